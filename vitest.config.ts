@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  resolve: { conditions: ['lintel-source'] },
+  ssr: { resolve: { conditions: ['lintel-source'] } },
+  test: {
+    include: ['{src,services,test,examples}/**/*.test.ts'],
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+  },
+})
