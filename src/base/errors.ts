@@ -1,0 +1,52 @@
+/** One faulty field of a request: `field` is a path such as `items[0].quantity`. */
+export interface FieldFault {
+  field: string
+  message: string
+}
+
+export interface ProblemOptions {
+  /** Every faulty field at once. */
+  details?: FieldFault[]
+  /** Sent as `Retry-After`, in whole seconds. */
+  retryAfterS?: number
+  cause?: unknown
+}
+
+/**
+ * An outcome that a contract names and a caller is meant to see, such as `OUT_OF_STOCK`.
+ * The status and the usual message belong to the code (contract/problem.ts); a message given here replaces the usual one.
+ */
+export class Problem extends Error {
+  readonly code: string
+  readonly details: FieldFault[] | undefined
+  readonly retryAfterS: number | undefined
+
+  constructor(code: string, message?: string, options: ProblemOptions = {}) {
+    super(message ?? '', options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'Problem'
+    this.code = code
+    this.details = options.details
+    this.retryAfterS = options.retryAfterS
+  }
+}
+
+/** `VALIDATION_ERROR` for one field. */
+export function invalid(field: string, message: string): Problem {
+  return new Problem('VALIDATION_ERROR', undefined, { details: [{ field, message }] })
+}
+
+/**
+ * A mistake of the programmer or the operator, thrown at start where possible; the message says what to do.
+ * `exitCode` is what a command ends with: 78 (EX_CONFIG of sysexits.h) unless told otherwise.
+ */
+export class Fault extends Error {
+  readonly code: string
+  readonly exitCode: number
+
+  constructor(code: string, message: string, options: { cause?: unknown; exitCode?: number } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'Fault'
+    this.code = code
+    this.exitCode = options.exitCode ?? 78
+  }
+}
