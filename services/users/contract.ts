@@ -1,0 +1,95 @@
+import { event, olderShape, operation, resource, service, t } from 'lintel/contract'
+
+const Email = t.email()
+const Name = t.text({ min: 1, max: 255 })
+const Password = t.text({ max: 1024 }).inputOnly().optional().describe('8 to 128 characters of any kind')
+const Roles = t
+  .list(t.oneOf('member', 'admin'), { min: 1, max: 2 })
+  .default(['member'])
+  .only('admin')
+
+export const User = resource('user', {
+  id: 'usr',
+  owner: 'id',
+  fields: {
+    email: Email,
+    name: Name,
+    roles: Roles,
+    emailVerified: t.boolean().server(),
+    password: Password,
+    currentPassword: Password.describe('Needed from the user to change email or password'),
+    passwordHash: t.text().nullable().hidden(),
+  },
+  unique: ['email'],
+  softDelete: true,
+  list: {
+    filter: ['email', 'createdAt', { role: 'roles' }],
+    sort: ['createdAt', 'name', 'email'],
+    defaultSort: '-createdAt',
+  },
+  access: {
+    list: 'admin',
+    get: 'owner | admin | service',
+    create: 'public',
+    replace: 'owner | admin',
+    update: 'owner | admin',
+    delete: 'owner | admin',
+  },
+  custom: ['create', 'replace', 'update'],
+  input: { create: { email: Email, name: Name, password: Password, roles: Roles } },
+})
+
+export const users = service('users', {
+  resources: { users: User },
+  operations: {
+    login: operation({
+      method: 'POST',
+      path: '/auth/login',
+      status: 200,
+      access: 'public',
+      secret: true,
+      body: { email: t.email(), password: t.text({ max: 1024 }) },
+      answer: { accessToken: t.text(), tokenType: t.oneOf('Bearer'), expiresIn: t.integer() },
+      problems: ['INVALID_CREDENTIALS'],
+    }),
+    keys: operation({
+      method: 'GET',
+      path: '/.well-known/jwks.json',
+      access: 'public',
+      answer: {
+        keys: t.list(
+          t.object({
+            kty: t.text(),
+            crv: t.text(),
+            x: t.text(),
+            y: t.text().optional(),
+            kid: t.text(),
+            alg: t.text(),
+            use: t.text(),
+          }),
+        ),
+      },
+    }),
+  },
+  events: {
+    'user.created': event(User),
+    'user.updated': event(User),
+    'user.deleted': event({ id: t.id('usr') }),
+  },
+  latest: 2,
+  older: {
+    1: {
+      shapes: {
+        users: olderShape({
+          without: ['roles'],
+          added: { role: t.oneOf('member', 'admin').default('member').only('admin') },
+          up: ({ role, ...rest }) => (role === undefined ? rest : { ...rest, roles: [role] }),
+          down: ({ roles, ...rest }) => ({
+            ...rest,
+            role: (roles as string[]).includes('admin') ? 'admin' : 'member',
+          }),
+        }),
+      },
+    },
+  },
+})

@@ -1,0 +1,177 @@
+import type { FieldFault } from '../base/errors.ts'
+import { decodeId } from '../base/ids.ts'
+import { decimalsOf } from '../base/money.ts'
+import type { FieldSpec } from './fields.ts'
+
+/** Adds to `faults` everything that is wrong with `value`; types are never coerced (R-BODY-4). */
+export type Check = (value: unknown, path: string, faults: FieldFault[]) => void
+
+export interface BodyCheck {
+  /** Faults of a whole body; with `partial`, what is left out stays as it was (merge patch). */
+  (value: unknown, partial: boolean): FieldFault[]
+}
+
+/** Compiles a check of a body: every faulty field is reported at once, unknown and read-only ones are refused. */
+export function bodyCheck(specs: Readonly<Record<string, FieldSpec>>): BodyCheck {
+  const whole = objectCheck(specs, false)
+  const partial = objectCheck(specs, true)
+  return (value, isPartial) => {
+    const faults: FieldFault[] = []
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      faults.push({ field: '', message: 'the body must be a JSON object' })
+    else (isPartial ? partial : whole)(value, '', faults)
+    return faults
+  }
+}
+
+/** Compiles a check of one value. */
+export function checkOf(spec: FieldSpec): Check {
+  const check = checks[spec.kind](spec)
+  if (!spec.nullable) return check
+  return (value, path, faults) => {
+    if (value !== null) check(value, path, faults)
+  }
+}
+
+/** Fills in defaults, and null for what may be left out. Returns a new object; `value` has passed the check. */
+export function withDefaults(specs: Readonly<Record<string, FieldSpec>>, value: object): Record<string, unknown> {
+  const given = value as Record<string, unknown>
+  const filled: Record<string, unknown> = {}
+  for (const name in specs) {
+    const spec = specs[name]!
+    if (spec.server) continue
+    filled[name] = fill(spec, given[name])
+  }
+  return filled
+}
+
+function fill(spec: FieldSpec, value: unknown): unknown {
+  if (value === undefined) return spec.default ?? null
+  if (value === null) return null
+  if (spec.kind === 'object' && spec.fields) return withDefaults(spec.fields, value as object)
+  if (spec.kind === 'list' && spec.of?.kind === 'object') return (value as unknown[]).map((item) => fill(spec.of!, item))
+  if (spec.kind === 'time') return new Date(value as string).toISOString()
+  return value
+}
+
+function objectCheck(specs: Readonly<Record<string, FieldSpec>>, partial: boolean): Check {
+  const names = new Set(Object.keys(specs))
+  const fields = Object.entries(specs).map(([name, spec]) => {
+    const inner = partial && spec.kind === 'object' ? nullable(spec, objectCheck(spec.fields!, true)) : checkOf(spec)
+    return { name, inner, required: !partial && !spec.optional && !spec.server, server: spec.server === true }
+  })
+  return (value, path, faults) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      faults.push({ field: path, message: 'must be an object' })
+      return
+    }
+    const given = value as Record<string, unknown>
+    for (const name in given)
+      if (!names.has(name)) faults.push({ field: join(path, name), message: 'is not a field of this request' })
+    for (const { name, inner, required, server } of fields) {
+      const member = given[name]
+      if (member === undefined) {
+        if (required) faults.push({ field: join(path, name), message: 'is required' })
+      } else if (server) faults.push({ field: join(path, name), message: 'is read-only' })
+      else inner(member, path === '' ? name : join(path, name), faults)
+    }
+  }
+}
+
+function nullable(spec: FieldSpec, check: Check): Check {
+  return (value, path, faults) => {
+    if (value === null && spec.nullable) return
+    check(value, path, faults)
+  }
+}
+
+function join(path: string, name: string): string {
+  return path === '' ? name : `${path}.${name}`
+}
+
+/** Local part and domain without spaces or control characters, one @, a dot in the domain; the rest only mail can tell. */
+const EMAIL = /^[^\s@\p{Cc}<>"(),:;[\]\\]+@[^\s@\p{Cc}<>"(),:;[\]\\.]+(\.[^\s@\p{Cc}<>"(),:;[\]\\.]+)+$/u
+const TIME = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/
+
+/** A valid RFC 3339 instant of the years 0001 to 9999, as milliseconds; undefined when it is none. */
+export function readTime(text: string): number | undefined {
+  const match = TIME.exec(text)
+  if (!match) return undefined
+  const [, year, month, day, hour, minute, second] = match.map(Number) as number[]
+  if (year! < 1 || hour! > 23 || minute! > 59 || second! > 59) return undefined
+  if (month! < 1 || month! > 12 || day! < 1 || day! > new Date(Date.UTC(2000 + (year! % 400), month!, 0)).getUTCDate())
+    return undefined
+  const ms = Date.parse(text.toUpperCase())
+  return Number.isNaN(ms) || ms < -62_135_596_800_000 || ms > 253_402_300_799_999 ? undefined : ms
+}
+
+const checks: Record<FieldSpec['kind'], (spec: FieldSpec) => Check> = {
+  text: (spec) => (value, path, faults) => {
+    const fault = typeof value === 'string' ? textFault(spec, value) : 'must be a string'
+    if (fault) faults.push({ field: path, message: fault })
+  },
+  email: (spec) => (value, path, faults) => {
+    if (typeof value !== 'string') faults.push({ field: path, message: 'must be a string' })
+    else if (value.length > spec.max! || !EMAIL.test(value))
+      faults.push({ field: path, message: `must be an email address of at most ${spec.max} characters` })
+  },
+  integer: (spec) => (value, path, faults) => {
+    if (typeof value !== 'number' || !Number.isInteger(value))
+      faults.push({ field: path, message: 'must be a whole number' })
+    else rangeFault(spec, value, path, faults)
+  },
+  decimal: decimalCheck,
+  money: decimalCheck,
+  boolean: () => (value, path, faults) => {
+    if (typeof value !== 'boolean') faults.push({ field: path, message: 'must be true or false' })
+  },
+  time: () => (value, path, faults) => {
+    if (typeof value !== 'string' || readTime(value) === undefined)
+      faults.push({ field: path, message: 'must be an RFC 3339 time such as 2026-01-31T12:00:00Z' })
+  },
+  id: (spec) => (value, path, faults) => {
+    if (typeof value !== 'string' || decodeId(spec.prefix!, value) === undefined)
+      faults.push({ field: path, message: `must be an id that begins with ${spec.prefix}_` })
+  },
+  oneOf: (spec) => (value, path, faults) => {
+    if (typeof value !== 'string' || !spec.values!.includes(value))
+      faults.push({ field: path, message: `must be one of ${spec.values!.join(', ')}` })
+  },
+  list: (spec) => {
+    const member = checkOf(spec.of!)
+    return (value, path, faults) => {
+      if (!Array.isArray(value)) {
+        faults.push({ field: path, message: 'must be a list' })
+        return
+      }
+      if (value.length < spec.min!) faults.push({ field: path, message: `must have at least ${spec.min} members` })
+      // Nothing of a list that is too long is looked at: the faults would have no bound.
+      if (value.length > spec.max!) faults.push({ field: path, message: `must have at most ${spec.max} members` })
+      else for (let i = 0; i < value.length; i++) member(value[i], `${path}[${i}]`, faults)
+    }
+  },
+  object: (spec) => objectCheck(spec.fields!, false),
+}
+
+function decimalCheck(spec: FieldSpec): Check {
+  return (value, path, faults) => {
+    if (typeof value !== 'number' || !Number.isFinite(value)) faults.push({ field: path, message: 'must be a number' })
+    else if (decimalsOf(value) > spec.scale!)
+      faults.push({ field: path, message: `must have at most ${spec.scale} decimals` })
+    else rangeFault(spec, value, path, faults)
+  }
+}
+
+function textFault(spec: FieldSpec, value: string): string | undefined {
+  // Lengths are in code points, as PostgreSQL counts them; UTF-16 length is an upper bound and decides most cases.
+  if (value.length > spec.max! && [...value].length > spec.max!) return `must have at most ${spec.max} characters`
+  if (value.length < spec.min!) return spec.min === 1 ? 'must not be empty' : `must have at least ${spec.min} characters`
+  if (spec.pattern && !spec.pattern.test(value)) return `must be ${spec.patternHint ?? `like ${spec.pattern.source}`}`
+  return undefined
+}
+
+function rangeFault(spec: FieldSpec, value: number, path: string, faults: FieldFault[]) {
+  if (spec.min !== undefined && value < spec.min) faults.push({ field: path, message: `must be at least ${spec.min}` })
+  else if (spec.max !== undefined && value > spec.max)
+    faults.push({ field: path, message: `must be at most ${spec.max}` })
+}

@@ -1,0 +1,161 @@
+/**
+ * Fields: what a value may be, said once. A field is plain immutable data (`spec`) with a type; checks, JSON Schema,
+ * columns and JSON writers are all derived from the same spec.
+ */
+export type Kind =
+  | 'text'
+  | 'email'
+  | 'integer'
+  | 'decimal'
+  | 'money'
+  | 'boolean'
+  | 'time'
+  | 'id'
+  | 'oneOf'
+  | 'list'
+  | 'object'
+
+export interface FieldSpec {
+  readonly kind: Kind
+  /** Characters of a text, value of a number, members of a list; inclusive. */
+  readonly min?: number
+  readonly max?: number
+  readonly pattern?: RegExp
+  /** What `pattern` means, for the message: "three capital letters". */
+  readonly patternHint?: string
+  /** Decimals allowed, for decimal and money. */
+  readonly scale?: number
+  /** Type prefix, for id. */
+  readonly prefix?: string
+  readonly values?: readonly string[]
+  readonly of?: FieldSpec
+  readonly fields?: Readonly<Record<string, FieldSpec>>
+  readonly nullable?: boolean
+  /** May be left out of a request. */
+  readonly optional?: boolean
+  readonly default?: unknown
+  /** Set by the service; refused in requests. */
+  readonly server?: boolean
+  /** Accepted in requests, never in an answer. */
+  readonly inputOnly?: boolean
+  /** Accepted when the thing is created, refused later. */
+  readonly fixed?: boolean
+  /** A column that never leaves the service and never comes from outside. */
+  readonly hidden?: boolean
+  /** Roles that may give another value than the default. */
+  readonly only?: readonly string[]
+  readonly description?: string
+}
+
+/** What a field may do, as a union of marks in its type. */
+export type Mark = 'plain' | 'optional' | 'server' | 'inputOnly' | 'fixed' | 'hidden'
+
+export interface Field<T = unknown, M extends Mark = Mark> {
+  readonly spec: FieldSpec
+  /** Types only; never set. */
+  readonly '~'?: { type: T; mark: M }
+  /** May be left out or null; absent is null in answers. */
+  optional(): Field<T | null, M | 'optional'>
+  /** May be null, but must be given. */
+  nullable(): Field<T | null, M>
+  /** May be left out; then it is `value`. */
+  default(value: T): Field<T, M | 'optional'>
+  server(): Field<T, M | 'server'>
+  inputOnly(): Field<T, M | 'inputOnly'>
+  fixed(): Field<T, M | 'fixed'>
+  hidden(): Field<T, M | 'hidden'>
+  /** Only callers of these roles may give another value than the default: 403 for the rest. */
+  only(...roles: string[]): Field<T, M>
+  describe(description: string): Field<T, M>
+}
+
+export type AnyField = Field<any, any>
+export type Fields = Readonly<Record<string, AnyField>>
+
+export type TypeOf<F> = F extends Field<infer T, any> ? T : never
+type MarkOf<F> = F extends Field<any, infer M> ? M : never
+type Without<F extends Fields, M extends Mark> = {
+  [K in keyof F as Extract<MarkOf<F[K]>, M> extends never ? K : never]: F[K]
+}
+type Optional<F extends Fields> = { [K in keyof F as 'optional' extends MarkOf<F[K]> ? K : never]?: TypeOf<F[K]> }
+type Required<F extends Fields> = { [K in keyof F as 'optional' extends MarkOf<F[K]> ? never : K]: TypeOf<F[K]> }
+
+/** What a request gives, before defaults. */
+export type Given<F extends Fields> = Required<Without<F, 'server' | 'hidden'>> & Optional<Without<F, 'server' | 'hidden'>>
+/** What a handler receives: defaults are filled in, what was left out is null. */
+export type Taken<F extends Fields> = {
+  [K in keyof Without<F, 'server' | 'hidden'>]: TypeOf<F[K]>
+}
+/** A part of it, as PATCH gives it. */
+export type Patch<F extends Fields> = { [K in keyof Without<F, 'server' | 'hidden' | 'fixed'>]?: TypeOf<F[K]> }
+/** What leaves the service. */
+export type Shown<F extends Fields> = { [K in keyof Without<F, 'inputOnly' | 'hidden'>]: TypeOf<F[K]> }
+/** What a table holds. */
+export type Stored<F extends Fields> = { [K in keyof Without<F, 'inputOnly'>]: TypeOf<F[K]> }
+
+export function field<T>(spec: FieldSpec): Field<T, 'plain'> {
+  const mark = (change: Partial<FieldSpec>): any => field({ ...spec, ...change })
+  return {
+    spec,
+    optional: () => mark({ optional: true, nullable: true }),
+    nullable: () => mark({ nullable: true }),
+    default: (value) => mark({ optional: true, default: value }),
+    server: () => mark({ server: true }),
+    inputOnly: () => mark({ inputOnly: true }),
+    fixed: () => mark({ fixed: true }),
+    hidden: () => mark({ hidden: true, server: true }),
+    only: (...roles) => mark({ only: roles }),
+    describe: (description) => mark({ description }),
+  }
+}
+
+interface TextLimits {
+  /** Characters (code points); 0 and 10,000 by default. */
+  min?: number
+  max?: number
+  pattern?: RegExp
+  patternHint?: string
+}
+interface NumberLimits {
+  min?: number
+  max?: number
+}
+
+/** PostgreSQL's `integer`. */
+const INT4_MAX = 2_147_483_647
+/** A double holds every cent up to here. */
+const MONEY_MAX = 90_000_000_000_000
+
+/** The kinds of field. */
+export const t = {
+  text: (limits: TextLimits = {}) => field<string>({ kind: 'text', min: 0, max: 10_000, ...limits }),
+  /** An address as RFC 5321 bounds it, compared without case. */
+  email: () => field<string>({ kind: 'email', min: 3, max: 255 }),
+  integer: (limits: NumberLimits = {}) =>
+    field<number>({ kind: 'integer', min: -INT4_MAX - 1, max: INT4_MAX, ...limits }),
+  /** A number with at most `scale` decimals, stored as `numeric`. */
+  decimal: (limits: NumberLimits & { scale: number }) => field<number>({ kind: 'decimal', ...limits }),
+  /** An amount with at most two decimals, zero or more unless told otherwise; a `currency` field stands beside it. */
+  money: (limits: NumberLimits = {}) =>
+    field<number>({ kind: 'money', scale: 2, min: 0, max: MONEY_MAX, ...limits }),
+  /** ISO 4217. */
+  currency: () =>
+    field<string>({ kind: 'text', min: 3, max: 3, pattern: /^[A-Z]{3}$/, patternHint: 'three capital letters (ISO 4217)' }),
+  boolean: () => field<boolean>({ kind: 'boolean' }),
+  /** RFC 3339; kept, compared and shown in UTC to the millisecond. */
+  time: () => field<string>({ kind: 'time' }),
+  /** A TypeID such as `usr_01h455vb4pex5vsknk084sn02q`. */
+  id: <P extends string>(prefix: P) => field<`${P}_${string}`>({ kind: 'id', prefix }),
+  oneOf: <const V extends string>(...values: V[]) => field<V>({ kind: 'oneOf', values }),
+  list: <T>(of: Field<T, any>, limits: NumberLimits = {}) =>
+    field<T[]>({ kind: 'list', of: of.spec, min: 0, max: 1000, ...limits }),
+  object: <F extends Fields>(fields: F) => field<ObjectType<F>>({ kind: 'object', fields: specsOf(fields) }),
+}
+
+type ObjectType<F extends Fields> = Required<F> & Optional<F>
+
+export function specsOf(fields: Fields): Record<string, FieldSpec> {
+  const specs: Record<string, FieldSpec> = {}
+  for (const name in fields) specs[name] = fields[name]!.spec
+  return specs
+}

@@ -1,0 +1,19 @@
+export { type Access, parseAccess } from './access.ts'
+export { type EventData, type EventSpec, event } from './event.ts'
+export { type Field, type Fields, type FieldSpec, type Given, type Patch, type Shown, t, type Taken, type TypeOf } from './fields.ts'
+export { type Operation, type OperationSpec, operation } from './operation.ts'
+export { PROBLEMS, type ProblemSpec, problem } from './problem.ts'
+export {
+  type CreateBody,
+  type CreateInput,
+  type IdOf,
+  type Resource,
+  type ReplaceBody,
+  resource,
+  type ShownOf,
+  type UpdateBody,
+  type UpdateInput,
+  type Verb,
+} from './resource.ts'
+export { type Contract, service } from './service.ts'
+export { type OlderShape, type OlderVersion, olderShape } from './versions.ts'

@@ -1,0 +1,206 @@
+import type { Access } from './access.ts'
+import { parseAccess } from './access.ts'
+import { type Fields, type FieldSpec, specsOf } from './fields.ts'
+import type { Resource, Verb } from './resource.ts'
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+export interface OperationOptions<B, A> {
+  readonly method: Method
+  /** A template: `/email-verifications/{token}`. */
+  readonly path: string
+  readonly body?: B
+  readonly answer?: A
+  /** 200 (GET, PUT, PATCH), 201 (POST), 204 (DELETE) by default. */
+  readonly status?: number
+  readonly access: string
+  readonly problems?: readonly string[]
+  /** Its answer holds secrets: it is neither kept for an Idempotency-Key nor cached anywhere. */
+  readonly secret?: boolean
+  readonly description?: string
+}
+
+/** An operation that is no CRUD verb of a resource. */
+export interface OperationSpec<B extends Fields = any, A extends Fields = any> {
+  readonly method: Method
+  readonly path: string
+  readonly body: Readonly<Record<string, FieldSpec>> | undefined
+  readonly answer: Readonly<Record<string, FieldSpec>> | undefined
+  readonly status: number
+  readonly access: string
+  readonly problems: readonly string[]
+  readonly secret: boolean
+  readonly description: string | undefined
+  readonly '~'?: { body: B; answer: A }
+}
+
+const STATUS: Record<Method, number> = { GET: 200, POST: 201, PUT: 200, PATCH: 200, DELETE: 204 }
+
+/** Declares an operation beside the resources: `login: operation({ method: 'POST', path: '/auth/login', ... })`. */
+export function operation<B extends Fields = {}, A extends Fields = {}>(
+  options: OperationOptions<B, A>,
+): OperationSpec<B, A> {
+  return {
+    method: options.method,
+    path: options.path,
+    body: options.body && specsOf(options.body),
+    answer: options.answer && specsOf(options.answer),
+    status: options.status ?? STATUS[options.method],
+    access: options.access,
+    problems: options.problems ?? [],
+    secret: options.secret ?? false,
+    description: options.description,
+  }
+}
+
+/** An operation as it is served: a resource's verb at one path, or one of the contract's own. */
+export interface Operation {
+  /** Unique in the system: `orders.orders.list`. */
+  readonly id: string
+  readonly service: string
+  /** The resource's key and the verb, or `undefined` and the operation's key. */
+  readonly key: string | undefined
+  readonly verb: Verb | 'custom'
+  /** Name of the handler, and of the typed client's function. */
+  readonly name: string
+  readonly method: Method
+  readonly path: string
+  readonly segments: readonly string[]
+  /** Path parameters in order; a prefix where they are ids. */
+  readonly params: readonly { name: string; prefix: string | undefined }[]
+  readonly resource: Resource<any, any, any, any> | undefined
+  /** Handled by the service's own code. */
+  readonly custom: boolean
+  readonly body: Readonly<Record<string, FieldSpec>> | undefined
+  readonly answer: Readonly<Record<string, FieldSpec>> | undefined
+  readonly status: number
+  readonly access: Access
+  readonly problems: readonly string[]
+  readonly secret: boolean
+  readonly description: string | undefined
+}
+
+const METHODS: Record<Verb, Method> = {
+  list: 'GET',
+  get: 'GET',
+  create: 'POST',
+  replace: 'PUT',
+  update: 'PATCH',
+  delete: 'DELETE',
+}
+export const VERBS = Object.keys(METHODS) as Verb[]
+
+/** Every operation that a resource's access rules offer, at each path where it stands. */
+export function operationsOf(service: string, key: string, resource: Resource<any, any, any, any>): Operation[] {
+  const collection = collectionPath(resource)
+  const operations: Operation[] = []
+  for (const verb of VERBS) {
+    const rule = resource.access[verb]
+    if (rule === undefined) continue
+    const one = verb !== 'list' && verb !== 'create'
+    const places = one
+      ? [{ name: verb as string, path: itemPath(resource, 'id') }]
+      : [{ name: verb as string, path: collection }]
+    if (verb === 'list' && resource.parent && resource.list.root)
+      places.push({ name: 'listAll', path: `/${resource.plural}` })
+    for (const { name, path } of places) {
+      operations.push({
+        id: `${service}.${key}.${name}`,
+        service,
+        key,
+        verb,
+        name,
+        method: METHODS[verb],
+        path,
+        segments: segmentsOf(path),
+        params: paramsOf(path, resource),
+        resource,
+        custom: resource.custom.includes(verb),
+        body: bodyOf(resource, verb),
+        answer: verb === 'delete' ? undefined : resource.shown,
+        status: STATUS[METHODS[verb]],
+        access: parseAccess(rule),
+        problems: resource.problems[verb] ?? [],
+        secret: false,
+        description: undefined,
+      })
+    }
+  }
+  return operations
+}
+
+/** An operation of the contract's own, as it is served. */
+export function customOperation(service: string, name: string, spec: OperationSpec): Operation {
+  return {
+    id: `${service}.${name}`,
+    service,
+    key: undefined,
+    verb: 'custom',
+    name,
+    method: spec.method,
+    path: spec.path,
+    segments: segmentsOf(spec.path),
+    params: paramsOf(spec.path, undefined),
+    resource: undefined,
+    custom: true,
+    body: spec.body,
+    answer: spec.answer,
+    status: spec.status,
+    access: parseAccess(spec.access),
+    problems: spec.problems,
+    secret: spec.secret,
+    description: spec.description,
+  }
+}
+
+/** Path of a collection: `/orders`, or `/carts/{cartId}/items` below a parent. */
+export function collectionPath(resource: Resource<any, any, any, any>): string {
+  const parent = resource.parent
+  return parent ? `${itemPath(parent.of, parent.field)}/${resource.plural}` : `/${resource.plural}`
+}
+
+/** Path of one thing: `/orders/{id}`, or `/carts/{cartId}/items/{id}` where it lives below its parent. */
+export function itemPath(resource: Resource<any, any, any, any>, param: string): string {
+  return `${resource.nested ? collectionPath(resource) : `/${resource.plural}`}/{${param}}`
+}
+
+function segmentsOf(path: string): string[] {
+  return path.split('/').slice(1)
+}
+
+function paramsOf(path: string, resource: Resource<any, any, any, any> | undefined): Operation['params'] {
+  const params: { name: string; prefix: string | undefined }[] = []
+  for (const segment of segmentsOf(path)) {
+    if (!segment.startsWith('{')) continue
+    const name = segment.slice(1, -1)
+    params.push({ name, prefix: prefixOf(name, resource) })
+  }
+  return params
+}
+
+function prefixOf(param: string, resource: Resource<any, any, any, any> | undefined): string | undefined {
+  for (let at = resource; at; at = at.parent?.of) {
+    if (param === 'id' && at === resource) return at.idPrefix
+    if (at.parent?.field === param) return at.parent.of.idPrefix
+  }
+  return undefined
+}
+
+function bodyOf(resource: Resource<any, any, any, any>, verb: Verb): Record<string, FieldSpec> | undefined {
+  if (verb === 'list' || verb === 'get' || verb === 'delete') return undefined
+  const given = resource.input[verb as 'create' | 'update']
+  if (given) return withVersion(given, resource, verb)
+  const { id, createdAt, updatedAt } = resource.stored as Record<string, FieldSpec>
+  const body: Record<string, FieldSpec> = { id: id!, createdAt: createdAt!, updatedAt: updatedAt! }
+  for (const [name, { spec }] of Object.entries(resource.fields as Fields)) {
+    if (spec.hidden) continue
+    body[name] = verb !== 'create' && spec.fixed ? { ...spec, server: true } : spec
+  }
+  return withVersion(body, resource, verb)
+}
+
+/** Changes of a versioned resource may say which version they mean (R-LOCK-2). */
+function withVersion(body: Record<string, FieldSpec>, resource: Resource<any, any, any, any>, verb: Verb) {
+  if (!resource.versioned || verb === 'create') return body
+  return { ...body, version: { kind: 'integer', min: 1, max: 2_147_483_647, optional: true } as FieldSpec }
+}

@@ -1,0 +1,208 @@
+import { type Field, type Fields, type FieldSpec, type Given, type Patch, type Shown, specsOf, type Taken, t } from './fields.ts'
+import { pluralOf, snakeCase } from './names.ts'
+
+/** What CRUD can do with a resource: GET of many, GET of one, POST, PUT, PATCH, DELETE. */
+export type Verb = 'list' | 'get' | 'create' | 'replace' | 'update' | 'delete'
+
+/** The resource that owns this one: mounts it at `/<parents>/{<parent>Id}/<plural>`. */
+export interface Parent {
+  readonly of: Resource<any, any, any, any>
+  /** The field (and column) that holds the parent's id. */
+  readonly field: string
+}
+
+export interface ListOptions {
+  /** Fields to filter by; `{ role: 'roles' }` gives the parameter a name of its own. */
+  readonly filter?: readonly (string | Readonly<Record<string, string>>)[]
+  /** Text fields that `q` looks in. */
+  readonly search?: readonly string[]
+  readonly sort?: readonly string[]
+  /** As in `?sort=`; by id (order of creation) when left out. */
+  readonly defaultSort?: string
+  /** With a parent: also at `/<plural>`. There an `owner` sees their own, other permitted callers all. */
+  readonly root?: boolean
+  /** Up to how many rows `total` is exact; 10,000 by default. */
+  readonly exactTotal?: number
+  /** How many rows deep `page` reaches; 10,000 by default. */
+  readonly maxOffset?: number
+}
+
+interface Inputs {
+  readonly create?: Fields
+  readonly update?: Fields
+}
+
+export interface ResourceOptions<P extends string, F extends Fields, A, C, I> {
+  /** Type prefix of its ids: `ord` makes `ord_01h455vb4pex5vsknk084sn02q`. */
+  readonly id: P
+  /** Path segment, when English makes it otherwise than by -s or -ies. */
+  readonly plural?: string
+  readonly fields: F
+  readonly parent?: Parent
+  /** Items live below the parent too: `/carts/{cartId}/items/{id}`. */
+  readonly nested?: boolean
+  /** The field that holds the id of the user whom `owner` means; `id` where the resource is the user. */
+  readonly owner?: (keyof F & string) | 'id'
+  /** Table; the plural in snake_case by default. */
+  readonly table?: string
+  /**
+   * What reads select from; the table, or `active_<table>` with soft delete, by default. With a view of its own an
+   * answer may show data of other rows too: the ETag then serves If-Match only, and 304 is never given.
+   */
+  readonly view?: string
+  /** Fields that no two (living) rows share; the index is named `<table>_<column>_key`. */
+  readonly unique?: readonly (keyof F & string)[]
+  /** Carries `version`, with optimistic locking (R-LOCK). True by default. */
+  readonly versioned?: boolean
+  /** Writes must say which version they mean, else 428. */
+  readonly requireVersion?: boolean
+  readonly softDelete?: boolean
+  readonly list?: ListOptions
+  /** Who may do what; a verb without a rule is not offered. */
+  readonly access: A
+  /** Verbs whose handlers you write; Lintel does the rest. */
+  readonly custom?: readonly C[]
+  /** What POST or PATCH takes, where that is not the resource's own fields. */
+  readonly input?: I
+  /** Problems that a verb may answer with, beside the usual ones. */
+  readonly problems?: Readonly<Partial<Record<Verb, readonly string[]>>>
+  readonly description?: string
+}
+
+export interface Resource<
+  P extends string = string,
+  F extends Fields = Fields,
+  C extends Verb = Verb,
+  I extends Inputs = Inputs,
+> {
+  readonly kind: 'resource'
+  readonly name: string
+  readonly plural: string
+  readonly idPrefix: P
+  readonly fields: F
+  /** Every column by field name, with id and times. */
+  readonly stored: Readonly<Record<string, FieldSpec>>
+  /** What leaves the service, in order. */
+  readonly shown: Readonly<Record<string, FieldSpec>>
+  readonly parent: Parent | undefined
+  readonly nested: boolean
+  readonly owner: string | undefined
+  readonly table: string
+  readonly view: string
+  readonly unique: readonly string[]
+  readonly versioned: boolean
+  readonly requireVersion: boolean
+  readonly softDelete: boolean
+  readonly derived: boolean
+  readonly list: Required<Pick<ListOptions, 'sort' | 'search' | 'root' | 'exactTotal' | 'maxOffset'>> & {
+    /** Parameter name to field name. */
+    readonly filter: Readonly<Record<string, string>>
+    readonly defaultSort: string
+  }
+  readonly access: Readonly<Partial<Record<Verb, string>>>
+  readonly custom: readonly C[]
+  readonly input: { readonly [K in keyof I]: Readonly<Record<string, FieldSpec>> }
+  readonly problems: Readonly<Partial<Record<Verb, readonly string[]>>>
+  readonly description: string | undefined
+  readonly '~'?: { input: I }
+}
+
+type AnyResource = Resource<any, any, any, any>
+type FieldsOf<R extends AnyResource> = R['fields']
+type InputsOf<R> = R extends Resource<any, any, any, infer I> ? I : never
+
+export type IdOf<R extends AnyResource> = `${R['idPrefix']}_${string}`
+/** A thing as its readers see it. */
+export type ShownOf<R extends AnyResource> = { id: IdOf<R>; version: number; createdAt: string; updatedAt: string } & Shown<
+  FieldsOf<R>
+>
+/** What a client sends to create one. */
+export type CreateInput<R extends AnyResource> =
+  InputsOf<R> extends { create: infer F extends Fields } ? Given<F> : Given<FieldsOf<R>>
+/** What a handler of `create` receives. */
+export type CreateBody<R extends AnyResource> =
+  InputsOf<R> extends { create: infer F extends Fields } ? Taken<F> : Taken<FieldsOf<R>>
+export type ReplaceInput<R extends AnyResource> = Omit<Given<FieldsOf<R>>, FixedOf<R>>
+export type ReplaceBody<R extends AnyResource> = Omit<Taken<FieldsOf<R>>, FixedOf<R>>
+export type UpdateInput<R extends AnyResource> =
+  InputsOf<R> extends { update: infer F extends Fields } ? Given<F> : Patch<FieldsOf<R>>
+export type UpdateBody<R extends AnyResource> =
+  InputsOf<R> extends { update: infer F extends Fields } ? Taken<F> : Patch<FieldsOf<R>>
+type FixedOf<R extends AnyResource> = {
+  [K in keyof FieldsOf<R>]: FieldsOf<R>[K] extends Field<any, infer M> ? ('fixed' extends M ? K : never) : never
+}[keyof FieldsOf<R>]
+
+/**
+ * A resource: a plural noun with fields, who may do what with it, and how its lists can be asked for.
+ *
+ * ```ts
+ * const Product = resource('product', {
+ *   id: 'prd',
+ *   fields: { name: t.text({ max: 255 }), price: t.money(), currency: t.currency() },
+ *   list: { filter: ['price'], sort: ['name', 'price'] },
+ *   access: { list: 'public', get: 'public', create: 'admin', update: 'admin', delete: 'admin' },
+ * })
+ * ```
+ */
+export function resource<
+  const P extends string,
+  F extends Fields,
+  const A extends Partial<Record<Verb, string>>,
+  const C extends keyof A & Verb = never,
+  I extends Inputs = {},
+>(name: string, options: ResourceOptions<P, F, A, C, I>): Resource<P, F, C, I> {
+  const plural = options.plural ?? pluralOf(name)
+  const table = options.table ?? snakeCase(plural)
+  const versioned = options.versioned ?? true
+  const softDelete = options.softDelete ?? false
+  const own = specsOf(options.fields)
+  const head = { id: t.id(options.id).server().spec }
+  const tail = {
+    ...(versioned ? { version: t.integer({ min: 1 }).server().spec } : {}),
+    createdAt: t.time().server().spec,
+    updatedAt: t.time().server().spec,
+  }
+  const list = options.list ?? {}
+  const input: Record<string, Record<string, FieldSpec>> = {}
+  for (const verb of ['create', 'update'] as const) {
+    const fields = options.input?.[verb]
+    if (fields) input[verb] = specsOf(fields)
+  }
+  return {
+    kind: 'resource',
+    name,
+    plural,
+    idPrefix: options.id,
+    fields: options.fields,
+    stored: { ...head, ...keep(own, (spec) => !spec.inputOnly), ...tail },
+    shown: { ...head, ...keep(own, (spec) => !spec.inputOnly && !spec.hidden), ...tail },
+    parent: options.parent,
+    nested: options.nested ?? false,
+    owner: options.owner,
+    table,
+    view: options.view ?? (softDelete ? `active_${table}` : table),
+    unique: options.unique ?? [],
+    versioned,
+    requireVersion: options.requireVersion ?? false,
+    softDelete,
+    derived: options.view !== undefined,
+    list: {
+      filter: Object.assign({}, ...(list.filter ?? []).map((entry) => (typeof entry === 'string' ? { [entry]: entry } : entry))),
+      search: list.search ?? [],
+      sort: list.sort ?? [],
+      defaultSort: list.defaultSort ?? 'id',
+      root: list.root ?? false,
+      exactTotal: list.exactTotal ?? 10_000,
+      maxOffset: list.maxOffset ?? 10_000,
+    },
+    access: options.access,
+    custom: options.custom ?? [],
+    input: input as { [K in keyof I]: Record<string, FieldSpec> },
+    problems: options.problems ?? {},
+    description: options.description,
+  }
+}
+
+function keep(specs: Record<string, FieldSpec>, wanted: (spec: FieldSpec) => boolean): Record<string, FieldSpec> {
+  return Object.fromEntries(Object.entries(specs).filter(([, spec]) => wanted(spec)))
+}

@@ -1,0 +1,76 @@
+import { Fault } from '../base/errors.ts'
+import type { EventSpec } from './event.ts'
+import { customOperation, type Operation, type OperationSpec, operationsOf } from './operation.ts'
+import { PROBLEMS, type ProblemSpec } from './problem.ts'
+import type { Resource } from './resource.ts'
+import { brokenRules } from './rules.ts'
+import type { OlderVersion } from './versions.ts'
+
+type Resources = Readonly<Record<string, Resource<any, any, any, any>>>
+
+export interface ServiceOptions<R, O, E> {
+  readonly resources?: R
+  readonly operations?: O
+  readonly events?: E
+  /** Problems of its own, beside those that every system knows. */
+  readonly problems?: Readonly<Record<string, ProblemSpec>>
+  /** The newest version; 1 by default. */
+  readonly latest?: number
+  /** What older versions look like, by their number. */
+  readonly older?: Readonly<Record<number, OlderVersion>>
+  readonly description?: string
+}
+
+/** What a service promises: data, to be read by a server, a client, a linter or a browser. */
+export interface Contract<
+  R extends Resources = Resources,
+  O extends Readonly<Record<string, OperationSpec>> = Readonly<Record<string, OperationSpec>>,
+  E extends Readonly<Record<string, EventSpec<any>>> = Readonly<Record<string, EventSpec<any>>>,
+> {
+  readonly name: string
+  readonly resources: R
+  readonly operations: O
+  readonly events: E
+  readonly problems: Readonly<Record<string, ProblemSpec>>
+  readonly latest: number
+  readonly older: Readonly<Record<number, OlderVersion>>
+  /** Everything that is served, resolved. */
+  readonly served: readonly Operation[]
+  readonly description: string | undefined
+}
+
+/**
+ * Defines a service's contract. A contract that breaks a rule is refused with a Fault `INVALID_CONTRACT` that lists
+ * every breach with the rule's id and a hint (R-P-6).
+ */
+export function service<
+  R extends Resources = {},
+  O extends Readonly<Record<string, OperationSpec>> = {},
+  E extends Readonly<Record<string, EventSpec<any>>> = {},
+>(name: string, options: ServiceOptions<R, O, E>): Contract<R, O, E> {
+  const resources = options.resources ?? ({} as R)
+  const operations = options.operations ?? ({} as O)
+  const contract: Contract<R, O, E> = {
+    name,
+    resources,
+    operations,
+    events: options.events ?? ({} as E),
+    problems: { ...PROBLEMS, ...options.problems },
+    latest: options.latest ?? 1,
+    older: options.older ?? {},
+    served: [
+      ...Object.entries(resources).flatMap(([key, resource]) => operationsOf(name, key, resource)),
+      ...Object.entries(operations).map(([key, spec]) => customOperation(name, key, spec)),
+    ],
+    description: options.description,
+  }
+  const broken = brokenRules(contract, options.problems ?? {})
+  if (broken.length > 0)
+    throw new Fault(
+      'INVALID_CONTRACT',
+      `The contract "${name}" breaks ${broken.length === 1 ? 'a rule' : `${broken.length} rules`}:\n${broken
+        .map((breach) => `  ${breach.rule} ${breach.where}: ${breach.message}. ${breach.hint}`)
+        .join('\n')}`,
+    )
+  return contract
+}

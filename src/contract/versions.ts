@@ -1,0 +1,72 @@
+import type { Fields, FieldSpec } from './fields.ts'
+import { specsOf } from './fields.ts'
+import type { Operation } from './operation.ts'
+import type { Contract } from './service.ts'
+
+type Members = Record<string, unknown>
+
+/** How a resource looked one version earlier, as a pair of transforms (R-VER-2). */
+export interface OlderShape {
+  readonly without: readonly string[]
+  readonly added: Readonly<Record<string, FieldSpec>>
+  /** A request of the older version, as the next one would have it. */
+  readonly up: (body: Members) => Members
+  /** An answer of the next version, as the older one shows it. */
+  readonly down: (answer: Members) => Members
+}
+
+/** Declares it: `olderShape({ without: ['roles'], added: { role: t.oneOf('member', 'admin') }, up, down })`. */
+export function olderShape(shape: {
+  without?: readonly string[]
+  added?: Fields
+  up: (body: Members) => Members
+  down: (answer: Members) => Members
+}): OlderShape {
+  return { without: shape.without ?? [], added: specsOf(shape.added ?? {}), up: shape.up, down: shape.down }
+}
+
+export interface OlderVersion {
+  /** When it was deprecated, as a date; answers then carry `Deprecation` (RFC 9745). */
+  readonly deprecated?: string
+  /** When it ends, as a date; answers then carry `Sunset` (RFC 8594). */
+  readonly sunset?: string
+  /** By key of the contract's resources. */
+  readonly shapes: Readonly<Record<string, OlderShape>>
+}
+
+/** An operation as one version has it. The newest has no transforms. */
+export interface Surface {
+  readonly body: Readonly<Record<string, FieldSpec>> | undefined
+  readonly answer: Readonly<Record<string, FieldSpec>> | undefined
+  readonly up: ((body: Members) => Members) | undefined
+  readonly down: ((answer: Members) => Members) | undefined
+}
+
+/** What `version` makes of an operation: the declared steps between it and the newest, one after the other. */
+export function surfaceOf(contract: Contract, operation: Operation, version: number): Surface {
+  const shapes: OlderShape[] = []
+  for (let v = contract.latest - 1; v >= version; v--) {
+    const shape = operation.key === undefined ? undefined : contract.older[v]?.shapes[operation.key]
+    if (shape) shapes.push(shape)
+  }
+  if (shapes.length === 0) return { body: operation.body, answer: operation.answer, up: undefined, down: undefined }
+  return {
+    body: operation.body && shapes.reduce(older, operation.body),
+    answer: operation.answer && shapes.reduce(older, operation.answer),
+    up: (body) => shapes.reduceRight((value, shape) => shape.up(value), body),
+    down: (answer) => shapes.reduce((value, shape) => shape.down(value), answer),
+  }
+}
+
+function older(specs: Readonly<Record<string, FieldSpec>>, shape: OlderShape): Record<string, FieldSpec> {
+  const out: Record<string, FieldSpec> = {}
+  let added = false
+  for (const [name, spec] of Object.entries(specs)) {
+    if (!shape.without.includes(name)) out[name] = spec
+    else if (!added) {
+      Object.assign(out, shape.added)
+      added = true
+    }
+  }
+  return added ? out : { ...out, ...shape.added }
+}
