@@ -1,0 +1,211 @@
+import type { Socket } from 'node:net'
+import pg from 'pg'
+import { problemOf } from './faults.ts'
+import type { Cells } from './row.ts'
+
+/** Something that statements can be sent to: the reading connections, or a transaction. */
+export interface Queryable {
+  /** Rows as text, column by column. Statements are prepared once per connection; `values` go as parameters. */
+  cells(text: string, values?: readonly unknown[]): Promise<Cells[]>
+  /** Rows as objects, for hand-written SQL: numbers, booleans, JSON and times (RFC 3339) are parsed, the rest is text. */
+  query<T extends object = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<T[]>
+}
+
+export interface Database extends Queryable {
+  readonly name: string
+  /** Reads that may take long, such as lists and counts: on connections of their own, so that they hold up no other. */
+  readonly slow: Queryable
+  /** A connection for one unit of work, to be released. Waits at most `acquireTimeoutMs` for one to be free. */
+  acquire(): Promise<Held>
+  /** Milliseconds that an empty query takes. */
+  ping(): Promise<number>
+  close(): Promise<void>
+}
+
+export interface Held {
+  send: Send
+  release(): void
+}
+
+export interface DatabaseOptions {
+  /** Connections for transactions; 10 by default. */
+  poolSize?: number
+  /** Connections for lists; 2 by default. */
+  slowLanes?: number
+  /** How long a transaction waits for a connection. */
+  acquireTimeoutMs?: number
+  log?: (message: string) => void
+}
+
+/** Times arrive in UTC with the ISO style whatever the server is set to; nothing runs for ever. */
+const SESSION = '-c timezone=UTC -c datestyle=ISO -c statement_timeout=15000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000'
+const text = { getTypeParser: () => (value: string) => value }
+
+/** Opens a database. Connections are made at first use. */
+export function openDatabase(name: string, url: string, options: DatabaseOptions = {}): Database {
+  const config: pg.ClientConfig & { pipeline: boolean } = {
+    connectionString: url,
+    options: SESSION,
+    application_name: `lintel:${name}`,
+    connectionTimeoutMillis: options.acquireTimeoutMs ?? 5000,
+    keepAlive: true,
+    pipeline: true,
+    types: text as unknown as pg.CustomTypesConfig,
+  }
+  const pool = new pg.Pool({ ...config, max: options.poolSize ?? 10, idleTimeoutMillis: 60_000 })
+  // An idle client whose server died says so here; unheard, it would end the process.
+  pool.on('error', (error) => options.log?.(`${name}: an idle connection was lost: ${error.message}`))
+  const quick = lane(config)
+  const slow = Array.from({ length: options.slowLanes ?? 2 }, () => lane(config))
+  let turn = 0
+  return {
+    name,
+    ...queryable(quick.send),
+    slow: queryable((statement, values) => slow[turn++ % slow.length]!.send(statement, values)),
+    async acquire() {
+      const client = await pool.connect().catch((error) => {
+        throw problemOf(error)
+      })
+      let broken: Error | undefined
+      const lost = (error: Error) => {
+        broken = error
+      }
+      client.on('error', lost)
+      const cork = corker()
+      return {
+        send(statement, values) {
+          cork(client)
+          return sendOver(client, statement, values)
+        },
+        release() {
+          client.off('error', lost)
+          client.release(broken)
+        },
+      }
+    },
+    async ping() {
+      const start = performance.now()
+      await quick.send('select 1', [])
+      return performance.now() - start
+    },
+    async close() {
+      await Promise.all([pool.end(), quick.close(), ...slow.map((one) => one.close())])
+    },
+  }
+}
+
+export type Send = (text: string, values: readonly unknown[]) => Promise<pg.QueryArrayResult<(string | null)[]>>
+
+/** The two ways of asking, over one way of sending. */
+export function queryable(send: Send): Queryable {
+  return {
+    async cells(statement, values = []) {
+      return (await send(statement, values)).rows
+    },
+    async query<T extends object>(statement: string, values: readonly unknown[] = []) {
+      const { rows, fields } = await send(statement, values)
+      return rows.map((row) => {
+        const value: Record<string, unknown> = {}
+        for (let i = 0; i < fields.length; i++) value[fields[i]!.name] = parse(fields[i]!.dataTypeID, row[i] ?? null)
+        return value as T
+      })
+    },
+  }
+}
+
+/** Sends a statement over a client; a statement seen before is only bound and executed. */
+async function sendOver(client: pg.ClientBase, statement: string, values: readonly unknown[]) {
+  const name = nameOf(statement)
+  return client.query<(string | null)[]>({
+    ...(name === undefined || values.length === 0 ? {} : { name }),
+    text: statement,
+    values: values as unknown[],
+    rowMode: 'array',
+  })
+}
+
+const names = new Map<string, string>()
+/** Filters and sorts combine freely: past this many, statements go unnamed rather than fill the server's memory. */
+const MAX_NAMES = 1000
+
+function nameOf(statement: string): string | undefined {
+  let name = names.get(statement)
+  if (name === undefined && names.size < MAX_NAMES) {
+    name = `l${names.size}`
+    names.set(statement, name)
+  }
+  return name
+}
+
+/** One pipelined connection that is made again after it was lost. */
+function lane(config: pg.ClientConfig & { pipeline: boolean }) {
+  let current: Promise<pg.Client> | undefined
+  let connected: pg.Client | undefined
+  const cork = corker()
+
+  async function connect(): Promise<pg.Client> {
+    const client = new pg.Client(config)
+    const gone = () => {
+      if (connected === client || connected === undefined) {
+        current = undefined
+        connected = undefined
+      }
+    }
+    client.on('error', gone)
+    client.on('end', gone)
+    try {
+      await client.connect()
+    } catch (error) {
+      gone()
+      throw error
+    }
+    connected = client
+    return client
+  }
+
+  return {
+    async send(statement: string, values: readonly unknown[]) {
+      try {
+        const client = connected ?? (await (current ??= connect()))
+        cork(client)
+        return await sendOver(client, statement, values)
+      } catch (error) {
+        throw problemOf(error)
+      }
+    },
+    async close() {
+      const client = await current?.catch(() => undefined)
+      await client?.end()
+    },
+  }
+}
+
+/** Everything that one turn of the event loop asks goes out in one write. */
+function corker() {
+  let corked = false
+  return (client: pg.ClientBase) => {
+    if (corked) return
+    corked = true
+    const { stream } = (client as unknown as { connection: { stream: Socket } }).connection
+    stream.cork()
+    setImmediate(() => {
+      corked = false
+      stream.uncork()
+    })
+  }
+}
+
+const INT8 = 20
+const NUMBERS = new Set([21, 23, 26, 700, 701, 1700, INT8])
+const JSONS = new Set([114, 3802])
+const TIMESTAMPTZ = 1184
+const BOOL = 16
+
+function parse(type: number, value: string | null): unknown {
+  if (value === null) return null
+  if (NUMBERS.has(type)) return Number(value)
+  if (type === BOOL) return value === 't'
+  if (JSONS.has(type)) return JSON.parse(value)
+  if (type === TIMESTAMPTZ) return new Date(value).toISOString()
+  return value
+}

@@ -1,0 +1,140 @@
+import { decodeId, newId } from '../base/ids.ts'
+import { Problem } from '../base/errors.ts'
+import type { Resource } from '../contract/resource.ts'
+import type { Stored } from '../contract/fields.ts'
+import type { Queryable } from './pool.ts'
+import { type Cells, type Row, rowOf } from './row.ts'
+import { columnFor, type Table, tableOf } from './table.ts'
+
+type AnyResource = Resource<any, any, any, any>
+type Values<R extends AnyResource> = Partial<Stored<R['fields']>>
+
+/** Which versions of a row a write may meet (R-LOCK-2); undefined is any. */
+export interface Expected {
+  /** `version` of the body. */
+  readonly version?: number
+  /** Versions that `If-Match` lists. */
+  readonly ifMatch?: readonly number[]
+}
+
+/** The living row with this id, or undefined. */
+export async function find<R extends AnyResource>(db: Queryable, resource: R, id: string): Promise<Row<R> | undefined> {
+  const table = tableOf(resource)
+  const cells = await db.cells(`select ${table.select} from ${resource.view} where id = $1`, [uuidOf(resource, id)])
+  return cells[0] && rowOf<R>(table, cells[0])
+}
+
+/** The living row with this id, or a Problem `NOT_FOUND`. */
+export async function read<R extends AnyResource>(db: Queryable, resource: R, id: string): Promise<Row<R>> {
+  const row = await find(db, resource, id)
+  if (!row) throw new Problem('NOT_FOUND')
+  return row
+}
+
+/** Inserts a row; columns without a value get their default. An `id` is made where none is given. */
+export async function insert<R extends AnyResource>(
+  db: Queryable,
+  resource: R,
+  values: Values<R> & { id?: string },
+): Promise<Row<R>> {
+  const table = tableOf(resource)
+  const id = values.id ?? newId(resource.idPrefix)
+  const { names, params } = columnsOf(table, { ...values, id })
+  const cells = await db.cells(
+    `insert into ${resource.table} (${names.join(', ')}) values (${names.map((_, i) => `$${i + 1}`).join(', ')}) ${returning(table)}`,
+    params,
+  )
+  return written(db, table, id, cells[0]!)
+}
+
+/**
+ * Changes a living row in one statement, if it has an expected version; `version` goes up by one.
+ * Else a Problem: NOT_FOUND, PRECONDITION_FAILED (If-Match) or VERSION_CONFLICT (body).
+ */
+export async function change<R extends AnyResource>(
+  db: Queryable,
+  resource: R,
+  id: string,
+  values: Values<R>,
+  expected?: Expected,
+): Promise<Row<R>> {
+  const table = tableOf(resource)
+  const { names, params } = columnsOf(table, values)
+  const set = [...names.map((name, i) => `${name} = $${i + 1}`), ...touched(resource)]
+  const guard = guarded(resource, id, expected, params)
+  const cells = await db.cells(`update ${resource.table} set ${set.join(', ')} where ${guard} ${returning(table)}`, params)
+  if (!cells[0]) throw await whyNot(db, resource, id, expected)
+  return written(db, table, id, cells[0])
+}
+
+/** Deletes a living row, softly where the resource says so (R-DEL-1); answers what it was. Problems as in `change`. */
+export async function remove<R extends AnyResource>(
+  db: Queryable,
+  resource: R,
+  id: string,
+  expected?: Expected,
+): Promise<Row<R>> {
+  const table = tableOf(resource)
+  // A view cannot be returned from: what it shows is read while the row is still there.
+  const before = resource.derived ? await read(db, resource, id) : undefined
+  const params: unknown[] = []
+  const guard = guarded(resource, id, expected, params)
+  const statement = resource.softDelete
+    ? `update ${resource.table} set ${['deleted_at = now()', ...touched(resource)].join(', ')} where ${guard}`
+    : `delete from ${resource.table} where ${guard}`
+  const cells = await db.cells(`${statement} ${returning(table)}`, params)
+  if (!cells[0]) throw await whyNot(db, resource, id, expected)
+  return before ?? rowOf<R>(table, cells[0])
+}
+
+/** The uuid inside an id; an id of another type is a mistake of the handler's. */
+export function uuidOf(resource: AnyResource, id: string): string {
+  const uuid = decodeId(resource.idPrefix, id)
+  if (uuid === undefined) throw new Problem('NOT_FOUND')
+  return uuid
+}
+
+function columnsOf(table: Table, values: object) {
+  const names: string[] = []
+  const params: unknown[] = []
+  for (const [field, value] of Object.entries(values)) {
+    if (value === undefined) continue
+    if (!table.places.has(field)) throw new Error(`${table.resource.table} has no field "${field}"`)
+    const column = columnFor(table, field)
+    names.push(column.name)
+    params.push(value === null ? null : column.toParam(value))
+  }
+  return { names, params }
+}
+
+function touched({ versioned }: AnyResource): string[] {
+  return [...(versioned ? ['version = version + 1'] : []), 'updated_at = now()']
+}
+
+/** `params` grows by what the condition needs. */
+function guarded(resource: AnyResource, id: string, expected: Expected | undefined, params: unknown[]): string {
+  const terms = [`id = $${params.push(uuidOf(resource, id))}`]
+  if (resource.softDelete) terms.push('deleted_at is null')
+  if (expected?.version !== undefined) terms.push(`version = $${params.push(expected.version)}`)
+  if (expected?.ifMatch) terms.push(resource.versioned ? `version = any($${params.push(expected.ifMatch)}::integer[])` : 'false')
+  return terms.join(' and ')
+}
+
+async function whyNot(db: Queryable, resource: AnyResource, id: string, expected: Expected | undefined): Promise<Problem> {
+  const row = await find(db, resource, id)
+  if (!row) return new Problem('NOT_FOUND')
+  const version = resource.versioned ? Number(row.cells[row.table.places.get('version')!]) : undefined
+  return expected?.ifMatch && !expected.ifMatch.includes(version!)
+    ? new Problem('PRECONDITION_FAILED')
+    : new Problem('VERSION_CONFLICT')
+}
+
+/** With a view of its own a resource has columns that its table lacks: then only the id comes back. */
+function returning(table: Table): string {
+  return `returning ${table.resource.derived ? 'id' : table.select}`
+}
+
+async function written<R extends AnyResource>(db: Queryable, table: Table, id: string, cells: Cells): Promise<Row<R>> {
+  return table.resource.derived ? read(db, table.resource as R, id) : rowOf<R>(table, cells)
+}
+

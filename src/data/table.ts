@@ -1,0 +1,43 @@
+import { snakeCase } from '../contract/names.ts'
+import type { Resource } from '../contract/resource.ts'
+import { type Column, columnOf } from './columns.ts'
+
+/** A resource as PostgreSQL sees it: compiled once, used by every statement. */
+export interface Table {
+  readonly resource: Resource
+  readonly columns: readonly Column[]
+  /** Field name to its place in `columns`, and so in every row. */
+  readonly places: ReadonlyMap<string, number>
+  /** The select list, in the order of `columns`. */
+  readonly select: string
+  /** The columns that leave the service, with the JSON before each value: `,"name":`. */
+  readonly shown: readonly { place: number; name: string; key: string }[]
+}
+
+const tables = new WeakMap<object, Table>()
+
+export function tableOf(resource: Resource<any, any, any, any>): Table {
+  let table = tables.get(resource)
+  if (!table) {
+    table = compile(resource)
+    tables.set(resource, table)
+  }
+  return table
+}
+
+function compile(resource: Resource): Table {
+  const columns = Object.entries(resource.stored).map(([field, spec]) => columnOf(snakeCase(field), spec))
+  const places = new Map(Object.keys(resource.stored).map((field, place) => [field, place]))
+  return {
+    resource,
+    columns,
+    places,
+    select: columns.map((column) => column.name).join(', '),
+    shown: Object.keys(resource.shown).map((name) => ({ place: places.get(name)!, name, key: `"${name}":` })),
+  }
+}
+
+/** The column of a field; the field is known to the contract. */
+export function columnFor(table: Table, field: string): Column {
+  return table.columns[table.places.get(field)!]!
+}

@@ -1,0 +1,84 @@
+import { uuidv7 } from '../base/ids.ts'
+import { isSerialisation, problemOf } from './faults.ts'
+import { type Database, type Held, type Queryable, queryable } from './pool.ts'
+
+/** A transaction of one service's database. It begins with the first statement, and commits when the work has ended well. */
+export interface Transaction extends Queryable {
+  /** Writes an event to the outbox when the transaction commits; with a rollback it never was. */
+  emit(event: OutboxEvent): void
+}
+
+export interface OutboxEvent {
+  readonly type: string
+  readonly aggregateId: string
+  /** JSON text. */
+  readonly data: string
+}
+
+const RETRIES = 3
+const EMIT = `insert into lintel.outbox (id, type, aggregate_id, data)
+select * from unnest($1::uuid[], $2::text[], $3::text[], $4::json[])`
+
+/**
+ * Runs `work` in a transaction (read committed). An error rolls everything back; a deadlock or a serialisation failure
+ * runs `work` again, at most three times more. Statements that need no answer first share a write with the next:
+ * BEGIN with the first statement, the outbox rows with COMMIT.
+ */
+export async function transaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await once(database, work)
+    } catch (error) {
+      if (!isSerialisation(error) || attempt > RETRIES) throw problemOf(error)
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * attempt))
+    }
+  }
+}
+
+async function once<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  const events: OutboxEvent[] = []
+  let begun: Promise<Held> | undefined
+  // Not awaited before the next statement: both go out in one write, and answers come in order.
+  let beginning: Promise<unknown> | undefined
+
+  const begin = () =>
+    (begun ??= database.acquire().then((held) => {
+      beginning = held.send('begin', [])
+      beginning.catch(() => {})
+      return held
+    }))
+  const tx: Transaction = {
+    ...queryable(async (statement, values) => (await begin()).send(statement, values)),
+    emit: (event) => events.push(event),
+  }
+  try {
+    const result = await work(tx)
+    if (!begun && events.length === 0) return result
+    const held = await begin()
+    const written = events.length > 0 ? held.send(EMIT, outboxColumns(events)) : undefined
+    const committed = held.send('commit', [])
+    await allOf([beginning!, written, committed])
+    // A transaction that has failed is rolled back by COMMIT, without an error.
+    if ((await committed).command !== 'COMMIT') throw new Error('the transaction was rolled back')
+    return result
+  } catch (error) {
+    await begun?.then((held) => held.send('rollback', [])).catch(() => {})
+    throw error
+  } finally {
+    await begun?.then((held) => held.release()).catch(() => {})
+  }
+}
+
+/** The first failure, once every statement has ended: none may be left to fail unheard. */
+async function allOf(writes: (Promise<unknown> | undefined)[]) {
+  for (const outcome of await Promise.allSettled(writes)) if (outcome.status === 'rejected') throw outcome.reason
+}
+
+function outboxColumns(events: OutboxEvent[]): unknown[] {
+  return [
+    events.map(() => uuidv7()),
+    events.map((event) => event.type),
+    events.map((event) => event.aggregateId),
+    events.map((event) => event.data),
+  ]
+}

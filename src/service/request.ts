@@ -1,0 +1,46 @@
+import type { Caller } from '../auth/caller.ts'
+import type { Pairs } from '../contract/list-query.ts'
+import type { Operation } from '../contract/operation.ts'
+
+/** A request as every carrier (HTTP, an in-process call) hands it to a service's pipeline. */
+export interface ServiceRequest {
+  readonly operation: Operation
+  /** Path parameters in the order of `operation.params`, decoded, not yet checked. */
+  readonly params: readonly string[]
+  /** Query parameters, decoded, without `version`. */
+  readonly query: Pairs
+  /** Path as the caller wrote it, for links: `/api/v1/orders`. */
+  readonly path: string
+  readonly version: number
+  readonly caller: Caller
+  /** The body's bytes, or what they mean where no text lay between. Undefined without a body. */
+  readonly body: Uint8Array | { readonly value: unknown } | undefined
+  readonly contentType: string | undefined
+  readonly ifMatch: string | undefined
+  readonly ifNoneMatch: string | undefined
+  readonly idempotencyKey: string | undefined
+  readonly requestId: string
+  /** Aborts when the caller is gone or the deadline has passed. */
+  readonly signal: AbortSignal | undefined
+}
+
+/** What a service answers. Problems are thrown. */
+export interface Answer {
+  readonly status: number
+  /** Names in lower case; `content-type` and `content-length` are the carrier's. */
+  readonly headers: Readonly<Record<string, string>>
+  /** JSON text; undefined for 204 and 304. */
+  readonly body: string | undefined
+}
+
+/** Anything that answers a service's requests: the service in this process, or one far away. */
+export interface Upstream {
+  readonly name: string
+  handle(request: ServiceRequest): Promise<Answer>
+  health(): Promise<ServiceHealth>
+}
+
+export interface ServiceHealth {
+  readonly status: 'healthy' | 'degraded' | 'unhealthy'
+  readonly checks: Readonly<Record<string, { status: 'up' | 'down'; latency?: number; message?: string }>>
+}
