@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest'
+import { createGate } from './hash-gate.ts'
+
+test('R-AUTH-5: no more works run at once than may, the others in the order they came', async () => {
+  const gate = createGate({ parallel: 2, waiting: 10 })
+  const works = Array.from({ length: 6 }, () => pending())
+  const begun: number[] = []
+  const all = works.map((work, index) =>
+    gate.run(() => {
+      begun.push(index)
+      return work.promise
+    }),
+  )
+  for (const [index, work] of works.entries()) {
+    expect(begun).toEqual([0, 1, 2, 3, 4, 5].slice(0, Math.min(6, index + 2)))
+    expect(gate.load()).toEqual({ running: Math.min(2, 6 - index), waiting: Math.max(0, 4 - index) })
+    work.resolve()
+    await all[index]
+  }
+  expect(gate.load()).toEqual({ running: 0, waiting: 0 })
+})
+
+test('R-OPS-5: one more than may wait is turned away at once, and told when to come again', async () => {
+  const gate = createGate({ parallel: 1, waiting: 1 })
+  const work = pending()
+  const first = gate.run(() => work.promise)
+  const second = gate.run(async () => 'done')
+  await expect(gate.run(async () => 'never')).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', retryAfterS: 1 })
+  work.resolve()
+  await first
+  expect(await second).toBe('done')
+})
+
+test('a work that fails gives its place to the next', async () => {
+  const gate = createGate({ parallel: 1, waiting: 5 })
+  const failed = gate.run(() => Promise.reject(new Error('broken')))
+  const next = gate.run(async () => 'done')
+  await expect(failed).rejects.toThrow('broken')
+  expect(await next).toBe('done')
+  expect(gate.load()).toEqual({ running: 0, waiting: 0 })
+})
+
+test('who gives up while waiting leaves the queue, and the works around are unharmed', async () => {
+  const gate = createGate({ parallel: 1, waiting: 5 })
+  const work = pending()
+  const first = gate.run(() => work.promise)
+  const giveUp = new AbortController()
+  const second = gate.run(async () => 'never', giveUp.signal)
+  const third = gate.run(async () => 'done')
+  giveUp.abort(new Error('the caller went away'))
+  await expect(second).rejects.toThrow('went away')
+  expect(gate.load()).toEqual({ running: 1, waiting: 1 })
+  work.resolve()
+  await first
+  expect(await third).toBe('done')
+  await expect(gate.run(async () => 'never', giveUp.signal)).rejects.toThrow('went away')
+  expect(gate.load()).toEqual({ running: 0, waiting: 0 })
+})
+
+/** A work that ends when told to (Promise.withResolvers is not in Node 20). */
+function pending(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {}
+  const promise = new Promise<void>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
+}

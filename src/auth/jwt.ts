@@ -1,0 +1,106 @@
+import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import { Problem } from '../base/errors.ts'
+import type { KeySet } from './key-set.ts'
+import { ALGORITHM, privateKeyOf, type SigningKey } from './keys.ts'
+
+/** The claims of a token as they stand in it; what those beside `sub` and `exp` mean is for the reader to check. */
+export type Claims = JWTPayload & { sub: string; exp: number }
+
+export interface OpenedJwt {
+  claims: Claims
+  /** Of the key set when the key was taken from it: who keeps the outcome compares it, as keys may change meanwhile. */
+  generation: number
+}
+
+export interface Expected {
+  /** Keeps a token of one kind from passing for one of another (RFC 8725 section 3.11). */
+  typ: string
+  keys: KeySet
+  nowMs: number
+  issuer?: string
+  audience?: string
+}
+
+export async function signJwt(key: SigningKey, typ: string, claims: JWTPayload): Promise<string> {
+  const signing = await privateKeyOf(key)
+  return new SignJWT(claims).setProtectedHeader({ alg: key.alg, kid: key.kid, typ }).sign(signing)
+}
+
+/**
+ * What `token` says, or INVALID_TOKEN, the same for whatever is wrong with it (the reason is the problem's `cause`,
+ * for the log), or TOKEN_EXPIRED for one in which time is the only fault.
+ */
+export async function openJwt(token: string, { typ, keys, nowMs, issuer, audience }: Expected): Promise<OpenedJwt> {
+  const kid = kidOf(token, typ)
+  const found = keys.find(kid)
+  // Awaiting a key that was there at once would let the keys change between it and the generation.
+  const key = found instanceof Promise ? await found : found
+  const { generation } = keys
+  if (key === undefined) throw invalidToken('its kid is unknown')
+  try {
+    const { payload } = await jwtVerify(token, key, {
+      algorithms: [ALGORITHM],
+      typ,
+      requiredClaims: ['sub', 'exp'],
+      currentDate: new Date(nowMs),
+      ...(issuer === undefined ? {} : { issuer }),
+      ...(audience === undefined ? {} : { audience }),
+    })
+    return { claims: checked(payload), generation }
+  } catch (error) {
+    // jose looks at the time last, after the signature, iss and aud.
+    if (error instanceof errors.JWTExpired && error.claim === 'exp') {
+      checked(error.payload)
+      throw new Problem('TOKEN_EXPIRED')
+    }
+    throw error instanceof Problem ? error : invalidToken(error instanceof Error ? error.message : String(error))
+  }
+}
+
+export function invalidToken(reason: string): Problem {
+  return new Problem('INVALID_TOKEN', undefined, { cause: new Error(`The token was refused: ${reason}`) })
+}
+
+const LONGEST = 8_192
+
+/** Checks, before any cryptography, that the token is written strictly, and gives the `kid` of its header. */
+function kidOf(token: unknown, typ: string): string {
+  if (typeof token !== 'string' || token.length > LONGEST) throw invalidToken('it is no string, or too long')
+  const parts = token.split('.', 4)
+  if (parts.length !== 3 || !parts.every(isStrictBase64url)) throw invalidToken('it is not three base64url parts')
+  const header = jsonObject(parts[0]!)
+  if (header === undefined) throw invalidToken('its header is no JSON object')
+  // Only what we write ourselves: no key or address of a key (jwk, jku, x5u, x5c), no crit, b64 or zip.
+  const stray = Object.keys(header).find((name) => name !== 'alg' && name !== 'kid' && name !== 'typ')
+  if (stray !== undefined) throw invalidToken('its header has a member that is not alg, kid or typ')
+  if (header.alg !== ALGORITHM) throw invalidToken(`its alg is not ${ALGORITHM}`)
+  if (header.typ !== typ) throw invalidToken(`its typ is not ${typ}`)
+  if (typeof header.kid !== 'string' || header.kid === '') throw invalidToken('it has no kid')
+  return header.kid
+}
+
+/**
+ * Node and jose decode padding, white space, `+/` and stray trailing bits without a word, so that one signature has many
+ * spellings (RFC 4648 section 3.5 lets a decoder refuse them). Only the spelling that encoding gives is taken.
+ */
+function isStrictBase64url(part: string): boolean {
+  return part !== '' && Buffer.from(part, 'base64url').toString('base64url') === part
+}
+
+function jsonObject(part: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'))
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function checked(payload: JWTPayload): Claims {
+  const { sub, exp } = payload
+  if (typeof sub !== 'string' || sub === '') throw invalidToken('its sub is no string')
+  if (!Number.isFinite(exp)) throw invalidToken('its exp is no number')
+  return payload as Claims
+}
