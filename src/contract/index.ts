@@ -4,6 +4,7 @@ export { type Field, type Fields, type FieldSpec, type Given, type Patch, type S
 export { type Operation, type OperationSpec, operation } from './operation.ts'
 export { PROBLEMS, type ProblemSpec, problem } from './problem.ts'
 export {
+  type AnyResource,
   type CreateBody,
   type CreateInput,
   type IdOf,

@@ -1,7 +1,7 @@
 import type { Access } from './access.ts'
 import { parseAccess } from './access.ts'
 import { type Fields, type FieldSpec, specsOf } from './fields.ts'
-import type { Resource, Verb } from './resource.ts'
+import type { AnyResource, Verb } from './resource.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -68,7 +68,7 @@ export interface Operation {
   readonly segments: readonly string[]
   /** Path parameters in order; a prefix where they are ids. */
   readonly params: readonly { name: string; prefix: string | undefined }[]
-  readonly resource: Resource<any, any, any, any> | undefined
+  readonly resource: AnyResource | undefined
   /** Handled by the service's own code. */
   readonly custom: boolean
   readonly body: Readonly<Record<string, FieldSpec>> | undefined
@@ -91,7 +91,7 @@ const METHODS: Record<Verb, Method> = {
 export const VERBS = Object.keys(METHODS) as Verb[]
 
 /** Every operation that a resource's access rules offer, at each path where it stands. */
-export function operationsOf(service: string, key: string, resource: Resource<any, any, any, any>): Operation[] {
+export function operationsOf(service: string, key: string, resource: AnyResource): Operation[] {
   const collection = collectionPath(resource)
   const operations: Operation[] = []
   for (const verb of VERBS) {
@@ -154,13 +154,13 @@ export function customOperation(service: string, name: string, spec: OperationSp
 }
 
 /** Path of a collection: `/orders`, or `/carts/{cartId}/items` below a parent. */
-export function collectionPath(resource: Resource<any, any, any, any>): string {
+export function collectionPath(resource: AnyResource): string {
   const parent = resource.parent
   return parent ? `${itemPath(parent.of, parent.field)}/${resource.plural}` : `/${resource.plural}`
 }
 
 /** Path of one thing: `/orders/{id}`, or `/carts/{cartId}/items/{id}` where it lives below its parent. */
-export function itemPath(resource: Resource<any, any, any, any>, param: string): string {
+export function itemPath(resource: AnyResource, param: string): string {
   return `${resource.nested ? collectionPath(resource) : `/${resource.plural}`}/{${param}}`
 }
 
@@ -168,7 +168,7 @@ function segmentsOf(path: string): string[] {
   return path.split('/').slice(1)
 }
 
-function paramsOf(path: string, resource: Resource<any, any, any, any> | undefined): Operation['params'] {
+function paramsOf(path: string, resource: AnyResource | undefined): Operation['params'] {
   const params: { name: string; prefix: string | undefined }[] = []
   for (const segment of segmentsOf(path)) {
     if (!segment.startsWith('{')) continue
@@ -178,7 +178,7 @@ function paramsOf(path: string, resource: Resource<any, any, any, any> | undefin
   return params
 }
 
-function prefixOf(param: string, resource: Resource<any, any, any, any> | undefined): string | undefined {
+function prefixOf(param: string, resource: AnyResource | undefined): string | undefined {
   for (let at = resource; at; at = at.parent?.of) {
     if (param === 'id' && at === resource) return at.idPrefix
     if (at.parent?.field === param) return at.parent.of.idPrefix
@@ -186,7 +186,7 @@ function prefixOf(param: string, resource: Resource<any, any, any, any> | undefi
   return undefined
 }
 
-function bodyOf(resource: Resource<any, any, any, any>, verb: Verb): Record<string, FieldSpec> | undefined {
+function bodyOf(resource: AnyResource, verb: Verb): Record<string, FieldSpec> | undefined {
   if (verb === 'list' || verb === 'get' || verb === 'delete') return undefined
   const given = resource.input[verb as 'create' | 'update']
   if (given) return withVersion(given, resource, verb)
@@ -200,7 +200,7 @@ function bodyOf(resource: Resource<any, any, any, any>, verb: Verb): Record<stri
 }
 
 /** Changes of a versioned resource may say which version they mean (R-LOCK-2). */
-function withVersion(body: Record<string, FieldSpec>, resource: Resource<any, any, any, any>, verb: Verb) {
+function withVersion(body: Record<string, FieldSpec>, resource: AnyResource, verb: Verb) {
   if (!resource.versioned || verb === 'create') return body
   return { ...body, version: { kind: 'integer', min: 1, max: 2_147_483_647, optional: true } as FieldSpec }
 }

@@ -5,10 +5,10 @@ import { pluralOf, snakeCase } from './names.ts'
 export type Verb = 'list' | 'get' | 'create' | 'replace' | 'update' | 'delete'
 
 /** The resource that owns this one: mounts it at `/<parents>/{<parent>Id}/<plural>`. */
-export interface Parent {
-  readonly of: Resource<any, any, any, any>
+export interface Parent<N extends string = string> {
+  readonly of: AnyResource
   /** The field (and column) that holds the parent's id. */
-  readonly field: string
+  readonly field: N
 }
 
 export interface ListOptions {
@@ -32,13 +32,13 @@ interface Inputs {
   readonly update?: Fields
 }
 
-export interface ResourceOptions<P extends string, F extends Fields, A, C, I> {
+export interface ResourceOptions<P extends string, F extends Fields, A, C, I, N extends string> {
   /** Type prefix of its ids: `ord` makes `ord_01h455vb4pex5vsknk084sn02q`. */
   readonly id: P
   /** Path segment, when English makes it otherwise than by -s or -ies. */
   readonly plural?: string
   readonly fields: F
-  readonly parent?: Parent
+  readonly parent?: Parent<N>
   /** Items live below the parent too: `/carts/{cartId}/items/{id}`. */
   readonly nested?: boolean
   /** The field that holds the id of the user whom `owner` means; `id` where the resource is the user. */
@@ -74,6 +74,7 @@ export interface Resource<
   F extends Fields = Fields,
   C extends Verb = Verb,
   I extends Inputs = Inputs,
+  N extends string = string,
 > {
   readonly kind: 'resource'
   readonly name: string
@@ -84,7 +85,7 @@ export interface Resource<
   readonly stored: Readonly<Record<string, FieldSpec>>
   /** What leaves the service, in order. */
   readonly shown: Readonly<Record<string, FieldSpec>>
-  readonly parent: Parent | undefined
+  readonly parent: Parent<N> | undefined
   readonly nested: boolean
   readonly owner: string | undefined
   readonly table: string
@@ -107,10 +108,15 @@ export interface Resource<
   readonly '~'?: { input: I }
 }
 
-type AnyResource = Resource<any, any, any, any>
+export type AnyResource = Resource<any, any, any, any, any>
 type FieldsOf<R extends AnyResource> = R['fields']
-type InputsOf<R> = R extends Resource<any, any, any, infer I> ? I : never
+type InputsOf<R> = R extends Resource<any, any, any, infer I, any> ? I : never
 
+/** Path parameters: the parent's id by the name of its field. */
+export type ParentParams<R extends AnyResource> =
+  R extends Resource<any, any, any, any, infer N> ? { readonly [K in N]: string } : never
+/** The verbs whose handlers the service writes. */
+export type CustomOf<R extends AnyResource> = R extends Resource<any, any, infer C, any, any> ? C : never
 export type IdOf<R extends AnyResource> = `${R['idPrefix']}_${string}`
 /** A thing as its readers see it. */
 export type ShownOf<R extends AnyResource> = { id: IdOf<R>; version: number; createdAt: string; updatedAt: string } & Shown<
@@ -150,7 +156,8 @@ export function resource<
   const A extends Partial<Record<Verb, string>>,
   const C extends keyof A & Verb = never,
   I extends Inputs = {},
->(name: string, options: ResourceOptions<P, F, A, C, I>): Resource<P, F, C, I> {
+  const N extends string = never,
+>(name: string, options: ResourceOptions<P, F, A, C, I, N>): Resource<P, F, C, I, N> {
   const plural = options.plural ?? pluralOf(name)
   const table = options.table ?? snakeCase(plural)
   const versioned = options.versioned ?? true

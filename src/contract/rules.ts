@@ -3,7 +3,7 @@ import type { FieldSpec } from './fields.ts'
 import { pluralOf } from './names.ts'
 import { type Operation, VERBS } from './operation.ts'
 import { PROBLEMS, type ProblemSpec } from './problem.ts'
-import type { Resource, Verb } from './resource.ts'
+import type { AnyResource, Resource, Verb } from './resource.ts'
 import type { Contract } from './service.ts'
 
 export interface Breach {
@@ -23,7 +23,7 @@ export function brokenRules(contract: Contract<any, any, any>, own: Readonly<Rec
     say('R-REST-1', contract.name, 'is no service name', 'Use kebab-case, such as `orders`')
   checkProblems(own, say)
   const prefixes = new Map<string, string>()
-  for (const [key, resource] of Object.entries<Resource<any, any, any, any>>(contract.resources)) {
+  for (const [key, resource] of Object.entries<AnyResource>(contract.resources)) {
     checkNames(key, resource, prefixes, say)
     checkFields(key, resource, say)
     checkLists(key, resource, say)

@@ -2,11 +2,11 @@ import { Fault } from '../base/errors.ts'
 import type { EventSpec } from './event.ts'
 import { customOperation, type Operation, type OperationSpec, operationsOf } from './operation.ts'
 import { PROBLEMS, type ProblemSpec } from './problem.ts'
-import type { Resource } from './resource.ts'
+import type { AnyResource } from './resource.ts'
 import { brokenRules } from './rules.ts'
 import type { OlderVersion } from './versions.ts'
 
-type Resources = Readonly<Record<string, Resource<any, any, any, any>>>
+type Resources = Readonly<Record<string, AnyResource>>
 
 export interface ServiceOptions<R, O, E> {
   readonly resources?: R

@@ -1,11 +1,11 @@
-import type { Resource, ShownOf } from '../contract/resource.ts'
+import type { AnyResource, ShownOf } from '../contract/resource.ts'
 import type { Stored } from '../contract/fields.ts'
 import type { Table } from './table.ts'
 
 export type Cells = readonly (string | null)[]
 
 /** A row as PostgreSQL sent it, column by column as text. Objects are built only when somebody asks for them. */
-export interface Row<R extends Resource<any, any, any, any> = Resource<any, any, any, any>> {
+export interface Row<R extends AnyResource = AnyResource> {
   readonly kind: 'row'
   readonly table: Table
   readonly cells: Cells
@@ -13,7 +13,7 @@ export interface Row<R extends Resource<any, any, any, any> = Resource<any, any,
   readonly '~'?: R
 }
 
-export function rowOf<R extends Resource<any, any, any, any>>(table: Table, cells: Cells): Row<R> {
+export function rowOf<R extends AnyResource>(table: Table, cells: Cells): Row<R> {
   return { kind: 'row', table, cells }
 }
 
@@ -34,7 +34,7 @@ export function writeRow({ table, cells }: Row, fields?: readonly string[]): str
 }
 
 /** The whole row as values, hidden fields included. */
-export function readRow<R extends Resource<any, any, any, any>>(
+export function readRow<R extends AnyResource>(
   row: Row<R>,
 ): ShownOf<R> & Stored<R['fields']> {
   const value: Record<string, unknown> = {}

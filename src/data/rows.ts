@@ -1,12 +1,11 @@
 import { decodeId, newId } from '../base/ids.ts'
 import { Problem } from '../base/errors.ts'
-import type { Resource } from '../contract/resource.ts'
+import type { AnyResource } from '../contract/resource.ts'
 import type { Stored } from '../contract/fields.ts'
 import type { Queryable } from './pool.ts'
 import { type Cells, type Row, rowOf } from './row.ts'
 import { columnFor, type Table, tableOf } from './table.ts'
 
-type AnyResource = Resource<any, any, any, any>
 type Values<R extends AnyResource> = Partial<Stored<R['fields']>>
 
 /** Which versions of a row a write may meet (R-LOCK-2); undefined is any. */

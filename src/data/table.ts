@@ -1,5 +1,5 @@
 import { snakeCase } from '../contract/names.ts'
-import type { Resource } from '../contract/resource.ts'
+import type { AnyResource, Resource } from '../contract/resource.ts'
 import { type Column, columnOf } from './columns.ts'
 
 /** A resource as PostgreSQL sees it: compiled once, used by every statement. */
@@ -16,7 +16,7 @@ export interface Table {
 
 const tables = new WeakMap<object, Table>()
 
-export function tableOf(resource: Resource<any, any, any, any>): Table {
+export function tableOf(resource: AnyResource): Table {
   let table = tables.get(resource)
   if (!table) {
     table = compile(resource)
