@@ -4,6 +4,7 @@ import { decodeId, encodeId, idTime, isIdPrefix, newId, uuidv7 } from './ids.ts'
 
 const uuids = fc.uuid().map((uuid) => uuid.toLowerCase())
 const anyUuids = fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }).map(uuidOf)
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const prefixes = fc.stringMatching(/^[a-z]([a-z_]{0,10}[a-z])?$/)
 
 // The vectors published with the TypeID specification, 0.3.
@@ -125,10 +126,10 @@ describe('a new id', () => {
   afterEach(() => vi.useRealTimers())
 
   test('R-BODY-1: a new id holds a UUIDv7 of its moment', () => {
-    expect(uuidv7()).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    expect(uuidv7()).toMatch(UUID_V7)
     const id = newId('ord')
     expect(id).toMatch(/^ord_[0-7][0-9a-hjkmnp-tv-z]{25}$/)
-    expect(decodeId('ord', id)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    expect(decodeId('ord', id)).toMatch(UUID_V7)
     expect(idTime(id)).toBe(Date.now())
     expect(idTime(encodeId('a_b', uuidv7(Date.now() + 5.9)))).toBe(Date.now() + 5)
   })
@@ -137,6 +138,7 @@ describe('a new id', () => {
     const ids = Array.from({ length: 20_000 }, (_, i) => (i % 2 === 0 ? newId('ord') : encodeId('ord', uuidv7())))
     expect(ids.toSorted()).toEqual(ids)
     expect(new Set(ids).size).toBe(ids.length)
+    for (const id of ids) expect(decodeId('ord', id)).toMatch(UUID_V7)
     expect(idTime(ids.at(-1)!)! - idTime(ids[0]!)!).toBeLessThanOrEqual(10)
   })
 

@@ -1,8 +1,8 @@
 /**
- * Ids are TypeIDs (specification 0.3): a type prefix, `_`, and a UUID as 26 characters of Crockford base32. In Postgres
- * they are `uuid`, everywhere else text, so both directions are hot: a page of 20 rows turns 40 of them. Each direction
- * goes through four 32-bit words (bits 0 to 31 first) and one String.fromCharCode call: 0.1 µs, where joining two-character
- * strings took 0.13 to 0.17 µs, because the pieces have to be flattened later.
+ * Ids are TypeIDs (specification 0.3): a type prefix, `_`, and a UUID as 26 characters of Crockford base32. In
+ * Postgres they are `uuid`, everywhere else text, so both directions are hot: a page of 20 rows turns 40 of them.
+ * Each direction goes through four 32-bit words (bits 0 to 31 first) and one String.fromCharCode call: 0.1 µs, where
+ * joining two-character strings took 0.13 to 0.17 µs, because the pieces have to be flattened later.
  */
 
 const BASE32 = codesOf('0123456789abcdefghjkmnpqrstvwxyz')
@@ -29,9 +29,10 @@ export function newId(prefix: string): string {
 /**
  * A new UUIDv7 as text (RFC 9562, 5.7), for a moment in milliseconds since 1970 (default: now).
  *
- * Ids made in one millisecond are kept in order by a counter in `rand_a` (RFC 9562 6.2, method 1): it starts at a random
- * number below 2048 and, past 4095, borrows from the next millisecond. When the clock is corrected backwards the time of
- * the last id is kept, so order holds; a moment more than 10 s back is taken to be meant, and is used as it is.
+ * Ids made in one millisecond are kept in order by a counter in `rand_a` (RFC 9562 6.2, method 1): it starts at a
+ * random number below 2048 and, past 4095, borrows from the next millisecond. When the clock is corrected backwards
+ * the time of the last id is kept, so order holds; a moment more than 10 s back is taken to be meant, and is used as
+ * it is.
  */
 export function uuidv7(nowMs: number = Date.now()): string {
   advance(nowMs)
@@ -53,7 +54,10 @@ export function encodeId(prefix: string, uuid: string): string {
   return idText(prefix, (s0 << 16) | s1, (s2 << 16) | s3, (s4 << 16) | s5, (s6 << 16) | s7)
 }
 
-/** The UUID of an id, in lower case; `undefined` when the text is not an id of this type. Takes only the spelling that encodeId gives. */
+/**
+ * The UUID of an id, in lower case; `undefined` when the text is not an id of this type. Only the one spelling that
+ * encodeId gives is taken.
+ */
 export function decodeId(prefix: string, text: string): string | undefined {
   const start = prefix === '' ? 0 : prefix.length + 1
   if (text.length !== start + SUFFIX_LENGTH) return undefined
@@ -74,7 +78,7 @@ export function decodeId(prefix: string, text: string): string | undefined {
   )
 }
 
-/** When an id was made, in milliseconds since 1970; `undefined` when the text is no id, or its UUID is not of version 7. */
+/** When an id was made, in milliseconds since 1970; `undefined` when the text is no id or its UUID not of version 7. */
 export function idTime(text: string): number | undefined {
   const prefix = text.slice(0, Math.max(0, text.length - SUFFIX_LENGTH - 1))
   const uuid = decodeId(prefix, text)
@@ -101,7 +105,8 @@ function advance(nowMs: number): void {
     idMs++
     counter = random32() & 0x7ff
   }
-  // Compared with the clock, not with the last id: a burst that borrowed milliseconds must not look like a clock set back.
+  // Compared with the clock, not with the last id: a burst that borrowed milliseconds must not look like a clock set
+  // back.
   clockMs = ms
 }
 
@@ -238,7 +243,9 @@ function codesOf(alphabet: string): Uint8Array {
   return Uint8Array.from(alphabet, (character) => character.charCodeAt(0))
 }
 
-/** By UTF-16 code unit, all 65,536, so that a strange character needs no check of its own; -1 for what is not in the alphabet. */
+/**
+ * By UTF-16 code unit, all 65,536, so that no character needs a check of its own; -1 for what is not in the alphabet.
+ */
 function valuesOf(alphabet: string): Int8Array {
   const values = new Int8Array(0x1_0000).fill(-1)
   for (let i = 0; i < alphabet.length; i++) values[alphabet.charCodeAt(i)] = i

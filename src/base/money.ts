@@ -1,13 +1,13 @@
 /**
- * Exact sums of money in plain JSON numbers. An amount is a number with at most two decimals; arithmetic happens in whole
- * cents, so 0.1 + 0.2 is 0.3. What cannot be held exactly is a RangeError, never a rounded amount.
+ * Exact sums of money in plain JSON numbers. An amount is a number with at most two decimals; arithmetic happens in
+ * whole cents, so 0.1 + 0.2 is 0.3. What cannot be held exactly is a RangeError, never a rounded amount.
  *
  *     const total = sum([lineTotal(10, 3), lineTotal(18.6, 9, 0.15)])   // 30 + 142.29 = 172.29
  */
 
 /**
- * The largest amount, 2^46 less a cent. From 2^46 on neighbouring doubles are 1/64 apart, more than a cent: 80000000000000.01
- * and 80000000000000.02 are one number.
+ * The largest amount, 2^46 less a cent. From 2^46 on neighbouring doubles are 1/64 apart, more than a cent:
+ * 80000000000000.01 and 80000000000000.02 are one number.
  */
 export const MAX_AMOUNT = 70_368_744_177_663.99
 const AMOUNT_LIMIT = 2 ** 46
@@ -18,11 +18,9 @@ const PRICE_LIMIT = 2 ** 39
 /** How many decimals the shortest decimal form of a number has: 0 for 12 and 1e21, 1 for 12.5, 7 for 1e-7. */
 export function decimalsOf(value: number): number {
   if (Number.isInteger(value)) return 0
-  if (Math.abs(value) < 1e9) {
-    if (Math.round(value * 10) / 10 === value) return 1
-    if (Math.round(value * 100) / 100 === value) return 2
-  }
   if (!Number.isFinite(value)) throw new RangeError(`${value} has no decimal form`)
+  if (Math.round(value * 10) / 10 === value) return 1
+  if (Math.round(value * 100) / 100 === value) return 2
   const [digits = '', exponent = '0'] = String(value).split('e')
   const point = digits.indexOf('.')
   return Math.max(0, (point < 0 ? 0 : digits.length - point - 1) - Number(exponent))
@@ -93,13 +91,14 @@ export function formatMoney(amount: number): string {
 }
 
 function scaled(value: number, perUnit: 100 | 10_000, limit: number): number {
-  // Taking the whole part off is exact, so what is rounded is the stored fraction, less than half a step from the true one.
+  // Taking the whole part off is exact, so what is rounded is the stored fraction, less than half a step from the
+  // true one.
   const whole = Math.trunc(value)
   const count = whole * perUnit + Math.round((value - whole) * perUnit)
   if (!(Math.abs(value) < limit))
     throw new RangeError(`${value} is not a number below ${limit}, where every decimal can be held`)
   if (count / perUnit !== value) throw new RangeError(`${value} has more than ${perUnit === 100 ? 2 : 4} decimals`)
-  return count + 0
+  return count
 }
 
 function sumOfMany(amounts: readonly number[]): number {
