@@ -121,6 +121,7 @@ describe('the decimals of a number', () => {
       [1.5e-7, 8],
       [5e-324, 324],
       [12.345, 3],
+      [-917_554_269_925_119.9, 1],
     ] as const
     for (const [value, decimals] of known) expect(decimalsOf(value), `${value}`).toBe(decimals)
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) expect(() => decimalsOf(value)).toThrow(RangeError)

@@ -19,8 +19,11 @@ const PRICE_LIMIT = 2 ** 39
 export function decimalsOf(value: number): number {
   if (Number.isInteger(value)) return 0
   if (!Number.isFinite(value)) throw new RangeError(`${value} has no decimal form`)
-  if (Math.round(value * 10) / 10 === value) return 1
-  if (Math.round(value * 100) / 100 === value) return 2
+  // Only where the products are off by less than a half: 917554269925119.9 × 10 is not, and would be taken for two.
+  if (Math.abs(value) < 1e9) {
+    if (Math.round(value * 10) / 10 === value) return 1
+    if (Math.round(value * 100) / 100 === value) return 2
+  }
   const [digits = '', exponent = '0'] = String(value).split('e')
   const point = digits.indexOf('.')
   return Math.max(0, (point < 0 ? 0 : digits.length - point - 1) - Number(exponent))
@@ -95,10 +98,14 @@ function scaled(value: number, perUnit: 100 | 10_000, limit: number): number {
   // true one.
   const whole = Math.trunc(value)
   const count = whole * perUnit + Math.round((value - whole) * perUnit)
-  if (!(Math.abs(value) < limit))
-    throw new RangeError(`${value} is not a number below ${limit}, where every decimal can be held`)
-  if (count / perUnit !== value) throw new RangeError(`${value} has more than ${perUnit === 100 ? 2 : 4} decimals`)
+  if (!(Math.abs(value) < limit && count / perUnit === value)) throw inexact(value, perUnit, limit)
   return count
+}
+
+/** Apart from the hot path for its speed: with the texts in it, V8 writes `value` as text first, 90 ns, then looks. */
+function inexact(value: number, perUnit: number, limit: number): RangeError {
+  if (Math.abs(value) < limit) return new RangeError(`${value} has more than ${perUnit === 100 ? 2 : 4} decimals`)
+  return new RangeError(`${value} is not a number below ${limit}, where every decimal can be held`)
 }
 
 function sumOfMany(amounts: readonly number[]): number {
