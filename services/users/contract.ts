@@ -19,6 +19,7 @@ export const User = resource('user', {
     password: Password,
     currentPassword: Password.describe('Needed from the user to change email or password'),
     passwordHash: t.text().nullable().hidden(),
+    emailVerifiedAt: t.time().nullable().hidden(),
   },
   unique: ['email'],
   softDelete: true,

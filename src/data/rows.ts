@@ -16,16 +16,28 @@ export interface Expected {
   readonly ifMatch?: readonly number[]
 }
 
-/** The living row with this id, or undefined. */
-export async function find<R extends AnyResource>(db: Queryable, resource: R, id: string): Promise<Row<R> | undefined> {
+/** The living row with this id, or undefined; `for update` locks it until the transaction ends. */
+export async function find<R extends AnyResource>(
+  db: Queryable,
+  resource: R,
+  id: string,
+  lock: 'for update' | '' = '',
+): Promise<Row<R> | undefined> {
   const table = tableOf(resource)
-  const cells = await db.cells(`select ${table.select} from ${resource.view} where id = $1`, [uuidOf(resource, id)])
+  const cells = await db.cells(`select ${table.select} from ${resource.view} where id = $1 ${lock}`, [
+    uuidOf(resource, id),
+  ])
   return cells[0] && rowOf<R>(table, cells[0])
 }
 
 /** The living row with this id, or a Problem `NOT_FOUND`. */
-export async function read<R extends AnyResource>(db: Queryable, resource: R, id: string): Promise<Row<R>> {
-  const row = await find(db, resource, id)
+export async function read<R extends AnyResource>(
+  db: Queryable,
+  resource: R,
+  id: string,
+  lock: 'for update' | '' = '',
+): Promise<Row<R>> {
+  const row = await find(db, resource, id, lock)
   if (!row) throw new Problem('NOT_FOUND')
   return row
 }
@@ -47,7 +59,8 @@ export async function insert<R extends AnyResource>(
 }
 
 /**
- * Changes a living row in one statement, if it has an expected version; `version` goes up by one.
+ * Changes a living row in one statement, if it has an expected version; `version` goes up by one, unless there is
+ * nothing to change.
  * Else a Problem: NOT_FOUND, PRECONDITION_FAILED (If-Match) or VERSION_CONFLICT (body).
  */
 export async function change<R extends AnyResource>(
@@ -59,10 +72,11 @@ export async function change<R extends AnyResource>(
 ): Promise<Row<R>> {
   const table = tableOf(resource)
   const { names, params } = columnsOf(table, values)
+  if (names.length === 0) return unchanged(await read(db, resource, id), expected)
   const set = [...names.map((name, i) => `${name} = $${i + 1}`), ...touched(resource)]
   const guard = guarded(resource, id, expected, params)
   const cells = await db.cells(`update ${resource.table} set ${set.join(', ')} where ${guard} ${returning(table)}`, params)
-  if (!cells[0]) throw await whyNot(db, resource, id, expected)
+  if (!cells[0]) throw await refusal(db, resource, id, expected)
   return written(db, table, id, cells[0])
 }
 
@@ -82,8 +96,17 @@ export async function remove<R extends AnyResource>(
     ? `update ${resource.table} set ${['deleted_at = now()', ...touched(resource)].join(', ')} where ${guard}`
     : `delete from ${resource.table} where ${guard}`
   const cells = await db.cells(`${statement} ${returning(table)}`, params)
-  if (!cells[0]) throw await whyNot(db, resource, id, expected)
+  if (!cells[0]) throw await refusal(db, resource, id, expected)
   return before ?? rowOf<R>(table, cells[0])
+}
+
+/** Why a write that expects certain versions may not meet this row; undefined when it may. */
+export function whyNot(row: Row<any>, expected: Expected | undefined): Problem | undefined {
+  const { resource } = row.table
+  const version = resource.versioned ? Number(row.cells[row.table.places.get('version')!]) : undefined
+  if (expected?.ifMatch && !expected.ifMatch.includes(version!)) return new Problem('PRECONDITION_FAILED')
+  if (expected?.version !== undefined && expected.version !== version) return new Problem('VERSION_CONFLICT')
+  return undefined
 }
 
 /** The uuid inside an id; an id of another type is a mistake of the handler's. */
@@ -119,13 +142,16 @@ function guarded(resource: AnyResource, id: string, expected: Expected | undefin
   return terms.join(' and ')
 }
 
-async function whyNot(db: Queryable, resource: AnyResource, id: string, expected: Expected | undefined): Promise<Problem> {
+function unchanged<R extends AnyResource>(row: Row<R>, expected: Expected | undefined): Row<R> {
+  const conflict = whyNot(row, expected)
+  if (conflict) throw conflict
+  return row
+}
+
+async function refusal(db: Queryable, resource: AnyResource, id: string, expected: Expected | undefined): Promise<Problem> {
   const row = await find(db, resource, id)
-  if (!row) return new Problem('NOT_FOUND')
-  const version = resource.versioned ? Number(row.cells[row.table.places.get('version')!]) : undefined
-  return expected?.ifMatch && !expected.ifMatch.includes(version!)
-    ? new Problem('PRECONDITION_FAILED')
-    : new Problem('VERSION_CONFLICT')
+  // The version may be right again by now: it was not when the write met the row.
+  return row ? (whyNot(row, expected) ?? new Problem('VERSION_CONFLICT')) : new Problem('NOT_FOUND')
 }
 
 /** With a view of its own a resource has columns that its table lacks: then only the id comes back. */

@@ -1,0 +1,85 @@
+import { change, encodeId, type HandlerOf, invalid, newId, Problem, read, remove, type Unit, uuidOf } from 'lintel/service'
+import { Cart, CartItem, type orders, Product } from './contract.ts'
+import type { Wanted } from './place-order.ts'
+
+type Tx = Unit['tx']
+const MAX_QUANTITY = 10_000
+
+/** Same product again: quantities add up. */
+export const addItem: HandlerOf<typeof orders, 'cartItems', 'create'> = async ({ params, body }, { tx }) => {
+  await changeOpenCart(tx, params.cartId)
+  await confirmProduct(tx, params.cartId, body.productId)
+  const [item] = await tx.query<{ id: string; quantity: number }>(
+    `insert into cart_items (id, cart_id, product_id, quantity) values ($1, $2, $3, $4)
+     on conflict (cart_id, product_id) do update
+       set quantity = cart_items.quantity + excluded.quantity, version = cart_items.version + 1, updated_at = now()
+     returning id, quantity`,
+    [uuidOf(CartItem, newId('itm')), uuidOf(Cart, params.cartId), uuidOf(Product, body.productId), body.quantity],
+  )
+  if (item!.quantity > MAX_QUANTITY) throw invalid('quantity', `must be at most ${MAX_QUANTITY} with what the cart has already`)
+  return read(tx, CartItem, encodeId('itm', item!.id))
+}
+
+export const changeItem: HandlerOf<typeof orders, 'cartItems', 'update'> = async ({ params, body, expected }, { tx }) => {
+  await changeOpenCart(tx, params.cartId)
+  return change(tx, CartItem, params.id, body, expected)
+}
+
+export const removeItem: HandlerOf<typeof orders, 'cartItems', 'delete'> = async ({ params, expected }, { tx }) => {
+  await changeOpenCart(tx, params.cartId)
+  await remove(tx, CartItem, params.id, expected)
+}
+
+export const deleteCart: HandlerOf<typeof orders, 'carts', 'delete'> = async ({ params, expected }, { tx }) => {
+  const [cart] = await lock(tx, params.id)
+  confirmOpen(cart)
+  await remove(tx, Cart, params.id, expected)
+}
+
+/** Closes a user's open cart and answers what is in it. */
+export async function takeCart(tx: Tx, cartId: string, userId: string): Promise<Wanted[]> {
+  const [cart] = await lock(tx, cartId)
+  if (cart?.user_id !== userId)
+    throw new Problem('UNPROCESSABLE', 'The cart does not exist', {
+      details: [{ field: 'cartId', message: 'is no cart of this user' }],
+    })
+  confirmOpen(cart)
+  const items = await tx.query<{ product_id: string; quantity: number }>(
+    `select lintel.typeid('prd', product_id) as product_id, quantity from cart_items where cart_id = $1 order by id`,
+    [uuidOf(Cart, cartId)],
+  )
+  await tx.query(`update carts set status = 'ordered', version = version + 1, updated_at = now() where id = $1`, [
+    uuidOf(Cart, cartId),
+  ])
+  return items.map((item) => ({ productId: item.product_id, quantity: item.quantity, field: 'cartId' }))
+}
+
+/** A change of its items is a change of the cart: it is locked, must be open, and its version goes up. */
+async function changeOpenCart(tx: Tx, cartId: string) {
+  const [cart] = await lock(tx, cartId)
+  confirmOpen(cart)
+  await tx.query('update carts set version = version + 1, updated_at = now() where id = $1', [uuidOf(Cart, cartId)])
+}
+
+function lock(tx: Tx, cartId: string) {
+  return tx.query<{ user_id: string; status: string }>(
+    `select lintel.typeid('usr', user_id) as user_id, status from active_carts where id = $1 for update`,
+    [uuidOf(Cart, cartId)],
+  )
+}
+
+function confirmOpen(cart: { status: string } | undefined) {
+  if (!cart) throw new Problem('NOT_FOUND')
+  if (cart.status !== 'open') throw new Problem('INVALID_TRANSITION', 'The cart is no longer open')
+}
+
+/** A product that is there, in the currency of what the cart holds already. */
+async function confirmProduct(tx: Tx, cartId: string, productId: string) {
+  const [product] = await tx.query<{ fits: boolean }>(
+    `select not exists (select 1 from cart_item_details i where i.cart_id = $2 and i.currency <> p.currency) as fits
+     from active_products p where p.id = $1`,
+    [uuidOf(Product, productId), uuidOf(Cart, cartId)],
+  )
+  const fault = !product ? 'does not exist' : product.fits ? undefined : 'has another currency than the cart'
+  if (fault) throw new Problem('UNPROCESSABLE', undefined, { details: [{ field: 'productId', message: fault }] })
+}

@@ -1,0 +1,75 @@
+import { lineTotal, sum } from 'lintel/money'
+import { type HandlerOf, insert, newId, Problem, type Unit } from 'lintel/service'
+import { users } from '../users/contract.ts'
+import { takeCart } from './carts.ts'
+import { Order, type orders } from './contract.ts'
+import { type Product, readProducts, takeStock } from './stock.ts'
+
+/** A product that is ordered; `field` is where the request names it. */
+export interface Wanted {
+  readonly productId: string
+  readonly quantity: number
+  readonly unitPrice?: number | null
+  readonly discount?: number | null
+  readonly field: string
+}
+
+export const placeOrder: HandlerOf<typeof orders, 'orders', 'create'> = async ({ params, body }, unit) => {
+  const { tx, emit } = unit
+  await confirmBuyer(params.userId, unit)
+  const wanted = await wantedOf(params.userId, body, tx)
+  if (wanted.length === 0) throw new Problem('EMPTY_CART')
+  // History that is imported left the shelves long ago.
+  const stockTaken = body.placedAt === null
+  const products = await (stockTaken ? takeStock(tx, wanted) : readProducts(tx, wanted))
+  const lines = wanted.map((item) => lineOf(item, products.get(item.productId)!))
+  const order = await insert(tx, Order, {
+    userId: params.userId as `usr_${string}`,
+    status: 'pending',
+    items: lines,
+    total: sum(lines.map((line) => line.lineTotal)),
+    currency: currencyOf(products),
+    ...(stockTaken ? {} : { placedAt: body.placedAt! }),
+    stockTaken,
+  })
+  emit('order.created', order)
+  return order
+}
+
+/** The buyer must exist and be active: the users service knows. */
+async function confirmBuyer(userId: string, { call }: Unit<typeof orders>) {
+  await call(users).users.get({ id: userId, query: { fields: 'id' } })
+}
+
+type Body = Parameters<typeof placeOrder>[0]['body']
+
+async function wantedOf(userId: string, { cartId, items }: Body, tx: Unit['tx']): Promise<Wanted[]> {
+  if ((cartId === null) === (items === null))
+    throw new Problem('VALIDATION_ERROR', undefined, {
+      details: [{ field: 'items', message: cartId === null ? 'is required, or cartId' : 'cannot go with cartId' }],
+    })
+  if (cartId !== null) return takeCart(tx, cartId, userId)
+  return items!.map((item, i) => ({ ...item, field: `items[${i}].productId` }))
+}
+
+function lineOf({ productId, quantity, unitPrice, discount }: Wanted, product: Product) {
+  const price = unitPrice ?? product.price
+  return {
+    id: newId('lin') as `lin_${string}`,
+    productId: productId as `prd_${string}`,
+    sku: product.sku,
+    name: product.name,
+    quantity,
+    unitPrice: price,
+    discount: discount ?? 0,
+    lineTotal: lineTotal(price, quantity, discount ?? 0),
+  }
+}
+
+/** An order has one currency. */
+function currencyOf(products: ReadonlyMap<string, Product>): string {
+  const currencies = [...new Set([...products.values()].map((product) => product.currency))]
+  if (currencies.length > 1)
+    throw new Problem('UNPROCESSABLE', `An order has one currency, and these products have ${currencies.join(' and ')}`)
+  return currencies[0]!
+}

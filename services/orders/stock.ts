@@ -1,0 +1,92 @@
+import { Problem, type Unit, uuidOf } from 'lintel/service'
+import { Product as ProductResource } from './contract.ts'
+import type { Wanted } from './place-order.ts'
+
+export interface Product {
+  readonly sku: string
+  readonly name: string
+  readonly price: number
+  readonly currency: string
+}
+
+interface ProductRow extends Product {
+  readonly id: string
+  readonly stock: number
+  readonly quantity: number
+}
+
+type Tx = Unit['tx']
+
+const WANTED = `select p.id, p.sku, p.name, p.price, p.currency, p.stock, w.quantity
+  from active_products p join unnest($1::uuid[], $2::integer[]) w (id, quantity) using (id)`
+
+/**
+ * Takes what is wanted from stock, all or nothing. Rows are locked in the order of their ids, so that two orders never
+ * wait for each other. Problems: OUT_OF_STOCK, UNPROCESSABLE for a product that is not there.
+ */
+export async function takeStock(tx: Tx, wanted: readonly Wanted[]): Promise<Map<string, Product>> {
+  const amounts = amountsOf(wanted)
+  const rows = await tx.query<ProductRow>(
+    `with locked as materialized (${WANTED} order by p.id for update of p),
+     taken as (
+       update products p set stock = p.stock - l.quantity, version = p.version + 1, updated_at = now()
+       from locked l
+       where p.id = l.id and (select count(*) = $3 and bool_and(stock >= quantity) from locked)
+     )
+     select * from locked`,
+    [[...amounts.keys()], [...amounts.values()], amounts.size],
+  )
+  const products = byId(wanted, rows)
+  const short = rows.filter((row) => row.stock < row.quantity).map((row) => row.id)
+  if (short.length > 0)
+    throw new Problem('OUT_OF_STOCK', undefined, {
+      details: wanted
+        .filter((item) => short.includes(uuidOf(ProductResource, item.productId)))
+        .map((item) => ({ field: item.field, message: `${item.productId} is not in stock in this quantity` })),
+    })
+  return products
+}
+
+export async function readProducts(tx: Tx, wanted: readonly Wanted[]): Promise<Map<string, Product>> {
+  const amounts = amountsOf(wanted)
+  return byId(wanted, await tx.query<ProductRow>(WANTED, [[...amounts.keys()], [...amounts.values()]]))
+}
+
+export async function returnStock(tx: Tx, items: readonly { productId: string; quantity: number }[]): Promise<void> {
+  const amounts = amountsOf(items)
+  await tx.query(
+    `with locked as materialized (
+       select p.id, w.quantity from products p join unnest($1::uuid[], $2::integer[]) w (id, quantity) using (id)
+       order by p.id for update of p
+     )
+     update products p set stock = p.stock + l.quantity, version = p.version + 1, updated_at = now()
+     from locked l where p.id = l.id`,
+    [[...amounts.keys()], [...amounts.values()]],
+  )
+}
+
+/** Quantities by the product's uuid: a product may stand in several lines. */
+function amountsOf(items: readonly { productId: string; quantity: number }[]): Map<string, number> {
+  const amounts = new Map<string, number>()
+  for (const { productId, quantity } of items) {
+    const id = uuidOf(ProductResource, productId)
+    amounts.set(id, (amounts.get(id) ?? 0) + quantity)
+  }
+  return amounts
+}
+
+function byId(wanted: readonly Wanted[], rows: readonly ProductRow[]): Map<string, Product> {
+  const found = new Map(rows.map((row) => [row.id, row]))
+  const products = new Map<string, Product>()
+  const unknown: Wanted[] = []
+  for (const item of wanted) {
+    const product = found.get(uuidOf(ProductResource, item.productId))
+    if (product) products.set(item.productId, product)
+    else unknown.push(item)
+  }
+  if (unknown.length > 0)
+    throw new Problem('UNPROCESSABLE', 'A product does not exist', {
+      details: unknown.map(({ field, productId }) => ({ field, message: `${productId} does not exist` })),
+    })
+  return products
+}

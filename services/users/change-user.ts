@@ -1,0 +1,44 @@
+import { verifyPassword } from 'lintel/auth'
+import { type Asked, change, invalid, read, readRow, type Unit } from 'lintel/service'
+import { User, type users } from './contract.ts'
+import { hashNew } from './passwords.ts'
+
+interface Changes {
+  email?: string
+  name?: string
+  roles?: ('member' | 'admin')[]
+  password?: string | null
+  currentPassword?: string | null
+}
+
+/** PUT and PATCH: what a user changes of email and password needs their current password; an admin's changes of others do not. */
+export async function changeUser(
+  { params, body, caller, expected }: Asked<{ readonly id: string }, Changes>,
+  { tx, read: db, emit }: Unit<typeof users>,
+) {
+  const { password, currentPassword, ...values } = body
+  const before = readRow(await read(db, User, params.id))
+  const newEmail = values.email !== undefined && values.email.toLowerCase() !== before.email.toLowerCase()
+  const newPassword = password !== undefined && password !== null
+  const bySelf = caller.kind === 'user' && caller.id === before.id
+  if (bySelf && (newEmail || newPassword)) await confirmPassword(before.passwordHash, currentPassword)
+  const user = await change(
+    tx,
+    User,
+    params.id,
+    {
+      ...values,
+      ...(newEmail ? { emailVerifiedAt: null } : {}),
+      ...(newPassword ? { passwordHash: await hashNew(password) } : {}),
+    },
+    expected,
+  )
+  emit('user.updated', user)
+  return user
+}
+
+async function confirmPassword(hash: string | null, given: string | null | undefined) {
+  if (given === undefined || given === null)
+    throw invalid('currentPassword', 'is required to change the email or the password')
+  if (!(await verifyPassword(hash ?? undefined, given))) throw invalid('currentPassword', 'is wrong')
+}

@@ -1,0 +1,25 @@
+import { implement } from 'lintel/service'
+import { changeUser } from './change-user.ts'
+import { users } from './contract.ts'
+import { ensureFirstAdmin } from './first-admin.ts'
+import { logIn } from './log-in.ts'
+import { registerUser } from './register-user.ts'
+import { ensureSigningKey, publicKeys } from './signing-keys.ts'
+
+export default implement(
+  users,
+  {
+    users: { create: registerUser, replace: changeUser, update: changeUser },
+    login: logIn,
+    keys: publicKeys,
+  },
+  {
+    migrations: new URL('./migrations/', import.meta.url),
+    prepare: async (unit, env) => {
+      // Replicas start together: one prepares, the rest find it done.
+      await unit.tx.query(`select pg_advisory_xact_lock(hashtext('users.prepare'))`)
+      await ensureSigningKey(unit.tx)
+      await ensureFirstAdmin(unit, env)
+    },
+  },
+)

@@ -1,0 +1,61 @@
+import { createHash, createHmac } from 'node:crypto'
+import { Problem } from '../base/errors.ts'
+import { canonicalJson } from '../base/json.ts'
+import type { Queryable } from './pool.ts'
+
+/** The answer of a request that was done before. */
+export interface KeptAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** A request with an `Idempotency-Key`, as it is kept: the key within caller and operation, and what was asked. */
+export interface Claim {
+  readonly key: Buffer
+  readonly bodyHash: Buffer
+}
+
+const KEPT_HOURS = 24
+
+/**
+ * Only hashes are kept. What was asked is hashed under the caller's own key: who reads the table can't try passwords
+ * against it.
+ */
+export function claimOf(caller: string, operation: string, key: string, asked: unknown): Claim {
+  return {
+    key: createHash('sha256').update(`${caller}\n${operation}\n${key}`).digest(),
+    bodyHash: createHmac('sha256', key).update(canonicalJson(asked)).digest(),
+  }
+}
+
+/**
+ * Claims the key for this transaction, so that no other request with it gets past here until the end. Answers what was
+ * kept, or undefined for a first request. Problems: IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_KEY_REUSED (R-IDEM-2).
+ */
+export async function claim(tx: Queryable, { key, bodyHash }: Claim): Promise<KeptAnswer | undefined> {
+  // Two statements: the second sees what the holder of the lock committed before it let go.
+  const locking = tx.cells('select pg_try_advisory_xact_lock($1)', [key.readBigInt64BE(0).toString()])
+  const reading = tx.query<{ body_hash: string; status: number; headers: Record<string, string>; body: string }>(
+    `select encode(body_hash, 'hex') as body_hash, status, headers, body from lintel.idempotency_keys
+     where key = $1 and created_at > now() - interval '${KEPT_HOURS} hours'`,
+    [key],
+  )
+  const [[locked], [kept]] = await Promise.all([locking, reading])
+  if (kept) {
+    if (kept.body_hash !== bodyHash.toString('hex')) throw new Problem('IDEMPOTENCY_KEY_REUSED')
+    return { status: kept.status, headers: kept.headers, body: kept.body }
+  }
+  if (locked![0] !== 't') throw new Problem('IDEMPOTENCY_IN_PROGRESS', undefined, { retryAfterS: 1 })
+  return undefined
+}
+
+/** Keeps the first answer, in the transaction of its effect. */
+export async function keep(tx: Queryable, { key, bodyHash }: Claim, answer: KeptAnswer): Promise<void> {
+  await tx.cells(
+    `insert into lintel.idempotency_keys (key, body_hash, status, headers, body) values ($1, $2, $3, $4, $5)
+     on conflict (key) do update set body_hash = excluded.body_hash, status = excluded.status,
+       headers = excluded.headers, body = excluded.body, created_at = now()`,
+    [key, bodyHash, answer.status, JSON.stringify(answer.headers), answer.body],
+  )
+}

@@ -1,0 +1,100 @@
+import { matchesETag } from '../base/etag.ts'
+import { itemPath, type Operation } from '../contract/operation.ts'
+import type { ListQuery } from '../contract/list-query.ts'
+import type { Page } from '../data/list.ts'
+import { isRow, readRow, writeRow } from '../data/row.ts'
+import type { Plan } from './plan.ts'
+import type { Answer, ServiceRequest } from './request.ts'
+import { shaped } from './shape.ts'
+
+/** What an operation's handler gave, as its version of the API shows it. */
+export function shapeResult(
+  plan: Plan,
+  request: ServiceRequest,
+  result: unknown,
+  fields?: readonly string[] | undefined,
+): Answer {
+  const { operation } = plan
+  if (operation.status === 204 || !operation.answer) return { status: operation.status, headers: {}, body: undefined }
+  const headers: Record<string, string> = {}
+  const version = operation.resource?.versioned ? versionOf(result) : undefined
+  if (version !== undefined) headers.etag = `"${version}"`
+  if (operation.method === 'GET') headers['cache-control'] = cacheControl(plan, request)
+  if (headers.etag && operation.verb === 'get' && request.ifNoneMatch !== undefined && !operation.resource!.derived)
+    if (matchesETag(request.ifNoneMatch, headers.etag)) return { status: 304, headers, body: undefined }
+  if (operation.verb === 'create') headers.location = location(operation, request, result)
+  return { status: operation.status, headers, body: write(plan, result, fields) }
+}
+
+/** A page of a list, in the envelope of R-PAGE-3, with links (RFC 8288). */
+export function shapeList(plan: Plan, request: ServiceRequest, query: ListQuery, page: Page): Answer {
+  const rows = page.rows.map((row) => write(plan, row, query.fields))
+  const pagination = {
+    total: page.total,
+    ...(page.totalIsEstimate ? { totalIsEstimate: true } : {}),
+    ...(query.page === undefined ? {} : { page: query.page }),
+    limit: query.limit,
+    hasMore: page.hasMore,
+    nextCursor: page.nextCursor,
+  }
+  return {
+    status: 200,
+    headers: { link: links(plan, request, query, page), 'cache-control': cacheControl(plan, request) },
+    body: `{"data":[${rows.join(',')}],"pagination":${JSON.stringify(pagination)}}`,
+  }
+}
+
+/** A row is copied column by column; an older version, or a handler's object, is shaped member by member. */
+function write(plan: Plan, result: unknown, fields: readonly string[] | undefined): string {
+  const { surface, checkAnswer, operation } = plan
+  if (isRow(result)) {
+    if (checkAnswer) confirm(plan, shaped(operation.answer!, readRow(result)))
+    if (!surface.down) return writeRow(result, fields)
+  }
+  let value = shaped(operation.answer!, isRow(result) ? readRow(result) : (result as object))
+  if (checkAnswer) confirm(plan, value)
+  if (surface.down) value = shaped(surface.answer!, surface.down(value))
+  return JSON.stringify(fields ? Object.fromEntries(fields.map((name) => [name, value[name]])) : value)
+}
+
+function confirm({ checkAnswer, operation }: Plan, value: object) {
+  const faults = checkAnswer!(value)
+  if (faults.length > 0)
+    throw new Error(
+      `the answer of ${operation.id} breaks its contract: ${faults.map(({ field, message }) => `${field} ${message}`).join('; ')}`,
+    )
+}
+
+function versionOf(result: unknown): unknown {
+  if (!isRow(result)) return (result as { version?: unknown }).version
+  return result.cells[result.table.places.get('version')!]
+}
+
+/** Only what everybody may see may be kept by shared caches, and nothing without asking again (R-CACHE-4). */
+function cacheControl({ operation }: Plan, { caller }: ServiceRequest): string {
+  if (operation.resource?.derived || operation.secret) return 'no-store'
+  return operation.access.public && caller.kind === 'anonymous' ? 'public, no-cache' : 'private, no-cache'
+}
+
+/** Where the new thing is, in the version that was asked. */
+function location({ resource, params }: Operation, request: ServiceRequest, result: unknown): string {
+  const id = isRow(result) ? result.table.columns[0]!.toValue(result.cells[0]!) : (result as { id: string }).id
+  const path = itemPath(resource!, 'id').replace(/\{(\w+)\}/g, (_, name: string) =>
+    name === 'id' ? String(id) : request.params[params.findIndex((param) => param.name === name)]!,
+  )
+  return `/v${request.version}${path}`
+}
+
+function links({ operation }: Plan, request: ServiceRequest, query: ListQuery, page: Page): string {
+  const kept = request.query.filter(([name]) => name !== 'page' && name !== 'cursor')
+  const link = (rel: string, name: string, value: string) =>
+    `<${request.path}?${new URLSearchParams([...(kept as [string, string][]), [name, value]])}>; rel="${rel}"`
+  const all = [link('first', 'page', '1')]
+  if (page.nextCursor !== null) {
+    const byPage = query.page !== undefined && (query.page + 1) * query.limit <= operation.resource!.list.maxOffset
+    all.push(byPage ? link('next', 'page', String(query.page! + 1)) : link('next', 'cursor', page.nextCursor))
+  }
+  if (query.page !== undefined && query.page > 1) all.push(link('prev', 'page', String(query.page - 1)))
+  return all.join(', ')
+}
+

@@ -1,0 +1,79 @@
+import type { Caller } from '../auth/caller.ts'
+import type { Client } from '../calls/client.ts'
+import type { EventData } from '../contract/event.ts'
+import type { Given, Taken } from '../contract/fields.ts'
+import type { OperationSpec } from '../contract/operation.ts'
+import type {
+  AnyResource,
+  CreateBody,
+  CustomOf,
+  ParentParams,
+  ReplaceBody,
+  ShownOf,
+  UpdateBody,
+  Verb,
+} from '../contract/resource.ts'
+import type { Contract } from '../contract/service.ts'
+import type { Queryable } from '../data/pool.ts'
+import type { Row } from '../data/row.ts'
+import type { Expected } from '../data/rows.ts'
+
+/** What a handler is asked: checked against the contract, and allowed. */
+export interface Asked<P = unknown, B = unknown> {
+  readonly params: P
+  readonly body: B
+  readonly caller: Caller
+  /** Versions that the write may meet, from `version` in the body and `If-Match`. */
+  readonly expected: Expected | undefined
+  readonly requestId: string
+}
+
+/** What a handler works with: one transaction of its service's database, with the events that leave with it. */
+export interface Unit<C extends Contract<any, any, any> = Contract> {
+  /** Begins with its first statement, commits when the handler has returned. */
+  readonly tx: Queryable
+  /** Reads outside the transaction: for what must not hold a connection while it waits. */
+  readonly read: Queryable
+  /** Publishes an event of the contract when the transaction commits: of a row, or of an id with its data. */
+  emit<T extends keyof C['events'] & string>(type: T, row: Row<any>): void
+  emit<T extends keyof C['events'] & string>(type: T, id: string, data: EventData<C['events'][T]>): void
+  /** A typed client of another service of the system. */
+  call<D extends Contract<any, any, any>>(contract: D): Client<D>
+}
+
+export type Handler<C extends Contract<any, any, any>, P, B, A> = (asked: Asked<P, B>, unit: Unit<C>) => Promise<A>
+
+type BodyOf<R extends AnyResource, V extends Verb> = V extends 'create'
+  ? CreateBody<R>
+  : V extends 'replace'
+    ? ReplaceBody<R>
+    : V extends 'update'
+      ? UpdateBody<R>
+      : undefined
+type ParamsOf<R extends AnyResource, V extends Verb> = V extends 'create' | 'list'
+  ? ParentParams<R>
+  : { readonly id: string } & ParentParams<R>
+type AnswerOf<R extends AnyResource, V extends Verb> = V extends 'delete' ? void : Row<R> | ShownOf<R>
+type OperationAnswer<A> = {} extends A ? void : A
+
+/** The handler of one verb: `HandlerOf<typeof orders, 'orders', 'create'>`. */
+export type HandlerOf<C extends Contract<any, any, any>, K extends keyof C['resources'], V extends Verb> = Handler<
+  C,
+  ParamsOf<C['resources'][K], V>,
+  BodyOf<C['resources'][K], V>,
+  AnswerOf<C['resources'][K], V>
+>
+
+/** The handler of an operation of the contract's own: `OperationHandler<typeof users, 'login'>`. */
+export type OperationHandler<C extends Contract<any, any, any>, O extends keyof C['operations']> =
+  C['operations'][O] extends OperationSpec<infer B, infer A>
+    ? Handler<C, { readonly [name: string]: string }, Taken<B>, OperationAnswer<Given<A>>>
+    : never
+
+type WithHandlers<R> = { [K in keyof R]: R[K] extends AnyResource ? ([CustomOf<R[K]>] extends [never] ? never : K) : never }[keyof R]
+
+/** Every handler that a contract asks for, and no other: one that is missing, misspelt or mistyped does not compile. */
+export type Handlers<C extends Contract<any, any, any>> = {
+  [K in WithHandlers<C['resources']>]: { [V in CustomOf<C['resources'][K]>]: HandlerOf<C, K, V> }
+} & { [O in keyof C['operations']]: OperationHandler<C, O> }
+

@@ -1,0 +1,52 @@
+import { Fault } from '../base/errors.ts'
+import type { Contract } from '../contract/service.ts'
+import type { Handler, Handlers, Unit } from './handler.ts'
+
+/** A contract with its handlers and migrations: something that can be run. */
+export interface Service<C extends Contract<any, any, any> = Contract> {
+  readonly contract: C
+  /** By `<resource key>.<verb>` and `<operation key>`. */
+  readonly handlers: ReadonlyMap<string, Handler<any, any, any, any>>
+  /** Folder of its SQL files, `NNNN-name.sql`. */
+  readonly migrations: URL
+  readonly prepare: Prepare<C> | undefined
+}
+
+export interface ServiceOptions<C extends Contract<any, any, any>> {
+  readonly migrations: URL
+  /** Runs at start in a transaction, before the first request; must be safe to run again, and on several replicas. */
+  readonly prepare?: Prepare<C>
+}
+
+/** `env` is the environment, with `NAME_FILE` read already. */
+export type Prepare<C extends Contract<any, any, any>> = (unit: Unit<C>, env: Readonly<Record<string, string | undefined>>) => Promise<void>
+
+/**
+ * Puts handlers to a contract. Only what the contract calls `custom`, and its own operations, needs one:
+ *
+ * ```ts
+ * export default implement(orders, { orders: { create: placeOrder, update: changeStatus } }, {
+ *   migrations: new URL('./migrations/', import.meta.url),
+ * })
+ * ```
+ */
+export function implement<C extends Contract<any, any, any>>(
+  contract: C,
+  handlers: Handlers<C>,
+  options: ServiceOptions<C>,
+): Service<C> {
+  const byName = new Map<string, Handler<any, any, any, any>>()
+  for (const [key, value] of Object.entries(handlers)) {
+    if (typeof value === 'function') byName.set(key, value as Handler<any, any, any, any>)
+    else for (const [verb, handler] of Object.entries(value as object)) byName.set(`${key}.${verb}`, handler)
+  }
+  const service: Service<C> = { contract, handlers: byName, migrations: options.migrations, prepare: options.prepare }
+  for (const operation of contract.served)
+    if (operation.custom && !byName.has(handlerName(operation)))
+      throw new Fault('MISSING_HANDLER', `${operation.id} has no handler: give one to implement(${contract.name}, …)`)
+  return service
+}
+
+export function handlerName({ key, verb, name }: { key: string | undefined; verb: string; name: string }): string {
+  return key === undefined ? name : `${key}.${verb}`
+}

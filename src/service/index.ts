@@ -1,0 +1,8 @@
+export { type Caller, hasRole } from '../auth/caller.ts'
+export { invalid } from '../base/errors.ts'
+export { Problem } from '../base/errors.ts'
+export { decodeId, encodeId, newId } from '../base/ids.ts'
+export { readField, readRow, type Row } from '../data/row.ts'
+export { change, type Expected, find, insert, read, remove, uuidOf, whyNot } from '../data/rows.ts'
+export type { Asked, Handler, HandlerOf, Handlers, OperationHandler, Unit } from './handler.ts'
+export { implement, type Service } from './implement.ts'

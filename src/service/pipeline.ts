@@ -1,0 +1,164 @@
+import { type Caller, callerKey } from '../auth/caller.ts'
+import { Problem } from '../base/errors.ts'
+import type { Operation } from '../contract/operation.ts'
+import type { Scope } from '../data/list.ts'
+import { claim, claimOf, type KeptAnswer, keep } from '../data/idempotency.ts'
+import { readField, type Row } from '../data/row.ts'
+import { read } from '../data/rows.ts'
+import type { Transaction } from '../data/transaction.ts'
+import { admit, admitFields } from './access.ts'
+import { shapeList, shapeResult } from './answers.ts'
+import type { Asked, Unit } from './handler.ts'
+import type { Service } from './implement.ts'
+import { readBody, readExpected, readIdempotencyKey } from './input.ts'
+import { type Plan, plansOf } from './plan.ts'
+import type { Answer, ServiceRequest } from './request.ts'
+import { type Runtime, unitRunner } from './unit.ts'
+
+/**
+ * The way of every request through a service, whatever carried it here. The order of the steps is decided here and
+ * nowhere else: who may, which thing, whose it is, what is asked, then the work and its answer. Problems are thrown.
+ */
+export function createPipeline(service: Service<any>, runtime: Runtime): (request: ServiceRequest) => Promise<Answer> {
+  const plans = plansOf(service, runtime)
+  const inUnit = unitRunner(service.contract, runtime)
+
+  return async (request) => {
+    const plan = plans(request.operation, request.version)
+    const reach = admit(plan.operation.access, request.caller)
+    const params = locate(plan, request)
+    const row = await confirmOwner(plan, request.caller, reach, params)
+    switch (plan.operation.verb) {
+      case 'list':
+        return list(plan, request, reach, params)
+      case 'get':
+        return get(plan, request, params, row)
+      default:
+        return plan.operation.method === 'GET' ? ask(plan, request, params) : write(plan, request, params)
+    }
+  }
+
+  async function list(plan: Plan, request: ServiceRequest, reach: 'all' | 'own', params: Params): Promise<Answer> {
+    const query = plan.readList(request.query)
+    const page = await plan.list!.page(query, scopesOf(plan.operation, request.caller, reach, params))
+    return shapeList(plan, request, query, page)
+  }
+
+  async function get(plan: Plan, request: ServiceRequest, params: Params, owned: Row | undefined): Promise<Answer> {
+    const fields = plan.readFields(request.query)
+    const row = owned ?? (await readRow(plan.operation, params))
+    return shapeResult(plan, request, row, fields)
+  }
+
+  async function ask(plan: Plan, request: ServiceRequest, params: Params): Promise<Answer> {
+    plan.refuseQuery(request.query)
+    return inUnit(async (unit) => shapeResult(plan, request, await plan.handler!(asked(request, params, {}), unit)))
+  }
+
+  async function write(plan: Plan, request: ServiceRequest, params: Params): Promise<Answer> {
+    plan.refuseQuery(request.query)
+    const { body, expected } = readInput(plan, request)
+    const work = async (unit: Unit) => {
+      const result = await plan.handler!({ ...asked(request, params, body), expected }, unit)
+      return shapeResult(plan, request, result)
+    }
+    const key = plan.keepsAnswers ? readIdempotencyKey(request.idempotencyKey) : undefined
+    if (key === undefined) return inUnit(work)
+    const claimed = claimOf(callerKey(request.caller), plan.operation.id, key, [request.version, params, body])
+    return inUnit((unit, tx) => once(tx, claimed, () => work(unit)))
+  }
+
+  /** The thing that an owner-only operation names is read first: whose it is decides. */
+  async function confirmOwner(plan: Plan, caller: Caller, reach: 'all' | 'own', params: Params): Promise<Row | undefined> {
+    const { operation } = plan
+    const { resource, verb } = operation
+    if (!resource) return undefined
+    const collection = verb === 'list' || verb === 'create'
+    if (!collection) {
+      if (reach === 'all') return undefined
+      if (resource.owner === 'id') return confirm(params.id, caller)
+      const row = await readRow(operation, params)
+      confirm(readField(row, resource.owner!), caller)
+      return row
+    }
+    if (!plan.parent) {
+      // The parent belongs to another service: its id is the owner's.
+      if (reach === 'own' && operation.name !== 'listAll') confirm(params[resource.parent?.field ?? ''], caller)
+      return undefined
+    }
+    const parent = await read(runtime.database, plan.parent, params[resource.parent!.field]!)
+    if (reach === 'own') confirm(readField(parent, plan.parent.owner ?? 'id'), caller)
+    return undefined
+  }
+
+  /** A thing below its parent is found only under that parent. */
+  async function readRow({ resource }: Operation, params: Params): Promise<Row> {
+    const row = await read(runtime.database, resource!, params.id!)
+    const { parent, nested } = resource!
+    if (nested && readField(row, parent!.field) !== params[parent!.field]) throw new Problem('NOT_FOUND')
+    return row
+  }
+}
+
+type Params = Readonly<Record<string, string>>
+
+function confirm(owner: unknown, caller: Caller): undefined {
+  if (caller.kind !== 'user' || caller.id !== owner) throw new Problem('FORBIDDEN')
+}
+
+/** Path parameters by name. An id of another type or shape is nothing that exists (R-BODY-1). */
+function locate(plan: Plan, { params, caller }: ServiceRequest): Params {
+  const located: Record<string, string> = {}
+  for (let i = 0; i < plan.operation.params.length; i++) {
+    const { name } = plan.operation.params[i]!
+    let value = params[i]!
+    if (value === 'me' && i === plan.ownerParam && caller.kind === 'user') value = caller.id
+    if (!plan.isId(i, value)) throw new Problem('NOT_FOUND')
+    located[name] = value
+  }
+  return located
+}
+
+function scopesOf(operation: Operation, caller: Caller, reach: 'all' | 'own', params: Params): Scope[] {
+  const { resource, name } = operation
+  if (name === 'listAll')
+    return reach === 'own' && caller.kind === 'user' ? [{ field: resource!.owner!, id: caller.id }] : []
+  const parent = resource!.parent
+  return parent ? [{ field: parent.field, id: params[parent.field]! }] : []
+}
+
+function asked(request: ServiceRequest, params: Params, body: unknown): Asked<any, any> {
+  return { params, body, caller: request.caller, expected: undefined, requestId: request.requestId }
+}
+
+/** The body as the newest version has it: checked as the caller's version says, then brought up, then checked again. */
+function readInput(plan: Plan, request: ServiceRequest) {
+  const { operation, surface } = plan
+  if (!plan.checkBody) return { body: {}, expected: readExpected(undefined, request.ifMatch) }
+  const partial = operation.verb === 'update' && operation.resource?.input.update === undefined
+  let given = readBody(request) as Record<string, unknown>
+  refuse(plan.checkBody(given, partial))
+  admitFields(surface.body!, given, request.caller)
+  if (surface.up) {
+    given = surface.up(partial ? given : plan.fill(surface.body!, given, operation))
+    refuse(plan.checkNewest!(given, partial))
+  }
+  const { version, ...body } = given
+  const expected = readExpected(version as number | undefined, request.ifMatch)
+  if (operation.resource?.requireVersion && operation.verb !== 'create' && !expected)
+    throw new Problem('PRECONDITION_REQUIRED')
+  return { body: partial ? plan.normalise(body) : plan.fill(operation.body!, body, operation), expected }
+}
+
+function refuse(faults: { field: string; message: string }[]) {
+  if (faults.length > 0) throw new Problem('VALIDATION_ERROR', undefined, { details: faults })
+}
+
+/** Does the work unless its answer is kept already; keeps the answer together with the effect (R-IDEM). */
+async function once(tx: Transaction, claimed: ReturnType<typeof claimOf>, work: () => Promise<Answer>): Promise<Answer> {
+  const kept = await claim(tx, claimed)
+  if (kept) return { ...kept, headers: { ...kept.headers, 'idempotency-replayed': 'true' } }
+  const answer = await work()
+  await keep(tx, claimed, answer as KeptAnswer)
+  return answer
+}

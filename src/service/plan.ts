@@ -1,0 +1,115 @@
+import { decodeId } from '../base/ids.ts'
+import { Problem } from '../base/errors.ts'
+import { type BodyCheck, bodyCheck, withDefaults } from '../contract/check.ts'
+import type { FieldSpec } from '../contract/fields.ts'
+import { fieldsReader, type ListQuery, listQueryReader, type Pairs } from '../contract/list-query.ts'
+import type { Operation } from '../contract/operation.ts'
+import { ownerParam } from '../contract/principal.ts'
+import type { AnyResource } from '../contract/resource.ts'
+import { type Surface, surfaceOf } from '../contract/versions.ts'
+import { listOf } from '../data/list.ts'
+import { crud } from './crud.ts'
+import type { Handler } from './handler.ts'
+import { handlerName, type Service } from './implement.ts'
+import { outputCheck } from './shape.ts'
+import type { Runtime } from './unit.ts'
+
+type Specs = Readonly<Record<string, FieldSpec>>
+
+/** An operation in one version, compiled: everything that a request would otherwise work out again. */
+export interface Plan {
+  readonly operation: Operation
+  readonly surface: Surface
+  /** Place of the parameter for which `me` may stand; -1 without one. */
+  readonly ownerParam: number
+  readonly isId: (place: number, value: string) => boolean
+  /** The parent, where this service has it. */
+  readonly parent: AnyResource | undefined
+  readonly checkBody: BodyCheck | undefined
+  /** Checks what the transforms of an older version made of a body. */
+  readonly checkNewest: BodyCheck | undefined
+  readonly fill: (specs: Specs, body: object, operation: Operation) => Record<string, unknown>
+  /** Members of a merge patch as they are stored. */
+  readonly normalise: (body: Record<string, unknown>) => Record<string, unknown>
+  readonly list: ReturnType<typeof listOf> | undefined
+  readonly readList: (query: Pairs) => ListQuery
+  readonly readFields: (query: Pairs) => readonly string[] | undefined
+  readonly refuseQuery: (query: Pairs) => void
+  readonly handler: Handler<any, any, any, any> | undefined
+  /** Answers are kept for an Idempotency-Key. */
+  readonly keepsAnswers: boolean
+  /** Faults of an answer of the newest version; undefined where answers are not checked. */
+  readonly checkAnswer: ((value: object) => { field: string; message: string }[]) | undefined
+}
+
+/** Compiles every operation in every version; `plans(operation, version)` looks one up. */
+export function plansOf(service: Service<any>, runtime: Runtime): (operation: Operation, version: number) => Plan {
+  const { contract } = service
+  const plans = new Map<Operation, Plan[]>()
+  const lists = new Map<AnyResource, ReturnType<typeof listOf>>()
+  for (const operation of contract.served as Operation[]) {
+    const { resource, verb } = operation
+    if (resource && verb === 'list' && !lists.has(resource))
+      lists.set(resource, listOf(runtime.database, resource, runtime.cursorSecret))
+    const versions: Plan[] = []
+    for (let version = 1; version <= contract.latest; version++)
+      versions.push(compile(service, operation, surfaceOf(contract, operation, version), runtime, resource && lists.get(resource)))
+    plans.set(operation, versions)
+  }
+  // A version that this service does not have is another's: here it is the newest (R-VER-1).
+  return (operation, version) => plans.get(operation)![Math.min(version, contract.latest) - 1]!
+}
+
+function compile(
+  service: Service<any>,
+  operation: Operation,
+  surface: Surface,
+  runtime: Runtime,
+  list: ReturnType<typeof listOf> | undefined,
+): Plan {
+  const { resource, verb, custom } = operation
+  const { contract } = service
+  const shown = Object.keys(surface.answer ?? {})
+  const reads = verb === 'list' || verb === 'get'
+  const own = Object.values(contract.resources) as AnyResource[]
+  const prefixes = operation.params.map((param) => param.prefix)
+  return {
+    operation,
+    surface,
+    ownerParam: ownerParam(operation),
+    isId: (place, value) => prefixes[place] === undefined || decodeId(prefixes[place], value) !== undefined,
+    parent: resource?.parent && own.includes(resource.parent.of) ? resource.parent.of : undefined,
+    checkBody: surface.body && bodyCheck(surface.body),
+    checkNewest: surface.up && operation.body && bodyCheck(operation.body),
+    fill: (specs, body, { verb }) => {
+      const filled = withDefaults(specs, body)
+      // A replacement by somebody who may not set a field leaves it as it is, rather than resetting it.
+      if (verb === 'replace') for (const name in specs) if (specs[name]!.only && !(name in body)) delete filled[name]
+      if (!('version' in body)) delete filled.version
+      return filled
+    },
+    normalise: (body) => {
+      const given: Record<string, FieldSpec> = {}
+      for (const name in body) given[name] = operation.body![name]!
+      return withDefaults(given, body)
+    },
+    list,
+    readList: verb === 'list' ? listQueryReader(resource!, shown) : never,
+    readFields: verb === 'get' ? fieldsReader(shown) : never,
+    refuseQuery,
+    handler: reads ? undefined : custom ? service.handlers.get(handlerName(operation)) : crud(contract, resource!, verb as never),
+    keepsAnswers: operation.method === 'POST' && !operation.secret,
+    checkAnswer: runtime.checkAnswers && operation.answer ? outputCheck(operation.answer) : undefined,
+  }
+}
+
+function refuseQuery(query: Pairs) {
+  if (query.length > 0)
+    throw new Problem('VALIDATION_ERROR', undefined, {
+      details: query.map(([field]) => ({ field, message: 'is not a parameter here' })),
+    })
+}
+
+function never(): never {
+  throw new Error('this operation has no such reader')
+}

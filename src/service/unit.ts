@@ -1,0 +1,62 @@
+import { Fault } from '../base/errors.ts'
+import type { Client } from '../calls/client.ts'
+import type { Contract } from '../contract/service.ts'
+import type { Database } from '../data/pool.ts'
+import { isRow, type Row, writeRow } from '../data/row.ts'
+import { encodeId } from '../base/ids.ts'
+import { type OutboxEvent, transaction, type Transaction } from '../data/transaction.ts'
+import type { Unit } from './handler.ts'
+import { outputCheck, shaped } from './shape.ts'
+
+/** What a running service has to work with. */
+export interface Runtime {
+  readonly database: Database
+  /** Signs cursors; shared by every replica. */
+  readonly cursorSecret: string
+  call<D extends Contract<any, any, any>>(contract: D): Client<D>
+  /** Check every answer against the contract; on unless NODE_ENV is production (R-BODY-7). */
+  readonly checkAnswers: boolean
+}
+
+/** Compiles the way to run work of a service in a transaction, with typed events. */
+export function unitRunner(contract: Contract, runtime: Runtime) {
+  const publish = publisher(contract)
+  return <T>(work: (unit: Unit, tx: Transaction) => Promise<T>): Promise<T> =>
+    transaction(runtime.database, (tx) => {
+      const unit: Unit = {
+        tx,
+        read: runtime.database,
+        emit: (type: string, subject: Row | string, data?: unknown) => tx.emit(publish(type, subject, data)),
+        call: runtime.call,
+      }
+      return work(unit, tx)
+    })
+}
+
+/** Compiles the contract's events: data is checked when it is published, so that a wrong shape fails the change (R-EVT-1). */
+function publisher(contract: Contract) {
+  const events = new Map(
+    Object.entries(contract.events).map(([type, { data }]) => [type, { data, names: Object.keys(data), check: outputCheck(data) }]),
+  )
+  return (type: string, subject: Row | string, data: unknown): OutboxEvent => {
+    const event = events.get(type)
+    if (!event) throw new Fault('UNKNOWN_EVENT', `The contract "${contract.name}" has no event "${type}"`)
+    if (isRow(subject)) {
+      const json = writeRow(subject, event.names)
+      confirm(type, event.check, JSON.parse(json))
+      return { type, aggregateId: encodeId(subject.table.resource.idPrefix, subject.cells[0]!), data: json }
+    }
+    const value = shaped(event.data, data as object)
+    confirm(type, event.check, value)
+    return { type, aggregateId: subject, data: JSON.stringify(value) }
+  }
+}
+
+function confirm(type: string, check: ReturnType<typeof outputCheck>, value: object) {
+  const faults = check(value)
+  if (faults.length > 0)
+    throw new Fault(
+      'EVENT_BREAKS_CONTRACT',
+      `Data of ${type} breaks its contract: ${faults.map(({ field, message }) => `${field} ${message}`).join('; ')}`,
+    )
+}
