@@ -38,7 +38,7 @@ export const placeOrder: HandlerOf<typeof orders, 'orders', 'create'> = async ({
 
 /** The buyer must exist and be active: the users service knows. */
 async function confirmBuyer(userId: string, { call }: Unit<typeof orders>) {
-  await call(users).users.get({ id: userId, query: { fields: 'id' } })
+  await call(users).users.get({ id: userId, query: { fields: ['id'] } })
 }
 
 type Body = Parameters<typeof placeOrder>[0]['body']

@@ -1,3 +1,5 @@
+import { MAX_AMOUNT } from '../base/money.ts'
+
 /**
  * Fields: what a value may be, said once. A field is plain immutable data (`spec`) with a type; checks, JSON Schema,
  * columns and JSON writers are all derived from the same spec.
@@ -123,8 +125,6 @@ interface NumberLimits {
 
 /** PostgreSQL's `integer`. */
 const INT4_MAX = 2_147_483_647
-/** A double holds every cent up to here. */
-const MONEY_MAX = 90_000_000_000_000
 
 /** The kinds of field. */
 export const t = {
@@ -137,7 +137,7 @@ export const t = {
   decimal: (limits: NumberLimits & { scale: number }) => field<number>({ kind: 'decimal', ...limits }),
   /** An amount with at most two decimals, zero or more unless told otherwise; a `currency` field stands beside it. */
   money: (limits: NumberLimits = {}) =>
-    field<number>({ kind: 'money', scale: 2, min: 0, max: MONEY_MAX, ...limits }),
+    field<number>({ kind: 'money', scale: 2, min: 0, max: MAX_AMOUNT, ...limits }),
   /** ISO 4217. */
   currency: () =>
     field<string>({ kind: 'text', min: 3, max: 3, pattern: /^[A-Z]{3}$/, patternHint: 'three capital letters (ISO 4217)' }),

@@ -1,0 +1,61 @@
+/** The rooms, lowest first: a room imports only rooms before it. Rooms of one group don't know each other. */
+const ORDER = [
+  ['base'],
+  ['contract'],
+  ['limits', 'resilience', 'cache', 'auth', 'observe'],
+  ['data'],
+  ['events'],
+  ['service'],
+  ['calls'],
+  ['http'],
+  ['gateway'],
+  ['start'],
+  ['cli', 'testing'],
+]
+
+const forbidden = ORDER.flatMap((group, level) =>
+  group.map((room) => ({
+    name: `${room}-imports-downwards`,
+    severity: 'error',
+    from: { path: `^src/${room}/`, pathNot: '\\.test\\.ts$' },
+    to: {
+      path: `^src/(${[...ORDER.slice(level).flat().filter((other) => other !== room)].join('|')})/`,
+      // A handler's context is typed by the client that start hands in: a type, no code.
+      ...(room === 'service' ? { dependencyTypesNot: ['type-only'] } : {}),
+    },
+  })),
+)
+
+/** Each driver has one importer. */
+const drivers = { '^pg$': '^src/data/', '^jose$': '^src/auth/jwt', '^@node-rs/argon2': '^src/auth/passwords', '^pino': '^src/observe/', '^commander$': '^src/cli/' }
+
+module.exports = {
+  forbidden: [
+    ...forbidden,
+    ...Object.entries(drivers).map(([driver, room]) => ({
+      name: `one-importer-of-${driver.replace(/\W/g, '')}`,
+      severity: 'error',
+      from: { path: '^src/', pathNot: [room, '\\.test\\.ts$'] },
+      to: { path: driver.replace('$', '').replace('^', 'node_modules/') + '/' },
+    })),
+    { name: 'no-circles', severity: 'error', from: { path: '^src/' }, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'services-import-contracts-only',
+      severity: 'error',
+      from: { path: '^services/([^/]+)/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^services/([^/]+)/', pathNot: ['^services/$1/', '/contract\\.ts$'] },
+    },
+    {
+      name: 'services-use-the-package-by-its-name',
+      severity: 'error',
+      from: { path: '^(services|examples)/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^src/', dependencyTypes: ['local'] },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { conditionNames: ['lintel-source', 'import', 'node', 'default'], exportsFields: ['exports'] },
+    doNotFollow: { path: 'node_modules' },
+  },
+}

@@ -1,0 +1,16 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Fault } from '../base/errors.ts'
+import type { System } from '../start/system.ts'
+
+/** The system that a module exports by default. In development `.env` is read first; it never overrides the environment. */
+export async function loadSystem(file: string): Promise<System> {
+  if (process.env.NODE_ENV !== 'production' && existsSync('.env')) process.loadEnvFile('.env')
+  const path = resolve(file)
+  if (!existsSync(path))
+    throw new Fault('NO_SYSTEM', `There is no ${file} here: write one with \`export default system({ services })\`, or name it with --system`)
+  const { default: system } = (await import(pathToFileURL(path).href)) as { default?: System }
+  if (!system?.services) throw new Fault('NO_SYSTEM', `${file} has no system as its default export: \`export default system({ services })\``)
+  return system
+}

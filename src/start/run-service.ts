@@ -1,0 +1,75 @@
+import { serviceCaller } from '../auth/caller.ts'
+import { type Client, client } from '../calls/client.ts'
+import { inProcess } from '../calls/in-process.ts'
+import { Fault } from '../base/errors.ts'
+import type { Contract } from '../contract/service.ts'
+import type { Database } from '../data/pool.ts'
+import { sweepIdempotencyKeys } from '../data/purge.ts'
+import type { Service } from '../service/implement.ts'
+import { createPipeline } from '../service/pipeline.ts'
+import type { ServiceHealth, Upstream } from '../service/request.ts'
+import { type Runtime, unitRunner } from '../service/unit.ts'
+import type { Env } from './settings.ts'
+
+export interface RunningService extends Upstream {
+  readonly service: Service<any>
+  readonly database: Database
+  /** Makes ready what the service needs before its first request. */
+  prepare(): Promise<void>
+  stop(): Promise<void>
+}
+
+const SWEEP_MS = 3_600_000
+
+/** Runs a service in this process; `upstreams` are the services that it may call, by name. */
+export async function runService(
+  service: Service<any>,
+  database: Database,
+  upstreams: ReadonlyMap<string, Upstream>,
+  options: { env: Env; checkAnswers: boolean; warn: (error: unknown, message: string) => void },
+): Promise<RunningService> {
+  const { contract } = service
+  const [secret] = await database.cells(`select value from lintel.secrets where name = 'cursor'`)
+  const clients = new Map<string, Client<any>>()
+  const runtime: Runtime = {
+    database,
+    cursorSecret: secret![0]!,
+    checkAnswers: options.checkAnswers,
+    call<D extends Contract<any, any, any>>(other: D): Client<D> {
+      let known = clients.get(other.name)
+      if (!known) {
+        const upstream = upstreams.get(other.name)
+        if (!upstream)
+          throw new Fault('UNKNOWN_SERVICE', `${contract.name} calls "${other.name}", which is not in this system: add it to system({ services })`)
+        known = client(other, inProcess(upstream, other, { caller: serviceCaller(contract.name) }))
+        clients.set(other.name, known)
+      }
+      return known as Client<D>
+    },
+  }
+  const sweep = setInterval(() => {
+    sweepIdempotencyKeys(database).catch((error) => options.warn(error, 'old idempotency keys were not swept'))
+  }, SWEEP_MS)
+  sweep.unref()
+  return {
+    name: contract.name,
+    service,
+    database,
+    handle: createPipeline(service, runtime),
+    health: () => healthOf(database),
+    prepare: async () => service.prepare && unitRunner(contract, runtime)((unit) => service.prepare!(unit, options.env)),
+    async stop() {
+      clearInterval(sweep)
+      await database.close()
+    },
+  }
+}
+
+async function healthOf(database: Database): Promise<ServiceHealth> {
+  try {
+    const latency = await database.ping()
+    return { status: 'healthy', checks: { database: { status: 'up', latency: Math.round(latency * 10) / 10 } } }
+  } catch {
+    return { status: 'unhealthy', checks: { database: { status: 'down', message: 'out of reach' } } }
+  }
+}

@@ -1,0 +1,40 @@
+import { Fault } from '../base/errors.ts'
+import type { Contract } from '../contract/service.ts'
+import type { Service } from '../service/implement.ts'
+
+/** Services that make one API, behind one gateway. */
+export interface System {
+  readonly name: string
+  readonly version: string
+  readonly services: readonly Service<any>[]
+  readonly auth: Auth | undefined
+}
+
+/** Whose tokens the gateway believes. */
+export interface Auth {
+  /** The service that issues them: its operation `keys` answers the public keys (RFC 7517). */
+  readonly service: Contract<any, any, any>
+  readonly issuer: string
+  readonly audience: string
+}
+
+/** Says what runs: `export default system({ services: [users, orders], auth: { service: users.contract, … } })`. */
+export function system(options: {
+  /** Names the databases: `<name>_<service>`; `lintel` by default. */
+  name?: string
+  version?: string
+  services: readonly Service<any>[]
+  auth?: Auth
+}): System {
+  const names = options.services.map(({ contract }) => contract.name)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice) throw new Fault('INVALID_SYSTEM', `Two services are named "${twice}": each has a name of its own`)
+  if (options.auth && !names.includes(options.auth.service.name))
+    throw new Fault('INVALID_SYSTEM', `auth names the service "${options.auth.service.name}", which is not in this system`)
+  return {
+    name: options.name ?? 'lintel',
+    version: options.version ?? '0.0.0',
+    services: options.services,
+    auth: options.auth,
+  }
+}
