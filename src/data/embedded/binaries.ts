@@ -181,14 +181,16 @@ function prove(postgres: string, account: Account | undefined): void {
 }
 
 async function publish(copy: string, home: string): Promise<void> {
-  try {
-    await rename(copy, home)
-  } catch (error) {
-    if (await isComplete(home)) return // another start was quicker
-    const broken = `${copy}-broken`
-    await rename(home, broken).catch(() => Promise.reject(error))
-    await rename(copy, home)
-    await rm(broken, { recursive: true, force: true })
+  const broken = `${copy}-broken`
+  for (let tries = 1; ; tries++) {
+    try {
+      return await rename(copy, home)
+    } catch (error) {
+      if (await isComplete(home)) return // another start was quicker
+      if (tries === 3) throw error
+      await rename(home, broken).catch(() => {}) // another start may be at this very point
+      await rm(broken, { recursive: true, force: true })
+    }
   }
 }
 

@@ -22,11 +22,11 @@ export async function endLeftover(
     // Processes can't be listed there; pg_ctl asks the server by a named pipe that only a server has.
     spawnSync(binaries.pgCtl, ['stop', '-D', cluster.folder, '-m', 'fast', '-w', '-t', '15'])
   } else {
-    const server = processesNaming(cluster.name).includes(written.pid)
-    if (server) {
+    const isNamed = (text: string) => processesNaming(text).includes(written.pid)
+    if (isNamed(cluster.name)) {
       log(`stopping the PostgreSQL server that a killed process left in ${cluster.folder} (pid ${written.pid})`)
       await endAll(cluster, () => [written.pid].filter(startOf), ['SIGINT', 'SIGQUIT', 'SIGKILL'])
-    } else if (processesNaming(cluster.folder).includes(written.pid)) {
+    } else if (isNamed('bin/postgres') && isNamed(cluster.folder)) {
       throw startedByHand(cluster, written.pid)
     }
     // Children of a server that was itself killed may still write to the files. Without their server they have

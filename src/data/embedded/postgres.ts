@@ -15,7 +15,7 @@ export interface EmbeddedPostgres {
   /** Of the superuser `postgres` on the database `postgres`, as `pg` takes it and `new URL` understands it; holds the password. */
   readonly url: string
   readonly dataDir: string
-  /** Resolves with a message when the server ended although nobody asked it to. */
+  /** Resolves with a message when the server ended although nobody asked it to. The folder is ours until `stop()`. */
   readonly died: Promise<string>
   /** Shuts the server down: smart, then fast, then immediate, 15 s at most. May be called again. */
   stop(): Promise<void>
