@@ -1,6 +1,5 @@
-import { Fault } from 'lintel'
 import { hashPassword, passwordFault } from 'lintel/auth'
-import { insert, type Unit } from 'lintel/service'
+import { Fault, insert, type Unit } from 'lintel/service'
 import { User, type users } from './contract.ts'
 
 /** The first admin, from the environment (R-AUTH-7). An address that is a user already is left as it is. */

@@ -55,12 +55,12 @@ join active_carts c on c.id = i.cart_id
 join products p on p.id = i.product_id;
 
 create view cart_details as
-select c.id, c.user_id, c.status, coalesce(d.items, '[]') as items, coalesce(d.total, 0.00) as total,
+select c.id, c.user_id, c.status, coalesce(d.items, '[]'::json) as items, coalesce(d.total, 0.00) as total,
   coalesce(d.currency, 'USD') as currency, c.version, c.created_at, c.updated_at
 from active_carts c
 left join lateral (
   select
-    jsonb_agg(jsonb_build_object(
+    json_agg(json_build_object(
       'id', lintel.typeid('itm', i.id), 'productId', lintel.typeid('prd', i.product_id), 'sku', i.sku, 'name', i.name,
       'quantity', i.quantity, 'unitPrice', i.unit_price, 'lineTotal', i.line_total) order by i.id) as items,
     sum(i.line_total) as total,
@@ -69,12 +69,13 @@ left join lateral (
   where i.cart_id = c.id
 ) d on true;
 
--- An order's lines never change once it is placed: they are one document, in the shape that the API shows.
+-- An order's lines never change once it is placed: they are one document, in the shape that the API shows. As json, not
+-- jsonb, which would reorder the members.
 create table orders (
   id uuid primary key,
   user_id uuid not null,
   status text not null default 'pending' check (status in ('pending', 'paid', 'shipped', 'delivered', 'cancelled')),
-  items jsonb not null,
+  items json not null,
   total numeric(16, 2) not null,
   currency char(3) not null,
   placed_at timestamptz(3) not null default now(),
@@ -96,4 +97,4 @@ select lintel.uuid(line ->> 'id') as id, o.id as order_id, o.user_id, lintel.uui
   line ->> 'sku' as sku, line ->> 'name' as name, (line ->> 'quantity')::integer as quantity,
   (line ->> 'unitPrice')::numeric as unit_price, (line ->> 'discount')::numeric as discount,
   (line ->> 'lineTotal')::numeric as line_total, o.created_at, o.updated_at
-from orders o, jsonb_array_elements(o.items) line;
+from orders o, json_array_elements(o.items) line;
