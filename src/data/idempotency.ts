@@ -7,7 +7,7 @@ import type { Queryable } from './pool.ts'
 export interface KeptAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly body: string | undefined
 }
 
 /** A request with an `Idempotency-Key`, as it is kept: the key within caller and operation, and what was asked. */
@@ -36,7 +36,7 @@ export function claimOf(caller: string, operation: string, key: string, asked: u
 export async function claim(tx: Queryable, { key, bodyHash }: Claim): Promise<KeptAnswer | undefined> {
   // Two statements: the second sees what the holder of the lock committed before it let go.
   const locking = tx.cells('select pg_try_advisory_xact_lock($1)', [key.readBigInt64BE(0).toString()])
-  const reading = tx.query<{ body_hash: string; status: number; headers: Record<string, string>; body: string }>(
+  const reading = tx.query<{ body_hash: string; status: number; headers: Record<string, string>; body: string | null }>(
     `select encode(body_hash, 'hex') as body_hash, status, headers, body from lintel.idempotency_keys
      where key = $1 and created_at > now() - interval '${KEPT_HOURS} hours'`,
     [key],
@@ -44,7 +44,7 @@ export async function claim(tx: Queryable, { key, bodyHash }: Claim): Promise<Ke
   const [[locked], [kept]] = await Promise.all([locking, reading])
   if (kept) {
     if (kept.body_hash !== bodyHash.toString('hex')) throw new Problem('IDEMPOTENCY_KEY_REUSED')
-    return { status: kept.status, headers: kept.headers, body: kept.body }
+    return { status: kept.status, headers: kept.headers, body: kept.body ?? undefined }
   }
   if (locked![0] !== 't') throw new Problem('IDEMPOTENCY_IN_PROGRESS', undefined, { retryAfterS: 1 })
   return undefined
@@ -56,6 +56,6 @@ export async function keep(tx: Queryable, { key, bodyHash }: Claim, answer: Kept
     `insert into lintel.idempotency_keys (key, body_hash, status, headers, body) values ($1, $2, $3, $4, $5)
      on conflict (key) do update set body_hash = excluded.body_hash, status = excluded.status,
        headers = excluded.headers, body = excluded.body, created_at = now()`,
-    [key, bodyHash, answer.status, JSON.stringify(answer.headers), answer.body],
+    [key, bodyHash, answer.status, JSON.stringify(answer.headers), answer.body ?? null],
   )
 }

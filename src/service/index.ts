@@ -1,6 +1,5 @@
 export { type Caller, hasRole } from '../auth/caller.ts'
-export { invalid } from '../base/errors.ts'
-export { Problem } from '../base/errors.ts'
+export { Fault, invalid, Problem } from '../base/errors.ts'
 export { decodeId, encodeId, newId } from '../base/ids.ts'
 export { readField, readRow, type Row } from '../data/row.ts'
 export { change, type Expected, find, insert, read, remove, uuidOf, whyNot } from '../data/rows.ts'

@@ -2,7 +2,7 @@ import { type Caller, callerKey } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
 import type { Operation } from '../contract/operation.ts'
 import type { Scope } from '../data/list.ts'
-import { claim, claimOf, type KeptAnswer, keep } from '../data/idempotency.ts'
+import { type Claim, claim, claimOf, keep } from '../data/idempotency.ts'
 import { readField, type Row } from '../data/row.ts'
 import { read } from '../data/rows.ts'
 import type { Transaction } from '../data/transaction.ts'
@@ -155,10 +155,10 @@ function refuse(faults: { field: string; message: string }[]) {
 }
 
 /** Does the work unless its answer is kept already; keeps the answer together with the effect (R-IDEM). */
-async function once(tx: Transaction, claimed: ReturnType<typeof claimOf>, work: () => Promise<Answer>): Promise<Answer> {
+async function once(tx: Transaction, claimed: Claim, work: () => Promise<Answer>): Promise<Answer> {
   const kept = await claim(tx, claimed)
   if (kept) return { ...kept, headers: { ...kept.headers, 'idempotency-replayed': 'true' } }
   const answer = await work()
-  await keep(tx, claimed, answer as KeptAnswer)
+  await keep(tx, claimed, answer)
   return answer
 }

@@ -18,7 +18,7 @@ create table lintel.idempotency_keys (
   body_hash bytea not null,
   status smallint not null,
   headers json not null,
-  body text not null,
+  body text,
   created_at timestamptz(3) not null default now()
 );
 create index idempotency_keys_created_at on lintel.idempotency_keys (created_at);
