@@ -1,0 +1,99 @@
+import { type FieldFault, Problem, type ProblemOptions } from '../base/errors.ts'
+import type { Operation } from '../contract/operation.ts'
+import type { CallAnswer } from './transport.ts'
+
+/**
+ * A problem that a call brought back, or what kept its answer from coming. The same code, message, details and
+ * `retryAfterS` whatever carried the call (R-CALL-1).
+ *
+ * A class of its own, so that a service which calls another can tell the other's NOT_FOUND from its own.
+ */
+export class CallProblem extends Problem {
+  /** The HTTP status that carries it. */
+  readonly status: number
+  /** Id of the operation that was called: `orders.orders.create`. */
+  readonly operation: string
+  /** Of the failed request, to be looked up in the log. */
+  readonly requestId: string | undefined
+
+  constructor(
+    operation: Operation,
+    status: number,
+    code: string,
+    message: string,
+    options: ProblemOptions & { requestId?: string | undefined } = {},
+  ) {
+    super(code, message, options)
+    this.name = 'CallProblem'
+    this.status = status
+    this.operation = operation.id
+    this.requestId = options.requestId
+  }
+}
+
+/** The problem that an answer of 300 or more tells of. */
+export function problemOf(operation: Operation, { status, headers, body, cause }: CallAnswer): CallProblem {
+  const error = readEnvelope(body)
+  const retryAfterS = readRetryAfter(headers['retry-after'])
+  const requestId = error?.requestId ?? headers['x-request-id']
+  return new CallProblem(
+    operation,
+    status,
+    error?.code ?? CODES[status] ?? 'BAD_GATEWAY',
+    error?.message ?? `${operation.id} was answered with status ${status} and no error that Lintel knows`,
+    {
+      ...(error?.details ? { details: error.details } : {}),
+      ...(retryAfterS === undefined ? {} : { retryAfterS }),
+      requestId,
+      cause,
+    },
+  )
+}
+
+/** Whole seconds from now; a date (RFC 9110, 10.2.3) counts by this machine's clock. */
+export function readRetryAfter(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined
+  if (/^\d{1,9}$/.test(value)) return Number(value)
+  const at = Date.parse(value)
+  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000))
+}
+
+/** What a status means where something that is not Lintel answered: a proxy, or a stopped container's load balancer. */
+const CODES: Readonly<Record<number, string>> = {
+  401: 'UNAUTHENTICATED',
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  405: 'METHOD_NOT_ALLOWED',
+  413: 'PAYLOAD_TOO_LARGE',
+  429: 'RATE_LIMITED',
+  503: 'SERVICE_UNAVAILABLE',
+  504: 'GATEWAY_TIMEOUT',
+}
+
+interface Envelope {
+  code: string
+  message: string
+  details: FieldFault[] | undefined
+  requestId: string | undefined
+}
+
+/** `{"error":{"code","message","details","requestId"}}` (R-BODY-5); undefined where the body is something else. */
+function readEnvelope(body: unknown): Envelope | undefined {
+  const error = members(members(body)?.error)
+  if (typeof error?.code !== 'string' || typeof error.message !== 'string') return undefined
+  return {
+    code: error.code,
+    message: error.message,
+    details: Array.isArray(error.details) ? error.details.filter(isFault) : undefined,
+    requestId: typeof error.requestId === 'string' ? error.requestId : undefined,
+  }
+}
+
+function isFault(value: unknown): value is FieldFault {
+  const fault = members(value)
+  return typeof fault?.field === 'string' && typeof fault.message === 'string'
+}
+
+function members(value: unknown): Record<string, unknown> | undefined {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+}

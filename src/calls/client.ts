@@ -1,0 +1,247 @@
+import { Fault } from '../base/errors.ts'
+import type { Fields, Given, TypeOf } from '../contract/fields.ts'
+import type { Pairs } from '../contract/list-query.ts'
+import { type Operation, type OperationSpec, VERBS } from '../contract/operation.ts'
+import type {
+  AnyResource,
+  CreateInput,
+  ParentParams,
+  ReplaceInput,
+  ShownOf,
+  UpdateInput,
+} from '../contract/resource.ts'
+import type { Contract } from '../contract/service.ts'
+import { problemOf } from './call-problem.ts'
+import type { CallAnswer, CallRequest, Transport } from './transport.ts'
+
+type AnyContract = Contract<any, any, any>
+
+/** A service as its callers see it: an object per resource, and a function per operation of the contract's own. */
+export type Client<C extends AnyContract> = {
+  readonly [K in keyof C['resources']]: CallsOf<C['resources'][K]>
+} & {
+  readonly [O in keyof C['operations']]: OperationCall<C['operations'][O]>
+}
+
+/** The calls of one resource: `CallsOf<typeof Order>`. */
+export type CallsOf<R extends AnyResource> = ResourceCalls<
+  Flat<ShownOf<R>>,
+  ParentParams<R>,
+  Flat<CreateInput<R>>,
+  Flat<ReplaceInput<R>>,
+  Flat<UpdateInput<R>>
+>
+
+/**
+ * What can be asked of a resource that is shown as `T` and stands below `P`. It is made of plain shapes, so that an editor
+ * shows those and not the contract behind them. A verb that the contract does not offer rejects with a Fault that says so.
+ */
+export interface ResourceCalls<T extends { id: string }, P, Create, Replace, Update> {
+  list<F extends Name<T> = never>(...args: Below<P, ListArgs<F>>): Promise<Page<Answered<T, F>>>
+  /** The list without its parent, where the contract has one: `/orders` beside `/users/{userId}/orders`. */
+  listAll<F extends Name<T> = never>(args?: ListArgs<F>): Promise<Page<Answered<T, F>>>
+  /** Every row of `list` by cursor, a page of 100 at a time unless `limit` says otherwise. */
+  each<F extends Name<T> = never>(...args: Below<P, WalkArgs<F>>): Rows<Answered<T, F>>
+  /** Every row of `listAll`. */
+  eachAll<F extends Name<T> = never>(args?: WalkArgs<F>): Rows<Answered<T, F>>
+  get<F extends Name<T> = never>(args: Item<P> & GetArgs<F>): Promise<Answered<T, F>>
+  create(args: P & CreateArgs<Create>): Promise<T>
+  replace(args: Item<P> & ChangeArgs<Replace>): Promise<T>
+  update(args: Item<P> & ChangeArgs<Update>): Promise<T>
+  delete(args: Item<P> & DeleteArgs): Promise<void>
+}
+
+/** An operation of the contract's own. */
+export type OperationCall<S> =
+  S extends OperationSpec<infer B, infer A> ? (...args: BodyArgs<B>) => Promise<OperationAnswer<A>> : never
+
+/** One page of a list (R-PAGE-3). */
+export interface Page<T> {
+  data: T[]
+  pagination: Pagination
+}
+
+export interface Pagination {
+  /** Null where `count: 'none'` was asked for. */
+  total: number | null
+  totalIsEstimate?: true
+  /** In page mode only. */
+  page?: number
+  limit: number
+  hasMore: boolean
+  nextCursor: string | null
+}
+
+export type Rows<T> = AsyncGenerator<T, void, undefined>
+
+interface CallArgs {
+  /** Ends the call: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface ListArgs<F extends string> extends CallArgs {
+  readonly query?: ListQuery<F> | undefined
+}
+
+export interface WalkArgs<F extends string> extends CallArgs {
+  readonly query?: WalkQuery<F> | undefined
+}
+
+export interface GetArgs<F extends string> extends CallArgs {
+  readonly query?: { readonly fields?: readonly F[] } | undefined
+}
+
+export interface CreateArgs<B> extends CallArgs {
+  readonly body: B
+  /** A repeat with the same key has no second effect and is answered like the first, for 24 h (R-IDEM). */
+  readonly idempotencyKey?: string | undefined
+}
+
+export interface ChangeArgs<B> extends CallArgs {
+  readonly body: B & { readonly version?: number }
+  /** A version: 412 PRECONDITION_FAILED when the thing has another. `version` in the body: 409 VERSION_CONFLICT. */
+  readonly ifMatch?: number | undefined
+}
+
+export interface DeleteArgs extends CallArgs {
+  readonly ifMatch?: number | undefined
+}
+
+/** Filters go by the names that the contract gives them: `status`, `createdAfter`, `totalMin`, `q`. */
+export interface ListQuery<F extends string = string> {
+  readonly page?: number | undefined
+  readonly limit?: number | undefined
+  readonly cursor?: string | undefined
+  readonly count?: 'exact' | 'none' | undefined
+  /** `-createdAt`, or several: `['-total', 'createdAt']`. */
+  readonly sort?: string | readonly string[] | undefined
+  readonly fields?: readonly F[] | undefined
+  /** Several values are alternatives. */
+  readonly [filter: string]: QueryValue | readonly QueryValue[] | undefined
+}
+
+export interface WalkQuery<F extends string = string> extends ListQuery<F> {
+  readonly page?: undefined
+  readonly cursor?: undefined
+  readonly count?: undefined
+}
+
+export type QueryValue = string | number | boolean | Date
+
+/** One level, written out. */
+type Flat<T> = { [K in keyof T]: T[K] } & {}
+type Name<T> = keyof T & string
+/** The whole thing, or the fields that were asked for and its id. */
+type Answered<T extends { id: string }, F extends Name<T>> = [F] extends [never] ? T : Flat<Pick<T, F | 'id'>>
+type Below<P, A> = {} extends P ? [args?: A] : [args: P & A]
+/** The parent's id is needed only where things live below it: `/carts/{cartId}/items/{id}`. */
+type Item<P> = { readonly id: string } & Partial<P>
+interface OwnArgs<B> extends CreateArgs<B> {
+  /** Path parameters by name. */
+  readonly params?: Readonly<Record<string, string>> | undefined
+}
+type BodyArgs<B extends Fields> =
+  {} extends Given<B> ? [args?: Partial<OwnArgs<Flat<Given<B>>>>] : [args: OwnArgs<Flat<Given<B>>>]
+type OperationAnswer<A extends Fields> = {} extends A ? void : { [K in keyof A]: TypeOf<A[K]> }
+
+/** Rows that a walk asks for at a time: the most that a list gives (R-PAGE-1). */
+const WALK_LIMIT = 100
+
+/**
+ * Makes the typed client of a service from its contract; nothing is generated. It speaks the contract's newest version.
+ * Calls that fail reject with a Problem.
+ *
+ * ```ts
+ * const api = client(orders, http('https://api.example.com', { token }))
+ * const order = await api.orders.create({ userId, body: { items: [{ productId, quantity: 2 }] }, idempotencyKey })
+ * for await (const { id, total } of api.orders.each({ userId, query: { status: 'paid', fields: ['total'] } })) …
+ * ```
+ */
+export function client<C extends AnyContract>(contract: C, transport: Transport): Client<C> {
+  const api: Record<string, unknown> = {}
+  for (const key in contract.resources) api[key] = resourceCalls(contract, key, transport)
+  for (const operation of contract.served) {
+    if (operation.key !== undefined) continue
+    if (operation.name in api)
+      throw new Fault('AMBIGUOUS_NAME', `"${operation.name}" is both a resource and an operation of "${contract.name}"`)
+    api[operation.name] = async ({ params, ...args }: AnyArgs = {}) =>
+      (await call(contract, operation, transport, { ...(params as object), ...args })).body
+  }
+  return Object.freeze(api) as Client<C>
+}
+
+type AnyArgs = Readonly<Record<string, unknown>>
+type AnyCall = (args?: AnyArgs) => unknown
+
+function resourceCalls(contract: AnyContract, key: string, transport: Transport): Readonly<Record<string, AnyCall>> {
+  const calls: Record<string, AnyCall> = {}
+  for (const name of [...VERBS, 'listAll']) calls[name] = async () => refuse(contract, key, name)
+  calls.each = () => refuse(contract, key, 'list')
+  calls.eachAll = () => refuse(contract, key, 'listAll')
+  for (const operation of contract.served) {
+    if (operation.key !== key) continue
+    const ask = async (args: AnyArgs = {}) => (await call(contract, operation, transport, args)).body
+    calls[operation.name] = ask
+    if (operation.verb === 'list') calls[operation.name.replace('list', 'each')] = (args) => walk(ask, args)
+  }
+  return Object.freeze(calls)
+}
+
+function refuse(contract: AnyContract, key: string, name: string): never {
+  throw new Fault(
+    'NOT_OFFERED',
+    `The contract "${contract.name}" does not offer "${name}" of "${key}": see its access rules`,
+  )
+}
+
+async function* walk(list: (args: AnyArgs) => Promise<unknown>, args: AnyArgs = {}): Rows<unknown> {
+  const query = { limit: WALK_LIMIT, ...(args.query as object), count: 'none' }
+  let cursor: string | undefined
+  do {
+    const { data, pagination } = (await list({ ...args, query: { ...query, cursor } })) as Page<unknown>
+    yield* data
+    cursor = pagination.nextCursor ?? undefined
+  } while (cursor !== undefined)
+}
+
+async function call(
+  contract: AnyContract,
+  operation: Operation,
+  transport: Transport,
+  args: AnyArgs,
+): Promise<CallAnswer> {
+  const answer = await transport.send(requestOf(contract, operation, args))
+  if (answer.status >= 300) throw problemOf(operation, answer)
+  return answer
+}
+
+function requestOf(contract: AnyContract, operation: Operation, args: AnyArgs): CallRequest {
+  const params: Record<string, string> = {}
+  for (const { name } of operation.params) {
+    const value = args[name]
+    // An empty one would make another path: /users/ for /users/{id}.
+    if (typeof value !== 'string' || value === '')
+      throw new Fault('MISSING_PARAMETER', `${operation.id} needs "${name}", for its path ${operation.path}`)
+    params[name] = value
+  }
+  return {
+    operation,
+    version: contract.latest,
+    params,
+    query: pairsOf(args.query as ListQuery | undefined),
+    body: args.body ?? (operation.body && operation.method === 'POST' ? {} : undefined),
+    ifMatch: args.ifMatch === undefined ? undefined : `"${args.ifMatch}"`,
+    idempotencyKey: args.idempotencyKey as string | undefined,
+    signal: args.signal as AbortSignal | undefined,
+  }
+}
+
+function pairsOf(query: ListQuery = {}): Pairs {
+  const pairs: [string, string][] = []
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue
+    const values = Array.isArray(value) ? (value as readonly QueryValue[]) : [value as QueryValue]
+    pairs.push([name, values.map((one) => (one instanceof Date ? one.toISOString() : String(one))).join(',')])
+  }
+  return pairs
+}

@@ -1,0 +1,230 @@
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { orders } from '../../services/orders/contract.ts'
+import { users } from '../../services/users/contract.ts'
+import { client } from './client.ts'
+import { type HttpOptions, http } from './http.ts'
+
+interface Seen {
+  method: string
+  url: string
+  headers: IncomingHttpHeaders
+  body: string
+}
+type Reply = (response: ServerResponse) => void
+
+const closing: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close()
+})
+
+/** A server that gives one reply after the other, the last one for ever. */
+async function serving(...replies: Reply[]) {
+  const seen: Seen[] = []
+  const server = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request.setEncoding('utf8')) body += chunk
+    seen.push({ method: request.method!, url: request.url!, headers: request.headers, body })
+    replies[Math.min(seen.length, replies.length) - 1]!(response)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  closing.push(async () => {
+    server.closeAllConnections()
+    server.close()
+    await once(server, 'close')
+  })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return {
+    seen,
+    url,
+    orders: (options?: HttpOptions) => client(orders, http(url, options)),
+    users: (options?: HttpOptions) => client(users, http(url, options)),
+  }
+}
+
+const json =
+  (status: number, body: unknown, headers: Record<string, string> = {}): Reply =>
+  (response) =>
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
+const problem = (status: number, code: string, headers?: Record<string, string>) =>
+  json(status, { error: { code, message: `It is ${code}`, requestId: 'r-1' } }, headers)
+const text =
+  (status: number, body: string): Reply =>
+  (response) =>
+    response.writeHead(status).end(body)
+const hangUp: Reply = (response) => response.destroy()
+const silence: Reply = () => {}
+const ok = json(200, { id: 'prd_1' })
+
+test('a call is one request: version in the path, JSON both ways, the token and the key in headers', async () => {
+  const server = await serving(json(201, { id: 'ord_1' }))
+  const api = server.orders({ token: 'secret', headers: { 'x-request-id': 'mine' } })
+  expect(await api.orders.create({ userId: 'usr_1', body: { cartId: 'crt_1' }, idempotencyKey: 'once' })).toEqual({
+    id: 'ord_1',
+  })
+  const [seen] = server.seen
+  expect(seen).toMatchObject({ method: 'POST', url: '/v1/users/usr_1/orders', body: '{"cartId":"crt_1"}' })
+  expect(seen!.headers).toMatchObject({
+    accept: 'application/json',
+    authorization: 'Bearer secret',
+    'content-type': 'application/json',
+    'idempotency-key': 'once',
+    'x-request-id': 'mine',
+  })
+})
+
+test('the version is the contract’s newest (R-VER-1), but well-known addresses have none', async () => {
+  const server = await serving(json(200, { keys: [] }))
+  await server.users().users.get({ id: 'me', query: { fields: ['name'] } })
+  await server.users().keys()
+  expect(server.seen.map(({ url }) => url)).toEqual(['/v2/users/me?fields=name', '/.well-known/jwks.json'])
+})
+
+test('path and query are encoded', async () => {
+  const server = await serving(json(200, { data: [], pagination: { nextCursor: null } }))
+  await server.orders().products.list({ query: { q: 'a&b=c d+é' } })
+  await server.orders().products.get({ id: '../users?x' })
+  expect(new URL(server.seen[0]!.url, server.url).searchParams.get('q')).toBe('a&b=c d+é')
+  expect(server.seen[1]!.url).toBe('/v1/products/..%2Fusers%3Fx')
+})
+
+test('a read has no body, a change names the version that it means, a delete answers nothing', async () => {
+  const server = await serving((response) => response.writeHead(204).end())
+  await server.orders().products.delete({ id: 'prd_1', ifMatch: 4 })
+  expect(server.seen[0]).toMatchObject({ method: 'DELETE', body: '' })
+  expect(server.seen[0]!.headers).toMatchObject({ 'if-match': '"4"' })
+  expect(server.seen[0]!.headers).not.toHaveProperty('content-type')
+  expect(server.seen[0]!.headers).not.toHaveProperty('authorization')
+})
+
+test('the token is asked for before every attempt', async () => {
+  const server = await serving(problem(503, 'SERVICE_UNAVAILABLE', { 'retry-after': '0' }), ok)
+  const tokens = ['old', 'new']
+  await server.orders({ token: async () => tokens.shift() }).products.get({ id: 'prd_1' })
+  expect(server.seen.map(({ headers }) => headers.authorization)).toEqual(['Bearer old', 'Bearer new'])
+})
+
+test.each([
+  ['the network', hangUp],
+  ['503 and Retry-After', problem(503, 'SERVICE_UNAVAILABLE', { 'retry-after': '0' })],
+  ['429 and Retry-After', problem(429, 'RATE_LIMITED', { 'retry-after': '0' })],
+  ['the first request that still runs', problem(409, 'IDEMPOTENCY_IN_PROGRESS', { 'retry-after': '0' })],
+])('what may be repeated is, after %s', async (_, reply) => {
+  const server = await serving(reply, reply, ok)
+  const api = server.orders()
+  await api.orders.create({ userId: 'usr_1', body: {}, idempotencyKey: 'once' })
+  expect(server.seen).toHaveLength(3)
+  expect(new Set(server.seen.map(({ headers, body }) => headers['idempotency-key'] + body))).toEqual(
+    new Set(['once{}']),
+  )
+})
+
+test.each([
+  ['a POST without a key', (api: Api) => api.orders.create({ userId: 'usr_1', body: {} })],
+  ['a PATCH', (api: Api) => api.products.update({ id: 'prd_1', body: { stock: 1 } })],
+])('%s is sent once, whatever happens to it', async (_, call) => {
+  const server = await serving(hangUp, ok)
+  await expect(call(server.orders())).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+  expect(server.seen).toHaveLength(1)
+})
+type Api = ReturnType<Awaited<ReturnType<typeof serving>>['orders']>
+
+test('what a repeat cannot better is not repeated', async () => {
+  const server = await serving(problem(404, 'NOT_FOUND'))
+  await expect(server.orders().products.get({ id: 'prd_1' })).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+    status: 404,
+    message: 'It is NOT_FOUND',
+    requestId: 'r-1',
+  })
+  expect(server.seen).toHaveLength(1)
+})
+
+test('retries are bounded, and the last answer stands', async () => {
+  const server = await serving(problem(503, 'SERVICE_UNAVAILABLE', { 'retry-after': '0' }))
+  await expect(server.orders({ retries: 1 }).products.get({ id: 'prd_1' })).rejects.toMatchObject({ retryAfterS: 0 })
+  expect(server.seen).toHaveLength(2)
+})
+
+test('a Retry-After beyond the deadline is not waited for', async () => {
+  const server = await serving(problem(429, 'RATE_LIMITED', { 'retry-after': '30' }))
+  await expect(server.orders().products.get({ id: 'prd_1' })).rejects.toMatchObject({
+    code: 'RATE_LIMITED',
+    retryAfterS: 30,
+  })
+  expect(server.seen).toHaveLength(1)
+})
+
+test('a delete whose answer was lost, and finds nothing the second time, is done', async () => {
+  const server = await serving(hangUp, problem(404, 'NOT_FOUND'))
+  expect(await server.orders().products.delete({ id: 'prd_1' })).toBeUndefined()
+  const other = await serving(problem(404, 'NOT_FOUND'))
+  await expect(other.orders().products.delete({ id: 'prd_1' })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
+
+test('a server that is not there is SERVICE_UNAVAILABLE, and the message says where and why', async () => {
+  const server = await serving(ok)
+  await closing.pop()!()
+  await expect(server.orders({ retries: 0 }).products.get({ id: 'prd_1' })).rejects.toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+    status: 503,
+    message: expect.stringMatching(/at http:\/\/127\.0\.0\.1:\d+\/v1\/products\/prd_1: connect ECONNREFUSED/),
+  })
+})
+
+test('an answer that never comes is a GATEWAY_TIMEOUT', async () => {
+  const server = await serving(silence)
+  await expect(server.orders({ timeoutMs: 50 }).products.get({ id: 'prd_1' })).rejects.toMatchObject({
+    code: 'GATEWAY_TIMEOUT',
+    status: 504,
+    message: 'orders.products.get did not answer within 50 ms',
+  })
+})
+
+test('nor is one that begins and never ends', async () => {
+  const server = await serving((response) => response.writeHead(200).write('{"id":'))
+  await expect(server.orders({ timeoutMs: 50 }).products.get({ id: 'prd_1' })).rejects.toMatchObject({
+    code: 'GATEWAY_TIMEOUT',
+  })
+})
+
+test("a caller's signal ends the call with its own reason", async () => {
+  const controller = new AbortController()
+  const server = await serving(() => controller.abort(new Error('gone')))
+  await expect(server.orders().products.get({ id: 'prd_1', signal: controller.signal })).rejects.toThrow('gone')
+})
+
+test('what is no JSON is BAD_GATEWAY, or what its status says', async () => {
+  const page = await serving(text(200, '<html>'), text(503, '<html>'))
+  await expect(page.orders().products.get({ id: 'prd_1' })).rejects.toMatchObject({ code: 'BAD_GATEWAY', status: 502 })
+  await expect(page.orders({ retries: 0 }).products.get({ id: 'prd_1' })).rejects.toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+  })
+})
+
+test('a redirect is not followed: it would turn a POST into a GET', async () => {
+  const server = await serving((response) => response.writeHead(301, { location: '/elsewhere' }).end())
+  await expect(server.orders().orders.create({ userId: 'usr_1', body: {} })).rejects.toMatchObject({
+    message: expect.stringContaining('redirect'),
+  })
+  expect(server.seen).toHaveLength(1)
+})
+
+test('a header that cannot be sent is the caller’s mistake, not the network’s', async () => {
+  const server = await serving(ok)
+  const call = server.orders().orders.create({ userId: 'usr_1', body: {}, idempotencyKey: 'a\nb' })
+  await expect(call).rejects.toBeInstanceOf(TypeError)
+  expect(server.seen).toEqual([])
+})
+
+test('an address may have a path, and one that is none is refused at once', async () => {
+  const server = await serving(ok)
+  await client(orders, http(`${server.url}/api/`)).products.get({ id: 'prd_1' })
+  expect(server.seen[0]!.url).toBe('/api/v1/products/prd_1')
+  for (const url of ['localhost:3000', 'ftp://example.com', 'http://', 'http://example.com/?a=1'])
+    expect(() => http(url)).toThrow('is no address of a system')
+  expect(() => http('/api')).not.toThrow()
+})

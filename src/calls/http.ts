@@ -1,0 +1,162 @@
+import { Fault } from '../base/errors.ts'
+import { CallProblem, readRetryAfter } from './call-problem.ts'
+import { rest, within } from './deadline.ts'
+import { type CallAnswer, type CallRequest, pathOf, type Transport } from './transport.ts'
+
+export interface HttpOptions {
+  /** An access token, or what gives one: asked before every attempt. Without one the calls are anonymous. */
+  readonly token?: string | (() => string | undefined | Promise<string | undefined>)
+  /** How long a call may take, attempts and rests together; 10,000 ms by default. */
+  readonly timeoutMs?: number
+  /** How often a failed call is tried again; 2 by default. */
+  readonly retries?: number
+  /** Sent with every call. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const TIMEOUT_MS = 10_000
+const RETRIES = 2
+const BACKOFF = { firstMs: 100, mostMs: 5_000 }
+
+/**
+ * Calls a system over HTTP, with the `fetch` of Node or of a browser.
+ *
+ * What may be repeated without a second effect (GET, PUT, DELETE, and POST with an idempotency key) is tried again when
+ * the network failed, and on 429, 503 and IDEMPOTENCY_IN_PROGRESS: after `Retry-After`, or after an exponential backoff
+ * with full jitter, as long as the deadline allows.
+ *
+ *     const api = client(users, http('https://api.example.com', { token: () => session.accessToken }))
+ */
+export function http(baseUrl: string, options: HttpOptions = {}): Transport {
+  const base = baseOf(baseUrl)
+  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS
+  const retries = options.retries ?? RETRIES
+  return {
+    async send(request) {
+      const { operation } = request
+      const endsAt = Date.now() + timeoutMs
+      const late = () =>
+        new CallProblem(operation, 504, 'GATEWAY_TIMEOUT', `${operation.id} did not answer within ${timeoutMs} ms`)
+      const url = base + pathOf(request) + queryOf(request)
+      const body = request.body === undefined ? undefined : JSON.stringify(request.body)
+      return within(timeoutMs, late, request.signal, async (signal) => {
+        let unknown = false
+        for (let attempt = 0; ; attempt++) {
+          const headers = headersOf(request, options.headers, await tokenOf(options.token))
+          const outcome = await attemptOnce(request, url, {
+            method: operation.method,
+            headers,
+            body: body ?? null,
+            signal,
+          })
+          // The attempt whose answer was lost has deleted it: that is what was asked for.
+          if (unknown && operation.method === 'DELETE' && 'status' in outcome && outcome.status === 404)
+            return { status: 204, headers: {}, body: undefined }
+          const waitMs = attempt < retries && isRepeatable(request) ? restOf(outcome, attempt) : undefined
+          if (waitMs === undefined || Date.now() + waitMs >= endsAt) return settled(outcome)
+          unknown ||= 'lost' in outcome
+          await rest(waitMs, signal)
+        }
+      })
+    },
+  }
+}
+
+/** An answer, or why there is none. */
+type Outcome = CallAnswer | { readonly lost: CallProblem }
+
+async function attemptOnce({ operation }: CallRequest, url: string, init: RequestInit): Promise<Outcome> {
+  let text: string
+  let response: Response
+  try {
+    // A redirect would turn a POST into a GET in silence.
+    response = await fetch(url, { ...init, redirect: 'error' })
+    text = await response.text()
+  } catch (cause) {
+    if (init.signal?.aborted) throw cause
+    const reason = `${operation.id} could not be reached at ${url.replace(/\?.*/s, '')}: ${reasonOf(cause)}`
+    return { lost: new CallProblem(operation, 503, 'SERVICE_UNAVAILABLE', reason, { cause }) }
+  }
+  const answer = { status: response.status, headers: Object.fromEntries(response.headers) }
+  if (text === '') return { ...answer, body: undefined }
+  try {
+    return { ...answer, body: JSON.parse(text) }
+  } catch (cause) {
+    if (!response.ok) return { ...answer, body: undefined }
+    throw new CallProblem(
+      operation,
+      502,
+      'BAD_GATEWAY',
+      `${operation.id} was answered with something that is no JSON`,
+      { cause },
+    )
+  }
+}
+
+function settled(outcome: Outcome): CallAnswer {
+  if ('lost' in outcome) throw outcome.lost
+  return outcome
+}
+
+function isRepeatable({ operation, idempotencyKey }: CallRequest): boolean {
+  if (operation.method === 'POST') return idempotencyKey !== undefined
+  return operation.method !== 'PATCH'
+}
+
+/** How long to rest before the next attempt; undefined when the outcome stands. */
+function restOf(outcome: Outcome, attempt: number): number | undefined {
+  const backoffMs = Math.random() * Math.min(BACKOFF.mostMs, BACKOFF.firstMs * 2 ** attempt)
+  if ('lost' in outcome) return backoffMs
+  const { status, headers, body } = outcome
+  const retryAfterS = readRetryAfter(headers['retry-after'])
+  const again = status === 429 || status === 503 || (status === 409 && isStillRunning(body))
+  // The jitter comes on top, so that those who were told the same second do not come back together.
+  return again ? (retryAfterS ?? 0) * 1000 + backoffMs : undefined
+}
+
+function isStillRunning(body: unknown): boolean {
+  return (body as { error?: { code?: unknown } } | undefined)?.error?.code === 'IDEMPOTENCY_IN_PROGRESS'
+}
+
+/** Made before the attempt: a value that no header can hold is the caller's mistake, not the network's. */
+function headersOf(request: CallRequest, own: HttpOptions['headers'], token: string | undefined): Headers {
+  const headers = new Headers(own)
+  headers.set('accept', 'application/json')
+  if (request.body !== undefined) headers.set('content-type', 'application/json')
+  if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
+  if (request.ifMatch !== undefined) headers.set('if-match', request.ifMatch)
+  if (request.idempotencyKey !== undefined) headers.set('idempotency-key', request.idempotencyKey)
+  return headers
+}
+
+async function tokenOf(token: HttpOptions['token']): Promise<string | undefined> {
+  return typeof token === 'function' ? token() : token
+}
+
+function queryOf({ query }: CallRequest): string {
+  if (query.length === 0) return ''
+  return `?${new URLSearchParams(query.map(([name, value]) => [name, value] as [string, string]))}`
+}
+
+/** Without its last slash. A path alone is the page's own host, in a browser. */
+function baseOf(baseUrl: string): string {
+  if (baseUrl !== '' && !baseUrl.startsWith('/')) {
+    const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
+    if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash)
+      throw new Fault('INVALID_URL', `"${baseUrl}" is no address of a system: give one like https://api.example.com`)
+  }
+  return baseUrl.replace(/\/+$/, '')
+}
+
+/** `fetch failed` says nothing: the reason is in the cause, and in one of several where a name has several addresses. */
+function reasonOf(error: unknown): string {
+  const { message, code, cause, errors } = error as {
+    message?: string
+    code?: string
+    cause?: unknown
+    errors?: readonly unknown[]
+  }
+  const inner = cause ?? errors?.[0]
+  if (inner !== undefined) return reasonOf(inner)
+  return message || code || String(error)
+}

@@ -1,0 +1,138 @@
+import { expect, test } from 'vitest'
+import { orders } from '../../services/orders/contract.ts'
+import { serviceCaller } from '../auth/caller.ts'
+import { Problem } from '../base/errors.ts'
+import type { Answer, ServiceRequest, Upstream } from '../service/request.ts'
+import { CallProblem } from './call-problem.ts'
+import { client } from './client.ts'
+import { inProcess } from './in-process.ts'
+
+/** A service that answers what `handle` says. */
+function upstream(handle: (request: ServiceRequest) => Promise<Answer>) {
+  const asked: ServiceRequest[] = []
+  const it: Upstream = {
+    name: 'orders',
+    handle(request) {
+      asked.push(request)
+      return handle(request)
+    },
+    health: async () => ({ status: 'healthy', checks: {} }),
+  }
+  return { asked, it }
+}
+
+const caller = serviceCaller('billing')
+const created: Answer = { status: 201, headers: {}, body: '{"id":"ord_1","total":12.5}' }
+
+test('a call reaches the service as a request of the caller, and its answer is read (R-CALL-1)', async () => {
+  const { asked, it } = upstream(async () => created)
+  const api = client(orders, inProcess(it, orders, { caller, requestId: () => 'r-1' }))
+  const order = await api.orders.create({ userId: 'usr_1', body: { cartId: 'crt_1' }, idempotencyKey: 'once' })
+  expect(order).toEqual({ id: 'ord_1', total: 12.5 })
+  expect(asked[0]).toMatchObject({
+    params: ['usr_1'],
+    query: [],
+    path: '/v1/users/usr_1/orders',
+    version: 1,
+    caller,
+    body: { value: { cartId: 'crt_1' } },
+    contentType: 'application/json',
+    ifMatch: undefined,
+    idempotencyKey: 'once',
+    requestId: 'r-1',
+  })
+  expect(asked[0]!.operation.id).toBe('orders.orders.create')
+})
+
+test('path parameters stand in the order of the path', async () => {
+  const { asked, it } = upstream(async () => created)
+  await client(orders, inProcess(it, orders, { caller })).cartItems.get({ id: 'itm_1', cartId: 'crt_1' })
+  expect(asked[0]!.params).toEqual(['crt_1', 'itm_1'])
+  expect(asked[0]!.requestId).toMatch(/^[A-Za-z0-9._-]{1,64}$/)
+})
+
+test('a delete answers nothing, and sends no body', async () => {
+  const { asked, it } = upstream(async () => ({ status: 204, headers: {}, body: undefined }))
+  await client(orders, inProcess(it, orders, { caller })).products.delete({ id: 'prd_1', ifMatch: 2 })
+  expect(asked[0]).toMatchObject({ body: undefined, contentType: undefined, ifMatch: '"2"' })
+})
+
+test('bodies are copies: the service can change nothing of the caller’s, and sees what JSON would have shown', async () => {
+  const { it } = upstream(async ({ body }) => {
+    const { value } = body as { value: { items: { quantity: number }[] } }
+    value.items[0]!.quantity = 99
+    return { ...created, body: JSON.stringify({ seen: value }) }
+  })
+  const api = client(orders, inProcess(it, orders, { caller }))
+  const body = { items: [{ productId: 'prd_1', quantity: 2 }], placedAt: new Date(0) } as never
+  expect(await api.orders.create({ userId: 'usr_1', body })).toEqual({
+    seen: { items: [{ productId: 'prd_1', quantity: 99 }], placedAt: '1970-01-01T00:00:00.000Z' },
+  })
+  expect(body).toEqual({ items: [{ productId: 'prd_1', quantity: 2 }], placedAt: new Date(0) })
+})
+
+test('a Problem of the service reaches the caller as it would over HTTP, with the usual message', async () => {
+  const details = [{ field: 'items[0].productId', message: 'has too little stock' }]
+  const thrown = new Problem('OUT_OF_STOCK', undefined, { details, retryAfterS: 1.2 })
+  const { it } = upstream(() => Promise.reject(thrown))
+  const error = await client(orders, inProcess(it, orders, { caller, requestId: () => 'r-1' }))
+    .orders.create({ userId: 'usr_1', body: {} })
+    .catch((error) => error)
+  expect(error).toBeInstanceOf(CallProblem)
+  expect({ ...error }).toMatchObject({
+    code: 'OUT_OF_STOCK',
+    status: 409,
+    details,
+    retryAfterS: 2,
+    requestId: 'r-1',
+    operation: 'orders.orders.create',
+  })
+  expect(error.message).toBe('Not enough in stock')
+  expect(error.cause).toBe(thrown)
+  expect(error.details).not.toBe(details)
+})
+
+test.each([
+  ['a bug', new TypeError('undefined is not a function at /srv/orders')],
+  ['a Problem that the contract does not declare', new Problem('SECRET_STATE', 'the vault is open')],
+])('%s is an INTERNAL_ERROR that tells nothing', async (_, thrown) => {
+  const { it } = upstream(() => Promise.reject(thrown))
+  const error = await client(orders, inProcess(it, orders, { caller }))
+    .products.get({ id: 'prd_1' })
+    .catch((error) => error)
+  expect(error).toMatchObject({ code: 'INTERNAL_ERROR', status: 500, message: 'Something went wrong on our side' })
+  expect(error.cause).toBe(thrown)
+})
+
+test('a service that throws before it returns a promise is no different', async () => {
+  const { it } = upstream(() => {
+    throw new Problem('NOT_FOUND')
+  })
+  await expect(client(orders, inProcess(it, orders, { caller })).products.get({ id: 'prd_1' })).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+    status: 404,
+  })
+})
+
+test('a call that takes too long is a GATEWAY_TIMEOUT, and the service is told (R-CALL-3)', async () => {
+  const { asked, it } = upstream(() => new Promise(() => {}))
+  const api = client(orders, inProcess(it, orders, { caller, deadlineMs: 5 }))
+  await expect(api.products.get({ id: 'prd_1' })).rejects.toMatchObject({
+    code: 'GATEWAY_TIMEOUT',
+    status: 504,
+    message: 'orders.products.get did not answer within 5 ms',
+  })
+  expect(asked[0]!.signal!.aborted).toBe(true)
+})
+
+test("a caller's signal ends the call with its own reason", async () => {
+  const { asked, it } = upstream(() => new Promise(() => {}))
+  const controller = new AbortController()
+  const call = client(orders, inProcess(it, orders, { caller })).products.get({
+    id: 'prd_1',
+    signal: controller.signal,
+  })
+  controller.abort(new Error('gone'))
+  await expect(call).rejects.toThrow('gone')
+  expect(asked[0]!.signal!.aborted).toBe(true)
+})

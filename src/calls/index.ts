@@ -1,0 +1,14 @@
+export { Problem } from '../base/errors.ts'
+export { CallProblem } from './call-problem.ts'
+export {
+  type CallsOf,
+  type Client,
+  client,
+  type ListQuery,
+  type Page,
+  type Pagination,
+  type ResourceCalls,
+} from './client.ts'
+export { type HttpOptions, http } from './http.ts'
+export { type InProcessOptions, inProcess } from './in-process.ts'
+export type { CallAnswer, CallRequest, Transport } from './transport.ts'
