@@ -5,7 +5,7 @@ import { client } from '../calls/client.ts'
 import { inProcess } from '../calls/in-process.ts'
 import { documentsOf } from '../contract/documents/openapi.ts'
 import { createGateway } from '../gateway/gateway.ts'
-import { createServer } from '../http/server.ts'
+import { createHttpServer } from '../http/server.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import { findDatabases, migrateService, openServiceDatabase } from './databases.ts'
 import { type RunningService, runService } from './run-service.ts'
@@ -67,8 +67,9 @@ export async function start(system: System, env: Env = process.env): Promise<Run
       ),
       log,
     })
-    const server = createServer({ handle: gateway.handle, log })
-    const url = await server.listen({ host: settings.host, port: settings.port })
+    const server = createHttpServer(gateway.handle)
+    const { address, family, port } = await server.listen({ host: settings.host, port: settings.port })
+    const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
     undo.push(() => {
       gateway.drain()
       return server.close({ timeoutMs: settings.shutdownTimeoutMs })
@@ -86,7 +87,7 @@ function verifierOf(system: System, upstreams: ReadonlyMap<string, RunningServic
   if (!system.auth) return undefined
   const { service, issuer, audience } = system.auth
   const issuing = client(service, inProcess(upstreams.get(service.name)!, service, { caller: ANONYMOUS })) as unknown as {
-    keys(): Promise<{ keys: JsonWebKey[] }>
+    keys(): ReturnType<Parameters<typeof createKeySet>[0]>
   }
   return createTokenVerifier({ keys: createKeySet(() => issuing.keys()), issuer, audience })
 }

@@ -1,0 +1,43 @@
+import { start } from '../start/start.ts'
+import type { Env } from '../start/settings.ts'
+import type { System } from '../start/system.ts'
+import { type Clone, cloneOf, templateFor } from './database.ts'
+
+export interface TestSystem {
+  readonly url: string
+  /** URL of each service's database, by the service's name. */
+  readonly databases: Readonly<Record<string, string>>
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a system for one test file: on databases of its own, cloned from migrated templates, on a free port.
+ * `serverUrl` is a PostgreSQL server (`testServer()` starts one).
+ */
+export async function testSystem(system: System, serverUrl: string, env: Env = {}): Promise<TestSystem> {
+  const clones: Clone[] = []
+  const urls: Record<string, string> = {}
+  const dropAll = () => Promise.all(clones.map((clone) => clone.drop()))
+  try {
+    for (const service of system.services) {
+      const clone = await cloneOf(serverUrl, await templateFor(serverUrl, service))
+      clones.push(clone)
+      urls[service.contract.name] = clone.url
+    }
+    const named = Object.fromEntries(
+      Object.entries(urls).map(([name, url]) => [`${name.toUpperCase().replaceAll('-', '_')}_DATABASE_URL`, url]),
+    )
+    const running = await start(system, { PORT: '0', LOG_LEVEL: 'fatal', ...named, ...env })
+    return {
+      url: running.url,
+      databases: urls,
+      async stop() {
+        await running.stop()
+        await dropAll()
+      },
+    }
+  } catch (error) {
+    await dropAll()
+    throw error
+  }
+}
