@@ -1,0 +1,171 @@
+import { relative } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type pg from 'pg'
+import { Fault } from '../base/errors.ts'
+import { connect } from './connection.ts'
+import { badName, type Migration, numberOf, readMigrations } from './migration-files.ts'
+import { lineAt, type Statement, statementsOf } from './statements.ts'
+
+export { PLATFORM_MIGRATIONS } from './migration-files.ts'
+
+export interface MigrateOptions {
+  log?: (line: string) => void
+  signal?: AbortSignal
+}
+
+/**
+ * Applies the files `NNNN-name.sql` of the folders that this database hasn't had yet (R-OPS-6), in order of their
+ * numbers, the platform's first; answers their names. Each runs in one transaction with the row that records it, but
+ * for files that begin with the line `-- lintel: no transaction` (for CREATE INDEX CONCURRENTLY): their statements are
+ * sent one by one. Only one caller migrates at a time, the others wait and find nothing to do.
+ *
+ * Faults: MIGRATION_NAME, MIGRATION_CHANGED, MIGRATION_MISSING, MIGRATION_FAILED (exit code 1), those of `connect`.
+ *
+ * ```ts
+ * await migrate(url, [PLATFORM_MIGRATIONS, 'services/orders/migrations'], { log: console.log })
+ * ```
+ */
+export async function migrate(
+  url: string,
+  folders: readonly (string | URL)[],
+  { log = () => {}, signal }: MigrateOptions = {},
+): Promise<string[]> {
+  const migrations = await readMigrations(folders)
+  const client = await connect(url, { signal })
+  try {
+    await lock(client, log, signal)
+    await client.query(RECORDS)
+    const { rows } = await client.query<Applied>('select source, name, checksum from lintel.migrations order by name')
+    const pending = pendingOf(migrations, rows, log)
+    for (const migration of pending) {
+      const begun = performance.now()
+      await apply(client, migration)
+      log(`migrated ${migration.name} (${Math.round(performance.now() - begun)} ms)`)
+    }
+    return pending.map(({ name }) => name)
+  } finally {
+    await client.end() // which frees the lock
+  }
+}
+
+interface Applied {
+  source: string
+  name: string
+  checksum: string
+}
+
+/**
+ * Polled: a session that waits inside a statement holds a snapshot, CREATE INDEX CONCURRENTLY of the session that has
+ * the lock would wait for that snapshot to go, and PostgreSQL would end one of the two as a deadlock.
+ */
+async function lock(client: pg.Client, log: (line: string) => void, signal: AbortSignal | undefined): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    const { rows } = await client.query<{ got: boolean }>(
+      `select pg_try_advisory_lock(hashtextextended('lintel migrate', 0)) as got`,
+    )
+    if (rows[0]!.got) return
+    if (tries === 0) log('another process is migrating this database: waiting for it')
+    await delay(50, undefined, { signal }).catch(() => {})
+    signal?.throwIfAborted()
+  }
+}
+
+const RECORDS = `create schema if not exists lintel;
+create table if not exists lintel.migrations (
+  source text,
+  name text,
+  checksum text not null,
+  applied_at timestamptz(3) not null default now(),
+  primary key (source, name)
+)`
+
+function pendingOf(
+  migrations: readonly Migration[],
+  applied: readonly Applied[],
+  log: (line: string) => void,
+): Migration[] {
+  const pending: Migration[] = []
+  for (const migration of migrations) {
+    const { source, name, path, checksum } = migration
+    const known = applied.find((one) => one.source === source && one.name === name)
+    if (known && known.checksum !== checksum) {
+      throw new Fault(
+        'MIGRATION_CHANGED',
+        `${relative('.', path)} has changed since it was applied to this database. ` +
+          'Bring back what it said, and write what is to change into a new file.',
+      )
+    }
+    if (!known) pending.push(migration)
+  }
+  for (const source of ['lintel', 'service'] as const) {
+    const [here, there] = [migrations, applied].map((all) =>
+      all.filter((one) => one.source === source).map(({ name }) => name),
+    )
+    checkOrder(here!, there!, log)
+  }
+  return pending
+}
+
+/** The database may be ahead of the files, as after a roll-back of the code: whether it still fits, the drift check says. */
+function checkOrder(here: readonly string[], there: readonly string[], log: (line: string) => void): void {
+  const newestHere = numberOf(here.at(-1) ?? '')
+  const newestThere = there.at(-1) ?? ''
+  const gone = there.filter((name) => !here.includes(name))
+  const lost = gone.find((name) => numberOf(name) <= newestHere)
+  if (lost !== undefined) {
+    throw new Fault(
+      'MIGRATION_MISSING',
+      `This database has had the migration ${lost}, and there is no such file. Bring it back under its old name: ` +
+        'what was applied is neither renamed nor removed.',
+    )
+  }
+  const late = here.find((name) => !there.includes(name) && numberOf(name) < numberOf(newestThere))
+  if (late !== undefined)
+    throw badName(late, `comes before ${newestThere}, which has been applied already: give it the next free number`)
+  if (gone.length > 0) log(`the database is newer than this code: it has had ${gone.join(', ')}, which is not here`)
+}
+
+/** What an earlier file has set, such as the empty search_path of a pg_dump, is not for the next one; nor are timeouts. */
+const SESSION =
+  'reset all; set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0'
+
+async function apply(client: pg.Client, migration: Migration): Promise<void> {
+  const { source, name, sql, checksum } = migration
+  const record = () =>
+    client.query('insert into lintel.migrations (source, name, checksum) values ($1, $2, $3)', [source, name, checksum])
+  await client.query(SESSION)
+  const statements = statementsOf(sql)
+  if (/^-- lintel: no transaction\s*$/m.test(sql.slice(0, statements[0]?.offset))) {
+    for (const [done, statement] of statements.entries())
+      await client.query(statement.text).catch((error) => {
+        throw failed(migration, error, statement, `${done || 'None'} of its ${statements.length} statements are done.`)
+      })
+    await record()
+    return
+  }
+  const own = statements.find(({ text }) => /^(begin|start\s+transaction|commit|rollback)\b(?!\s+to\b)/i.test(text))
+  if (own) throw failed(migration, new Error('it runs in a transaction already: leave BEGIN and COMMIT out'), own)
+  try {
+    await client.query('begin')
+    await client.query(sql)
+    await record()
+    await client.query('commit')
+  } catch (error) {
+    await client.query('rollback').catch(() => {})
+    throw failed(migration, error)
+  }
+}
+
+function failed(migration: Migration, error: unknown, at?: Statement, left = 'Nothing of it was applied.'): Fault {
+  const { message, detail, hint, where, position } = error as Partial<pg.DatabaseError> & Error
+  const place = at || position ? lineAt(migration.sql, at?.offset ?? 0, Number(position ?? 1)) : ''
+  const more = [detail, hint, where].filter(Boolean).map((line) => `\n  ${line}`)
+  return new Fault(
+    'MIGRATION_FAILED',
+    `${relative('.', migration.path)}${place}: ${message}. ${left}${more.join('')}`,
+    {
+      cause: error,
+      exitCode: 1,
+    },
+  )
+}

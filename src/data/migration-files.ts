@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Fault } from '../base/errors.ts'
+
+/** The platform's own, to be named before the service's. */
+export const PLATFORM_MIGRATIONS = new URL('./migrations/', import.meta.url)
+
+export interface Migration {
+  /** Each numbers its files for itself. */
+  readonly source: 'lintel' | 'service'
+  /** `0001-orders.sql` */
+  readonly name: string
+  readonly path: string
+  readonly sql: string
+  readonly checksum: string
+}
+
+/** The files of the folders in the order in which they are applied; other files than .sql are passed over. */
+export async function readMigrations(folders: readonly (string | URL)[]): Promise<Migration[]> {
+  const platform = pathOf(PLATFORM_MIGRATIONS)
+  const migrations: Migration[] = []
+  for (const folder of new Set(folders.map(pathOf))) {
+    const source = folder === platform ? 'lintel' : 'service'
+    const names = await readdir(folder).catch((cause) => {
+      const message = `The folder of migrations ${folder} can't be read: ${cause.message}. Make it, or correct its path.`
+      throw new Fault('MIGRATION_MISSING', message, { cause })
+    })
+    for (const name of names.filter((one) => one.endsWith('.sql')).sort()) {
+      const path = join(folder, name)
+      // What an editor or git on Windows does to line ends and the first bytes is no change.
+      const sql = (await readFile(path, 'utf8')).replace(/^\uFEFF/, '').replaceAll('\r\n', '\n')
+      const same = migrations.find((other) => other.source === source && numberOf(other.name) === numberOf(name))
+      if (!/^\d{4}-[a-z0-9-]+\.sql$/.test(name))
+        throw badName(path, 'is no name for a migration: expected four digits and a name, such as 0002-add-price.sql')
+      if (same) throw badName(path, `has the same number as ${relative('.', same.path)}: give it the next free one`)
+      migrations.push({ source, name, path, sql, checksum: createHash('sha256').update(sql).digest('hex') })
+    }
+  }
+  const rank = ({ source, name }: Migration) => (source === 'lintel' ? '0' : '1') + name
+  return migrations.sort((a, b) => (rank(a) < rank(b) ? -1 : 1))
+}
+
+export function badName(path: string, what: string): Fault {
+  return new Fault('MIGRATION_NAME', `${relative('.', path)} ${what}.`)
+}
+
+export function numberOf(name: string): number {
+  return Number(name.slice(0, 4))
+}
+
+function pathOf(folder: string | URL): string {
+  return resolve(typeof folder === 'string' ? folder : fileURLToPath(folder))
+}
