@@ -1,0 +1,201 @@
+import type { FieldSpec } from '../fields.ts'
+
+/** JSON Schema 2020-12, as far as contracts need it. */
+export interface JsonSchema {
+  readonly $ref?: string
+  readonly type?: string | readonly string[]
+  readonly description?: string
+  readonly enum?: readonly unknown[]
+  readonly const?: unknown
+  readonly default?: unknown
+  readonly examples?: readonly unknown[]
+  readonly format?: string
+  readonly pattern?: string
+  readonly minLength?: number
+  readonly maxLength?: number
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly items?: JsonSchema
+  readonly minItems?: number
+  readonly maxItems?: number
+  readonly contains?: JsonSchema
+  readonly minContains?: number
+  readonly maxContains?: number
+  readonly properties?: Readonly<Record<string, JsonSchema>>
+  readonly required?: readonly string[]
+  readonly additionalProperties?: boolean
+  readonly unevaluatedProperties?: boolean
+  readonly anyOf?: readonly JsonSchema[]
+  readonly allOf?: readonly JsonSchema[]
+  /** How many decimals a number may have. `multipleOf: 0.01` says so too, but 0.07 / 0.01 is no whole number in floats. */
+  readonly 'x-lintel-decimals'?: number
+  /** Roles that may give another value than the default. */
+  readonly 'x-lintel-only'?: readonly string[]
+}
+
+/** A whole body, a part of one (merge patch), or what comes back. */
+export type Use = 'request' | 'patch' | 'answer'
+/** `$ref` of the schema of ids with this prefix; undefined to write the schema out. */
+export type IdRef = (prefix: string) => string | undefined
+type Specs = Readonly<Record<string, FieldSpec>>
+
+/** Schema of a body. With `patch` nothing is required, also in nested objects, and no default is filled in. */
+export function bodySchema(specs: Specs, use: 'request' | 'patch', idRef: IdRef = writtenOut): JsonSchema {
+  return objectSchema(specs, use, idRef, (spec) => !spec.optional)
+}
+
+/** Schema of an answer: every field is there, also in nested objects, and null where it is absent (R-BODY-7). */
+export function answerSchema(specs: Specs, idRef: IdRef = writtenOut): JsonSchema {
+  return objectSchema(specs, 'answer', idRef, () => true)
+}
+
+/** Schema of what `?fields=` leaves of an answer: `id` is always there (R-FIELDS-1). */
+export function projectionSchema(specs: Specs, idRef: IdRef = writtenOut): JsonSchema {
+  return objectSchema(specs, 'answer', idRef, (_, name) => name === 'id')
+}
+
+function objectSchema(
+  specs: Specs,
+  use: Use,
+  idRef: IdRef,
+  isRequired: (spec: FieldSpec, name: string) => boolean,
+): JsonSchema {
+  const given = Object.entries(specs).filter(([, spec]) =>
+    use === 'answer' ? !spec.inputOnly && !spec.hidden : !spec.server && !spec.hidden,
+  )
+  const required = use === 'patch' ? [] : given.filter(([name, spec]) => isRequired(spec, name)).map(([name]) => name)
+  return {
+    type: 'object',
+    properties: Object.fromEntries(given.map(([name, spec]) => [name, valueSchema(spec, use, idRef)])),
+    ...(required.length > 0 && { required }),
+    // Both say that there is nothing else (R-BODY-4, R-BODY-7). Client generators make the first a refusal of every field
+    // that a later release adds to its answers; the second is left to validators.
+    ...(use === 'answer' ? { unevaluatedProperties: false } : { additionalProperties: false }),
+  }
+}
+
+/** Schema of one value. */
+export function valueSchema(spec: FieldSpec, use: Use, idRef: IdRef = writtenOut): JsonSchema {
+  const schema = kinds[spec.kind](spec, use, idRef)
+  const notes = use === 'answer' ? notesOf(spec.description) : notesOf(spec.description, ...hints(spec))
+  return {
+    ...(spec.nullable ? orNull(schema) : schema),
+    ...(notes !== '' && { description: notes }),
+    ...(use === 'request' && spec.default !== undefined && { default: spec.default }),
+    ...(use !== 'answer' && spec.only && { 'x-lintel-only': spec.only }),
+  }
+}
+
+/** A TypeID of this type: 128 bits in 26 characters, so the first of them is at most 7. */
+export function idPattern(prefix: string): string {
+  return `${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}`
+}
+
+export function idSchema(prefix: string): JsonSchema {
+  return { type: 'string', pattern: `^${idPattern(prefix)}$`, examples: [`${prefix}_01h455vb4pex5vsknk084sn02q`] }
+}
+
+const kinds: Record<FieldSpec['kind'], (spec: FieldSpec, use: Use, idRef: IdRef) => JsonSchema> = {
+  text: (spec, use) => ({
+    type: 'string',
+    ...(spec.min ? { minLength: spec.min } : {}),
+    ...limit('maxLength', spec.max),
+    ...textPattern(spec, use),
+  }),
+  email: (spec, use) => ({
+    type: 'string',
+    format: 'email',
+    ...limit('maxLength', spec.max),
+    ...(use !== 'answer' && { pattern: EMAIL }),
+  }),
+  integer: (spec) => ({ type: 'integer', ...limit('minimum', spec.min), ...limit('maximum', spec.max) }),
+  decimal: numberSchema,
+  money: numberSchema,
+  boolean: () => ({ type: 'boolean' }),
+  time: () => ({ type: 'string', format: 'date-time' }),
+  id: (spec, _, idRef) => {
+    const $ref = idRef(spec.prefix!)
+    return $ref === undefined ? idSchema(spec.prefix!) : { $ref }
+  },
+  oneOf: (spec) => ({ type: 'string', enum: spec.values! }),
+  list: (spec, use, idRef) => ({
+    type: 'array',
+    // A list is replaced as a whole (RFC 7396), so its members are never parts.
+    items: valueSchema(spec.of!, use === 'patch' ? 'request' : use, idRef),
+    ...(spec.min ? { minItems: spec.min } : {}),
+    ...limit('maxItems', spec.max),
+  }),
+  object: (spec, use, idRef) => objectSchema(spec.fields!, use, idRef, (inner) => use === 'answer' || !inner.optional),
+}
+
+function numberSchema(spec: FieldSpec): JsonSchema {
+  return {
+    type: 'number',
+    ...limit('minimum', spec.min),
+    ...limit('maximum', spec.max),
+    ...limit('x-lintel-decimals', spec.scale),
+  }
+}
+
+/** The addresses that check.ts takes, without \p{Cc}, which Python's `re` does not know. A test compares the two. */
+export const EMAIL = (() => {
+  const outside = '\\s@\\x00-\\x1f\\x7f-\\x9f<>"(),:;\\[\\]\\\\'
+  return `^[^${outside}]+@[^${outside}.]+(\\.[^${outside}.]+)+$`
+})()
+
+/** A text takes any character but NUL (R-BODY-4), which a reader of the document could not guess. */
+const NO_NUL = '^[^\\x00]*$'
+
+function textPattern(spec: FieldSpec, use: Use): { pattern?: string } {
+  const pattern = spec.pattern && portablePattern(spec.pattern)
+  if (pattern !== undefined) return { pattern }
+  return use === 'answer' ? {} : { pattern: NO_NUL }
+}
+
+/** JSON Schema reads patterns with the flag `u` and no other; one that means something else then is left to its hint. */
+function portablePattern({ source, flags }: RegExp): string | undefined {
+  if (/[imsv]/.test(flags)) return undefined
+  try {
+    new RegExp(source, 'u')
+    return source
+  } catch {
+    return undefined
+  }
+}
+
+function limit<K extends string>(name: K, value: number | undefined): { [N in K]?: number } {
+  return value === undefined ? {} : ({ [name]: value } as { [N in K]?: number })
+}
+
+function orNull(schema: JsonSchema): JsonSchema {
+  if (schema.$ref !== undefined) return { anyOf: [schema, { type: 'null' }] }
+  return {
+    ...schema,
+    type: [schema.type as string, 'null'],
+    ...(schema.enum && { enum: [...schema.enum, null] }),
+  }
+}
+
+function hints(spec: FieldSpec): (string | undefined)[] {
+  return [
+    spec.patternHint && `Must be ${spec.patternHint}.`,
+    spec.scale === undefined ? undefined : `At most ${spec.scale} decimals.`,
+    spec.only && onlyHint(spec.only, spec.default !== undefined),
+  ]
+}
+
+function onlyHint(roles: readonly string[], hasDefault: boolean): string {
+  const who = roles.map((role) => `\`${role}\``).join(' or ')
+  return `Only ${who} may give ${hasDefault ? 'another value than the default' : 'it'}.`
+}
+
+function notesOf(...notes: (string | undefined)[]): string {
+  return notes
+    .filter((note) => note !== undefined)
+    .map((note) => (/[.!?]$/.test(note) ? note : `${note}.`))
+    .join(' ')
+}
+
+function writtenOut(): undefined {
+  return undefined
+}

@@ -1,0 +1,72 @@
+import type { JsonSchema } from './json-schema.ts'
+
+/** An OpenAPI 3.1 document, as far as Lintel writes one. */
+export interface OpenApiDocument {
+  readonly openapi: '3.1.0'
+  readonly jsonSchemaDialect: string
+  readonly info: { readonly title: string; readonly version: string; readonly description: string }
+  readonly servers: readonly Server[]
+  readonly tags: readonly { readonly name: string; readonly description?: string }[]
+  readonly paths: Readonly<Record<string, PathItem>>
+  readonly components: Components
+}
+
+export interface Server {
+  readonly url: string
+  readonly description?: string
+}
+
+export interface Reference {
+  readonly $ref: string
+}
+
+export type PathItem = { readonly [M in 'get' | 'post' | 'put' | 'patch' | 'delete']?: OperationObject }
+
+export interface OperationObject {
+  readonly operationId: string
+  readonly summary: string
+  readonly description: string
+  readonly tags: readonly string[]
+  readonly deprecated?: true
+  readonly security: readonly { readonly bearerAuth?: readonly string[] }[]
+  /** The access rule, as the contract has it. */
+  readonly 'x-lintel-access': string
+  readonly parameters: readonly (Parameter | Reference)[]
+  readonly requestBody?: RequestBody
+  readonly responses: Readonly<Record<string, ResponseObject | Reference>>
+}
+
+export interface Parameter {
+  readonly name: string
+  readonly in: 'path' | 'query' | 'header'
+  readonly description?: string
+  readonly required?: boolean
+  readonly style?: 'form'
+  readonly explode?: boolean
+  readonly schema: JsonSchema
+}
+
+export interface RequestBody {
+  readonly required: boolean
+  readonly content: Readonly<Record<string, { readonly schema: JsonSchema }>>
+}
+
+export interface ResponseObject {
+  readonly description: string
+  readonly headers?: Readonly<Record<string, Header | Reference>>
+  readonly content?: Readonly<Record<string, { readonly schema: JsonSchema }>>
+}
+
+export interface Header {
+  readonly description: string
+  readonly required?: boolean
+  readonly schema: JsonSchema
+}
+
+export interface Components {
+  readonly schemas: Readonly<Record<string, JsonSchema>>
+  readonly parameters: Readonly<Record<string, Parameter>>
+  readonly headers: Readonly<Record<string, Header>>
+  readonly responses: Readonly<Record<string, ResponseObject>>
+  readonly securitySchemes: Readonly<Record<string, object>>
+}

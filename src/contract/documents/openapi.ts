@@ -1,0 +1,105 @@
+import { Fault } from '../../base/errors.ts'
+import type { Contract } from '../service.ts'
+import type { OpenApiDocument, Server } from './openapi-types.ts'
+import { pathsOf } from './paths.ts'
+import { shared as sharedOf } from './shared.ts'
+import { tagsOf } from './tags.ts'
+
+export interface OpenApiOptions {
+  /** Version of the API; the newest by default. */
+  readonly version?: number
+  readonly title?: string
+  /** The system's own version, such as `1.4.0`; the API's by default. */
+  readonly systemVersion?: string
+  /** Where that version is served; `/v2` for version 2 by default. Paths begin there. */
+  readonly servers?: readonly Server[]
+}
+
+/**
+ * The whole system in one version of its API, as OpenAPI 3.1: every operation that is served to the outside, with
+ * everything that it takes and every status and code that it answers with. A pure function of the contracts.
+ *
+ * Faults: `UNKNOWN_VERSION`; `INVALID_SYSTEM` where two contracts serve the same method and path.
+ */
+export function openapi(contracts: readonly Contract[], options: OpenApiOptions = {}): OpenApiDocument {
+  const newest = newestVersion(contracts)
+  const version = options.version ?? newest
+  if (!Number.isInteger(version) || version < 1 || version > newest)
+    throw new Fault(
+      'UNKNOWN_VERSION',
+      `There is no version ${version} of this API: use 1${newest > 1 ? ` to ${newest}` : ''}`,
+    )
+  const shared = sharedOf(contracts)
+  const tags = tagsOf(contracts)
+  return {
+    openapi: '3.1.0',
+    jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
+    info: {
+      title: options.title ?? 'API',
+      version: options.systemVersion ?? String(version),
+      description: descriptionOf(version, newest),
+    },
+    servers: options.servers ?? [{ url: `/v${version}` }],
+    tags: tags.all,
+    paths: pathsOf(contracts, version, tags, shared),
+    // Last: the paths say what they share.
+    components: { ...shared.components(), securitySchemes: SECURITY_SCHEMES },
+  }
+}
+
+/** The newest version of the whole API: the highest that any of its services has (R-VER-1). */
+export function newestVersion(contracts: readonly Contract[]): number {
+  return Math.max(1, ...contracts.map(({ latest }) => latest))
+}
+
+export interface ServedDocument {
+  readonly contentType: string
+  readonly body: string
+}
+
+export interface DocumentsOptions extends Pick<OpenApiOptions, 'title' | 'systemVersion'> {
+  /** What stands before `/v1` in the servers of a document, such as `https://api.example.com`; nothing by default. */
+  readonly baseUrl?: string
+}
+
+/**
+ * The documents of a system by path: `/openapi.json` for the version that is served without one, and `/v1/openapi.json`
+ * and so on. Each is made when it is first asked for, and kept as text. `undefined` for any other path.
+ */
+export function documentsOf(
+  contracts: readonly Contract[],
+  options: DocumentsOptions = {},
+): (path: string) => ServedDocument | undefined {
+  const { baseUrl = '', ...rest } = options
+  const makers = new Map<string, () => OpenApiDocument>()
+  makers.set('/openapi.json', () => openapi(contracts, { ...rest, version: 1, servers: [{ url: baseUrl || '/' }] }))
+  for (let version = 1; version <= newestVersion(contracts); version++) {
+    const servers = [{ url: `${baseUrl}/v${version}` }]
+    makers.set(`/v${version}/openapi.json`, () => openapi(contracts, { ...rest, version, servers }))
+  }
+  const made = new Map<string, ServedDocument>()
+  return (path) => {
+    const make = makers.get(path)
+    if (!make) return undefined
+    const document = made.get(path) ?? { contentType: 'application/json', body: JSON.stringify(make()) }
+    made.set(path, document)
+    return document
+  }
+}
+
+const SECURITY_SCHEMES = {
+  bearerAuth: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: 'An access token. A bad one is refused (401) even where none is needed.',
+  },
+}
+
+function descriptionOf(version: number, newest: number): string {
+  return [
+    `Version ${version} of ${newest}. Choose a version by path (\`/v1/…\`), by \`Accept: application/json;version=1\` or by \`?version=1\`, in this order; version 1 by default.`,
+    'Unknown query parameters, unknown fields in bodies, NUL in text and duplicate keys are refused with 400. Numbers may have as many decimals as `x-lintel-decimals` says.',
+    'HEAD and OPTIONS work wherever GET does. Every answer has `X-Request-Id`; every error has a stable `code`.',
+  ].join('\n\n')
+}

@@ -1,0 +1,211 @@
+import { type FilterParameter, filterParameters } from '../list-query.ts'
+import type { Operation } from '../operation.ts'
+import { ownerParam } from '../principal.ts'
+import type { Resource } from '../resource.ts'
+import { EMAIL, idPattern, idSchema, type JsonSchema, valueSchema } from './json-schema.ts'
+import type { Parameter, Reference } from './openapi-types.ts'
+import { takesIdempotencyKey } from './problem-codes.ts'
+import { pascalCase } from './schema-names.ts'
+import type { Shared } from './shared.ts'
+
+/**
+ * Every parameter of an operation. `names` are those of its path in the document; `shown` the fields of its answer in
+ * this version.
+ */
+export function parametersOf(
+  operation: Operation,
+  names: readonly string[],
+  shown: readonly string[],
+  shared: Shared,
+): (Parameter | Reference)[] {
+  const owner = ownerParam(operation)
+  return [
+    ...operation.params.map(({ prefix }, i) => pathParameter(names[i]!, prefix, i === owner, shared)),
+    ...queryParameters(operation, shown, shared),
+    ...headerParameters(operation).map((header) => shared.add('parameters', header.name, header)),
+  ]
+}
+
+function pathParameter(
+  name: string,
+  prefix: string | undefined,
+  isOwner: boolean,
+  shared: Shared,
+): Parameter | Reference {
+  const parameter = { name, in: 'path', required: true } as const
+  // Plain text stops at the next slash, and the gateway refuses an encoded one (R-GW-4).
+  if (prefix === undefined) return { ...parameter, schema: { type: 'string', pattern: '^[^/\\x00]+$' } }
+  if (!isOwner) {
+    const $ref = shared.idRef(prefix)
+    return { ...parameter, schema: $ref === undefined ? idSchema(prefix) : { $ref } }
+  }
+  return shared.add('parameters', `${pascalCase(name)}OrMe`, {
+    ...parameter,
+    description: '`me` stands for the id of the caller.',
+    schema: { ...idSchema(prefix), pattern: `^(me|${idPattern(prefix)})$` },
+  })
+}
+
+function queryParameters(operation: Operation, shown: readonly string[], shared: Shared): (Parameter | Reference)[] {
+  const { resource, verb } = operation
+  if (!resource || (verb !== 'list' && verb !== 'get')) return []
+  const fields = shared.add(
+    'parameters',
+    `${shared.nameOf(operation.service, operation.key!)}Fields`,
+    fieldsParameter(shown),
+  )
+  if (verb === 'get') return [fields]
+  return [
+    ...pagingParameters(resource).map((parameter) => shared.add('parameters', pascalCase(parameter.name), parameter)),
+    ...sortParameter(resource),
+    fields,
+    ...filterParameters(resource).map(filterParameter),
+  ]
+}
+
+function fieldsParameter(shown: readonly string[]): Parameter {
+  return commaList('fields', 'The only fields to show; `id` always is.', {
+    type: 'array',
+    items: { type: 'string', enum: shown },
+    minItems: 1,
+  })
+}
+
+/** Limits as list-query.ts has them; a test holds the two together. */
+function pagingParameters(resource: Resource): Parameter[] {
+  const deepest = resource.list.maxOffset
+  return [
+    {
+      name: 'page',
+      in: 'query',
+      description: `Page from 1 (the default), as deep as ${deepest} rows: page × limit is at most that. Not with cursor.`,
+      schema: { type: 'integer', minimum: 1, maximum: deepest },
+    },
+    {
+      name: 'limit',
+      in: 'query',
+      description: 'Rows of a page.',
+      schema: { type: 'integer', minimum: 1, maximum: 100, default: 20 },
+    },
+    {
+      name: 'cursor',
+      in: 'query',
+      description:
+        'Where to go on: `pagination.nextCursor` of the page before, with the same sort and filters. Not with page.',
+      schema: { type: 'string', pattern: '^[A-Za-z0-9_-]+$' },
+    },
+    {
+      name: 'count',
+      in: 'query',
+      description: `\`exact\` counts every row, \`none\` none. By default \`total\` is exact up to ${resource.list.exactTotal} rows and an estimate beyond.`,
+      schema: { type: 'string', enum: ['exact', 'none'] },
+    },
+  ]
+}
+
+function sortParameter(resource: Resource): Parameter[] {
+  const { sort, defaultSort } = resource.list
+  if (sort.length === 0) return []
+  const termsOf = (name: string) => [name, `-${name}`, `+${name}`]
+  const terms = sort.flatMap(termsOf)
+  return [
+    commaList('sort', '`-` is descending, `+` or nothing ascending. Ties are broken by id.', {
+      type: 'array',
+      items: { type: 'string', enum: terms },
+      minItems: 1,
+      maxItems: sort.length,
+      ...(terms.includes(defaultSort) && { default: [defaultSort] }),
+      // Each field once, in whichever direction.
+      ...(sort.length > 1 && {
+        allOf: sort.map((name) => ({
+          type: 'array',
+          contains: { enum: termsOf(name) },
+          minContains: 0,
+          maxContains: 1,
+        })),
+      }),
+    }),
+  ]
+}
+
+function filterParameter({ name, field, comparison, spec }: FilterParameter): Parameter {
+  const one = (description: string, schema: JsonSchema): Parameter => ({ name, in: 'query', description, schema })
+  switch (comparison) {
+    case 'in':
+      return commaList(name, `${field} is any of these.`, {
+        type: 'array',
+        items: withoutComma(spec),
+        minItems: 1,
+        maxItems: 100,
+      })
+    case 'search':
+      return one('A part of the text, in any case.', valueSchema(spec, 'request'))
+    case 'min':
+      return one(`${field} is this or more. Digits, without an exponent.`, BOUND)
+    case 'max':
+      return one(`${field} is this or less. Digits, without an exponent.`, BOUND)
+    case 'after':
+      return one(`${field} is later than this. A date alone is its midnight, UTC.`, MOMENT)
+    case 'before':
+      return one(`${field} is earlier than this. A date alone is its midnight, UTC.`, MOMENT)
+  }
+}
+
+const BOUND: JsonSchema = { type: 'number', minimum: -1e15, maximum: 1e15, 'x-lintel-decimals': 10 }
+const MOMENT: JsonSchema = { type: 'string', anyOf: [{ format: 'date-time' }, { format: 'date' }] }
+
+/** What one value of a comma list is: a text in it ends at the comma. */
+function withoutComma(spec: FilterParameter['spec']): JsonSchema {
+  const schema = valueSchema({ ...spec, nullable: false }, 'answer')
+  if (spec.kind === 'email') return { ...schema, pattern: EMAIL }
+  return spec.kind === 'text' && !spec.pattern ? { ...schema, pattern: '^[^,\\x00]*$' } : schema
+}
+
+function commaList(name: string, description: string, schema: JsonSchema): Parameter {
+  return { name, in: 'query', description, style: 'form', explode: false, schema }
+}
+
+function headerParameters(operation: Operation): Parameter[] {
+  const { resource, verb } = operation
+  const headers: Parameter[] = [REQUEST_ID]
+  if (takesIdempotencyKey(operation)) headers.push(IDEMPOTENCY_KEY)
+  if (resource?.versioned && (verb === 'replace' || verb === 'update' || verb === 'delete')) headers.push(IF_MATCH)
+  if (answersNotModified(operation)) headers.push(IF_NONE_MATCH)
+  return headers
+}
+
+/** Whether a read can be answered by 304 (R-LOCK-3): not where a view mixes in other rows, whose changes the version misses. */
+export function answersNotModified({ resource, verb }: Operation): boolean {
+  return verb === 'get' && resource !== undefined && resource.versioned && !resource.derived
+}
+
+const ENTITY_TAGS = '^(\\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'
+
+const REQUEST_ID: Parameter = {
+  name: 'X-Request-Id',
+  in: 'header',
+  description: 'Comes back with the answer. A new one is made where it is missing or of another form.',
+  schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,64}$' },
+}
+
+const IDEMPOTENCY_KEY: Parameter = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description:
+    'Makes a repeat safe: for 24 hours the same key and body get the first answer again, with no second effect.',
+  schema: { type: 'string', pattern: '^[!-~]([ -~]{0,253}[!-~])?$', minLength: 1, maxLength: 255 },
+}
+
+const IF_MATCH: Parameter = {
+  name: 'If-Match',
+  in: 'header',
+  description: 'The ETag that was read: the change is made to that version or not at all (412).',
+  schema: { type: 'string', pattern: ENTITY_TAGS, examples: ['"3"'] },
+}
+
+const IF_NONE_MATCH: Parameter = {
+  name: 'If-None-Match',
+  in: 'header',
+  description: 'The ETag that was read: 304 and no body if it is still right.',
+  schema: { type: 'string', pattern: ENTITY_TAGS, examples: ['"3"'] },
+}

@@ -1,0 +1,105 @@
+import { Fault } from '../../base/errors.ts'
+import type { FieldSpec } from '../fields.ts'
+import type { Operation } from '../operation.ts'
+import type { Contract } from '../service.ts'
+import { type OlderVersion, surfaceOf } from '../versions.ts'
+import { bodySchema } from './json-schema.ts'
+import type { OperationObject, PathItem, RequestBody } from './openapi-types.ts'
+import { parametersOf } from './parameters.ts'
+import { responsesOf } from './responses.ts'
+import { pascalCase } from './schema-names.ts'
+import type { Shared } from './shared.ts'
+import { isInternal, type Tags } from './tags.ts'
+import { accessRule, accessSentence, summaryOf } from './wording.ts'
+
+/** Every operation that is served to the outside, by path and method. */
+export function pathsOf(
+  contracts: readonly Contract[],
+  version: number,
+  tags: Tags,
+  shared: Shared,
+): Record<string, PathItem> {
+  const paths: Record<string, Record<string, OperationObject>> = {}
+  const templates = new Map<string, string>()
+  for (const contract of contracts)
+    for (const operation of contract.served) {
+      if (isInternal(operation)) continue
+      // Templates that differ only in the names of their parameters are one path (OpenAPI 3.1, 4.8.8): the first names them.
+      const shape = operation.path.replace(/\{\w+\}/g, '{}')
+      const path = templates.get(shape) ?? operation.path
+      const method = operation.method.toLowerCase()
+      const item = paths[path] ?? {}
+      if (item[method])
+        throw new Fault(
+          'INVALID_SYSTEM',
+          `${operation.id} stands at ${operation.method} ${path} like ${item[method].operationId}: each place has one operation`,
+        )
+      templates.set(shape, path)
+      item[method] = operationObject(contract, operation, path, version, tags, shared)
+      paths[path] = item
+    }
+  return paths
+}
+
+function operationObject(
+  contract: Contract,
+  operation: Operation,
+  path: string,
+  version: number,
+  tags: Tags,
+  shared: Shared,
+): OperationObject {
+  const { access } = operation
+  const { body, answer } = surfaceOf(contract, operation, version)
+  const older = contract.older[version]
+  const sentences = [operation.description, accessSentence(operation), older && deprecation(older)]
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!)
+  return {
+    operationId: operation.id,
+    summary: summaryOf(operation, nameOf(operation, shared), parentNameOf(contract, operation, shared)),
+    description: sentences.filter((one) => one !== undefined).join('\n\n'),
+    tags: [tags.of(operation)],
+    ...(older?.deprecated !== undefined && { deprecated: true }),
+    security: access.public ? [{}, { bearerAuth: [] }] : [{ bearerAuth: [] }],
+    'x-lintel-access': accessRule(access),
+    parameters: parametersOf(operation, names, Object.keys(answer ?? {}), shared),
+    ...(body && { requestBody: requestBody(operation, body, shared) }),
+    responses: responsesOf(contract, operation, version, answer, shared),
+  }
+}
+
+function nameOf({ service, key }: Operation, shared: Shared): string | undefined {
+  return key === undefined ? undefined : shared.nameOf(service, key)
+}
+
+/** The parent may be another service's resource: then only its own name is known. */
+function parentNameOf(contract: Contract, { resource, service }: Operation, shared: Shared): string | undefined {
+  const parent = resource?.parent?.of
+  if (!parent) return undefined
+  const own = Object.entries(contract.resources).find(([, one]) => one === parent)
+  return own ? shared.nameOf(service, own[0]) : pascalCase(parent.name)
+}
+
+function requestBody(operation: Operation, body: Readonly<Record<string, FieldSpec>>, shared: Shared): RequestBody {
+  const { verb, method, resource } = operation
+  const name = nameOf(operation, shared)
+  // A PATCH whose input the contract spells out is a command: its own fields say what is required.
+  const partial = verb === 'update' && !resource!.input.update
+  const whole = bodySchema(body, partial ? 'patch' : 'request', shared.idRef)
+  const schema = shared.add(
+    'schemas',
+    name === undefined ? `${pascalCase(operation.name)}Body` : name + pascalCase(verb),
+    whole,
+  )
+  const json = { 'application/json': { schema } }
+  return {
+    // No body at all is read as {}.
+    required: whole.required !== undefined,
+    content: method === 'PATCH' ? { 'application/merge-patch+json': { schema }, ...json } : json,
+  }
+}
+
+function deprecation({ deprecated, sunset }: OlderVersion): string | undefined {
+  if (deprecated === undefined) return undefined
+  return `Deprecated since ${deprecated}${sunset === undefined ? '' : `; ends on ${sunset}`}.`
+}

@@ -1,0 +1,92 @@
+import type { FieldSpec } from '../fields.ts'
+import type { Operation } from '../operation.ts'
+import type { Contract } from '../service.ts'
+import { surfaceOf } from '../versions.ts'
+
+/**
+ * Every code that an operation can answer with, in the order of `contract.problems`: the one truth about it. The OpenAPI
+ * document names them, and a test compares them with what comes back. `version` is the API's, the newest by default.
+ *
+ * METHOD_NOT_ALLOWED is in none: it is what answers where no operation stands.
+ */
+export function problemCodes(contract: Contract, operation: Operation, version: number = contract.latest): string[] {
+  const codes = new Set<string>([
+    ...inputCodes(contract, operation, version),
+    ...callerCodes(operation),
+    ...stateCodes(operation),
+    ...idempotencyCodes(operation),
+    ...systemCodes(operation),
+    ...operation.problems,
+  ])
+  return Object.keys(contract.problems).filter((code) => codes.has(code))
+}
+
+/** What a request itself can do wrong. Every operation refuses an unknown query parameter (R-FILTER-2) or version. */
+function inputCodes(contract: Contract, operation: Operation, version: number): string[] {
+  const codes = ['VALIDATION_ERROR', 'UNSUPPORTED_VERSION']
+  if (operation.verb === 'list') codes.push('INVALID_CURSOR')
+  if (operation.params.length > 0) codes.push('NOT_FOUND')
+  const { body } = surfaceOf(contract, operation, version)
+  if (body) codes.push('MALFORMED_JSON', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
+  if (body && Object.values(body).some(restricted)) codes.push('FORBIDDEN')
+  return codes
+}
+
+/** A field that only some roles may give (R-USER-2), here or deeper. */
+function restricted(spec: FieldSpec): boolean {
+  if (spec.server) return false
+  if (spec.only) return true
+  return (spec.of !== undefined && restricted(spec.of)) || Object.values(spec.fields ?? {}).some(restricted)
+}
+
+/** A bad token is refused even where none is needed: whoever sends one believes to be known. */
+function callerCodes({ access, name, verb }: Operation): string[] {
+  const codes = ['INVALID_TOKEN', 'TOKEN_EXPIRED']
+  if (access.public) return codes
+  codes.push('UNAUTHENTICATED')
+  // A list at the root shows owners their own, so any signed-in user is let in.
+  const everyUser = access.authenticated || (verb === 'list' && name === 'listAll' && access.owner)
+  if (!everyUser) codes.push('FORBIDDEN')
+  return codes
+}
+
+/** What the state of the data can refuse (R-LOCK-2, R-DEL-1). */
+function stateCodes(operation: Operation): string[] {
+  const { resource, verb, body, custom } = operation
+  if (!resource || verb === 'list' || verb === 'get') return []
+  const codes: string[] = []
+  if (verb !== 'delete' && resource.unique.length > 0) {
+    const given = resource.unique.some((name) => body?.[name] && !body[name].server)
+    // A handler of the service's own may derive a unique value from others.
+    if (given || custom || verb === 'create') codes.push('DUPLICATE')
+  }
+  // An id in a body may name nothing that exists.
+  if (Object.values(body ?? {}).some((spec) => spec.kind === 'id' && !spec.server)) codes.push('UNPROCESSABLE')
+  if (verb === 'create') return codes
+  // Also without versions: no tag is then the right one.
+  codes.push('PRECONDITION_FAILED')
+  // A DELETE has no body to name a version in.
+  if (resource.versioned && verb !== 'delete') codes.push('VERSION_CONFLICT')
+  if (resource.requireVersion) codes.push('PRECONDITION_REQUIRED')
+  return codes
+}
+
+function idempotencyCodes(operation: Operation): string[] {
+  return takesIdempotencyKey(operation) ? ['IDEMPOTENCY_IN_PROGRESS', 'IDEMPOTENCY_KEY_REUSED'] : []
+}
+
+/** Answers that hold secrets are not kept, so a key would promise what is not done (R-IDEM-1). */
+export function takesIdempotencyKey({ method, secret }: Operation): boolean {
+  return method === 'POST' && !secret
+}
+
+function systemCodes(operation: Operation): string[] {
+  const codes = ['INTERNAL_ERROR', 'BAD_GATEWAY', 'SERVICE_UNAVAILABLE', 'GATEWAY_TIMEOUT']
+  if (isCounted(operation)) codes.push('RATE_LIMITED')
+  return codes
+}
+
+/** Every request is counted but those for health, metrics, documents and keys (R-RATE-5). Of these only keys stand in a contract. */
+export function isCounted({ path }: Operation): boolean {
+  return !path.startsWith('/.well-known/')
+}

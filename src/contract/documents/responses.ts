@@ -1,0 +1,215 @@
+import type { FieldSpec } from '../fields.ts'
+import type { Operation } from '../operation.ts'
+import type { Contract } from '../service.ts'
+import { answerSchema, type JsonSchema, projectionSchema } from './json-schema.ts'
+import type { Header, Reference, ResponseObject } from './openapi-types.ts'
+import { answersNotModified } from './parameters.ts'
+import { isCounted, problemCodes, takesIdempotencyKey } from './problem-codes.ts'
+import { pascalCase } from './schema-names.ts'
+import type { Shared } from './shared.ts'
+
+type Responses = Record<string, ResponseObject | Reference>
+
+/** Every answer of an operation in one version, by status: success, not modified, and each problem that it can have. */
+export function responsesOf(
+  contract: Contract,
+  operation: Operation,
+  version: number,
+  shown: Readonly<Record<string, FieldSpec>> | undefined,
+  shared: Shared,
+): Responses {
+  const deprecated = contract.older[version]?.deprecated !== undefined
+  const headers = successHeaders(operation, deprecated, shared)
+  const responses: Responses = { [operation.status]: success(operation, shown, headers, shared) }
+  if (answersNotModified(operation)) {
+    const { ETag, 'X-Request-Id': id, 'API-Version': of } = headers
+    responses[304] = shared.add('responses', 'NotModified', {
+      description: 'Nothing has changed since If-None-Match; no body.',
+      headers: { ETag: ETag!, 'X-Request-Id': id!, 'API-Version': of! },
+    })
+  }
+  for (const [status, codes] of byStatus(contract, problemCodes(contract, operation, version)))
+    responses[status] = shared.add('responses', codes.join('.'), problemResponse(contract, status, codes, shared))
+  return responses
+}
+
+function success(
+  operation: Operation,
+  shown: Readonly<Record<string, FieldSpec>> | undefined,
+  headers: Record<string, Reference>,
+  shared: Shared,
+): ResponseObject | Reference {
+  const { status, key, service, verb } = operation
+  if (!shown || status === 204) {
+    const none = { description: status === 204 ? 'Done; no body.' : 'Done.', headers }
+    return status === 204 ? shared.add('responses', 'Done', none) : none
+  }
+  const answer = (schema: JsonSchema, description: string): ResponseObject => ({
+    description,
+    headers,
+    content: { 'application/json': { schema } },
+  })
+  if (key === undefined) {
+    const schema = shared.add('schemas', `${pascalCase(operation.name)}Answer`, answerSchema(shown, shared.idRef))
+    return answer(schema, 'Done.')
+  }
+  const name = shared.nameOf(service, key)
+  const whole = shared.add('schemas', name, answerSchema(shown, shared.idRef))
+  if (verb === 'create') return shared.add('responses', `${name}Created`, answer(whole, 'Created.'))
+  if (verb === 'replace' || verb === 'update')
+    return shared.add('responses', `${name}Changed`, answer(whole, 'Changed.'))
+  // Two schemas, each whole: with `fields` an answer has a part, without it everything.
+  const part = shared.add('schemas', `${name}Fields`, projectionSchema(shown, shared.idRef))
+  const read = { anyOf: [whole, part] }
+  if (verb === 'get') return shared.add('responses', name, answer(read, 'The whole, or the `fields` asked for.'))
+  const list = shared.add('schemas', `${name}List`, listSchema(read, shared))
+  return shared.add('responses', `${name}List`, answer(list, 'A page of the list.'))
+}
+
+/** R-PAGE-3 and R-PAGE-6. */
+function listSchema(member: JsonSchema, shared: Shared): JsonSchema {
+  const pagination = shared.add('schemas', 'Pagination', {
+    type: 'object',
+    properties: {
+      total: { type: ['integer', 'null'], minimum: 0, description: 'How many rows there are; null with `count=none`.' },
+      totalIsEstimate: { type: 'boolean', description: 'Whether `total` is an estimate.' },
+      page: { type: 'integer', minimum: 1, description: 'In page mode only.' },
+      limit: { type: 'integer', minimum: 1, maximum: 100 },
+      hasMore: { type: 'boolean' },
+      nextCursor: { type: ['string', 'null'], description: 'For `cursor`; null on the last page.' },
+    },
+    required: ['total', 'limit', 'hasMore', 'nextCursor'],
+    unevaluatedProperties: false,
+  })
+  return {
+    type: 'object',
+    properties: { data: { type: 'array', items: member, maxItems: 100 }, pagination },
+    required: ['data', 'pagination'],
+    unevaluatedProperties: false,
+  }
+}
+
+function successHeaders(operation: Operation, deprecated: boolean, shared: Shared): Record<string, Reference> {
+  const { resource, verb } = operation
+  const names: (keyof typeof HEADERS)[] = ['X-Request-Id', 'API-Version']
+  if (resource?.versioned && verb !== 'list' && verb !== 'delete') names.push('ETag')
+  if (verb === 'create') names.push('Location')
+  if (verb === 'list') names.push('Link')
+  if (takesIdempotencyKey(operation)) names.push('Idempotency-Replayed')
+  if (deprecated) names.push('Deprecation', 'Sunset')
+  if (isCounted(operation)) names.push('X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset')
+  return headerRefs(names, shared)
+}
+
+function headerRefs(names: readonly (keyof typeof HEADERS)[], shared: Shared): Record<string, Reference> {
+  return Object.fromEntries(names.map((name) => [name, shared.add('headers', name, HEADERS[name])]))
+}
+
+function byStatus(contract: Contract, codes: readonly string[]): Map<number, string[]> {
+  const statuses = new Map<number, string[]>()
+  for (const code of codes) {
+    const { status } = contract.problems[code]!
+    statuses.set(status, [...(statuses.get(status) ?? []), code])
+  }
+  return new Map([...statuses].sort(([a], [b]) => a - b))
+}
+
+function problemResponse(contract: Contract, status: number, codes: readonly string[], shared: Shared): ResponseObject {
+  const names: (keyof typeof HEADERS)[] = ['X-Request-Id']
+  if (status === 401) names.push('WWW-Authenticate')
+  if (status === 429) names.push('X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset')
+  if (status === 429 || status === 503 || codes.includes('IDEMPOTENCY_IN_PROGRESS')) names.push('Retry-After')
+  const code: JsonSchema = { type: 'string', enum: codes }
+  const envelope = shared.add('schemas', 'ErrorAnswer', ERROR_ANSWER)
+  return {
+    description: codes.map((one) => `\`${one}\`: ${contract.problems[one]!.message}.`).join(' '),
+    headers: headerRefs(names, shared),
+    content: {
+      'application/json': {
+        schema: {
+          allOf: [envelope, { type: 'object', properties: { error: { type: 'object', properties: { code } } } }],
+        },
+      },
+      'application/problem+json': {
+        schema: {
+          allOf: [shared.add('schemas', 'ProblemDetails', PROBLEM_DETAILS), { type: 'object', properties: { code } }],
+        },
+      },
+    },
+  }
+}
+
+const DETAILS: JsonSchema = {
+  type: 'array',
+  description: 'Every faulty field at once.',
+  items: {
+    type: 'object',
+    properties: {
+      field: { type: 'string', description: 'Path of the field.', examples: ['items[0].quantity'] },
+      message: { type: 'string' },
+    },
+    required: ['field', 'message'],
+  },
+}
+const CODE: JsonSchema = { type: 'string', description: 'Stable; what programs go by.', examples: ['VALIDATION_ERROR'] }
+const REQUEST_ID: JsonSchema = { type: 'string', description: 'As in X-Request-Id.' }
+
+/** R-BODY-5. */
+const ERROR_ANSWER: JsonSchema = {
+  type: 'object',
+  properties: {
+    error: {
+      type: 'object',
+      properties: { code: CODE, message: { type: 'string' }, details: DETAILS, requestId: REQUEST_ID },
+      required: ['code', 'message', 'requestId'],
+    },
+  },
+  required: ['error'],
+}
+
+/** The same by RFC 9457, for `Accept: application/problem+json`. */
+const PROBLEM_DETAILS: JsonSchema = {
+  type: 'object',
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    instance: { type: 'string' },
+    code: CODE,
+    details: DETAILS,
+    requestId: REQUEST_ID,
+  },
+  required: ['status', 'code', 'requestId'],
+}
+
+const HEADERS = {
+  'X-Request-Id': {
+    description: "The caller's, or a new one.",
+    required: true,
+    schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,64}$' },
+  },
+  'API-Version': { description: 'The version that answered.', required: true, schema: { type: 'integer', minimum: 1 } },
+  ETag: {
+    description: 'The version of what was shown, for If-Match and If-None-Match.',
+    required: true,
+    schema: { type: 'string', examples: ['"3"'] },
+  },
+  Location: { description: 'Where it can be read.', required: true, schema: { type: 'string' } },
+  Link: {
+    description: 'Pages of this list (RFC 8288): first, next, prev.',
+    required: true,
+    schema: { type: 'string' },
+  },
+  'Idempotency-Replayed': {
+    description: '`true` on the repeat of an answer that was given before.',
+    schema: { type: 'string', enum: ['true'] },
+  },
+  Deprecation: { description: 'Since when this version is deprecated (RFC 9745).', schema: { type: 'string' } },
+  Sunset: { description: 'When this version ends (RFC 8594).', schema: { type: 'string' } },
+  'X-RateLimit-Limit': { description: 'Requests in a full bucket.', schema: { type: 'integer', minimum: 0 } },
+  'X-RateLimit-Remaining': { description: 'Requests left.', schema: { type: 'integer', minimum: 0 } },
+  'X-RateLimit-Reset': { description: 'When the bucket is full again, in Unix seconds.', schema: { type: 'integer' } },
+  'WWW-Authenticate': { description: 'Which credentials to send.', schema: { type: 'string', examples: ['Bearer'] } },
+  'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer', minimum: 0 } },
+} as const satisfies Record<string, Header>

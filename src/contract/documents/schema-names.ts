@@ -1,0 +1,46 @@
+import { camelCase } from '../names.ts'
+import type { AnyResource } from '../resource.ts'
+import type { Contract } from '../service.ts'
+
+/** Schema names by `service.key`. */
+export type SchemaNames = ReadonlyMap<string, string>
+
+/**
+ * A name for each resource: the singular of its key, so that items of carts and items of orders are `CartItem` and
+ * `OrderItem`. Where two services use one key, both put their name in front: `OrdersAddress`.
+ */
+export function schemaNames(contracts: readonly Contract[]): SchemaNames {
+  const named = contracts.flatMap(({ name: service, resources }) =>
+    Object.entries(resources).map(([key, resource]) => ({ service, key, name: singularOf(key, resource) })),
+  )
+  const taken = (name: string) => named.filter((one) => one.name === name).length > 1
+  return new Map(
+    named.map(({ service, key, name }) => [`${service}.${key}`, taken(name) ? pascalCase(service) + name : name]),
+  )
+}
+
+export function schemaName(names: SchemaNames, service: string, key: string): string {
+  return names.get(`${service}.${key}`)!
+}
+
+export function pascalCase(name: string): string {
+  return capital(camelCase(name))
+}
+
+export function capital(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}
+
+/** `CartItem` and `cart-items` in words: `cart item`. */
+export function wordsOf(name: string): string {
+  return camelCase(name)
+    .replace(/(?<=[a-z0-9])[A-Z]/g, (letter) => ` ${letter}`)
+    .toLowerCase()
+}
+
+function singularOf(key: string, resource: AnyResource): string {
+  const whole = pascalCase(key)
+  const plural = pascalCase(resource.plural)
+  const name = pascalCase(resource.name)
+  return whole.endsWith(plural) ? whole.slice(0, -plural.length) + name : name
+}
