@@ -1,0 +1,17 @@
+import { client, http } from 'lintel/client'
+import { orders } from '../../services/orders/contract.ts'
+import { users } from '../../services/users/contract.ts'
+import { patient, type Watch } from './patience.ts'
+import { asAdmin } from './session.ts'
+import type { Settings } from './settings.ts'
+
+/** The system's public API, called as the admin. */
+export type Api = ReturnType<typeof connect>
+
+/** Every request, a page of a walk too, waits out what passes; so it does for its login. */
+export function connect(settings: Settings, watch: Watch) {
+  // Patience does what the transport's own retries would, for longer.
+  const anonymous = patient(http(settings.url, { retries: 0 }), settings, watch)
+  const transport = patient(asAdmin(settings, anonymous), settings, watch)
+  return { ...client(users, transport), ...client(orders, transport) }
+}

@@ -1,0 +1,110 @@
+import { setTimeout as rest } from 'node:timers/promises'
+import { type CallAnswer, CallProblem, type Transport } from 'lintel/client'
+import { ImportError } from './import-error.ts'
+import type { Settings } from './settings.ts'
+
+/** What waiting needs to know of the rest of the import. */
+export interface Watch {
+  /** Aborts when the import is to stop: nothing is tried again then. */
+  readonly stop: AbortSignal
+  /** Tells whoever is watching. */
+  note(text: string): void
+}
+
+const BACKOFF = { firstMs: 100, mostMs: 2_000 }
+/** How often an answer 500 is taken for that of a server which is just ending. */
+const TRIES_AFTER_500 = 3
+
+/**
+ * Waits out what passes: a server that restarts, an upstream that is down, a limit. Every call is sent again, a POST
+ * without an idempotency key too: who makes it can tell a thing that exists already from a new one. When no call at all
+ * has succeeded for `patienceMs`, it is an ImportError.
+ */
+export function patient(transport: Transport, { url, patienceMs }: Settings, { stop, note }: Watch): Transport {
+  let failingSince: number | undefined
+  let said: 'limited' | 'down' | undefined
+
+  const endure = (trouble: Trouble, waitMs: number) => {
+    failingSince ??= Date.now()
+    if (Date.now() + waitMs - failingSince > patienceMs) throw gaveUp(trouble, url, patienceMs)
+    if (trouble.kind === 'limited' && said !== 'limited') {
+      note('The system limits its callers, so this takes longer. Started with RATE_LIMIT_MAX=100000 it would not.')
+      said = 'limited'
+    }
+    if (trouble.kind === 'down' && said === undefined) {
+      note(`${trouble.reason}. Trying for ${patienceMs / 1000} s.`)
+      said = 'down'
+    }
+  }
+  const recover = () => {
+    failingSince = undefined
+    if (said !== 'down') return
+    note('The system answers again.')
+    said = undefined
+  }
+
+  return {
+    async send(request) {
+      for (let attempt = 0; ; attempt++) {
+        const outcome = await transport.send(request).catch(lost)
+        const trouble = troubleOf(outcome, attempt)
+        if (!trouble) {
+          recover()
+          if (outcome instanceof CallProblem) throw outcome
+          return outcome
+        }
+        const waitMs = (trouble.retryAfterS ?? 0) * 1000 + backoffMs(attempt)
+        endure(trouble, waitMs)
+        await rest(waitMs, undefined, { signal: stop }).catch(() => stop.throwIfAborted())
+      }
+    },
+  }
+}
+
+/** Something that may pass. */
+interface Trouble {
+  readonly kind: 'limited' | 'down' | 'busy'
+  readonly reason: string
+  readonly retryAfterS: number | undefined
+}
+
+/** What the transport itself has to say for an answer that never came. */
+function lost(error: unknown): CallProblem {
+  if (error instanceof CallProblem) return error
+  throw error
+}
+
+function troubleOf(outcome: CallAnswer | CallProblem, attempt: number): Trouble | undefined {
+  if (outcome instanceof CallProblem) {
+    if (outcome.status !== 503 && outcome.status !== 504) return undefined
+    return { kind: 'down', reason: outcome.message, retryAfterS: undefined }
+  }
+  const { status, body } = outcome
+  const code = (body as { error?: { code?: string } } | undefined)?.error?.code
+  const trouble = {
+    reason: `The system answers ${[status, code].filter(Boolean).join(' ')}`,
+    retryAfterS: Number(outcome.headers['retry-after']) || undefined,
+  }
+  if (status === 429) return { kind: 'limited', ...trouble }
+  if (code === 'IDEMPOTENCY_IN_PROGRESS') return { kind: 'busy', ...trouble }
+  if (status === 502 || status === 503 || status === 504) return { kind: 'down', ...trouble }
+  return status === 500 && attempt < TRIES_AFTER_500 ? { kind: 'down', ...trouble } : undefined
+}
+
+/** Exponential, with full jitter: the requests in flight do not come back together. */
+function backoffMs(attempt: number): number {
+  return Math.random() * Math.min(BACKOFF.mostMs, BACKOFF.firstMs * 2 ** attempt)
+}
+
+function gaveUp({ kind, reason }: Trouble, url: string, patienceMs: number): ImportError {
+  const seconds = patienceMs / 1000
+  if (kind === 'limited')
+    return new ImportError(
+      `The system at ${url} lets no request through for ${seconds} s: start it with a higher RATE_LIMIT_MAX, then run this again`,
+      1,
+    )
+  return new ImportError(
+    `${reason}\nThe system at ${url} has not answered for ${seconds} s: start it (npm start), then run this again. What is in stays in.`,
+    1,
+  )
+}
