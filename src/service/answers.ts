@@ -19,7 +19,7 @@ export function shapeResult(
   const headers: Record<string, string> = {}
   const version = operation.resource?.versioned ? versionOf(result) : undefined
   if (version !== undefined) headers.etag = `"${version}"`
-  if (operation.method === 'GET') headers['cache-control'] = cacheControl(plan, request)
+  if (operation.method === 'GET' || operation.secret) headers['cache-control'] = cacheControl(plan, request)
   if (headers.etag && operation.verb === 'get' && request.ifNoneMatch !== undefined && !operation.resource!.derived)
     if (matchesETag(request.ifNoneMatch, headers.etag)) return { status: 304, headers, body: undefined }
   if (operation.verb === 'create') headers.location = location(operation, request, result)
