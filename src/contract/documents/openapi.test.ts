@@ -23,6 +23,7 @@ const strange: Contract[] = [
         description: 'Where a shop is.',
         parent: { of: Shop, field: 'shopId' },
         fields: {
+          shopId: t.id('shp').server(),
           city: t.text({ pattern: /^[a-z]+$/i }),
           place: t.object({ lat: t.decimal({ scale: 5 }).optional() }),
         },
@@ -57,6 +58,7 @@ const strange: Contract[] = [
     problems: { SHUT: problem(409, 'The shop is shut') },
     latest: 3,
     older: {
+      2: { shapes: {} },
       1: {
         deprecated: '2026-01-01',
         sunset: '2027-01-01',
@@ -238,11 +240,15 @@ test('R-VER-1: a resource that did not change is the same in each version', () =
 test('R-VER-3: operations of a deprecated version are deprecated, and their answers say until when', () => {
   const old = openapi(strange, { version: 1 })
   expect(operationOf(old, 'shops.shops.get')).toMatchObject({ deprecated: true })
-  expect(operationOf(old, 'shops.shops.get').description).toContain('Deprecated since 2026-01-01; ends on 2027-01-01.')
+  expect(operationOf(old, 'shops.shops.get').description).toContain(
+    'Version 1 is deprecated since 2026-01-01; it ends on 2027-01-01.',
+  )
   expect(Object.keys(responseOf(old, 'shops.shops.get', 200).headers!)).toEqual(
     expect.arrayContaining(['Deprecation', 'Sunset']),
   )
   expect(operationOf(openapi(strange, { version: 2 }), 'shops.shops.get')).not.toHaveProperty('deprecated')
+  // The version is the whole API's.
+  expect(operationOf(old, 'people.count')).toMatchObject({ deprecated: true })
 })
 
 test('R-AUTH-8: who may do what is in it, for programs and for readers', () => {
@@ -257,6 +263,8 @@ test('R-AUTH-8: who may do what is in it, for programs and for readers', () => {
     description: 'Open to everyone, without credentials.',
     security: [{}, { bearerAuth: [] }],
   })
+  // Signing in looks at no token.
+  expect(operationOf(document, 'users.login')).toMatchObject({ 'x-lintel-access': 'public', security: [] })
   expect(operationOf(document, 'orders.orders.listAll').description).toBe(
     'Open to every signed-in user, who sees their own; the role `admin` sees all.',
   )
@@ -340,7 +348,15 @@ test('one code that two services mean differently has two responses', () => {
   const document = openapi([
     strange[0]!,
     service('doors', {
-      operations: { open: operation({ method: 'GET', path: '/doors', access: 'public', problems: ['SHUT'] }) },
+      operations: {
+        open: operation({
+          method: 'GET',
+          path: '/doors',
+          access: 'public',
+          answer: { open: t.boolean() },
+          problems: ['SHUT'],
+        }),
+      },
       problems: { SHUT: problem(409, 'The door is shut') },
     }),
   ])
@@ -370,7 +386,9 @@ test('the document of the reference system stays below 110 KB', () => {
 
 test('two contracts at one place are refused', () => {
   const twin = service('twins', {
-    operations: { list: operation({ method: 'GET', path: '/orders', access: 'public' }) },
+    operations: {
+      list: operation({ method: 'GET', path: '/orders', access: 'public', answer: { count: t.integer() } }),
+    },
   })
   expect(() => openapi([orders, twin])).toThrow('twins.list stands at GET /orders like orders.orders.listAll')
 })

@@ -1,9 +1,8 @@
 import { Fault } from '../../base/errors.ts'
 import type { Contract } from '../service.ts'
+import { draftOf } from './draft.ts'
 import type { OpenApiDocument, Server } from './openapi-types.ts'
 import { pathsOf } from './paths.ts'
-import { shared as sharedOf } from './shared.ts'
-import { tagsOf } from './tags.ts'
 
 export interface OpenApiOptions {
   /** Version of the API; the newest by default. */
@@ -19,7 +18,7 @@ export interface OpenApiOptions {
  * The whole system in one version of its API, as OpenAPI 3.1: every operation that is served to the outside, with
  * everything that it takes and every status and code that it answers with. A pure function of the contracts.
  *
- * Faults: `UNKNOWN_VERSION`; `INVALID_SYSTEM` where two contracts serve the same method and path.
+ * Faults: `UNKNOWN_VERSION`; `ROUTE_CLASH` where two contracts serve the same method and path.
  */
 export function openapi(contracts: readonly Contract[], options: OpenApiOptions = {}): OpenApiDocument {
   const newest = newestVersion(contracts)
@@ -29,8 +28,7 @@ export function openapi(contracts: readonly Contract[], options: OpenApiOptions 
       'UNKNOWN_VERSION',
       `There is no version ${version} of this API: use 1${newest > 1 ? ` to ${newest}` : ''}`,
     )
-  const shared = sharedOf(contracts)
-  const tags = tagsOf(contracts)
+  const draft = draftOf(contracts, version)
   return {
     openapi: '3.1.0',
     jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
@@ -40,10 +38,10 @@ export function openapi(contracts: readonly Contract[], options: OpenApiOptions 
       description: descriptionOf(version, newest),
     },
     servers: options.servers ?? [{ url: `/v${version}` }],
-    tags: tags.all,
-    paths: pathsOf(contracts, version, tags, shared),
+    tags: draft.tags.all,
+    paths: pathsOf(contracts, draft),
     // Last: the paths say what they share.
-    components: { ...shared.components(), securitySchemes: SECURITY_SCHEMES },
+    components: { ...draft.shared.components(), securitySchemes: SECURITY_SCHEMES },
   }
 }
 

@@ -2,23 +2,20 @@ import { Fault } from '../../base/errors.ts'
 import type { FieldSpec } from '../fields.ts'
 import type { Operation } from '../operation.ts'
 import type { Contract } from '../service.ts'
-import { type OlderVersion, surfaceOf } from '../versions.ts'
+import { surfaceOf } from '../versions.ts'
+import type { Draft } from './draft.ts'
 import { bodySchema } from './json-schema.ts'
 import type { OperationObject, PathItem, RequestBody } from './openapi-types.ts'
 import { parametersOf } from './parameters.ts'
+import { readsToken } from './problem-codes.ts'
 import { responsesOf } from './responses.ts'
 import { pascalCase } from './schema-names.ts'
 import type { Shared } from './shared.ts'
-import { isInternal, type Tags } from './tags.ts'
+import { isInternal } from './tags.ts'
 import { accessRule, accessSentence, summaryOf } from './wording.ts'
 
 /** Every operation that is served to the outside, by path and method. */
-export function pathsOf(
-  contracts: readonly Contract[],
-  version: number,
-  tags: Tags,
-  shared: Shared,
-): Record<string, PathItem> {
+export function pathsOf(contracts: readonly Contract[], draft: Draft): Record<string, PathItem> {
   const paths: Record<string, Record<string, OperationObject>> = {}
   const templates = new Map<string, string>()
   for (const contract of contracts)
@@ -31,41 +28,38 @@ export function pathsOf(
       const item = paths[path] ?? {}
       if (item[method])
         throw new Fault(
-          'INVALID_SYSTEM',
+          'ROUTE_CLASH',
           `${operation.id} stands at ${operation.method} ${path} like ${item[method].operationId}: each place has one operation`,
         )
       templates.set(shape, path)
-      item[method] = operationObject(contract, operation, path, version, tags, shared)
+      item[method] = operationObject(contract, operation, path, draft)
       paths[path] = item
     }
   return paths
 }
 
-function operationObject(
-  contract: Contract,
-  operation: Operation,
-  path: string,
-  version: number,
-  tags: Tags,
-  shared: Shared,
-): OperationObject {
-  const { access } = operation
-  const { body, answer } = surfaceOf(contract, operation, version)
-  const older = contract.older[version]
-  const sentences = [operation.description, accessSentence(operation), older && deprecation(older)]
+function operationObject(contract: Contract, operation: Operation, path: string, draft: Draft): OperationObject {
+  const { shared, tags, deprecated } = draft
+  const { body, answer } = surfaceOf(contract, operation, draft.version)
+  const sentences = [operation.description, accessSentence(operation), deprecation(draft)]
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!)
   return {
     operationId: operation.id,
     summary: summaryOf(operation, nameOf(operation, shared), parentNameOf(contract, operation, shared)),
     description: sentences.filter((one) => one !== undefined).join('\n\n'),
     tags: [tags.of(operation)],
-    ...(older?.deprecated !== undefined && { deprecated: true }),
-    security: access.public ? [{}, { bearerAuth: [] }] : [{ bearerAuth: [] }],
-    'x-lintel-access': accessRule(access),
+    ...(deprecated !== undefined && { deprecated: true }),
+    security: securityOf(operation),
+    'x-lintel-access': accessRule(operation.access),
     parameters: parametersOf(operation, names, Object.keys(answer ?? {}), shared),
     ...(body && { requestBody: requestBody(operation, body, shared) }),
-    responses: responsesOf(contract, operation, version, answer, shared),
+    responses: responsesOf(contract, operation, answer, draft),
   }
+}
+
+function securityOf(operation: Operation): OperationObject['security'] {
+  if (!readsToken(operation)) return []
+  return operation.access.public ? [{}, { bearerAuth: [] }] : [{ bearerAuth: [] }]
 }
 
 function nameOf({ service, key }: Operation, shared: Shared): string | undefined {
@@ -99,7 +93,7 @@ function requestBody(operation: Operation, body: Readonly<Record<string, FieldSp
   }
 }
 
-function deprecation({ deprecated, sunset }: OlderVersion): string | undefined {
-  if (deprecated === undefined) return undefined
-  return `Deprecated since ${deprecated}${sunset === undefined ? '' : `; ends on ${sunset}`}.`
+function deprecation({ version, deprecated, sunset }: Draft): string | undefined {
+  const ends = sunset === undefined ? '' : `; it ends on ${sunset}`
+  return deprecated === undefined ? undefined : `Version ${version} is deprecated since ${deprecated}${ends}.`
 }

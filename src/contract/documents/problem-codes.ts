@@ -26,8 +26,11 @@ function inputCodes(contract: Contract, operation: Operation, version: number): 
   const codes = ['VALIDATION_ERROR', 'UNSUPPORTED_VERSION']
   if (operation.verb === 'list') codes.push('INVALID_CURSOR')
   if (operation.params.length > 0) codes.push('NOT_FOUND')
+  // A body is received before it is known whether the operation wants one; GET and DELETE refuse it as invalid.
+  if (operation.method !== 'GET' && operation.method !== 'DELETE')
+    codes.push('PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
   const { body } = surfaceOf(contract, operation, version)
-  if (body) codes.push('MALFORMED_JSON', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
+  if (body) codes.push('MALFORMED_JSON')
   if (body && Object.values(body).some(restricted)) codes.push('FORBIDDEN')
   return codes
 }
@@ -39,15 +42,20 @@ function restricted(spec: FieldSpec): boolean {
   return (spec.of !== undefined && restricted(spec.of)) || Object.values(spec.fields ?? {}).some(restricted)
 }
 
-/** A bad token is refused even where none is needed: whoever sends one believes to be known. */
-function callerCodes({ access, name, verb }: Operation): string[] {
-  const codes = ['INVALID_TOKEN', 'TOKEN_EXPIRED']
-  if (access.public) return codes
-  codes.push('UNAUTHENTICATED')
+/** Credentials of no use are refused even where none are needed: whoever sends them believes to be known. */
+function callerCodes(operation: Operation): string[] {
+  if (!readsToken(operation)) return []
+  const { access, name, verb } = operation
+  const codes = ['UNAUTHENTICATED', 'INVALID_TOKEN', 'TOKEN_EXPIRED']
   // A list at the root shows owners their own, so any signed-in user is let in.
-  const everyUser = access.authenticated || (verb === 'list' && name === 'listAll' && access.owner)
+  const everyUser = access.public || access.authenticated || (verb === 'list' && name === 'listAll' && access.owner)
   if (!everyUser) codes.push('FORBIDDEN')
   return codes
+}
+
+/** Whether the caller's token is looked at. Signing in has its credentials in the body, and must do with an expired token. */
+export function readsToken({ access, segments }: Operation): boolean {
+  return !(access.public && segments[0] === 'auth')
 }
 
 /** What the state of the data can refuse (R-LOCK-2, R-DEL-1). */

@@ -1,6 +1,7 @@
 import type { FieldSpec } from '../fields.ts'
 import type { Operation } from '../operation.ts'
 import type { Contract } from '../service.ts'
+import type { Draft } from './draft.ts'
 import { answerSchema, type JsonSchema, projectionSchema } from './json-schema.ts'
 import type { Header, Reference, ResponseObject } from './openapi-types.ts'
 import { answersNotModified } from './parameters.ts'
@@ -14,12 +15,11 @@ type Responses = Record<string, ResponseObject | Reference>
 export function responsesOf(
   contract: Contract,
   operation: Operation,
-  version: number,
   shown: Readonly<Record<string, FieldSpec>> | undefined,
-  shared: Shared,
+  draft: Draft,
 ): Responses {
-  const deprecated = contract.older[version]?.deprecated !== undefined
-  const headers = successHeaders(operation, deprecated, shared)
+  const { shared, version } = draft
+  const headers = successHeaders(operation, draft)
   const responses: Responses = { [operation.status]: success(operation, shown, headers, shared) }
   if (answersNotModified(operation)) {
     const { ETag, 'X-Request-Id': id, 'API-Version': of } = headers
@@ -89,14 +89,15 @@ function listSchema(member: JsonSchema, shared: Shared): JsonSchema {
   }
 }
 
-function successHeaders(operation: Operation, deprecated: boolean, shared: Shared): Record<string, Reference> {
+function successHeaders(operation: Operation, { deprecated, sunset, shared }: Draft): Record<string, Reference> {
   const { resource, verb } = operation
   const names: (keyof typeof HEADERS)[] = ['X-Request-Id', 'API-Version']
   if (resource?.versioned && verb !== 'list' && verb !== 'delete') names.push('ETag')
   if (verb === 'create') names.push('Location')
   if (verb === 'list') names.push('Link')
   if (takesIdempotencyKey(operation)) names.push('Idempotency-Replayed')
-  if (deprecated) names.push('Deprecation', 'Sunset')
+  if (deprecated !== undefined) names.push('Deprecation')
+  if (sunset !== undefined) names.push('Sunset')
   if (isCounted(operation)) names.push('X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset')
   return headerRefs(names, shared)
 }
@@ -175,12 +176,11 @@ const PROBLEM_DETAILS: JsonSchema = {
     title: { type: 'string' },
     status: { type: 'integer' },
     detail: { type: 'string' },
-    instance: { type: 'string' },
     code: CODE,
     details: DETAILS,
     requestId: REQUEST_ID,
   },
-  required: ['status', 'code', 'requestId'],
+  required: ['type', 'title', 'status', 'detail', 'code', 'requestId'],
 }
 
 const HEADERS = {
