@@ -4,14 +4,19 @@ import { importNorthwind } from './import-northwind.ts'
 
 if (process.env.NODE_ENV !== 'production' && existsSync('.env')) process.loadEnvFile('.env')
 
+/** Ctrl-C reaches this process twice under `npm run`: from the terminal, and once more from npm. */
+const ONE_SIGNAL_MS = 1_000
+
 const stop = new AbortController()
+let stoppedAt = 0
 for (const [signal, exitCode] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)
   process.on(signal, () => {
-    // The first asks, the second insists.
-    if (stop.signal.aborted) process.exit(exitCode)
+    // The first asks, a later one insists.
+    if (stop.signal.aborted && Date.now() - stoppedAt > ONE_SIGNAL_MS) process.exit(exitCode)
+    if (!stop.signal.aborted) stoppedAt = Date.now()
     stop.abort(new ImportError('Stopped. Run it again to go on: it adds what is missing.', exitCode))
   })
 
