@@ -7,7 +7,7 @@ import { loadSystem } from './load-system.ts'
 export async function migrateCommand(file: string): Promise<void> {
   const system = await loadSystem(file)
   const settings = readSettings(process.env)
-  const log = createLog(settings.logLevel)
+  const log = await createLog(settings.logLevel)
   const databases = await findDatabases(system, settings, log)
   try {
     for (const service of system.services) {

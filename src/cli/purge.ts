@@ -13,7 +13,7 @@ export async function purgeCommand(file: string, olderThan: string): Promise<voi
     throw new Fault('WRONG_ARGUMENT', `--older-than is "${olderThan}": give a duration such as 30d or 12h`, { exitCode: 2 })
   const system = await loadSystem(file)
   const settings = readSettings(process.env)
-  const log = createLog(settings.logLevel)
+  const log = await createLog(settings.logLevel)
   const databases = await findDatabases(system, settings, log)
   try {
     for (const service of system.services) {

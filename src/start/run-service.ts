@@ -16,7 +16,8 @@ export interface RunningService extends Upstream {
   readonly database: Database
   /** Makes ready what the service needs before its first request. */
   prepare(): Promise<void>
-  stop(): Promise<void>
+  /** Ends what it does of its own accord; the database is closed by whoever opened it. */
+  stop(): void
 }
 
 const SWEEP_MS = 3_600_000
@@ -58,10 +59,7 @@ export async function runService(
     handle: createPipeline(service, runtime),
     health: () => healthOf(database),
     prepare: async () => service.prepare && unitRunner(contract, runtime)((unit) => service.prepare!(unit, options.env)),
-    async stop() {
-      clearInterval(sweep)
-      await database.close()
-    },
+    stop: () => clearInterval(sweep),
   }
 }
 

@@ -32,7 +32,7 @@ export interface Running {
  */
 export async function start(system: System, env: Env = process.env): Promise<Running> {
   const settings = readSettings(env)
-  const log = createLog(settings.logLevel)
+  const log = await createLog(settings.logLevel)
   const undo: (() => Promise<unknown>)[] = []
   const stop = once(async () => {
     for (const step of undo.reverse()) await step().catch((error) => log.error(error, 'while stopping'))
@@ -52,7 +52,7 @@ export async function start(system: System, env: Env = process.env): Promise<Run
         checkAnswers: !settings.production,
         warn: (error, message) => log.warn(error, message),
       })
-      undo.push(() => running.stop())
+      undo.push(async () => running.stop())
       upstreams.set(running.name, running)
     }
     for (const running of upstreams.values()) await running.prepare()
