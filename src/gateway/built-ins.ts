@@ -1,0 +1,44 @@
+import type { SystemHealth } from './health.ts'
+
+/** A page of the gateway's own: an OpenAPI document, the reader for it. */
+export interface Document {
+  readonly contentType: string
+  readonly body: string
+  /** In lower case; such as a content security policy. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** By path, without `/api`: `/openapi.json`, `/v1/openapi.json`, `/docs`. */
+export type Documents = (path: string) => Document | undefined
+
+export interface Page extends Document {
+  readonly status: number
+}
+
+export interface BuiltInsOptions {
+  readonly documents: Documents | undefined
+  readonly health: () => Promise<SystemHealth>
+  readonly draining: () => boolean
+}
+
+/** What every gateway serves beside the contracts, outside of versions, to anyone: health and documents. */
+export function createBuiltIns({ documents, health, draining }: BuiltInsOptions) {
+  return (path: string): Page | Promise<Page> | undefined => {
+    const place = path.startsWith('/api/') ? path.slice(4) : path
+    switch (place) {
+      case '/health':
+        return health().then((seen) => page(seen.status === 'unhealthy' ? 503 : 200, seen))
+      case '/health/live':
+        return page(200, { status: 'live' })
+      case '/health/ready':
+        return draining() ? page(503, { status: 'draining' }) : page(200, { status: 'ready' })
+    }
+    const document = documents?.(place)
+    return document && { ...document, status: 200, headers: { 'cache-control': 'no-cache', ...document.headers } }
+  }
+}
+
+function page(status: number, value: object): Page {
+  const headers = { 'cache-control': 'no-store', ...(status === 503 ? { 'retry-after': '1' } : {}) }
+  return { status, contentType: 'application/json; charset=utf-8', body: JSON.stringify(value), headers }
+}

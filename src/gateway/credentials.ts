@@ -1,0 +1,36 @@
+import type { Caller } from '../auth/caller.ts'
+import { ANONYMOUS } from '../auth/caller.ts'
+import type { TokenVerifier } from '../auth/tokens.ts'
+import { Problem } from '../base/errors.ts'
+
+/**
+ * Who asks, by the `Authorization` header; nothing else is looked at, so identity headers from outside mean nothing
+ * (R-GW-2). At once, with no promise, when the token has been seen before.
+ */
+export function callerOf(
+  authorization: string | undefined,
+  verifier: TokenVerifier | undefined,
+): Caller | Promise<Caller> {
+  if (authorization === undefined) return ANONYMOUS
+  const token = bearerToken(authorization)
+  // Never anonymous instead: who shows credentials wants to be told that they are of no use.
+  if (verifier === undefined) throw new Problem('INVALID_TOKEN', 'This system takes no tokens')
+  return verifier.verify(token)
+}
+
+function bearerToken(authorization: string): string {
+  if (authorization.startsWith('Bearer ')) return tokenIn(authorization, 7)
+  // Schemes are compared without case (RFC 9110 11.1).
+  const space = authorization.indexOf(' ')
+  const scheme = (space < 0 ? authorization : authorization.slice(0, space)).toLowerCase()
+  if (scheme !== 'bearer') throw new Problem('UNAUTHENTICATED', 'Only the Bearer scheme is taken')
+  return tokenIn(authorization, space < 0 ? authorization.length : space + 1)
+}
+
+/** A stray space within is left for the verifier, which takes nothing but base64url and dots. */
+function tokenIn(authorization: string, start: number): string {
+  let from = start
+  while (authorization.charCodeAt(from) === 32) from++
+  if (from >= authorization.length) throw new Problem('INVALID_TOKEN', 'There is no token after Bearer')
+  return authorization.slice(from)
+}

@@ -1,0 +1,73 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { ANONYMOUS, type Caller } from '../auth/caller.ts'
+import { newId } from '../base/ids.ts'
+import type { Pairs } from '../contract/list-query.ts'
+import type { Operation } from '../contract/operation.ts'
+import type { ServiceRequest } from '../service/request.ts'
+import type { Target } from './path.ts'
+import type { Route } from './router.ts'
+
+/**
+ * A request on its way through the gateway. Each step fills in its part, and in the end it is the ServiceRequest that the
+ * upstream gets: one object per request, always of the same shape. `signal` is a getter: don't spread it.
+ */
+export class Exchange implements ServiceRequest {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly requestId: string
+  target!: Target
+  route: Route | undefined = undefined
+  /** Methods offered at its place, for 405 and OPTIONS. */
+  allow: string | undefined = undefined
+  params: readonly string[] = NONE
+  operation!: Operation
+  path = ''
+  query: Pairs = NONE
+  /** 0 until it is known. */
+  version = 0
+  caller: Caller = ANONYMOUS
+  body: Uint8Array | undefined = undefined
+  readonly contentType: string | undefined
+  readonly ifMatch: string | undefined
+  readonly ifNoneMatch: string | undefined
+  readonly idempotencyKey: string | undefined
+  #abort: AbortController | undefined = undefined
+
+  constructor(req: IncomingMessage, res: ServerResponse) {
+    const { headers } = req
+    this.req = req
+    this.res = res
+    this.requestId = requestIdOf(headers['x-request-id'])
+    this.contentType = headers['content-type']
+    this.ifMatch = headers['if-match']
+    this.ifNoneMatch = headers['if-none-match']
+    this.idempotencyKey = headers['idempotency-key'] as string | undefined
+  }
+
+  /** Aborts when the client goes away. Most requests never ask for it: a controller and a listener cost 2 µs. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      const { res } = this
+      const controller = new AbortController()
+      this.#abort = controller
+      if (res.destroyed) controller.abort()
+      else
+        res.once('close', () => {
+          if (!res.writableFinished) controller.abort()
+        })
+    }
+    return this.#abort.signal
+  }
+
+  /** Nobody is left to be answered. */
+  get abandoned(): boolean {
+    return this.res.destroyed && !this.res.writableFinished
+  }
+}
+
+const NONE: readonly never[] = []
+
+/** The caller's own, if it is one (R-REST-7): it goes into logs and headers, where anything else could do harm. */
+function requestIdOf(given: string | string[] | undefined): string {
+  return typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : newId('req')
+}

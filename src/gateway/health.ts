@@ -1,0 +1,118 @@
+import type { ServiceHealth, Upstream } from '../service/request.ts'
+
+export interface SystemHealth {
+  readonly status: ServiceHealth['status']
+  readonly version: string
+  /** When it was looked at; RFC 3339. */
+  readonly timestamp: string
+  readonly checks: ServiceHealth['checks']
+}
+
+export interface HealthOptions {
+  /** Of the system. */
+  readonly version: string
+  readonly upstreams: readonly Pick<Upstream, 'name' | 'health'>[]
+  /** What belongs to no service, such as the store of the rate limits. */
+  readonly own?: (() => Promise<ServiceHealth>) | undefined
+  /** After so long a check counts as down; 1,000. */
+  readonly timeoutMs?: number
+  /** For so long an outcome is kept, so that a storm of probes costs one look; 1,000. */
+  readonly keepMs?: number
+  readonly now?: () => number
+}
+
+/**
+ * The health of the whole system (R-OPS-1): every check of every service, and one entry per service by its name. It is
+ * unhealthy when no service is of use, degraded when anything at all is amiss.
+ */
+export function createHealth(options: HealthOptions): () => Promise<SystemHealth> {
+  const { version, upstreams, own, timeoutMs = 1_000, keepMs = 1_000, now = Date.now } = options
+  const looks = upstreams.map((upstream) =>
+    createLook(() => upstream.health(), { name: upstream.name, timeoutMs, now }),
+  )
+  const ownLook = own && createLook(own, { name: 'gateway', timeoutMs, now })
+  let kept: { health: Promise<SystemHealth>; untilMs: number } | undefined
+
+  async function look(): Promise<SystemHealth> {
+    const services = await Promise.all(looks.map((one) => one()))
+    const all = ownLook ? [...services, await ownLook()] : services
+    const checks: Record<string, Check> = {}
+    for (const seen of all) merge(checks, seen)
+    // A service's own entry goes before a check that happens to have its name.
+    for (const seen of services) checks[seen.name] = summary(seen)
+    const useless = services.length > 0 && services.every((seen) => seen.status === 'unhealthy')
+    const sound = all.every((seen) => seen.status === 'healthy')
+    const status = useless ? 'unhealthy' : sound ? 'healthy' : 'degraded'
+    return { status, version, timestamp: new Date(now()).toISOString(), checks }
+  }
+
+  return () => {
+    if (kept === undefined || now() >= kept.untilMs) kept = { health: look(), untilMs: now() + keepMs }
+    return kept.health
+  }
+}
+
+type Check = ServiceHealth['checks'][string]
+
+/** What came of looking at one service. */
+interface Seen extends ServiceHealth {
+  readonly name: string
+  readonly latency: number
+  /** Why there are no checks. */
+  readonly failure?: string
+}
+
+interface LookOptions {
+  name: string
+  timeoutMs: number
+  now: () => number
+}
+
+/** Looks once; never rejects, and never takes longer than the timeout. A look that hangs is not begun a second time. */
+function createLook(health: () => Promise<ServiceHealth>, { name, timeoutMs, now }: LookOptions): () => Promise<Seen> {
+  let pending: Promise<ServiceHealth | string> | undefined
+  return async () => {
+    const begin = now()
+    // The reason of a failure stays inside: health is public, and an error's text may name hosts.
+    pending ??= settle(health).finally(() => {
+      pending = undefined
+    })
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<string>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs, `no answer in ${timeoutMs} ms`)
+    })
+    const seen = await Promise.race([pending, late])
+    clearTimeout(timer)
+    const latency = Math.max(0, Math.round(now() - begin))
+    if (typeof seen === 'string') return { name, latency, status: 'unhealthy', checks: {}, failure: seen }
+    return { name, latency, status: seen.status, checks: seen.checks }
+  }
+}
+
+async function settle(health: () => Promise<ServiceHealth>): Promise<ServiceHealth | string> {
+  try {
+    return await health()
+  } catch {
+    return 'the check failed'
+  }
+}
+
+/** Two services may each have a database: their checks share a name, and the worse one speaks, saying whose it is. */
+function merge(into: Record<string, Check>, { name: service, checks }: Seen): void {
+  for (const [name, check] of Object.entries(checks)) {
+    const told = check.status === 'up' ? check : { ...check, message: `${service}: ${check.message ?? 'down'}` }
+    const other = into[name]
+    if (other === undefined || worse(told, other)) into[name] = told
+  }
+}
+
+function worse(check: Check, than: Check): boolean {
+  if (check.status !== than.status) return check.status === 'down'
+  return (check.latency ?? 0) > (than.latency ?? 0)
+}
+
+function summary({ status, latency, failure }: Seen): Check {
+  if (failure !== undefined) return { status: 'down', latency, message: failure }
+  if (status === 'unhealthy') return { status: 'down', latency }
+  return status === 'degraded' ? { status: 'up', latency, message: 'degraded' } : { status: 'up', latency }
+}

@@ -1,0 +1,34 @@
+import { invalid, Problem } from '../base/errors.ts'
+import type { Pairs } from '../contract/list-query.ts'
+
+const NONE: Pairs = []
+const MAX_PARAMETERS = 100
+
+/**
+ * The parameters of a raw query string, in order, as application/x-www-form-urlencoded has them: `+` is a space. A name
+ * without `=` has the value ''. Bad escapes, invalid UTF-8 and more than 100 parameters are refused.
+ */
+export function readQuery(raw: string): Pairs {
+  if (raw === '') return NONE
+  const parts = raw.split('&', MAX_PARAMETERS + 1)
+  if (parts.length > MAX_PARAMETERS)
+    throw new Problem('VALIDATION_ERROR', `The query has more than ${MAX_PARAMETERS} parameters`)
+  const pairs: [string, string][] = []
+  for (const part of parts) {
+    if (part === '') continue
+    const equals = part.indexOf('=')
+    const name = equals < 0 ? part : part.slice(0, equals)
+    pairs.push([decode(name, name), equals < 0 ? '' : decode(part.slice(equals + 1), name)])
+  }
+  return pairs
+}
+
+function decode(text: string, name: string): string {
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text
+  if (!spaced.includes('%')) return spaced
+  try {
+    return decodeURIComponent(spaced)
+  } catch {
+    throw invalid(name, 'is not percent-encoded UTF-8')
+  }
+}

@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest'
+import { orders } from '../../services/orders/contract.ts'
+import { users } from '../../services/users/contract.ts'
+import { t } from '../contract/fields.ts'
+import { operation } from '../contract/operation.ts'
+import { type Contract, service } from '../contract/service.ts'
+import { createRouter } from './router.ts'
+
+const routerOf = (...contracts: Contract[]) =>
+  createRouter(
+    contracts.map((contract) => ({
+      contract,
+      upstream: { name: contract.name, handle: () => Promise.reject(), health: () => Promise.reject() },
+    })),
+  )
+
+const get = (path: string) => operation({ method: 'GET', path, access: 'public', answer: { id: t.text() } })
+const router = routerOf(users, orders)
+const at = (path: string) => router.route(path.split('/').slice(1))
+
+describe('R-GW-1: routes come from the contracts', () => {
+  test.each([
+    ['/users', 'GET', 'users.users.list', []],
+    ['/users/usr_1', 'PATCH', 'users.users.update', ['usr_1']],
+    ['/users/usr_1/orders', 'GET', 'orders.orders.list', ['usr_1']],
+    ['/users/usr_1/carts', 'POST', 'orders.carts.create', ['usr_1']],
+    ['/orders', 'GET', 'orders.orders.listAll', []],
+    ['/orders/ord_1', 'GET', 'orders.orders.get', ['ord_1']],
+    ['/carts/crt_1/items/itm_1', 'DELETE', 'orders.cartItems.delete', ['crt_1', 'itm_1']],
+    ['/auth/login', 'POST', 'users.login', []],
+    ['/.well-known/jwks.json', 'GET', 'users.keys', []],
+  ] as const)('%s %s is %s', (path, method, id, params) => {
+    const found = at(path)!
+    expect(found.place.routes[method]?.operation.id).toBe(id)
+    expect(found.place.routes[method]?.upstream.name).toBe(id.split('.')[0])
+    expect(found.params).toEqual(params)
+  })
+
+  test.each([
+    '/',
+    '/users/',
+    '/users/usr_1/',
+    '/users/usr_1/orders/x',
+    '/nothing',
+    '/user',
+    '/Users',
+    '/orders//items',
+    '/__proto__',
+  ])('%s is nowhere', (path) => {
+    expect(at(path)).toBeUndefined()
+  })
+
+  test('R-REST-4: a place knows all that it offers', () => {
+    expect(at('/orders/ord_1')!.place.allow).toBe('GET, HEAD, PATCH, OPTIONS')
+    expect(at('/auth/login')!.place.allow).toBe('POST, OPTIONS')
+    expect(at('/users/usr_1')!.place.allow).toBe('GET, HEAD, PUT, PATCH, DELETE, OPTIONS')
+  })
+})
+
+test('a literal goes before a parameter, and a parameter catches what the literal leads nowhere with', () => {
+  const both = routerOf(
+    service('things', {
+      operations: {
+        mine: get('/things/self.json'),
+        one: get('/things/{id}'),
+        parts: get('/things/{id}/parts'),
+        hers: get('/things/self.json/hats'),
+      },
+    }),
+  )
+  const id = (path: string) => {
+    const found = both.route(path.split('/').slice(1))
+    return found && [found.place.routes.GET!.operation.name, ...found.params]
+  }
+  expect(id('/things/self.json')).toEqual(['mine'])
+  expect(id('/things/other')).toEqual(['one', 'other'])
+  expect(id('/things/self.json/parts')).toEqual(['parts', 'self.json'])
+  expect(id('/things/self.json/hats')).toEqual(['hers'])
+  expect(id('/things/other/hats')).toBeUndefined()
+})
+
+describe('ROUTE_CLASH', () => {
+  const clash = (...contracts: Contract[]) =>
+    expect(() => routerOf(...contracts)).toThrow(expect.objectContaining({ code: 'ROUTE_CLASH', exitCode: 78 }))
+
+  test('two services cannot share a place, whatever the methods and the names of its parameters', () => {
+    const reads = service('reads', { operations: { one: get('/things/{id}') } })
+    const writes = service('writes', {
+      operations: {
+        one: operation({ method: 'PUT', path: '/things/{thingId}', access: 'public', answer: { id: t.text() } }),
+      },
+    })
+    clash(reads, writes)
+    clash(reads, reads)
+  })
+})

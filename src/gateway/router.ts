@@ -1,0 +1,101 @@
+import { Fault } from '../base/errors.ts'
+import type { Method, Operation } from '../contract/operation.ts'
+import type { Contract } from '../contract/service.ts'
+import type { Upstream } from '../service/request.ts'
+
+/** A service as the gateway sees it: what it promises, and where it is. */
+export interface Mounted {
+  readonly contract: Contract
+  readonly upstream: Upstream
+}
+
+export interface Route extends Mounted {
+  readonly operation: Operation
+}
+
+/** A path template with all that is offered there. Its parameters' names are each operation's own. */
+export interface Place {
+  readonly service: string
+  readonly routes: Partial<Record<Method, Route>>
+  /** For 405 and OPTIONS: `GET, HEAD, POST, OPTIONS`. */
+  readonly allow: string
+}
+
+export interface Router {
+  /** The place of a decoded path and the values of its parameters, in order. A literal goes before a parameter. */
+  route(segments: readonly string[]): { place: Place; params: string[] } | undefined
+}
+
+/**
+ * Routes by the templates of the contracts' operations (R-GW-1), not by prefix: `/users/{id}/orders` is the orders service's
+ * though `/users` is not. Fault ROUTE_CLASH when two services claim one place.
+ */
+export function createRouter(services: readonly Mounted[]): Router {
+  const root = newNode()
+  for (const { contract, upstream } of services)
+    for (const operation of contract.served) mount(root, { contract, upstream, operation })
+  return {
+    route(segments) {
+      const params: string[] = []
+      const place = find(root, segments, 0, params)
+      return place && { place, params }
+    },
+  }
+}
+
+interface Node {
+  readonly literals: Map<string, Node>
+  parameter: Node | undefined
+  place: Place | undefined
+}
+
+function newNode(): Node {
+  return { literals: new Map(), parameter: undefined, place: undefined }
+}
+
+function find(node: Node, segments: readonly string[], depth: number, params: string[]): Place | undefined {
+  if (depth === segments.length) return node.place
+  const segment = segments[depth]!
+  const literal = node.literals.get(segment)
+  if (literal !== undefined) {
+    const found = find(literal, segments, depth + 1, params)
+    if (found !== undefined) return found
+  }
+  // An empty segment is a trailing slash, and no value.
+  if (node.parameter === undefined || segment === '') return undefined
+  params.push(segment)
+  const found = find(node.parameter, segments, depth + 1, params)
+  if (found === undefined) params.pop()
+  return found
+}
+
+function mount(root: Node, route: Route): void {
+  const { operation, contract } = route
+  let node = root
+  for (const segment of operation.segments) {
+    if (segment.startsWith('{')) {
+      node.parameter ??= newNode()
+      node = node.parameter
+    } else {
+      const next = node.literals.get(segment) ?? newNode()
+      node.literals.set(segment, next)
+      node = next
+    }
+  }
+  const taken = node.place
+  if (taken && (taken.service !== contract.name || taken.routes[operation.method]))
+    throw new Fault(
+      'ROUTE_CLASH',
+      `The services "${taken.service}" and "${contract.name}" both serve ${operation.path}. One of them must give it another path`,
+    )
+  const routes = { ...taken?.routes, [operation.method]: route }
+  node.place = { service: contract.name, routes, allow: allowOf(routes) }
+}
+
+const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+function allowOf(routes: Place['routes']): string {
+  const offered: string[] = METHODS.filter((method) => routes[method])
+  if (routes.GET) offered.splice(1, 0, 'HEAD')
+  return [...offered, 'OPTIONS'].join(', ')
+}

@@ -1,0 +1,31 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Problem } from '../base/errors.ts'
+
+/**
+ * The body's bytes, at most `limit` of them: PAYLOAD_TOO_LARGE beyond it, at once where Content-Length says so. The rest
+ * of a refused body is left to `respond`, which sees to it that the client can read the answer.
+ */
+export function readBody(req: IncomingMessage, res: ServerResponse, limit: number): Promise<Uint8Array> {
+  if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
+  // The client waits to hear that its body is wanted (RFC 9110 10.1.1): everything before this step could still refuse it.
+  if (req.headers.expect?.toLowerCase() === '100-continue') res.writeContinue()
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const take = (chunk: Buffer) => {
+      size += chunk.length
+      if (size > limit) {
+        req.off('data', take)
+        reject(tooLarge(limit))
+      } else chunks.push(chunk)
+    }
+    req.on('data', take)
+    req.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
+    // After `end` this changes nothing.
+    req.once('close', () => reject(new Problem('VALIDATION_ERROR', 'The body ended early')))
+  })
+}
+
+function tooLarge(limit: number): Problem {
+  return new Problem('PAYLOAD_TOO_LARGE', `The body is larger than ${limit} bytes`)
+}

@@ -1,0 +1,67 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { Problem } from '../base/errors.ts'
+import { newId } from '../base/ids.ts'
+import { PROBLEMS } from '../contract/problem.ts'
+import { envelope } from './problem-answer.ts'
+import { REFUSALS } from './refusals.ts'
+
+const LINGER_MS = 500
+const answered = new WeakSet<Socket>()
+
+/**
+ * Answers what never became a request: bytes that are no HTTP, headers beyond the bound, a sender that is too slow.
+ * There is no ServerResponse then, so the answer is written on the bare socket.
+ */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  // The parser goes on failing on whatever else arrives.
+  if (answered.has(socket)) return
+  answered.add(socket)
+  const underWay = (socket as { _httpMessage?: ServerResponse })._httpMessage
+  // Bytes in the middle of another answer would be read as a part of it.
+  if (!socket.writable || error.code === 'ECONNRESET' || underWay?.headersSent) {
+    socket.destroy()
+    return
+  }
+  socket.end(textOf(error.code))
+  // Not destroyed at once: closing with unread bytes resets the connection, and the client would not see the answer.
+  setTimeout(() => socket.destroy(), LINGER_MS).unref()
+}
+
+/** For CONNECT, which is no request for anything here: there is no ServerResponse either. */
+export function refuseConnect(socket: Socket): void {
+  socket.on('error', () => {})
+  socket.end(text('VALIDATION_ERROR', 'This is no proxy: CONNECT is not offered'))
+}
+
+function textOf(code: string | undefined): string {
+  if (code === 'HPE_HEADER_OVERFLOW') return text('HEADERS_TOO_LARGE')
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return text('REQUEST_TIMEOUT')
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return text('PAYLOAD_TOO_LARGE', 'The chunk extensions are too large')
+  return text('VALIDATION_ERROR', 'This is not HTTP as RFC 9112 has it')
+}
+
+const STATUS_LINES: Record<number, string> = {
+  400: '400 Bad Request',
+  408: '408 Request Timeout',
+  413: '413 Payload Too Large',
+  431: '431 Request Header Fields Too Large',
+}
+
+function text(code: string, message?: string): string {
+  const spec = (PROBLEMS[code] ?? REFUSALS[code])!
+  const requestId = newId('req')
+  const body = envelope(new Problem(code, message), spec, requestId)
+  return [
+    `HTTP/1.1 ${STATUS_LINES[spec.status]}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'cache-control: no-store',
+    'x-content-type-options: nosniff',
+    `x-request-id: ${requestId}`,
+    `date: ${new Date().toUTCString()}`,
+    'connection: close',
+    '',
+    body,
+  ].join('\r\n')
+}

@@ -1,0 +1,61 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { hasBody } from './framing.ts'
+
+/**
+ * Sends a whole answer: head and body in one write. `headers` are names and values in turn, each name once; the length is
+ * added here. An answer to HEAD has the length of the body that GET would have got.
+ */
+export function respond(
+  req: IncomingMessage,
+  res: ServerResponse,
+  status: number,
+  headers: string[],
+  body: string | undefined,
+): void {
+  if (body !== undefined) headers.push('content-length', String(Buffer.byteLength(body)))
+  // Nothing is sent to a client that is gone, and nothing after an answer.
+  if (res.destroyed || res.headersSent) return
+  const shown = req.method === 'HEAD' ? undefined : body
+  if (!req.complete && hasBody(req) && !smallBodyComing(req)) {
+    lingerAfter(req, res, status, headers, shown)
+    return
+  }
+  res.writeHead(status, headers)
+  if (shown === undefined) res.end()
+  else res.end(shown)
+}
+
+/** So much of an unwanted body Node may read and drop, to keep the connection. */
+const SMALL_BODY = 64 * 1024
+const LINGER_MS = 2_000
+
+/** Nobody has begun to read it, its end is known to be near, and the client does not wait for a sign to send it. */
+function smallBodyComing(req: IncomingMessage): boolean {
+  const { 'content-length': length, expect } = req.headers
+  return length !== undefined && Number(length) <= SMALL_BODY && expect === undefined
+}
+
+/**
+ * A connection that is closed with unread bytes is reset by the kernel, and the reset overtakes the answer: the client sees
+ * ECONNRESET where it should read 413. So the answer goes out whole, the rest of the body is dropped for a while, and then
+ * the connection ends.
+ */
+function lingerAfter(
+  req: IncomingMessage,
+  res: ServerResponse,
+  status: number,
+  headers: string[],
+  body: string | undefined,
+): void {
+  res.writeHead(status, [...headers, 'connection', 'close'])
+  if (body === undefined) res.flushHeaders()
+  else res.write(body)
+  const done = () => {
+    clearTimeout(timer)
+    res.end()
+  }
+  const timer = setTimeout(done, LINGER_MS)
+  req.once('end', done)
+  req.once('close', done)
+  req.resume()
+}
