@@ -172,7 +172,7 @@ test('a name that is both a resource and an operation is refused', () => {
   const Note = resource('note', { id: 'nte', fields: { text: t.text() }, access: { list: 'public' } })
   const notes = service('notes', {
     resources: { notes: Note },
-    operations: { notes: operation({ method: 'GET', path: '/reports', access: 'public' }) },
+    operations: { notes: operation({ method: 'GET', path: '/reports', access: 'public', answer: { text: t.text() } }) },
   })
   expect(() => client(notes, scripted().transport)).toThrow('both a resource and an operation')
 })
