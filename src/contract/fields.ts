@@ -83,7 +83,8 @@ type Optional<F extends Fields> = { [K in keyof F as 'optional' extends MarkOf<F
 type Required<F extends Fields> = { [K in keyof F as 'optional' extends MarkOf<F[K]> ? never : K]: TypeOf<F[K]> }
 
 /** What a request gives, before defaults. */
-export type Given<F extends Fields> = Required<Without<F, 'server' | 'hidden'>> & Optional<Without<F, 'server' | 'hidden'>>
+export type Given<F extends Fields> = Required<Without<F, 'server' | 'hidden'>> &
+  Optional<Without<F, 'server' | 'hidden'>>
 /** What a handler receives: defaults are filled in, what was left out is null. */
 export type Taken<F extends Fields> = {
   [K in keyof Without<F, 'server' | 'hidden'>]: TypeOf<F[K]>
@@ -133,14 +134,22 @@ export const t = {
   email: () => field<string>({ kind: 'email', min: 3, max: 255 }),
   integer: (limits: NumberLimits = {}) =>
     field<number>({ kind: 'integer', min: -INT4_MAX - 1, max: INT4_MAX, ...limits }),
-  /** A number with at most `scale` decimals, stored as `numeric`. */
-  decimal: (limits: NumberLimits & { scale: number }) => field<number>({ kind: 'decimal', ...limits }),
+  /** A number with at most `scale` decimals, stored as `numeric`; of 15 digits, which a JSON number holds exactly. */
+  decimal: (limits: NumberLimits & { scale: number }) => {
+    const largest = (1e15 - 1) / 10 ** limits.scale
+    return field<number>({ kind: 'decimal', min: -largest, max: largest, ...limits })
+  },
   /** An amount with at most two decimals, zero or more unless told otherwise; a `currency` field stands beside it. */
-  money: (limits: NumberLimits = {}) =>
-    field<number>({ kind: 'money', scale: 2, min: 0, max: MAX_AMOUNT, ...limits }),
+  money: (limits: NumberLimits = {}) => field<number>({ kind: 'money', scale: 2, min: 0, max: MAX_AMOUNT, ...limits }),
   /** ISO 4217. */
   currency: () =>
-    field<string>({ kind: 'text', min: 3, max: 3, pattern: /^[A-Z]{3}$/, patternHint: 'three capital letters (ISO 4217)' }),
+    field<string>({
+      kind: 'text',
+      min: 3,
+      max: 3,
+      pattern: /^[A-Z]{3}$/,
+      patternHint: 'three capital letters (ISO 4217)',
+    }),
   boolean: () => field<boolean>({ kind: 'boolean' }),
   /** RFC 3339; kept, compared and shown in UTC to the millisecond. */
   time: () => field<string>({ kind: 'time' }),
@@ -152,7 +161,8 @@ export const t = {
   object: <F extends Fields>(fields: F) => field<ObjectType<F>>({ kind: 'object', fields: specsOf(fields) }),
 }
 
-type ObjectType<F extends Fields> = Required<F> & Optional<F>
+/** One flat object, so that an editor shows its members. */
+type ObjectType<F extends Fields> = { [K in keyof (Required<F> & Optional<F>)]: (Required<F> & Optional<F>)[K] } & {}
 
 export function specsOf(fields: Fields): Record<string, FieldSpec> {
   const specs: Record<string, FieldSpec> = {}

@@ -67,9 +67,9 @@ const MAX_VALUES = 100
 
 /** Compiles the reader of a list's query string. `shown` names the fields that this version of the API shows. */
 export function listQueryReader(resource: Resource, shown: readonly string[]): (pairs: Pairs) => ListQuery {
-  const filters = new Map(filterParameters(resource).map((parameter) => [parameter.name, parameter]))
+  const filters = new Map(filterParameters(resource).map((parameter) => [parameter.name, valuesReader(parameter)]))
   const known = ['page', 'limit', 'cursor', 'count', 'sort', 'fields', ...filters.keys()]
-  const defaultSort = readSort(resource.list.defaultSort, [resource.list.defaultSort.replace(/^-/, '')], [])
+  const defaultSort = readSort(resource.list.defaultSort, Object.keys(resource.stored), [])
   return (pairs) => {
     const faults: FieldFault[] = []
     const given = once(pairs, faults)
@@ -81,16 +81,16 @@ export function listQueryReader(resource: Resource, shown: readonly string[]): (
     const page = cursor === undefined ? readWhole(given, 'page', 1, 1, Number.MAX_SAFE_INTEGER, faults) : undefined
     const limit = readWhole(given, 'limit', LIMIT.default, 1, LIMIT.max, faults)
     const count = given.get('count') ?? 'auto'
-    if (count !== 'auto' && count !== 'exact' && count !== 'none')
+    if (given.has('count') && count !== 'exact' && count !== 'none')
       faults.push({ field: 'count', message: 'must be exact or none' })
     const sort = given.has('sort') ? readSort(given.get('sort')!, resource.list.sort, faults) : defaultSort
     const read: Filter[] = []
-    for (const [name, parameter] of filters) {
+    for (const [name, readFilter] of filters) {
       const text = given.get(name)
-      if (text !== undefined) read.push({ parameter, values: readValues(parameter, text, faults) })
+      if (text !== undefined) read.push(readFilter(text, faults))
     }
     const fields = readFields(given.get('fields'), shown, faults)
-    if (page !== undefined && faults.length === 0 && page * limit > resource.list.maxOffset)
+    if (page !== undefined && page * limit > resource.list.maxOffset)
       faults.push({
         field: 'page',
         message: `reaches deeper than ${resource.list.maxOffset} rows: go on with cursor=<pagination.nextCursor>`,
@@ -123,16 +123,27 @@ function once(pairs: Pairs, faults: FieldFault[]): Map<string, string> {
   return given
 }
 
-function readWhole(given: Map<string, string>, name: string, unset: number, min: number, max: number, faults: FieldFault[]) {
+/** NaN for what is wrong: compared with anything, it is no further fault. */
+function readWhole(
+  given: Map<string, string>,
+  name: string,
+  unset: number,
+  min: number,
+  max: number,
+  faults: FieldFault[],
+) {
   const text = given.get(name)
   if (text === undefined) return unset
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
   if (value >= min && value <= max) return value
   faults.push({
     field: name,
-    message: max === Number.MAX_SAFE_INTEGER ? `must be a whole number from ${min}` : `must be a whole number from ${min} to ${max}`,
+    message:
+      max === Number.MAX_SAFE_INTEGER
+        ? `must be a whole number from ${min}`
+        : `must be a whole number from ${min} to ${max}`,
   })
-  return unset
+  return Number.NaN
 }
 
 function readSort(text: string, declared: readonly string[], faults: FieldFault[]): SortKey[] {
@@ -157,39 +168,49 @@ function readFields(text: string | undefined, shown: readonly string[], faults: 
   return shown.filter((name) => name === 'id' || names.includes(name))
 }
 
-function readValues(parameter: FilterParameter, text: string, faults: FieldFault[]): Filter['values'] {
-  const texts = parameter.comparison === 'in' ? text.split(',') : [text]
-  if (texts.length > MAX_VALUES) {
-    faults.push({ field: parameter.name, message: `takes at most ${MAX_VALUES} values` })
-    return []
+/** Compiles the reader of one filter's values. */
+function valuesReader(parameter: FilterParameter): (text: string, faults: FieldFault[]) => Filter {
+  const { name, comparison } = parameter
+  const check = checkOf(valueSpec(parameter))
+  return (text, faults) => {
+    const texts = comparison === 'in' ? text.split(',') : [text]
+    const values: (string | number | boolean)[] = []
+    if (texts.length > MAX_VALUES) faults.push({ field: name, message: `takes at most ${MAX_VALUES} values` })
+    else
+      for (const one of texts) {
+        const value = readValue(parameter, one)
+        const before = faults.length
+        check(value, name, faults)
+        if (faults.length === before) values.push(normalised(parameter, value as string | number | boolean))
+      }
+    return { parameter, values }
   }
-  return texts.flatMap((one) => {
-    const value = readValue(parameter, one)
-    const before = faults.length
-    valueCheck(parameter)(value, parameter.name, faults)
-    return faults.length === before ? [parameter.spec.kind === 'time' ? new Date(readTime(value as string)!).toISOString() : (value as string)] : []
-  })
 }
 
-/** A bound is not held to the limits of the field: `priceMax=1e9` is a question, not a price. */
-function valueCheck({ spec }: FilterParameter) {
-  const number = spec.kind === 'money' || spec.kind === 'decimal' || spec.kind === 'integer'
-  return checkOf(number ? { kind: 'decimal', scale: 10, min: -1e15, max: 1e15 } : { ...spec, nullable: false })
+/** A bound is not held to the limits of the field: `priceMax=1000000000` is a question, not a price. */
+function valueSpec({ spec }: FilterParameter): FieldSpec {
+  return isNumber(spec) ? { kind: 'decimal', scale: 10, min: -1e15, max: 1e15 } : { ...spec, nullable: false }
+}
+
+function isNumber({ kind }: FieldSpec): boolean {
+  return kind === 'money' || kind === 'decimal' || kind === 'integer'
 }
 
 function readValue({ spec }: FilterParameter, text: string): unknown {
-  switch (spec.kind) {
-    case 'integer':
-    case 'decimal':
-    case 'money':
-      return /^-?\d{1,16}(\.\d{1,10})?$/.test(text) ? Number(text) : text
-    case 'boolean':
-      return text === 'true' ? true : text === 'false' ? false : text
-    case 'time':
-      if (/^\d{4}-\d\d-\d\d$/.test(text)) return `${text}T00:00:00Z`
-      // The + of an offset decodes to a space where it was sent raw.
-      return text.replace(/ (\d\d:\d\d)$/, '+$1')
-    default:
-      return text
-  }
+  if (isNumber(spec)) return /^-?\d{1,16}(\.\d{1,10})?$/.test(text) ? Number(text) : text
+  if (spec.kind === 'boolean') return text === 'true' ? true : text === 'false' ? false : text
+  if (spec.kind !== 'time') return text
+  if (/^\d{4}-\d\d-\d\d$/.test(text)) return `${text}T00:00:00Z`
+  // The + of an offset decodes to a space where it was sent raw.
+  return text.replace(/ (\d\d:\d\d)$/, '+$1')
+}
+
+/** As it is compared: times in UTC, and whole bounds of whole numbers, as PostgreSQL takes no others. */
+function normalised(
+  { spec, comparison }: FilterParameter,
+  value: string | number | boolean,
+): string | number | boolean {
+  if (spec.kind === 'time') return new Date(readTime(value as string)!).toISOString()
+  if (spec.kind === 'integer') return comparison === 'min' ? Math.ceil(value as number) : Math.floor(value as number)
+  return value
 }

@@ -150,8 +150,9 @@ function unchanged<R extends AnyResource>(row: Row<R>, expected: Expected | unde
 
 async function refusal(db: Queryable, resource: AnyResource, id: string, expected: Expected | undefined): Promise<Problem> {
   const row = await find(db, resource, id)
+  if (!row) return new Problem('NOT_FOUND')
   // The version may be right again by now: it was not when the write met the row.
-  return row ? (whyNot(row, expected) ?? new Problem('VERSION_CONFLICT')) : new Problem('NOT_FOUND')
+  return whyNot(row, expected) ?? new Problem(expected?.ifMatch ? 'PRECONDITION_FAILED' : 'VERSION_CONFLICT')
 }
 
 /** With a view of its own a resource has columns that its table lacks: then only the id comes back. */

@@ -4,7 +4,7 @@ import type { Operation } from '../contract/operation.ts'
 import type { Scope } from '../data/list.ts'
 import { type Claim, claim, claimOf, keep } from '../data/idempotency.ts'
 import { readField, type Row } from '../data/row.ts'
-import { read } from '../data/rows.ts'
+import { type Expected, read } from '../data/rows.ts'
 import type { Transaction } from '../data/transaction.ts'
 import { admit, admitFields } from './access.ts'
 import { shapeList, shapeResult } from './answers.ts'
@@ -68,17 +68,17 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
     return inUnit((unit, tx) => once(tx, claimed, () => work(unit)))
   }
 
-  /** The thing that an owner-only operation names is read first: whose it is decides. */
+  /** The thing that an owner-only operation names is read first: whose it is decides, and whether it lies below its parent. */
   async function confirmOwner(plan: Plan, caller: Caller, reach: 'all' | 'own', params: Params): Promise<Row | undefined> {
     const { operation } = plan
     const { resource, verb } = operation
     if (!resource) return undefined
     const collection = verb === 'list' || verb === 'create'
     if (!collection) {
-      if (reach === 'all') return undefined
-      if (resource.owner === 'id') return confirm(params.id, caller)
+      if (reach === 'own' && resource.owner === 'id') return confirm(params.id, caller)
+      if (reach === 'all' && !resource.nested) return undefined
       const row = await readRow(operation, params)
-      confirm(readField(row, resource.owner!), caller)
+      if (reach === 'own') confirm(readField(row, resource.owner!), caller)
       return row
     }
     if (!plan.parent) {
@@ -134,7 +134,7 @@ function asked(request: ServiceRequest, params: Params, body: unknown): Asked<an
 /** The body as the newest version has it: checked as the caller's version says, then brought up, then checked again. */
 function readInput(plan: Plan, request: ServiceRequest) {
   const { operation, surface } = plan
-  if (!plan.checkBody) return { body: {}, expected: readExpected(undefined, request.ifMatch) }
+  if (!plan.checkBody) return { body: {}, expected: required(operation, readExpected(undefined, request.ifMatch)) }
   const partial = operation.verb === 'update' && operation.resource?.input.update === undefined
   let given = readBody(request) as Record<string, unknown>
   refuse(plan.checkBody(given, partial))
@@ -145,9 +145,15 @@ function readInput(plan: Plan, request: ServiceRequest) {
   }
   const { version, ...body } = given
   const expected = readExpected(version as number | undefined, request.ifMatch)
+  required(operation, expected)
+  return { body: partial ? plan.normalise(body) : plan.fill(operation.body!, body, operation), expected }
+}
+
+/** A contract may ask that every write says which version it means (R-LOCK-2). */
+function required(operation: Operation, expected: Expected | undefined): Expected | undefined {
   if (operation.resource?.requireVersion && operation.verb !== 'create' && !expected)
     throw new Problem('PRECONDITION_REQUIRED')
-  return { body: partial ? plan.normalise(body) : plan.fill(operation.body!, body, operation), expected }
+  return expected
 }
 
 function refuse(faults: { field: string; message: string }[]) {
