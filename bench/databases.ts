@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { urlFor } from '../src/data/connection.ts'
+import { startEmbeddedPostgres } from '../src/data/embedded/postgres.ts'
+import { provision } from '../src/data/provision.ts'
+import { FILL_CHECKSUM, fill, tidy } from './fill.ts'
+import { ROOT, run } from './processes.ts'
+
+export interface Databases {
+  /** Of the server, as `DATABASE_URL`. */
+  readonly url: string
+  /** Of each service's own database and role, as Lintel itself uses them. */
+  readonly users: string
+  readonly orders: string
+  /** As the superuser, for what the benchmark looks up. */
+  readonly admin: { readonly users: string; readonly orders: string }
+  stop(): Promise<void>
+}
+
+/** Starts PostgreSQL as users of Lintel get it, with databases that hold `count` orders: kept from last time, or filled. */
+export async function startDatabases(count: number, say: (line: string) => void): Promise<Databases> {
+  const dataDir = join(ROOT, '.lintel', `bench-${count}`)
+  const mark = join(dataDir, 'filled')
+  const checksum = await schemaChecksum()
+  const filled = existsSync(mark) && (await readFile(mark, 'utf8')) === checksum
+  if (!filled) await rm(dataDir, { recursive: true, force: true })
+  const server = await startEmbeddedPostgres({ dataDir, log: say })
+  try {
+    const admin = { users: urlFor(server.url, 'lintel_users'), orders: urlFor(server.url, 'lintel_orders') }
+    if (!filled) {
+      await run(['dist/src/cli/main.js', '--system', 'dist/system.js', 'migrate'], { DATABASE_URL: server.url })
+      await fill(admin, count, (done) =>
+        say(`filling: ${done.toLocaleString('en')} of ${count.toLocaleString('en')} orders`),
+      )
+      await writeFile(mark, checksum)
+    }
+    await tidy(admin.orders)
+    return {
+      url: server.url,
+      users: await provision(server.url, 'users'),
+      orders: await provision(server.url, 'orders'),
+      admin,
+      stop: () => server.stop(),
+    }
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+}
+
+async function schemaChecksum(): Promise<string> {
+  const hash = createHash('sha256').update(FILL_CHECKSUM)
+  for (const folder of ['src/data', 'services/users', 'services/orders']) {
+    const migrations = join(ROOT, folder, 'migrations')
+    for (const file of (await readdir(migrations)).sort())
+      hash.update(file).update(await readFile(join(migrations, file)))
+  }
+  return hash.digest('hex')
+}

@@ -1,0 +1,131 @@
+import { availableParallelism } from 'node:os'
+import type { Figures, Results } from './measure.ts'
+import type { Options, Side, WorkloadName } from './options.ts'
+import { depthOf } from './workloads.ts'
+
+interface Spread {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+}
+
+interface Summary {
+  readonly rate: Spread
+  readonly cpu: Spread
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly failures: Readonly<Record<string, number>>
+}
+
+export interface Report {
+  readonly machine: { readonly cores: number; readonly node: string; readonly platform: string }
+  readonly orders: number
+  readonly depth: number
+  readonly rounds: number
+  readonly seconds: number
+  readonly connections: number
+  readonly workloads: Partial<Record<WorkloadName, Partial<Record<Side, Summary>>>>
+  /** Requests per second of Lintel by those of the reference, within a round. */
+  readonly ratios: Partial<Record<WorkloadName, Spread>>
+  /** The same for CPU: below 1, Lintel uses less. */
+  readonly cpuRatios: Partial<Record<WorkloadName, Spread>>
+  /** Lintel's requests per second deep down by those near the start. */
+  readonly deepByShallow: Spread | undefined
+  readonly failed: boolean
+}
+
+export function reportOf(results: Results, options: Options): Report {
+  const { orders, rounds, seconds, connections } = options
+  const workloads: Report['workloads'] = {}
+  const ratios: Report['ratios'] = {}
+  const cpuRatios: Report['cpuRatios'] = {}
+  for (const [name, sides] of results) {
+    workloads[name] = Object.fromEntries([...sides].map(([side, figures]) => [side, summaryOf(figures)]))
+    const [ours, theirs] = [sides.get('lintel'), sides.get('reference')]
+    if (!ours || !theirs) continue
+    ratios[name] = ratioOf(ours, theirs, (one) => one.rate)
+    cpuRatios[name] = ratioOf(ours, theirs, (one) => one.cpu)
+  }
+  const [deep, shallow] = [results.get('W2 deep')?.get('lintel'), results.get('W2 shallow')?.get('lintel')]
+  return {
+    machine: { cores: availableParallelism(), node: process.version, platform: `${process.platform} ${process.arch}` },
+    orders,
+    depth: depthOf(orders),
+    rounds,
+    seconds,
+    connections,
+    workloads,
+    ratios,
+    cpuRatios,
+    deepByShallow: deep && shallow && ratioOf(deep, shallow, (one) => one.rate),
+    failed: Object.values(workloads).some((sides) =>
+      Object.values(sides).some(({ failures }) => Object.keys(failures).length > 0),
+    ),
+  }
+}
+
+const COLUMNS = [12, 10, 22, 9, 9, 16]
+
+export function tableOf(report: Report): string {
+  const { machine, orders, rounds, seconds, connections } = report
+  const lines = [
+    `${number(orders)} orders, ${rounds} × ${seconds} s, ${connections} connections; ${machine.cores} cores, Node ${machine.node}, ${machine.platform}`,
+    '',
+    row(['', '', 'req/s (min–max)', 'p50 ms', 'p99 ms', 'CPU-s per 1,000']),
+  ]
+  for (const [name, sides] of Object.entries(report.workloads)) {
+    for (const [side, { rate, cpu, p50Ms, p99Ms, failures }] of Object.entries(sides)) {
+      const range = `${number(rate.median)} (${number(rate.min)}–${number(rate.max)})`
+      lines.push(
+        row([name, side, range, p50Ms.toFixed(1), p99Ms.toFixed(1), cpu.median.toFixed(4)]) + failuresOf(failures),
+      )
+    }
+    const ratio = report.ratios[name as WorkloadName]
+    const cpu = report.cpuRatios[name as WorkloadName]
+    if (ratio && cpu) lines.push(row([name, 'ratio', spread(ratio), '', '', spread(cpu)]))
+  }
+  if (report.deepByShallow)
+    lines.push(
+      '',
+      `W2 at depth ${number(report.depth)} against depth 10: ${spread(report.deepByShallow)} of the requests per second`,
+    )
+  if (report.failed) lines.push('', 'FAILED: some answers were no 2xx')
+  return lines.join('\n')
+}
+
+function summaryOf(figures: readonly Figures[]): Summary {
+  const failures: Record<string, number> = {}
+  for (const one of figures)
+    for (const [what, count] of Object.entries(one.failures)) failures[what] = (failures[what] ?? 0) + count
+  return {
+    rate: spreadOf(figures.map((one) => one.rate)),
+    cpu: spreadOf(figures.map((one) => one.cpu)),
+    p50Ms: spreadOf(figures.map((one) => one.p50Ms)).median,
+    p99Ms: spreadOf(figures.map((one) => one.p99Ms)).median,
+    failures,
+  }
+}
+
+/** Within each round: what slows the machine for a while slows both. */
+function ratioOf(ours: readonly Figures[], theirs: readonly Figures[], of: (one: Figures) => number): Spread {
+  return spreadOf(ours.map((one, round) => of(one) / of(theirs[round]!)))
+}
+
+function spreadOf(values: readonly number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = Math.floor(sorted.length / 2)
+  const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+  return { median, min: sorted[0]!, max: sorted.at(-1)! }
+}
+
+function row(cells: readonly string[]): string {
+  return cells.map((cell, i) => (i < 2 ? cell.padEnd(COLUMNS[i]!) : cell.padStart(COLUMNS[i]!))).join(' ')
+}
+
+const number = (value: number) => Math.round(value).toLocaleString('en')
+const spread = ({ median, min, max }: Spread) => `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`
+
+function failuresOf(failures: Readonly<Record<string, number>>): string {
+  const all = Object.entries(failures).map(([what, count]) => `${number(count)} × ${what}`)
+  return all.length > 0 ? `  FAILED: ${all.join(', ')}` : ''
+}
