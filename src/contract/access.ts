@@ -22,5 +22,7 @@ export function parseAccess(rule: string): Access {
 export function accessFault(rule: string): string | undefined {
   if (rule.trim() === '') return 'is empty: name who may call it, such as `owner | admin`'
   const bad = rule.split('|').find((term) => !/^\s*[a-z][a-zA-Z]*\s*$/.test(term))
-  return bad === undefined ? undefined : `has a term "${bad.trim()}" that is no role: join terms by |, as in \`owner | admin\``
+  return bad === undefined
+    ? undefined
+    : `has a term "${bad.trim()}" that is no role: join terms by |, as in \`owner | admin\``
 }

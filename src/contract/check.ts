@@ -6,10 +6,8 @@ import type { FieldSpec } from './fields.ts'
 /** Adds to `faults` everything that is wrong with `value`; types are never coerced (R-BODY-4). */
 export type Check = (value: unknown, path: string, faults: FieldFault[]) => void
 
-export interface BodyCheck {
-  /** Faults of a whole body; with `partial`, what is left out stays as it was (merge patch). */
-  (value: unknown, partial: boolean): FieldFault[]
-}
+/** Faults of a whole body; with `partial`, what is left out stays as it was (merge patch). */
+export type BodyCheck = (value: unknown, partial: boolean) => FieldFault[]
 
 /** Compiles a check of a body: every faulty field is reported at once, unknown and read-only ones are refused. */
 export function bodyCheck(specs: Readonly<Record<string, FieldSpec>>): BodyCheck {
@@ -45,11 +43,12 @@ export function withDefaults(specs: Readonly<Record<string, FieldSpec>>, value: 
   return filled
 }
 
-function fill(spec: FieldSpec, value: unknown): unknown {
-  if (value === undefined) return spec.default ?? null
-  if (value === null) return null
-  if (spec.kind === 'object' && spec.fields) return withDefaults(spec.fields, value as object)
-  if (spec.kind === 'list' && spec.of?.kind === 'object') return (value as unknown[]).map((item) => fill(spec.of!, item))
+/** A default is copied like a value: a handler that changes what it was given must not change the contract. */
+function fill(spec: FieldSpec, given: unknown): unknown {
+  const value = given === undefined ? spec.default : given
+  if (value === undefined || value === null) return null
+  if (spec.kind === 'object') return withDefaults(spec.fields!, value)
+  if (spec.kind === 'list') return (value as unknown[]).map((item) => fill(spec.of!, item))
   if (spec.kind === 'time') return new Date(value as string).toISOString()
   return value
 }
@@ -163,9 +162,14 @@ function decimalCheck(spec: FieldSpec): Check {
 }
 
 function textFault(spec: FieldSpec, value: string): string | undefined {
-  // Lengths are in code points, as PostgreSQL counts them; UTF-16 length is an upper bound and decides most cases.
-  if (value.length > spec.max! && [...value].length > spec.max!) return `must have at most ${spec.max} characters`
-  if (value.length < spec.min!) return spec.min === 1 ? 'must not be empty' : `must have at least ${spec.min} characters`
+  const { min = 0, max = Number.POSITIVE_INFINITY } = spec
+  // Lengths are in code points, as PostgreSQL counts them: one or two of UTF-16 each, so its length decides most cases.
+  const units = value.length
+  const length = (units > max && units <= 2 * max) || (units >= min && units < 2 * min) ? [...value].length : units
+  if (length > max) return `must have at most ${max} characters`
+  if (length < min) return min === 1 ? 'must not be empty' : `must have at least ${min} characters`
+  // JSON from a socket has none; what another service hands over in this process was never JSON.
+  if (value.includes('\0')) return 'must not contain NUL'
   if (spec.pattern && !spec.pattern.test(value)) return `must be ${spec.patternHint ?? `like ${spec.pattern.source}`}`
   return undefined
 }

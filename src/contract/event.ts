@@ -20,4 +20,3 @@ export type EventData<E> = E extends EventSpec<infer T> ? T : never
 function isResource(value: Fields | Resource): value is Resource {
   return 'kind' in value && (value as { kind: unknown }).kind === 'resource'
 }
-

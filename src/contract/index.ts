@@ -1,6 +1,16 @@
 export { type Access, parseAccess } from './access.ts'
 export { type EventData, type EventSpec, event } from './event.ts'
-export { type Field, type Fields, type FieldSpec, type Given, type Patch, type Shown, t, type Taken, type TypeOf } from './fields.ts'
+export {
+  type Field,
+  type FieldSpec,
+  type Fields,
+  type Given,
+  type Patch,
+  type Shown,
+  type Taken,
+  type TypeOf,
+  t,
+} from './fields.ts'
 export { type Operation, type OperationSpec, operation } from './operation.ts'
 export { PROBLEMS, type ProblemSpec, problem } from './problem.ts'
 export {
@@ -8,8 +18,8 @@ export {
   type CreateBody,
   type CreateInput,
   type IdOf,
-  type Resource,
   type ReplaceBody,
+  type Resource,
   resource,
   type ShownOf,
   type UpdateBody,

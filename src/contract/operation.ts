@@ -1,6 +1,6 @@
 import type { Access } from './access.ts'
 import { parseAccess } from './access.ts'
-import { type Fields, type FieldSpec, specsOf } from './fields.ts'
+import { type FieldSpec, type Fields, specsOf } from './fields.ts'
 import type { AnyResource, Verb } from './resource.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

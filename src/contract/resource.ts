@@ -1,4 +1,14 @@
-import { type Field, type Fields, type FieldSpec, type Given, type Patch, type Shown, specsOf, type Taken, t } from './fields.ts'
+import {
+  type Field,
+  type FieldSpec,
+  type Fields,
+  type Given,
+  type Patch,
+  type Shown,
+  specsOf,
+  type Taken,
+  t,
+} from './fields.ts'
 import { pluralOf, snakeCase } from './names.ts'
 
 /** What CRUD can do with a resource: GET of many, GET of one, POST, PUT, PATCH, DELETE. */
@@ -119,9 +129,12 @@ export type ParentParams<R extends AnyResource> =
 export type CustomOf<R extends AnyResource> = R extends Resource<any, any, infer C, any, any> ? C : never
 export type IdOf<R extends AnyResource> = `${R['idPrefix']}_${string}`
 /** A thing as its readers see it. */
-export type ShownOf<R extends AnyResource> = { id: IdOf<R>; version: number; createdAt: string; updatedAt: string } & Shown<
-  FieldsOf<R>
->
+export type ShownOf<R extends AnyResource> = {
+  id: IdOf<R>
+  version: number
+  createdAt: string
+  updatedAt: string
+} & Shown<FieldsOf<R>>
 /** What a client sends to create one. */
 export type CreateInput<R extends AnyResource> =
   InputsOf<R> extends { create: infer F extends Fields } ? Given<F> : Given<FieldsOf<R>>
@@ -154,7 +167,7 @@ export function resource<
   const P extends string,
   F extends Fields,
   const A extends Partial<Record<Verb, string>>,
-  const C extends keyof A & Verb = never,
+  const C extends Exclude<keyof A & Verb, 'list' | 'get'> = never,
   I extends Inputs = {},
   const N extends string = never,
 >(name: string, options: ResourceOptions<P, F, A, C, I, N>): Resource<P, F, C, I, N> {
@@ -194,7 +207,10 @@ export function resource<
     softDelete,
     derived: options.view !== undefined,
     list: {
-      filter: Object.assign({}, ...(list.filter ?? []).map((entry) => (typeof entry === 'string' ? { [entry]: entry } : entry))),
+      filter: Object.assign(
+        {},
+        ...(list.filter ?? []).map((entry) => (typeof entry === 'string' ? { [entry]: entry } : entry)),
+      ),
       search: list.search ?? [],
       sort: list.sort ?? [],
       defaultSort: list.defaultSort ?? 'id',

@@ -1,4 +1,4 @@
-import type { Fields, FieldSpec } from './fields.ts'
+import type { FieldSpec, Fields } from './fields.ts'
 import { specsOf } from './fields.ts'
 import type { Operation } from './operation.ts'
 import type { Contract } from './service.ts'
@@ -58,6 +58,7 @@ export function surfaceOf(contract: Contract, operation: Operation, version: num
   }
 }
 
+/** What stands in for fields stands where the first of them stood, and only where one of them did. */
 function older(specs: Readonly<Record<string, FieldSpec>>, shape: OlderShape): Record<string, FieldSpec> {
   const out: Record<string, FieldSpec> = {}
   let added = false
@@ -68,5 +69,5 @@ function older(specs: Readonly<Record<string, FieldSpec>>, shape: OlderShape): R
       added = true
     }
   }
-  return added ? out : { ...out, ...shape.added }
+  return shape.without.length === 0 ? { ...out, ...shape.added } : out
 }

@@ -54,7 +54,7 @@ type ParamsOf<R extends AnyResource, V extends Verb> = V extends 'create' | 'lis
   ? ParentParams<R>
   : { readonly id: string } & ParentParams<R>
 type AnswerOf<R extends AnyResource, V extends Verb> = V extends 'delete' ? void : Row<R> | ShownOf<R>
-type OperationAnswer<A> = {} extends A ? void : A
+type OperationAnswer<A> = [keyof A] extends [never] ? void : A
 
 /** The handler of one verb: `HandlerOf<typeof orders, 'orders', 'create'>`. */
 export type HandlerOf<C extends Contract<any, any, any>, K extends keyof C['resources'], V extends Verb> = Handler<
@@ -72,8 +72,12 @@ export type OperationHandler<C extends Contract<any, any, any>, O extends keyof 
 
 type WithHandlers<R> = { [K in keyof R]: R[K] extends AnyResource ? ([CustomOf<R[K]>] extends [never] ? never : K) : never }[keyof R]
 
-/** Every handler that a contract asks for, and no other: one that is missing, misspelt or mistyped does not compile. */
+/**
+ * Every handler that a contract asks for, and no other: one that is missing, misspelt or mistyped does not compile. One
+ * mapped type, not two that are joined: only so does a handler that is written in place know its parameters.
+ */
 export type Handlers<C extends Contract<any, any, any>> = {
-  [K in WithHandlers<C['resources']>]: { [V in CustomOf<C['resources'][K]>]: HandlerOf<C, K, V> }
-} & { [O in keyof C['operations']]: OperationHandler<C, O> }
-
+  [K in WithHandlers<C['resources']> | keyof C['operations']]: K extends keyof C['operations']
+    ? OperationHandler<C, K>
+    : { [V in CustomOf<C['resources'][K]>]: HandlerOf<C, K, V> }
+}

@@ -1,0 +1,64 @@
+import type { FieldFault } from '../base/errors.ts'
+import { isIdPrefix } from '../base/ids.ts'
+import type { Say } from './breach.ts'
+import { checkOf } from './check.ts'
+import type { FieldSpec } from './fields.ts'
+import { isCamelCase } from './names.ts'
+
+/** What the fields of a body, an answer or an event may not say, at any depth. `hasCurrency`: one stands beside them. */
+export function checkFields(
+  where: string,
+  specs: Readonly<Record<string, FieldSpec>>,
+  hasCurrency: boolean,
+  say: Say,
+): void {
+  const currency = hasCurrency || Object.hasOwn(specs, 'currency')
+  if (!currency && Object.values(specs).some(isMoney))
+    say('R-BODY-3', where, 'has money without a currency', 'Add `currency: t.currency()` beside it')
+  for (const [name, spec] of Object.entries(specs)) {
+    const at = `${where}.${name}`
+    if (!isCamelCase(name)) say('R-REST-1', at, 'is not in camelCase', 'JSON names are like `unitPrice`')
+    else if (name in Object.prototype)
+      say('R-BODY-4', at, 'has a name that every JavaScript object has already', 'Choose another')
+    checkField(at, spec, currency, say)
+  }
+}
+
+function isMoney(spec: FieldSpec): boolean {
+  return !spec.hidden && (spec.kind === 'money' || spec.of?.kind === 'money')
+}
+
+function checkField(at: string, spec: FieldSpec, hasCurrency: boolean, say: Say) {
+  const { kind, min, max, values = [], prefix, pattern, scale } = spec
+  const refuse = (message: string, hint: string) => say('R-BODY-4', at, message, hint)
+  if (min !== undefined && max !== undefined && !(min <= max))
+    refuse(`takes nothing: min is ${min}, max is ${max}`, 'Let min be at most max')
+  if (kind === 'oneOf' && values.length === 0)
+    refuse('takes nothing: it has no values', "Name them: t.oneOf('open', 'closed')")
+  const twice = values.find((value, i) => values.indexOf(value) < i)
+  if (twice !== undefined) refuse(`names the value "${twice}" twice`, 'Name each once')
+  if (kind === 'id' && (!prefix || !isIdPrefix(prefix)))
+    say('R-BODY-1', at, `has the id prefix "${prefix}"`, 'Use small letters, such as `ord`')
+  if (kind === 'decimal' && !(Number.isInteger(scale) && scale! >= 0 && scale! <= 15))
+    say('R-BODY-3', at, `has the scale ${scale}`, 'A number holds 0 to 15 decimals')
+  // Such a pattern remembers where it stopped, and refuses every other request.
+  if (pattern?.global || pattern?.sticky) refuse(`has the pattern ${pattern}`, 'Leave out the flags g and y')
+  if (spec.server && spec.inputOnly)
+    refuse('can neither be given nor seen', 'Use hidden() for a column that never leaves')
+  checkDefault(at, spec, say)
+  if (spec.of) checkField(`${at}[]`, spec.of, hasCurrency, say)
+  if (spec.fields) checkFields(at, spec.fields, hasCurrency, say)
+}
+
+function checkDefault(at: string, spec: FieldSpec, say: Say) {
+  if (spec.default === undefined) return
+  const faults: FieldFault[] = []
+  checkOf(spec)(spec.default, '', faults)
+  for (const { field, message } of faults)
+    say(
+      'R-BODY-4',
+      at,
+      `has a default that it would refuse: ${field === '' ? 'it' : field} ${message}`,
+      'Change one of the two',
+    )
+}

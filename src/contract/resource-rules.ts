@@ -1,0 +1,217 @@
+import { accessFault, parseAccess } from './access.ts'
+import type { Say } from './breach.ts'
+import { checkFields } from './field-rules.ts'
+import type { FieldSpec, Fields } from './fields.ts'
+import { filterParameters } from './list-query.ts'
+import { camelCase, isCamelCase, isKebabCase, pluralOf } from './names.ts'
+import { VERBS } from './operation.ts'
+import type { AnyResource, Resource, Verb } from './resource.ts'
+import { isAct, isInvariable, isPlural } from './words.ts'
+
+/** What a resource may not say. `own` are all that its contract has. */
+export function checkResource(key: string, resource: Resource, own: readonly AnyResource[], say: Say): void {
+  checkNames(key, resource, say)
+  checkOwnFields(key, resource, say)
+  checkPlace(key, resource, say)
+  checkLists(key, resource, say)
+  checkAccess(key, resource, own, say)
+  checkVerbs(key, resource, say)
+}
+
+function checkNames(key: string, { name, plural, idPrefix }: Resource, say: Say) {
+  if (!isCamelCase(key)) say('R-REST-1', key, 'is not in camelCase', 'Resource keys are like `cartItems`')
+  if (!isKebabCase(name)) say('R-REST-1', key, `is named "${name}"`, 'Use kebab-case, such as `cart-item`')
+  else if (key === camelCase(name) && isPlural(name) && !isInvariable(name))
+    say('R-REST-1', key, `is named "${name}", which is many`, "Name one of them, such as resource('order', …)")
+  if (!isKebabCase(plural))
+    say('R-REST-1', key, `has the path segment "${plural}"`, 'Use kebab-case, such as `order-items`')
+  else if (isAct(plural, new Set()))
+    say('R-REST-1', key, `has the verb "${plural}" in its path`, 'Name a thing, not an act')
+  else if (!isPlural(plural) || (plural === name && !isInvariable(name)))
+    say('R-REST-1', key, `has the singular collection "${plural}"`, pluralHint(plural))
+  if (!/^[a-z]{2,10}$/.test(idPrefix))
+    say('R-BODY-1', key, `has the id prefix "${idPrefix}"`, 'Use 2 to 10 small letters, such as `ord`')
+}
+
+export function pluralHint(singular: string): string {
+  return `Collections are plural: \`${pluralOf(singular)}\`, or give \`plural\` where English is irregular`
+}
+
+/** What each has without being asked. */
+const GIVEN = ['id', 'version', 'createdAt', 'updatedAt']
+
+function checkOwnFields(key: string, resource: Resource, say: Say) {
+  const specs = specsIn(resource.fields)
+  // What lies below a parent is in the parent's currency.
+  checkFields(key, specs, resource.nested, say)
+  for (const name of GIVEN)
+    if (Object.hasOwn(specs, name))
+      say('R-BODY-2', `${key}.${name}`, 'is declared by hand', 'Every resource has it already: leave it out')
+  for (const name of resource.unique)
+    if (!Object.hasOwn(resource.stored, name))
+      say('R-DEL-1', `${key}.unique`, `names no field: "${name}"`, 'Name a declared field')
+  if (resource.requireVersion && !resource.versioned)
+    say('R-LOCK-2', key, 'requires a version, and has none', 'Leave out `versioned: false`')
+  for (const [verb, input] of Object.entries<Readonly<Record<string, FieldSpec>>>(resource.input)) {
+    checkFields(`${key}.input.${verb}`, input, resource.nested || Object.hasOwn(specs, 'currency'), say)
+    if (resource.versioned && Object.hasOwn(input, 'version'))
+      say('R-LOCK-1', `${key}.input.${verb}.version`, 'is declared by hand', 'A versioned resource takes it already')
+  }
+}
+
+/** Where it stands, and whose it is. */
+function checkPlace(key: string, { parent, nested, owner, stored }: Resource, say: Say) {
+  if (nested && !parent) say('R-REST-1', key, 'is nested below nothing', 'Give it a `parent`, or leave out `nested`')
+  if (owner !== undefined && owner !== 'id' && find(stored, owner)?.kind !== 'id')
+    say('R-AUTH-8', `${key}.owner`, `names no field that holds an id: "${owner}"`, `Fields: ${namesOf(stored)}`)
+  if (!parent) return
+  const spec = find(stored, parent.field)
+  const prefix = parent.of.idPrefix
+  if (spec?.kind !== 'id' || spec.prefix !== prefix)
+    say(
+      'R-REST-1',
+      `${key}.parent`,
+      `"${parent.field}" holds no id of its parent`,
+      `Declare ${parent.field}: t.id('${prefix}').server()`,
+    )
+  else if (!spec.server)
+    say(
+      'R-REST-1',
+      `${key}.${parent.field}`,
+      'is in the path and in the body too',
+      'The path says it: mark it server()',
+    )
+}
+
+function checkLists(key: string, resource: Resource, say: Say) {
+  const { list, stored } = resource
+  const known = namesOf(stored)
+  const refuse = (rule: string, option: string, message: string, hint: string) =>
+    say(rule, `${key}.list.${option}`, message, hint)
+  for (const [param, name] of Object.entries(list.filter)) {
+    const spec = find(stored, name)
+    if (!spec) refuse('R-FILTER-1', 'filter', `names no field: "${name}"`, `Fields: ${known}`)
+    else if (spec.kind === 'object' || (spec.kind === 'list' && spec.of?.kind !== 'oneOf'))
+      refuse('R-FILTER-1', 'filter', `cannot filter by ${spec.kind} "${name}"`, 'Filter by single values')
+    if (!isCamelCase(param)) refuse('R-FILTER-1', 'filter', `has the parameter "${param}"`, 'Use camelCase')
+  }
+  for (const name of list.search)
+    if (find(stored, name)?.kind !== 'text' && find(stored, name)?.kind !== 'email')
+      refuse('R-FILTER-1', 'search', `names no text field: "${name}"`, `Fields: ${known}`)
+  const sorts = new Set([...list.sort, ...list.defaultSort.split(',').map((term) => term.replace(/^[-+]/, ''))])
+  for (const name of sorts) {
+    const spec = find(stored, name)
+    if (!spec) refuse('R-SORT-1', 'sort', `names no field: "${name}"`, `Fields: ${known}`)
+    else if (spec.nullable)
+      refuse(
+        'R-SORT-1',
+        'sort',
+        `sorts by "${name}", which may be null`,
+        'A keyset needs a value in each row: give a default',
+      )
+    else if (spec.kind === 'list' || spec.kind === 'object')
+      refuse('R-SORT-1', 'sort', `cannot sort by ${spec.kind} "${name}"`, 'Sort by single values')
+  }
+  for (const name of new Set([...Object.values(list.filter), ...list.search, ...sorts]))
+    if (find(stored, name)?.hidden)
+      refuse('R-BODY-7', name, 'is hidden, and what a list asks about it tells it', 'Ask about fields that are shown')
+  checkParameters(key, resource, say)
+  if (!(Number.isInteger(list.maxOffset) && list.maxOffset >= 100))
+    refuse(
+      'R-PAGE-7',
+      'maxOffset',
+      `is ${list.maxOffset}`,
+      'Let it be a whole number from 100, so that the largest page fits',
+    )
+  if (!(Number.isInteger(list.exactTotal) && list.exactTotal >= 0))
+    refuse('R-PAGE-6', 'exactTotal', `is ${list.exactTotal}`, 'Let it be a whole number from 0')
+}
+
+/** Parameters that every list has; `version` is the whole API's (R-VER-1). */
+const TAKEN = ['page', 'limit', 'cursor', 'count', 'sort', 'fields', 'version']
+
+function checkParameters(key: string, resource: Resource, say: Say) {
+  if (Object.values(resource.list.filter).some((name) => !find(resource.stored, name))) return
+  const names = new Set(TAKEN)
+  for (const { name } of filterParameters(resource)) {
+    if (names.has(name))
+      say(
+        'R-FILTER-1',
+        `${key}.list.filter`,
+        `makes the parameter "${name}" a second time`,
+        "Rename one: { placed: 'createdAt' }",
+      )
+    names.add(name)
+  }
+}
+
+function checkAccess(key: string, resource: Resource, own: readonly AnyResource[], say: Say) {
+  for (const verb of VERBS) {
+    const rule = resource.access[verb]
+    if (rule === undefined) continue
+    const at = `${key}.access.${verb}`
+    const fault = accessFault(rule)
+    if (fault) say('R-AUTH-8', at, fault, 'Without a rule nobody may')
+    else if (parseAccess(rule).owner)
+      for (const hint of ownerUnknown(verb, resource, own))
+        say('R-AUTH-8', at, 'speaks of an owner who cannot be known', hint)
+  }
+  for (const verb of Object.keys(resource.access))
+    if (!VERBS.includes(verb as Verb))
+      say('R-REST-2', `${key}.access`, `knows no verb "${verb}"`, `Verbs: ${VERBS.join(', ')}`)
+}
+
+/** One thing says itself whose it is, a collection is its parent's. */
+function ownerUnknown(verb: Verb, { owner, parent, list }: Resource, own: readonly AnyResource[]): string[] {
+  const hints: string[] = []
+  const collection = verb === 'list' || verb === 'create'
+  if (owner === undefined && (!collection || (verb === 'list' && parent && list.root)))
+    hints.push("Say which field holds the owner's id: owner: 'userId'")
+  if (!collection) return hints
+  if (!parent) hints.push("A collection is its parent's: parent: { of: User, field: 'userId' }")
+  else if (parent.of.owner === undefined)
+    hints.push(`Say who owns its parent: owner in resource('${parent.of.name}', …)`)
+  else if (parent.of.owner !== 'id' && !own.includes(parent.of))
+    hints.push('Its parent belongs to another service, which knows the owner: put it below the user')
+  return hints
+}
+
+function checkVerbs(key: string, resource: Resource, say: Say) {
+  for (const verb of resource.custom) {
+    if (resource.access[verb] === undefined)
+      say(
+        'R-AUTH-8',
+        `${key}.custom`,
+        `names "${verb}", which has no access rule`,
+        'A verb without a rule is not offered',
+      )
+    if (verb === 'list' || verb === 'get')
+      say('R-P-2', `${key}.custom`, `names "${verb}", which takes no handler`, 'Reads select from `view`: write that')
+  }
+  for (const verb of ['create', 'replace', 'update'] as const) {
+    if (resource.access[verb] === undefined || resource.custom.includes(verb)) continue
+    const specs =
+      (resource.input as Partial<Record<Verb, Readonly<Record<string, FieldSpec>>>>)[verb] ?? specsIn(resource.fields)
+    for (const [name, spec] of Object.entries(specs))
+      if (!Object.hasOwn(resource.stored, name) && !(spec.fixed && verb !== 'create'))
+        say(
+          'R-P-2',
+          `${key}.${name}`,
+          `is not stored, so CRUD cannot ${verb} it`,
+          `Write the handler: custom: ['${verb}']`,
+        )
+  }
+}
+
+function specsIn(fields: Fields): Readonly<Record<string, FieldSpec>> {
+  return Object.fromEntries(Object.entries(fields).map(([name, { spec }]) => [name, spec]))
+}
+
+/** Own members only: `constructor` is no field of anything. */
+function find(specs: Readonly<Record<string, FieldSpec>>, name: string): FieldSpec | undefined {
+  return Object.hasOwn(specs, name) ? specs[name] : undefined
+}
+
+function namesOf(specs: Readonly<Record<string, FieldSpec>>): string {
+  return Object.keys(specs).join(', ')
+}

@@ -1,0 +1,844 @@
+import { describe, expect, test } from 'vitest'
+import { orders } from '../../services/orders/contract.ts'
+import { users } from '../../services/users/contract.ts'
+import { Fault } from '../base/errors.ts'
+import type { Fields } from './fields.ts'
+import { event, olderShape, operation, problem, resource, service, t } from './index.ts'
+import type { AnyResource } from './resource.ts'
+import { brokenRules } from './rules.ts'
+
+/** What a mistaken author may write: nothing of it is typed. */
+type Loose = Readonly<Record<string, unknown>>
+
+const noteOf = (options: Loose = {}) =>
+  resource((options.name as string) ?? 'note', {
+    id: 'nte',
+    fields: { title: t.text() },
+    access: { list: 'public' },
+    ...options,
+  } as never) as AnyResource
+
+const notes = (options: Loose = {}, more: Loose = {}) =>
+  service('notes', { resources: { notes: noteOf(options) }, ...more } as never)
+const withFields = (fields: Fields) => notes({ fields })
+const withField = (field: Fields[string]) => withFields({ title: field })
+const withList = (list: Loose, fields: Fields = { title: t.text() }) => notes({ list, fields })
+const withEvents = (events: Loose) => notes({}, { events })
+
+const own = (options: Loose = {}, key = 'statistics') =>
+  service('notes', {
+    operations: {
+      [key]: operation({
+        method: 'GET',
+        path: '/statistics',
+        access: 'public',
+        answer: { count: t.integer() },
+        ...options,
+      } as never),
+    },
+  })
+const at = (path: string) => own({ path })
+
+const User = resource('user', { id: 'usr', owner: 'id', fields: { name: t.text() }, access: { get: 'owner' } })
+const Board = resource('board', { id: 'brd', fields: { name: t.text() }, access: { get: 'public' } })
+const owned = { fields: { userId: t.id('usr').server() }, owner: 'userId', parent: { of: User, field: 'userId' } }
+
+const older = (latest: number, versions: Loose, options: Loose = {}) => notes(options, { latest, older: versions })
+const shape = (options: Loose) => ({
+  shapes: { notes: olderShape({ up: (it: unknown) => it, down: (it: unknown) => it, ...options } as never) },
+})
+
+/** Each line of the refusal; none of a contract that is sound. */
+function breaches(define: () => unknown): string[] {
+  try {
+    define()
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== 'INVALID_CONTRACT') throw error
+    const [, ...lines] = error.message.split('\n')
+    return lines.map((line) => line.trim())
+  }
+  return []
+}
+
+type Case = readonly [name: string, breach: string, define: () => unknown]
+
+/** Just this one breach is found, and what follows it is a hint. */
+function refused(cases: readonly Case[]) {
+  for (const [name, breach, define] of cases)
+    test(`R-P-6: ${name} is refused with ${breach.split(' ')[0]} and a hint`, () => {
+      const found = breaches(define)
+      expect(found.map((line) => line.slice(0, breach.length))).toEqual([breach])
+      expect(found[0]!.slice(breach.length)).toMatch(/^[^.]*\. .{10}/)
+    })
+}
+
+function sound(cases: readonly (readonly [name: string, define: () => unknown])[]) {
+  for (const [name, define] of cases) test(`R-P-6: ${name}`, () => expect(breaches(define)).toEqual([]))
+}
+
+describe('names', () => {
+  refused([
+    [
+      'a service in camelCase',
+      'R-REST-1 myNotes: is no service name',
+      () => service('myNotes', { resources: { notes: noteOf() } }),
+    ],
+    ['a service that ends with a dash', 'R-REST-1 notes-: is no service name', () => service('notes-', {})],
+    [
+      'a collection in the singular',
+      'R-REST-1 notes: has the singular collection "note"',
+      () => notes({ plural: 'note' }),
+    ],
+    [
+      'a plural that is none',
+      'R-REST-1 notes: has the singular collection "address"',
+      () => notes({ plural: 'address' }),
+    ],
+    [
+      'a plural that only looks like one',
+      'R-REST-1 notes: has the singular collection "note-status"',
+      () => notes({ plural: 'note-status' }),
+    ],
+    ['a missing plural', 'R-REST-1 notes: has the path segment ""', () => notes({ plural: '' })],
+    [
+      'a resource that is named in the plural',
+      'R-REST-1 notes: is named "notes", which is many',
+      () => notes({ name: 'notes' }),
+    ],
+    [
+      'a resource in camelCase',
+      'R-REST-1 notes: is named "bigNote"',
+      () => notes({ name: 'bigNote', plural: 'notes' }),
+    ],
+    ['a path in camelCase', 'R-REST-1 notes: has the path segment "myNotes"', () => notes({ plural: 'myNotes' })],
+    ['a path with a slash', 'R-REST-1 notes: has the path segment "my/notes"', () => notes({ plural: 'my/notes' })],
+    [
+      'a key in kebab-case',
+      'R-REST-1 my-notes: is not in camelCase',
+      () => service('notes', { resources: { 'my-notes': noteOf() } }),
+    ],
+    [
+      'a verb before a collection',
+      'R-REST-1 notes: has the verb "create-notes" in its path',
+      () => notes({ plural: 'create-notes' }),
+    ],
+    ['an id prefix with a digit', 'R-BODY-1 notes: has the id prefix "nt3"', () => notes({ id: 'nt3' })],
+    ['an id prefix of one letter', 'R-BODY-1 notes: has the id prefix "n"', () => notes({ id: 'n' })],
+    [
+      'an id prefix that another resource has',
+      'R-BODY-1 boards: shares the id prefix "nte" with notes',
+      () => service('notes', { resources: { notes: noteOf(), boards: noteOf({ name: 'board' }) } }),
+    ],
+  ])
+
+  sound([
+    ['a plural of two words is sound', () => notes({ name: 'sticky-note' })],
+    ['a noun that is a verb too is sound', () => notes({ name: 'order' })],
+    ['an act that another noun follows is sound', () => notes({ name: 'login-attempt' })],
+    ['a plural that ends like a singular is sound', () => notes({ name: 'menu' })],
+    ['a service without resources is sound', () => service('notes', {})],
+    ...['people', 'grandchildren', 'women', 'media', 'sales-people', 'equipment', 'criteria', 'statuses', 'series'].map(
+      (plural) => [`the plural ${plural} is sound`, () => notes({ name: 'one', plural })] as const,
+    ),
+    ['a word that is its own plural is sound', () => notes({ name: 'series', plural: 'series' })],
+  ])
+})
+
+describe('fields', () => {
+  refused([
+    [
+      'a field in snake_case',
+      'R-REST-1 notes.unit_price: is not in camelCase',
+      () => withFields({ unit_price: t.text() }),
+    ],
+    [
+      'a field in snake_case inside a list of objects',
+      'R-REST-1 notes.items[].unit_price: is not in camelCase',
+      () => withFields({ items: t.list(t.object({ unit_price: t.text() })) }),
+    ],
+    [
+      'a field that every JavaScript object has',
+      'R-BODY-4 notes.constructor: has a name that every JavaScript object has already',
+      () => withFields({ constructor: t.text() as never }),
+    ],
+    ...['id', 'version', 'createdAt', 'updatedAt'].map(
+      (name): Case => [
+        `the field ${name}, declared by hand,`,
+        `R-BODY-2 notes.${name}: is declared by hand`,
+        () => withFields({ [name]: t.text() }),
+      ],
+    ),
+    [
+      'min above max',
+      'R-BODY-4 notes.title: takes nothing: min is 5, max is 4',
+      () => withField(t.text({ min: 5, max: 4 })),
+    ],
+    [
+      'a limit that is no number',
+      'R-BODY-4 notes.title: takes nothing: min is 0, max is NaN',
+      () => withField(t.text({ max: Number.NaN })),
+    ],
+    ['a choice without values', 'R-BODY-4 notes.title: takes nothing: it has no values', () => withField(t.oneOf())],
+    [
+      'a choice with one value twice',
+      'R-BODY-4 notes.title: names the value "a" twice',
+      () => withField(t.oneOf('a', 'b', 'a')),
+    ],
+    ['a reference without a prefix', 'R-BODY-1 notes.title: has the id prefix ""', () => withField(t.id(''))],
+    [
+      'a reference with a strange prefix',
+      'R-BODY-1 notes.title: has the id prefix "Usr"',
+      () => withField(t.id('Usr')),
+    ],
+    [
+      'more decimals than a number holds',
+      'R-BODY-3 notes.title: has the scale 16',
+      () => withField(t.decimal({ scale: 16 })),
+    ],
+    ['half a decimal', 'R-BODY-3 notes.title: has the scale 1.5', () => withField(t.decimal({ scale: 1.5 }))],
+    [
+      'a pattern that remembers where it stopped',
+      'R-BODY-4 notes.title: has the pattern /a/g',
+      () => withField(t.text({ pattern: /a/g })),
+    ],
+    [
+      'a field that can neither be given nor seen',
+      'R-BODY-4 notes.title: can neither be given nor seen',
+      () =>
+        notes({ fields: { title: t.text().server().inputOnly() }, access: { create: 'admin' }, custom: ['create'] }),
+    ],
+    [
+      'a default that breaks the limits of its field',
+      'R-BODY-4 notes.title: has a default that it would refuse: it must have at most 3 characters',
+      () => withField(t.text({ max: 3 }).default('long')),
+    ],
+    [
+      'a default of another type, deep inside,',
+      'R-BODY-4 notes.items[].size: has a default that it would refuse: it must be a whole number',
+      () => withFields({ items: t.list(t.object({ size: t.integer().default(1.5) })) }),
+    ],
+    [
+      'a default that is null where null is not allowed',
+      'R-BODY-4 notes.title: has a default that it would refuse: it must be a string',
+      () => withField(t.text().default(null as never)),
+    ],
+    [
+      'money without a currency',
+      'R-BODY-3 notes: has money without a currency',
+      () => withFields({ price: t.money(), rest: t.money() }),
+    ],
+    [
+      'money without a currency inside a list',
+      'R-BODY-3 notes.lines[]: has money without a currency',
+      () => withFields({ lines: t.list(t.object({ price: t.money() })) }),
+    ],
+    [
+      'a list of money without a currency',
+      'R-BODY-3 notes: has money without a currency',
+      () => withField(t.list(t.money())),
+    ],
+    [
+      'a unique field that is none',
+      'R-DEL-1 notes.unique: names no field: "toString"',
+      () => notes({ unique: ['toString'] }),
+    ],
+    [
+      'a required version of what has none',
+      'R-LOCK-2 notes: requires a version, and has none',
+      () => notes({ versioned: false, requireVersion: true }),
+    ],
+    [
+      'a version among the inputs',
+      'R-LOCK-1 notes.input.update.version: is declared by hand',
+      () => notes({ access: { update: 'admin' }, custom: ['update'], input: { update: { version: t.integer() } } }),
+    ],
+    [
+      'a field in snake_case among the inputs',
+      'R-REST-1 notes.input.create.a_b: is not in camelCase',
+      () => notes({ access: { create: 'admin' }, custom: ['create'], input: { create: { a_b: t.text() } } }),
+    ],
+    [
+      'an inputOnly field that CRUD would have to store',
+      'R-P-2 notes.password: is not stored, so CRUD cannot create it',
+      () => notes({ fields: { password: t.text().inputOnly() }, access: { create: 'public' } }),
+    ],
+    [
+      'an input that CRUD would have to store',
+      'R-P-2 notes.hint: is not stored, so CRUD cannot update it',
+      () => notes({ access: { update: 'public' }, input: { update: { hint: t.text() } } }),
+    ],
+  ])
+
+  sound([
+    ['money beside its currency is sound', () => withFields({ price: t.money(), currency: t.currency() })],
+    [
+      'money inside a list is in the currency beside the list',
+      () => withFields({ lines: t.list(t.object({ price: t.money() })), currency: t.currency() }),
+    ],
+    ['money that is never shown needs no currency', () => withField(t.money().hidden())],
+    [
+      'an inputOnly field with a handler of its own is sound',
+      () => notes({ fields: { password: t.text().inputOnly() }, access: { create: 'public' }, custom: ['create'] }),
+    ],
+    [
+      'an inputOnly field that is fixed is no matter of PATCH',
+      () =>
+        notes({
+          fields: { password: t.text().inputOnly().fixed() },
+          access: { create: 'public', update: 'public' },
+          custom: ['create'],
+        }),
+    ],
+    [
+      'a default that keeps to its field is sound',
+      () => withField(t.list(t.oneOf('a', 'b'), { min: 1 }).default(['a'])),
+    ],
+    ['null as the default of what may be null is sound', () => withField(t.text().nullable().default(null))],
+  ])
+})
+
+describe('places', () => {
+  const below = (parent: Loose, fields: Fields, more: Loose = {}) => notes({ parent, fields, ...more })
+  refused([
+    [
+      'a parent whose id no field holds',
+      'R-REST-1 notes.parent: "boardId" holds no id of its parent',
+      () => below({ of: Board, field: 'boardId' }, { title: t.text() }),
+    ],
+    [
+      'a parent field of another type',
+      'R-REST-1 notes.parent: "boardId" holds no id of its parent',
+      () => below({ of: Board, field: 'boardId' }, { boardId: t.id('usr').server() }),
+    ],
+    [
+      'a parent that the body could change',
+      'R-REST-1 notes.boardId: is in the path and in the body too',
+      () => below({ of: Board, field: 'boardId' }, { boardId: t.id('brd') }),
+    ],
+    ['a nested resource without a parent', 'R-REST-1 notes: is nested below nothing', () => notes({ nested: true })],
+    [
+      'an owner that no field holds',
+      'R-AUTH-8 notes.owner: names no field that holds an id: "title"',
+      () => notes({ owner: 'title' }),
+    ],
+    [
+      'one place for two resources',
+      'R-REST-1 notes.others.list: stands at GET /notes like notes.notes.list',
+      () => service('notes', { resources: { notes: noteOf(), others: noteOf({ id: 'oth' }) } }),
+    ],
+    [
+      'one place for a resource and an operation',
+      'R-REST-1 notes.read: stands at GET /notes/{} like notes.notes.get',
+      () =>
+        notes(
+          { access: { get: 'public' } },
+          {
+            operations: {
+              read: operation({
+                method: 'GET',
+                path: '/notes/{noteId}',
+                access: 'public',
+                answer: { ok: t.boolean() },
+              }),
+            },
+          },
+        ),
+    ],
+    [
+      'one name for two parameters of a path',
+      'R-REST-1 notes.statistics: has the parameter {id} twice in /boards/{id}/notes/{id}',
+      () => at('/boards/{id}/notes/{id}'),
+    ],
+  ])
+})
+
+describe('lists', () => {
+  refused([
+    [
+      'a filter by no field',
+      'R-FILTER-1 notes.list.filter: names no field: "status"',
+      () => withList({ filter: ['status'] }),
+    ],
+    [
+      'a filter by a member of every object',
+      'R-FILTER-1 notes.list.filter: names no field: "constructor"',
+      () => withList({ filter: ['constructor'] }),
+    ],
+    [
+      'a filter by an object',
+      'R-FILTER-1 notes.list.filter: cannot filter by object "place"',
+      () => withList({ filter: ['place'] }, { place: t.object({ x: t.integer() }) }),
+    ],
+    [
+      'a filter by a list of texts',
+      'R-FILTER-1 notes.list.filter: cannot filter by list "tags"',
+      () => withList({ filter: ['tags'] }, { tags: t.list(t.text()) }),
+    ],
+    [
+      'a parameter in snake_case',
+      'R-FILTER-1 notes.list.filter: has the parameter "the_title"',
+      () => withList({ filter: [{ the_title: 'title' }] }),
+    ],
+    ...['page', 'limit', 'cursor', 'count', 'sort', 'fields', 'version'].map(
+      (name): Case => [
+        `the filter parameter ${name}, which means something else,`,
+        `R-FILTER-1 notes.list.filter: makes the parameter "${name}" a second time`,
+        () => withList({ filter: [{ [name]: 'title' }] }),
+      ],
+    ),
+    [
+      'one parameter for two fields',
+      'R-FILTER-1 notes.list.filter: makes the parameter "createdAfter" a second time',
+      () => withList({ filter: ['createdAt', 'createdAfter'] }, { createdAfter: t.text() }),
+    ],
+    [
+      'a search in what is no text',
+      'R-FILTER-1 notes.list.search: names no text field: "size"',
+      () => withList({ search: ['size'] }, { size: t.integer() }),
+    ],
+    ['a sort by no field', 'R-SORT-1 notes.list.sort: names no field: "status"', () => withList({ sort: ['status'] })],
+    [
+      'a default sort by no field',
+      'R-SORT-1 notes.list.sort: names no field: "status"',
+      () => withList({ defaultSort: 'title,-status' }),
+    ],
+    [
+      'a sort by what may be null',
+      'R-SORT-1 notes.list.sort: sorts by "title", which may be null',
+      () => withList({ sort: ['title'] }, { title: t.text().optional() }),
+    ],
+    [
+      'a sort by a list',
+      'R-SORT-1 notes.list.sort: cannot sort by list "tags"',
+      () => withList({ sort: ['tags'] }, { tags: t.list(t.oneOf('a')) }),
+    ],
+    ...(['filter', 'search', 'sort'] as const).map(
+      (option): Case => [
+        `a ${option} by a hidden field, which would tell what it holds,`,
+        'R-BODY-7 notes.list.secret: is hidden, and what a list asks about it tells it',
+        () => withList({ [option]: ['secret'] }, { secret: t.text().hidden() }),
+      ],
+    ),
+    ['a depth of zero rows', 'R-PAGE-7 notes.list.maxOffset: is 0', () => withList({ maxOffset: 0 })],
+    ['a depth of half a row', 'R-PAGE-7 notes.list.maxOffset: is 150.5', () => withList({ maxOffset: 150.5 })],
+    ['a total below zero', 'R-PAGE-6 notes.list.exactTotal: is -1', () => withList({ exactTotal: -1 })],
+  ])
+
+  sound([
+    ['a default sort by several fields is sound', () => withList({ defaultSort: '-createdAt,title' })],
+    ['a filter under another name is sound', () => withList({ filter: [{ q: 'title' }, 'createdAt', 'id'] })],
+  ])
+})
+
+describe('who may', () => {
+  const allowed = (access: Loose, more: Loose = {}) => notes({ access, ...more })
+  refused([
+    [
+      'an empty access rule',
+      'R-AUTH-8 notes.access.list: is empty: name who may call it',
+      () => allowed({ list: ' ' }),
+    ],
+    [
+      'an access rule with a comma',
+      'R-AUTH-8 notes.access.list: has a term "owner, admin" that is no role',
+      () => allowed({ list: 'owner, admin' }),
+    ],
+    [
+      'an access rule that ends too early',
+      'R-AUTH-8 notes.access.list: has a term "" that is no role',
+      () => allowed({ list: 'admin |' }),
+    ],
+    [
+      'an unknown verb',
+      'R-REST-2 notes.access: knows no verb "read"',
+      () => allowed({ list: 'public', read: 'public' }),
+    ],
+    [
+      'an owner of a thing that does not say whose it is',
+      'R-AUTH-8 notes.access.get: speaks of an owner who cannot be known',
+      () => allowed({ get: 'owner | admin' }),
+    ],
+    ...['list', 'create'].map(
+      (verb): Case => [
+        `an owner who may ${verb} in a collection of nobody's`,
+        `R-AUTH-8 notes.access.${verb}: speaks of an owner who cannot be known`,
+        () => allowed({ [verb]: 'owner' }, { fields: owned.fields, owner: 'userId' }),
+      ],
+    ),
+    [
+      'an owner of what lies below a thing without one',
+      'R-AUTH-8 notes.access.create: speaks of an owner who cannot be known',
+      () =>
+        allowed(
+          { create: 'owner' },
+          { fields: { boardId: t.id('brd').server() }, parent: { of: Board, field: 'boardId' } },
+        ),
+    ],
+    [
+      "an owner whom only another service's table knows",
+      'R-AUTH-8 notes.access.create: speaks of an owner who cannot be known',
+      () => {
+        const Folder = resource('folder', { id: 'fld', ...owned, access: {} } as never) as AnyResource
+        return allowed(
+          { create: 'owner' },
+          { fields: { folderId: t.id('fld').server() }, parent: { of: Folder, field: 'folderId' } },
+        )
+      },
+    ],
+    [
+      'a list of all that are mine, of things that do not say whose they are,',
+      'R-AUTH-8 notes.access.list: speaks of an owner who cannot be known',
+      () => allowed({ list: 'owner' }, { ...owned, owner: undefined, list: { root: true } }),
+    ],
+    [
+      'a handler for a verb that nobody may call',
+      'R-AUTH-8 notes.custom: names "delete", which has no access rule',
+      () => notes({ custom: ['delete'] }),
+    ],
+    ...['list', 'get'].map(
+      (verb): Case => [
+        `a handler for ${verb}, which would never be called,`,
+        `R-P-2 notes.custom: names "${verb}", which takes no handler`,
+        () => notes({ access: { [verb]: 'public' }, custom: [verb] }),
+      ],
+    ),
+  ])
+
+  sound([
+    [
+      'the owner of what lies below the user is known',
+      () => allowed({ list: 'owner', create: 'owner', get: 'owner' }, owned),
+    ],
+    [
+      'a list of all that are mine is sound',
+      () => allowed({ list: 'owner | admin' }, { ...owned, list: { root: true } }),
+    ],
+  ])
+})
+
+describe("operations of the contract's own", () => {
+  refused([
+    ['an empty access rule', 'R-AUTH-8 notes.statistics: has an access rule that is empty', () => own({ access: '' })],
+    [
+      'an owner of no resource, whom every user would be,',
+      'R-AUTH-8 notes.statistics: speaks of an owner, and is of no resource',
+      () => own({ access: 'owner | admin' }),
+    ],
+    ['a name in kebab-case', 'R-REST-1 notes.do-it: is not in camelCase', () => own({}, 'do-it')],
+    ['a path without a slash', 'R-REST-1 notes.statistics: has the path "statistics"', () => at('statistics')],
+    [
+      'a path with a slash at the end',
+      'R-REST-1 notes.statistics: has the path "/statistics/"',
+      () => at('/statistics/'),
+    ],
+    [
+      'a path with an empty segment',
+      'R-REST-1 notes.statistics: has the path "/notes//tags"',
+      () => at('/notes//tags'),
+    ],
+    ['the root', 'R-REST-1 notes.statistics: has the path "/"', () => at('/')],
+    [
+      'a path that begins with a parameter',
+      'R-REST-1 notes.statistics: has the path "/{tenant}/notes"',
+      () => at('/{tenant}/notes'),
+    ],
+    [
+      'a parameter in snake_case',
+      'R-REST-1 notes.statistics: has the path "/notes/{note_id}"',
+      () => at('/notes/{note_id}'),
+    ],
+    ['half a parameter', 'R-REST-1 notes.statistics: has the path "/notes/{id"', () => at('/notes/{id')],
+    [
+      'a parameter with a word before it',
+      'R-REST-1 notes.statistics: has the path "/notes/by-{id}"',
+      () => at('/notes/by-{id}'),
+    ],
+    ['a path in camelCase', 'R-REST-1 notes.statistics: has the path segment "myNotes"', () => at('/myNotes')],
+    [
+      'a query in a path',
+      'R-REST-1 notes.statistics: has the path segment "notes?all=true"',
+      () => at('/notes?all=true'),
+    ],
+    ['a version in a path', 'R-VER-1 notes.statistics: begins its path with /v1', () => at('/v1/statistics')],
+    ['the prefix /api', 'R-VER-1 notes.statistics: begins its path with /api', () => at('/api/statistics')],
+    [
+      'a singular',
+      'R-REST-1 notes.statistics: has the singular "profile" in its path',
+      () => at('/users/{id}/profile'),
+    ],
+    ...['/search', '/notes/{id}/cancel', '/bulk-update', '/get-notes', '/auth/reset', '/notes/sync'].map(
+      (path): Case => [
+        `the verb in ${path}`,
+        `R-REST-1 notes.statistics: has the verb "${path.split('/').at(-1)}" in its path`,
+        () => at(path),
+      ],
+    ),
+    [
+      'a verb before a collection of the contract',
+      'R-REST-1 notes.exported: has the verb "export-notes" in its path',
+      () =>
+        notes(
+          {},
+          {
+            operations: {
+              exported: operation({
+                method: 'GET',
+                path: '/export-notes',
+                access: 'public',
+                answer: { url: t.text() },
+              }),
+            },
+          },
+        ),
+    ],
+    ['a body of GET', 'R-REST-2 notes.statistics: gives GET a body', () => own({ body: { since: t.time() } })],
+    [
+      'a body of DELETE',
+      'R-REST-2 notes.statistics: gives DELETE a body',
+      () => own({ method: 'DELETE', answer: undefined, body: { why: t.text() } }),
+    ],
+    [
+      'a read without an answer',
+      'R-REST-2 notes.statistics: reads, and has no answer',
+      () => own({ answer: undefined }),
+    ],
+    ['a 204 with a body', 'R-REST-3 notes.statistics: answers 204 with a body', () => own({ method: 'DELETE' })],
+    ['an error as a success', 'R-REST-3 notes.statistics: answers GET with 404', () => own({ status: 404 })],
+    [
+      'an error as a success of /auth',
+      'R-REST-3 notes.statistics: answers POST with 401',
+      () => own({ method: 'POST', path: '/auth/login', status: 401 }),
+    ],
+    ['a redirect', 'R-REST-3 notes.statistics: answers GET with 302', () => own({ status: 302 })],
+    [
+      'a PUT that creates',
+      'R-REST-3 notes.statistics: answers PUT with 201',
+      () => own({ method: 'PUT', status: 201 }),
+    ],
+    ['a 201 without a Location', 'R-REST-3 notes.statistics: answers POST with 201', () => own({ method: 'POST' })],
+    [
+      'a problem that nobody declared',
+      'R-REST-4 notes.statistics: names the undeclared problem TOO_LATE',
+      () => own({ problems: ['TOO_LATE'] }),
+    ],
+    [
+      'a problem of a verb that nobody declared',
+      'R-REST-4 notes.notes.list: names the undeclared problem TOO_LATE',
+      () => notes({ problems: { list: ['TOO_LATE'] } }),
+    ],
+    [
+      'an answer in snake_case',
+      'R-REST-1 notes.statistics.answer.access_token: is not in camelCase',
+      () => own({ answer: { access_token: t.text() } }),
+    ],
+    [
+      'a body with money and no currency',
+      'R-BODY-3 notes.statistics.body: has money without a currency',
+      () => own({ method: 'PUT', body: { amount: t.money() } }),
+    ],
+  ])
+
+  sound([
+    ...['login', 'refresh', 'logout'].map(
+      (act) => [`/auth/${act} is sound`, () => own({ method: 'POST', path: `/auth/${act}`, status: 200 })] as const,
+    ),
+    [
+      'what lies below /auth may be accepted',
+      () => own({ method: 'POST', path: '/auth/password-resets', status: 202, answer: undefined }),
+    ],
+    ['a POST that is done later may be accepted', () => own({ method: 'POST', path: '/exports', status: 202 })],
+    ['a document at its well-known place is sound', () => at('/.well-known/openid-configuration.json')],
+    ['nouns that begin like verbs are sound', () => at('/search-results/{resultId}/export-jobs')],
+    ['a PUT needs no answer', () => own({ method: 'PUT', path: '/confirmations/{token}', answer: undefined })],
+    ['a DELETE answers nothing', () => own({ method: 'DELETE', path: '/locks/{id}', answer: undefined })],
+    [
+      'a problem that the contract declares may be named',
+      () =>
+        service('notes', {
+          operations: {
+            it: operation({ method: 'PUT', path: '/locks', access: 'admin', problems: ['TOO_LATE', 'NOT_FOUND'] }),
+          },
+          problems: { TOO_LATE: problem(409, 'Too late') },
+        }),
+    ],
+  ])
+})
+
+describe('problems', () => {
+  const withProblem = (code: string, status: number) => notes({}, { problems: { [code]: problem(status, 'No') } })
+  refused([
+    ['a code in camelCase', 'R-BODY-5 problem tooLate: is not in UPPER_SNAKE', () => withProblem('tooLate', 409)],
+    ['a code that ends with a dash', 'R-BODY-5 problem TOO_: is not in UPPER_SNAKE', () => withProblem('TOO_', 409)],
+    ['a success as a problem', 'R-REST-4 problem TOO_LATE: has status 200', () => withProblem('TOO_LATE', 200)],
+    ['a status that is none', 'R-REST-4 problem TOO_LATE: has status 499', () => withProblem('TOO_LATE', 499)],
+    [
+      'another status for a code of every system',
+      'R-BODY-6 problem NOT_FOUND: means something else on every system',
+      () => withProblem('NOT_FOUND', 410),
+    ],
+  ])
+  sound([['another message for a code of every system is sound', () => withProblem('NOT_FOUND', 404)]])
+})
+
+describe('events', () => {
+  const data = { title: t.text() }
+  refused([
+    ...['note.create', 'note', 'note.created.twice', 'Note.created', 'note.Was created', '.created'].map(
+      (type): Case => [
+        `the event "${type}"`,
+        `R-EVT-1 event ${type}: is not <resource>.<past tense>`,
+        () => withEvents({ [type]: event(data) }),
+      ],
+    ),
+    [
+      'an event of a collection, which CRUD would never publish,',
+      'R-EVT-1 event notes.created: is of no resource here: "notes"',
+      () => withEvents({ 'notes.created': event(data) }),
+    ],
+    [
+      'data in snake_case',
+      'R-REST-1 event note.created.a_b: is not in camelCase',
+      () => withEvents({ 'note.created': event({ a_b: t.text() }) }),
+    ],
+    [
+      'data with money and no currency',
+      'R-BODY-3 event note.paid: has money without a currency',
+      () => withEvents({ 'note.paid': event({ total: t.money() }) }),
+    ],
+  ])
+  sound([
+    ...['created', 'paid', 'written', 'checked-out', 'put-back-sent'].map(
+      (verb) => [`note.${verb} is sound`, () => withEvents({ [`note.${verb}`]: event(data) })] as const,
+    ),
+    [
+      'a service without resources names its events freely',
+      () => service('mails', { events: { 'mail.sent': event({ to: t.email() }) } }),
+    ],
+  ])
+
+  test("R-P-6: a fault of a resource's field is not told again of its events", () => {
+    const Note = noteOf({ fields: { a_b: t.text() } })
+    const define = () => service('notes', { resources: { notes: Note }, events: { 'note.created': event(Note) } })
+    expect(breaches(define)).toHaveLength(1)
+  })
+})
+
+describe('versions', () => {
+  refused([
+    ['half a version', 'R-VER-1 latest: is 1.5', () => older(1.5, {})],
+    ['version zero', 'R-VER-1 latest: is 0', () => older(0, {})],
+    ['an older version that is not described', 'R-VER-2 older.1: is missing', () => older(2, {})],
+    ['a hole among the older versions', 'R-VER-2 older.2: is missing', () => older(3, { 1: shape({}) })],
+    [
+      'an older version that is the newest',
+      'R-VER-2 older.1: is not below latest (1)',
+      () => older(1, { 1: { shapes: {} } }),
+    ],
+    [
+      'an older version with a name',
+      'R-VER-2 older.beta: is not below latest (1)',
+      () => older(1, { beta: { shapes: {} } }),
+    ],
+    [
+      'the older shape of no resource',
+      'R-VER-2 older.1: names no resource: "boards"',
+      () => older(2, { 1: { shapes: { boards: shape({}).shapes.notes } } }),
+    ],
+    [
+      'an older shape without a field that is not there anyway',
+      'R-VER-2 older.1.notes: is without "name", which version 2 does not have',
+      () => older(2, { 1: shape({ without: ['name'], added: { label: t.text() } }) }),
+    ],
+    [
+      'an older shape without what the version between lacks already',
+      'R-VER-2 older.1.notes: is without "title", which version 2 does not have',
+      () => older(3, { 2: shape({ without: ['title'], added: { name: t.text() } }), 1: shape({ without: ['title'] }) }),
+    ],
+    [
+      'an older shape that adds what is there',
+      'R-VER-2 older.1.notes: adds "title", which version 2 has too',
+      () => older(2, { 1: shape({ added: { title: t.integer() } }) }),
+    ],
+    [
+      'an older field in snake_case',
+      'R-REST-1 older.1.notes.the_title: is not in camelCase',
+      () => older(2, { 1: shape({ without: ['title'], added: { the_title: t.text() } }) }),
+    ],
+    [
+      'an end that is no date',
+      'R-VER-3 older.1: has the date "next year"',
+      () => older(2, { 1: { sunset: 'next year', shapes: {} } }),
+    ],
+    [
+      'a day that is not in the calendar',
+      'R-VER-3 older.1: has the date "2026-02-30"',
+      () => older(2, { 1: { deprecated: '2026-02-30', shapes: {} } }),
+    ],
+    [
+      'an end before the deprecation',
+      'R-VER-3 older.1: ends before it is deprecated',
+      () => older(2, { 1: { deprecated: '2026-05-01', sunset: '2026-04-30', shapes: {} } }),
+    ],
+  ])
+  sound([
+    [
+      'a chain of versions, each said in the fields of the next, is sound',
+      () =>
+        older(3, {
+          2: { ...shape({ without: ['title'], added: { name: t.text() } }), deprecated: '2026-01-01' },
+          1: {
+            ...shape({ without: ['name'], added: { title: t.text() } }),
+            deprecated: '2026-01-01',
+            sunset: '2026-12-31',
+          },
+        }),
+    ],
+    [
+      'a field of another type under the same name is sound',
+      () => older(2, { 1: shape({ without: ['title'], added: { title: t.integer() } }) }),
+    ],
+    [
+      'what only goes in has older shapes too',
+      () =>
+        older(
+          2,
+          { 1: shape({ without: ['secret'], added: { password: t.text() } }) },
+          {
+            fields: { secret: t.text().inputOnly() },
+          },
+        ),
+    ],
+  ])
+})
+
+test('R-P-6: the contracts of the reference system break no rule', () => {
+  for (const contract of [users, orders]) expect(brokenRules(contract, {})).toEqual([])
+})
+
+test('R-P-6: every breach is listed at once, each with its rule, its place and a hint', () => {
+  const define = () =>
+    service('Notes', {
+      resources: { notes: noteOf({ plural: 'note', fields: { unit_price: t.text() }, access: { get: 'owner' } }) },
+      problems: { late: problem(200, 'Late') },
+      events: { noted: event({}) },
+      latest: 2,
+    })
+  expect(breaches(define).map((line) => line.split(':')[0])).toEqual([
+    'R-REST-1 Notes',
+    'R-BODY-5 problem late',
+    'R-REST-4 problem late',
+    'R-REST-1 notes',
+    'R-REST-1 notes.unit_price',
+    'R-AUTH-8 notes.access.get',
+    'R-EVT-1 event noted',
+    'R-VER-2 older.1',
+  ])
+  expect(define).toThrow('The contract "Notes" breaks 8 rules:')
+})
+
+test('R-P-6: the message names the rule, the place, the fault and what to do', () => {
+  expect(() => notes({ plural: 'note' })).toThrow(
+    'The contract "notes" breaks a rule:\n' +
+      '  R-REST-1 notes: has the singular collection "note". Collections are plural: `notes`, or give `plural` where English is irregular',
+  )
+})
