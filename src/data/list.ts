@@ -157,9 +157,15 @@ function condition(table: Table, { parameter, values }: Filter, param: (value: u
     return `(${table.resource.list.search.map((one) => `${columnFor(table, one).name} ilike ${pattern}`).join(' or ')})`
   }
   const column = columnFor(table, field)
-  if (comparison !== 'in') return `${column.name} ${BOUNDS[comparison]} ${param(values[0])}`
+  if (comparison !== 'in') {
+    // A bound may lie beyond the column's integers, where the column's own type would refuse it.
+    const type = column.spec.kind === 'integer' ? '::bigint' : ''
+    return `${column.name} ${BOUNDS[comparison]} ${param(values[0])}${type}`
+  }
   if (column.spec.kind === 'list') return `${column.name} ?| ${param(values)}`
-  if (column.spec.kind === 'email') return `lower(${column.name}) = any(${param(values.map((value) => String(value).toLowerCase()))})`
+  // Lower case is PostgreSQL's on both sides: JavaScript's differs, as in the last letter of ΟΔΥΣΣΕΥΣ.
+  if (column.spec.kind === 'email')
+    return `lower(${column.name}) = any(array(select lower(value) from unnest(${param(values)}::text[]) value))`
   // One value by equality: the planner then knows how many rows have it, and that a sort behind it needs no sorting.
   if (values.length === 1) return `${column.name} = ${param(column.toParam(values[0]))}`
   return `${column.name} = any(${param(values.map(column.toParam))})`
