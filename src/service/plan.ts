@@ -1,5 +1,5 @@
-import { decodeId } from '../base/ids.ts'
 import { Problem } from '../base/errors.ts'
+import { decodeId } from '../base/ids.ts'
 import { type BodyCheck, bodyCheck, withDefaults } from '../contract/check.ts'
 import type { FieldSpec } from '../contract/fields.ts'
 import { fieldsReader, type ListQuery, listQueryReader, type Pairs } from '../contract/list-query.ts'
@@ -29,7 +29,7 @@ export interface Plan {
   /** Checks what the transforms of an older version made of a body. */
   readonly checkNewest: BodyCheck | undefined
   readonly fill: (specs: Specs, body: object, operation: Operation) => Record<string, unknown>
-  /** Members of a merge patch as they are stored. */
+  /** Members of a merge patch as they are stored; parts of objects as they were given. */
   readonly normalise: (body: Record<string, unknown>) => Record<string, unknown>
   readonly list: ReturnType<typeof listOf> | undefined
   readonly readList: (query: Pairs) => ListQuery
@@ -53,7 +53,9 @@ export function plansOf(service: Service<any>, runtime: Runtime): (operation: Op
       lists.set(resource, listOf(runtime.database, resource, runtime.cursorSecret))
     const versions: Plan[] = []
     for (let version = 1; version <= contract.latest; version++)
-      versions.push(compile(service, operation, surfaceOf(contract, operation, version), runtime, resource && lists.get(resource)))
+      versions.push(
+        compile(service, operation, surfaceOf(contract, operation, version), runtime, resource && lists.get(resource)),
+      )
     plans.set(operation, versions)
   }
   // A version that this service does not have is another's: here it is the newest (R-VER-1).
@@ -89,15 +91,20 @@ function compile(
       return filled
     },
     normalise: (body) => {
-      const given: Record<string, FieldSpec> = {}
-      for (const name in body) given[name] = operation.body![name]!
-      return withDefaults(given, body)
+      const whole: Record<string, FieldSpec> = {}
+      // What an object lacks here, it may have there: nothing is filled in before the two are merged.
+      for (const name in body) if (operation.body![name]!.kind !== 'object') whole[name] = operation.body![name]!
+      return { ...body, ...withDefaults(whole, body) }
     },
     list,
     readList: verb === 'list' ? listQueryReader(resource!, shown) : never,
     readFields: verb === 'get' ? fieldsReader(shown) : never,
     refuseQuery,
-    handler: reads ? undefined : custom ? service.handlers.get(handlerName(operation)) : crud(contract, resource!, verb as never),
+    handler: reads
+      ? undefined
+      : custom
+        ? service.handlers.get(handlerName(operation))
+        : crud(contract, resource!, verb as never),
     keepsAnswers: operation.method === 'POST' && !operation.secret,
     checkAnswer: runtime.checkAnswers && operation.answer ? outputCheck(operation.answer) : undefined,
   }

@@ -1,0 +1,35 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { inject } from 'vitest'
+import type { Contract } from '../src/contract/service.ts'
+import type { Handlers } from '../src/service/handler.ts'
+import { implement } from '../src/service/implement.ts'
+import { system } from '../src/start/system.ts'
+import { testSystem } from '../src/testing/system.ts'
+
+export interface SmallSystem {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+/** Runs a system of one service that a test makes up, on the tables of `sql`. */
+export async function smallSystem<C extends Contract<any, any, any>>(
+  contract: C,
+  handlers: Handlers<C>,
+  sql: string,
+  env: Record<string, string> = {},
+): Promise<SmallSystem> {
+  const folder = await mkdtemp(join(tmpdir(), 'lintel-small-'))
+  await writeFile(join(folder, '0001-tables.sql'), sql)
+  const service = implement(contract, handlers, { migrations: pathToFileURL(`${folder}/`) })
+  const running = await testSystem(system({ services: [service] }), inject('databaseServer'), env)
+  return {
+    url: running.url,
+    async stop() {
+      await running.stop()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
