@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { orders } from '../../services/orders/contract.ts'
-import { users } from '../../services/users/contract.ts'
 import { t } from '../contract/fields.ts'
 import { operation } from '../contract/operation.ts'
+import { resource } from '../contract/resource.ts'
 import { type Contract, service } from '../contract/service.ts'
 import { createRouter } from './router.ts'
 
@@ -15,6 +14,37 @@ const routerOf = (...contracts: Contract[]) =>
   )
 
 const get = (path: string) => operation({ method: 'GET', path, access: 'public', answer: { id: t.text() } })
+const every = { list: 'public', get: 'public', create: 'public', replace: 'public', update: 'public', delete: 'public' }
+const User = resource('user', { id: 'usr', fields: { name: t.text() }, access: every })
+const Cart = resource('cart', {
+  id: 'crt',
+  parent: { of: User, field: 'userId' },
+  fields: { userId: t.id('usr').server() },
+  access: { create: 'public', get: 'public' },
+})
+const CartItem = resource('item', {
+  id: 'itm',
+  parent: { of: Cart, field: 'cartId' },
+  nested: true,
+  fields: { cartId: t.id('crt').server() },
+  access: { list: 'public', delete: 'public' },
+})
+const Order = resource('order', {
+  id: 'ord',
+  parent: { of: User, field: 'userId' },
+  fields: { userId: t.id('usr').server() },
+  list: { root: true },
+  access: { list: 'public', get: 'public', update: 'public' },
+})
+const users = service('users', {
+  resources: { users: User },
+  operations: {
+    login: operation({ method: 'POST', path: '/auth/login', status: 200, access: 'public', answer: { id: t.text() } }),
+    keys: get('/.well-known/jwks.json'),
+  },
+})
+const orders = service('orders', { resources: { carts: Cart, cartItems: CartItem, orders: Order } })
+
 const router = routerOf(users, orders)
 const at = (path: string) => router.route(path.split('/').slice(1))
 

@@ -17,9 +17,11 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
   // The parser goes on failing on whatever else arrives.
   if (answered.has(socket)) return
   answered.add(socket)
+  // A connection opened ahead of need, and not used: a 408 would be taken for the answer to a request that comes later.
+  const unused = socket.bytesRead === 0
   const underWay = (socket as { _httpMessage?: ServerResponse })._httpMessage
   // Bytes in the middle of another answer would be read as a part of it.
-  if (!socket.writable || error.code === 'ECONNRESET' || underWay?.headersSent) {
+  if (unused || !socket.writable || error.code === 'ECONNRESET' || underWay?.headersSent) {
     socket.destroy()
     return
   }

@@ -21,8 +21,15 @@ export function respond(
     return
   }
   res.writeHead(status, headers)
-  if (shown === undefined) res.end()
-  else res.end(shown)
+  const { socket } = res
+  // Without a socket it is its turn only after another answer, sent ahead of it.
+  if (shown === undefined || socket === null) res.end(shown)
+  else {
+    // end(body) hands the socket two pieces, head with body and an empty one, and so takes a writev: 1.3 µs of 14.
+    res.write(shown)
+    socket.uncork()
+    res.end()
+  }
 }
 
 /** So much of an unwanted body Node may read and drop, to keep the connection. */

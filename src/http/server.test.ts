@@ -9,6 +9,7 @@ import { respond } from './respond.ts'
 import { createHttpServer, type HttpServer, type HttpServerOptions } from './server.ts'
 
 const LIMIT = 100_000
+const LARGE = 'é'.repeat(4_000_000)
 const log = { warn() {}, error() {} }
 
 let server: HttpServer
@@ -39,7 +40,8 @@ async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> 
     const body = hasBody(req) ? Buffer.from(await readBody(req, res, LIMIT)) : undefined
     arrived()
     await hold
-    respond(req, res, 200, ['content-type', 'text/plain'], `got ${body?.length ?? 'nothing'}`)
+    const text = req.url === '/large' ? LARGE : `got ${body?.length ?? 'nothing'}`
+    respond(req, res, 200, ['content-type', 'text/plain'], text)
   } catch (error) {
     const context = { requestId: 'req_1', accept: req.headers.accept, problems: undefined, allow: undefined, log }
     const { status, headers, body } = problemAnswer(error, context)
@@ -173,6 +175,11 @@ describe('what is no request', () => {
     expect(await raw(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc`)).toMatch(/^HTTP\/1\.1 408 /)
   })
 
+  test('a connection that is never used is closed without a word', async () => {
+    await start({ headersTimeoutMs: 20, timeoutCheckMs: 10 })
+    expect(await raw()).toBe('')
+  })
+
   test('garbage after a request does not spoil its answer', async () => {
     await start()
     let release = () => {}
@@ -287,6 +294,17 @@ describe('answers', () => {
     const text = await raw(`HEAD / HTTP/1.1\r\n${HEAD}\r\n`)
     expect(text).toMatch(/content-length: 11\r\n/)
     expect(text).toMatch(/\r\n\r\n$/)
+  })
+
+  test('an answer larger than any buffer arrives whole, and the connection is kept', async () => {
+    await start()
+    const text = await raw('GET /large HTTP/1.1\r\nHost: x\r\n\r\n', `GET /large HTTP/1.1\r\n${HEAD}\r\n`)
+    const answers = text.split(/(?=HTTP\/1\.1 )/)
+    expect(answers).toHaveLength(2)
+    for (const answer of answers) {
+      expect(answer).toMatch(/^content-length: 8000000\r$/m)
+      expect(answer.length - answer.indexOf('\r\n\r\n') - 4).toBe(8_000_000)
+    }
   })
 
   test('head and body arrive as one piece', async () => {

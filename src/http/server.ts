@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Fault } from '../base/errors.ts'
 import { answerClientError, refuseConnect } from './client-error.ts'
+import type { Log } from './log.ts'
 
 /** Answers a request by itself, whatever happens: nothing it throws or rejects with is looked at. */
 export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>
@@ -10,7 +11,7 @@ export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => void
 export interface HttpServerOptions {
   /** Bytes of request line and headers together; 16 KiB. Beyond it: 431. */
   maxHeaderBytes?: number
-  /** How long a client may take to send its headers, from the connection's start or the last answer's end of use; 10,000. */
+  /** How long a client may take to send its headers, from the connection's start or a later request's first byte; 10,000. */
   headersTimeoutMs?: number
   /** How long a client may take to send a whole request; 30,000. Then: 408. */
   requestTimeoutMs?: number
@@ -18,6 +19,7 @@ export interface HttpServerOptions {
   keepAliveTimeoutMs?: number
   /** How often the two first timeouts are looked at: one timer for the whole server, none per request; 2,000. */
   timeoutCheckMs?: number
+  log?: Log
 }
 
 export interface HttpServer {
@@ -80,6 +82,8 @@ export function createHttpServer(handle: RequestHandler, options: HttpServerOpti
         server.once('error', refused)
         server.listen({ host, port }, () => {
           server.off('error', refused)
+          // Out of file descriptors, say: one connection is lost then; unheard, the error would end the process.
+          server.on('error', (error) => options.log?.warn({ err: error }, 'A connection could not be accepted'))
           resolve(server.address() as AddressInfo)
         })
       })
