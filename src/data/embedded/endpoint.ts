@@ -33,7 +33,7 @@ export async function openEndpoint(account: Account | undefined, machine: Machin
         port: '5432',
       },
       socketFolder: folder,
-      url: (password) => `postgres://postgres:${password}@${encodeURIComponent(folder)}:5432/postgres`,
+      url: (password) => urlOf(folder, '5432', password),
       close: () => rm(folder, { recursive: true, force: true }),
     }
   }
@@ -41,9 +41,14 @@ export async function openEndpoint(account: Account | undefined, machine: Machin
   return {
     settings: { listen_addresses: '127.0.0.1', unix_socket_directories: '', port: String(port) },
     socketFolder: undefined,
-    url: (password) => `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+    url: (password) => urlOf('127.0.0.1', String(port), password),
     close: async () => {},
   }
+}
+
+/** `place` is the folder of the socket, or an address. */
+export function urlOf(place: string, port: string, password: string): string {
+  return `postgres://postgres:${password}@${encodeURIComponent(place)}:${port}/postgres`
 }
 
 function freePort(): Promise<number> {
