@@ -27,6 +27,8 @@ export function problemOf(error: unknown): unknown {
     case '57014': // statement_timeout
     case '55P03': // lock_timeout
     case '53300': // too_many_connections
+    case '40001': // serialization_failure
+    case '40P01': // deadlock_detected
       return unavailable(error)
   }
   return /^(08|57P)/.test(code) || NETWORK.has(code) ? unavailable(error) : error
