@@ -143,24 +143,22 @@ function lane(config: pg.ClientConfig & { pipeline: boolean }) {
   let connected: pg.Client | undefined
   const cork = corker()
 
-  async function connect(): Promise<pg.Client> {
+  function connect(): Promise<pg.Client> {
     const client = new pg.Client(config)
+    const opening = client.connect().then(() => {
+      if (current === opening) connected = client
+      return client
+    })
     const gone = () => {
-      if (connected === client || connected === undefined) {
-        current = undefined
-        connected = undefined
-      }
+      // A lost connection says so when it fails and once more when it ends: by then another may be in its place.
+      if (current !== opening) return
+      current = undefined
+      connected = undefined
     }
     client.on('error', gone)
     client.on('end', gone)
-    try {
-      await client.connect()
-    } catch (error) {
-      gone()
-      throw error
-    }
-    connected = client
-    return client
+    opening.catch(gone)
+    return opening
   }
 
   return {

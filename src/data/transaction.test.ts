@@ -1,0 +1,321 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect as connectTo, createServer } from 'node:net'
+import type pg from 'pg'
+import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest'
+import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
+import { addressOf, connect } from './connection.ts'
+import { type Database, openDatabase } from './pool.ts'
+import { type Transaction, transaction } from './transaction.ts'
+
+let clone: Clone
+let admin: pg.Client
+let database: Database
+
+beforeAll(async () => {
+  const server = inject('databaseServer')
+  const migrations = new URL('../../services/orders/migrations/', import.meta.url)
+  clone = await cloneOf(server, await templateFor(server, { contract: { name: 'orders' }, migrations }))
+  admin = await connect(server)
+  // A deadlock is then found at once; only a superuser may say so.
+  await admin.query(`alter database ${databaseName()} set deadlock_timeout = '10ms'`)
+  database = openDatabase('test', clone.url)
+  await database.query('create table accounts (id text primary key, amount integer not null)')
+})
+afterAll(async () => {
+  await database?.close()
+  await admin?.end()
+  await clone?.drop()
+})
+beforeEach(async () => {
+  await database.query('delete from accounts')
+  await database.query('delete from lintel.outbox')
+  await database.query(`insert into accounts values ('a', 0), ('b', 0)`)
+})
+
+function databaseName(): string {
+  return clone.url.split('?')[0]!.split('/').at(-1)!
+}
+
+const event = (aggregateId: string) => ({ type: 'account.changed', aggregateId, data: `{"of":"${aggregateId}"}` })
+const add = (tx: Transaction, id: string) => tx.query('update accounts set amount = amount + 1 where id = $1', [id])
+const amounts = async () =>
+  Object.fromEntries(
+    (await database.cells('select id, amount from accounts order by id')).map(([id, amount]) => [id, Number(amount)]),
+  )
+const events = async () =>
+  (await database.cells('select aggregate_id from lintel.outbox order by position')).map(([id]) => id)
+
+/** Ends when everybody has come, and lets through who comes later. */
+function meeting(size: number): () => Promise<void> {
+  let come = 0
+  let open = () => {}
+  const all = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return () => {
+    if (++come === size) open()
+    return all
+  }
+}
+
+test('R-EVT-2: a change and its events commit together, the events in the order that they were emitted', async () => {
+  const result = await transaction(database, async (tx) => {
+    tx.emit(event('first'))
+    await add(tx, 'a')
+    tx.emit(event('second'))
+    expect(await amounts()).toEqual({ a: 0, b: 0 })
+    expect(await events()).toEqual([])
+    return 'done'
+  })
+  expect(result).toBe('done')
+  expect(await amounts()).toEqual({ a: 1, b: 0 })
+  expect(await events()).toEqual(['first', 'second'])
+})
+
+test('R-EVT-2: events without a statement are written too', async () => {
+  await transaction(database, async (tx) => tx.emit(event('alone')))
+  expect(await events()).toEqual(['alone'])
+})
+
+test('work that asks nothing of the database takes no connection', async () => {
+  const nobody: Database = { ...database, acquire: () => expect.fail('a connection was taken') }
+  expect(await transaction(nobody, async () => 'nothing to do')).toBe('nothing to do')
+})
+
+test('R-EVT-2: an error rolls back the change and its events', async () => {
+  const failing = transaction(database, async (tx) => {
+    await add(tx, 'a')
+    tx.emit(event('a'))
+    throw new Error('after the change')
+  })
+  await expect(failing).rejects.toThrow('after the change')
+  expect(await amounts()).toEqual({ a: 0, b: 0 })
+  expect(await events()).toEqual([])
+})
+
+test('R-EVT-2: work that goes on after a failed statement does not commit half of itself', async () => {
+  const swallowing = transaction(database, async (tx) => {
+    await add(tx, 'a')
+    await tx.query('select 1 / 0').catch(() => {})
+    tx.emit(event('a'))
+  })
+  await expect(swallowing).rejects.toThrow()
+  expect(await amounts()).toEqual({ a: 0, b: 0 })
+  expect(await events()).toEqual([])
+})
+
+test('an event that cannot be written takes its change back', async () => {
+  const failing = transaction(database, async (tx) => {
+    await add(tx, 'a')
+    tx.emit({ ...event('a'), data: 'no JSON' })
+  })
+  await expect(failing).rejects.toThrow('invalid input syntax for type json')
+  expect(await amounts()).toEqual({ a: 0, b: 0 })
+})
+
+test('statements that nobody waits for end before the transaction does', async () => {
+  await transaction(database, async (tx) => {
+    void add(tx, 'a')
+    void add(tx, 'b')
+  })
+  expect(await amounts()).toEqual({ a: 1, b: 1 })
+})
+
+test('R-EVT-2: of two transactions in a deadlock one runs again, and both leave one change and one event', async () => {
+  const met = meeting(2)
+  let runs = 0
+  const both = [
+    ['a', 'b'],
+    ['b', 'a'],
+  ].map(([first, second]) =>
+    transaction(database, async (tx) => {
+      runs++
+      await add(tx, first!)
+      tx.emit(event(first!))
+      await met()
+      await add(tx, second!)
+    }),
+  )
+  await Promise.all(both)
+  expect(runs).toBe(3)
+  expect(await amounts()).toEqual({ a: 2, b: 2 })
+  expect((await events()).sort()).toEqual(['a', 'b'])
+})
+
+test('R-EVT-2: a serialisation failure runs the work again, and it leaves one event', async () => {
+  let runs = 0
+  await transaction(database, async (tx) => {
+    runs++
+    await tx.query('set transaction isolation level repeatable read')
+    await tx.query('select * from accounts')
+    tx.emit(event('a'))
+    if (runs === 1) await transaction(database, (other) => add(other, 'a'))
+    await add(tx, 'a')
+  })
+  expect(runs).toBe(2)
+  expect(await amounts()).toEqual({ a: 2, b: 0 })
+  expect(await events()).toEqual(['a'])
+})
+
+test('R-REST-4: work that meets others four times over is given up with SERVICE_UNAVAILABLE, to be tried later', async () => {
+  let runs = 0
+  const unlucky = transaction(database, async (tx) => {
+    runs++
+    await add(tx, 'a')
+    await tx.query(`do $$ begin raise exception 'met another' using errcode = '40001'; end $$`)
+  })
+  await expect(unlucky).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', retryAfterS: 1 })
+  expect(runs).toBe(4)
+  expect(await amounts()).toEqual({ a: 0, b: 0 })
+})
+
+test('other errors are not tried again', async () => {
+  let runs = 0
+  const failing = transaction(database, async (tx) => {
+    runs++
+    await tx.query(`insert into accounts values ('a', 1)`)
+  })
+  await expect(failing).rejects.toMatchObject({ code: 'DUPLICATE' })
+  expect(runs).toBe(1)
+})
+
+test('R-EVT-2: a connection lost in a statement, between two, or at the commit leaves nothing half-written', async () => {
+  const pid = async (tx: Transaction) => (await tx.query<{ pid: number }>('select pg_backend_pid() as pid'))[0]!.pid
+  const kill = (one: number) => admin.query('select pg_terminate_backend($1, 5000)', [one])
+  const ways: ((tx: Transaction) => Promise<unknown>)[] = [
+    (tx) => tx.query('select pg_terminate_backend(pg_backend_pid())'),
+    async (tx) => {
+      await kill(await pid(tx))
+      await add(tx, 'b')
+    },
+    async (tx) => kill(await pid(tx)),
+  ]
+  for (const lose of ways) {
+    let runs = 0
+    const losing = transaction(database, async (tx) => {
+      runs++
+      await add(tx, 'a')
+      tx.emit(event('a'))
+      await lose(tx)
+    })
+    await expect(losing).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', retryAfterS: 1 })
+    // It may have been the commit: whether it is tried again is for the caller to say.
+    expect(runs).toBe(1)
+    expect(await amounts()).toEqual({ a: 0, b: 0 })
+    expect(await events()).toEqual([])
+    await transaction(database, (tx) => add(tx, 'b'))
+    expect(await amounts()).toEqual({ a: 0, b: 1 })
+    await database.query('update accounts set amount = 0')
+  }
+})
+
+test('a pool with no free connection says so in time', async () => {
+  const small = openDatabase('small', clone.url, { poolSize: 1, acquireTimeoutMs: 50 })
+  await transaction(small, async (tx) => {
+    await add(tx, 'a')
+    await expect(transaction(small, (other) => add(other, 'b'))).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+  })
+  expect(await amounts()).toEqual({ a: 1, b: 0 })
+  await small.close()
+})
+
+test('reads that are under way when their connection is lost get SERVICE_UNAVAILABLE, and the next works', async () => {
+  for (const lane of [database, database.slow]) {
+    const reads = Array.from({ length: 40 }, (_, i) =>
+      lane
+        .query(
+          i === 20 ? 'select pg_terminate_backend(pg_backend_pid())' : 'select $1::integer as i',
+          i === 20 ? [] : [i],
+        )
+        .then(
+          ([row]) => row,
+          (error) => error.code,
+        ),
+    )
+    const answers = await Promise.all(reads)
+    for (const [i, answer] of answers.entries()) if (answer !== 'SERVICE_UNAVAILABLE') expect(answer).toEqual({ i })
+    expect(answers[20]).toBe('SERVICE_UNAVAILABLE')
+    expect(await lane.query('select 1 as one')).toEqual([{ one: 1 }])
+  }
+})
+
+test('a lost connection whose end comes late does not take its successor along', async () => {
+  const door = await openDoor(clone.url)
+  const own = openDatabase('own', door.url)
+  const [{ pid }] = (await own.query('select pg_backend_pid() as pid')) as [{ pid: number }]
+  const lost = door.next()
+  // The server says goodbye first and closes the socket later. In between a read makes a new connection.
+  door.hold()
+  await admin.query('select pg_terminate_backend($1, 5000)', [pid])
+  const [reads, successor] = [[] as Promise<unknown>[], door.next()]
+  for (let come = false; !come; ) {
+    reads.push(own.query('select 1 as one').catch(() => 'lost'))
+    come = await Promise.race([
+      successor.then(() => true),
+      new Promise<false>((resolve) => setImmediate(resolve, false)),
+    ])
+  }
+  await (await lost).end()
+  reads.push(own.query('select 1 as one'))
+  door.letThrough()
+  expect((await Promise.all(reads)).at(-1)).toEqual([{ one: 1 }])
+  expect(
+    await own.query(`select count(*) as count from pg_stat_activity where application_name = 'lintel:own'`),
+  ).toEqual([{ count: 1 }])
+  await own.close()
+  await door.close()
+})
+
+interface Guest {
+  /** Ends the connection to the client; resolves when the client has closed its side too. */
+  end(): Promise<void>
+}
+
+/** A door to the server. While it is held, who comes has to wait, and the server's end of a connection is kept back. */
+async function openDoor(url: string) {
+  const { host, port, user, password } = addressOf(url)
+  const waiting: (() => void)[] = []
+  const guests: Guest[] = []
+  const watchers: ((guest: Guest) => void)[] = []
+  let held = false
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const guest: Guest = {
+      end: async () => {
+        socket.end()
+        await once(socket, 'close')
+      },
+    }
+    const watcher = watchers.shift()
+    if (watcher) watcher(guest)
+    else guests.push(guest)
+    const go = () => {
+      const behind = host.startsWith('/') ? connectTo(`${host}/.s.PGSQL.${port}`) : connectTo(port, host)
+      socket.pipe(behind)
+      behind.on('data', (data) => socket.write(data))
+      behind.on('end', () => {
+        if (!held) socket.end()
+      })
+      behind.on('error', () => {})
+    }
+    socket.on('error', () => {})
+    if (held) waiting.push(go)
+    else go()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const at = (server.address() as AddressInfo).port
+  return {
+    url: `postgres://${user}:${encodeURIComponent(password ?? '')}@127.0.0.1:${at}/${databaseName()}`,
+    /** The next one who comes and has not been shown. */
+    next: () =>
+      new Promise<Guest>((resolve) => (guests.length > 0 ? resolve(guests.shift()!) : watchers.push(resolve))),
+    hold() {
+      held = true
+    },
+    letThrough() {
+      held = false
+      for (const go of waiting.splice(0)) go()
+    },
+    close: () => new Promise<unknown>((resolve) => server.close(resolve)),
+  }
+}
