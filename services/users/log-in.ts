@@ -16,6 +16,11 @@ export const logIn: OperationHandler<typeof users, 'login'> = async ({ body }, {
   const nowMs = Date.now()
   const key = signingKeyAt(await signingKeys(read), nowMs)
   const claims = { sub: user.id, email: user.email, roles: user.roles, sid: newId('tok') }
-  const accessToken = await issueAccessToken(key, claims, { issuer: ISSUER, audience: AUDIENCE, nowMs, ttlSeconds: TTL_SECONDS })
+  const accessToken = await issueAccessToken(key, claims, {
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    nowMs,
+    ttlSeconds: TTL_SECONDS,
+  })
   return { accessToken, tokenType: 'Bearer', expiresIn: TTL_SECONDS }
 }
