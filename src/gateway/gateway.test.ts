@@ -611,7 +611,7 @@ describe('documents', () => {
     await start({ documents })
     expect((await ask('/openapi.json', asBadly())).json).toEqual({ at: '/openapi.json' })
     expect((await ask('/api/v1/openapi.json?x=1')).json).toEqual({ at: '/v1/openapi.json' })
-    expect((await ask('/v9/openapi.json')).status).toBe(404)
+    expect((await ask('/v9/openapi.json')).status).toBe(400)
     expect((await ask('/openapi.json', { method: 'PUT' })).status).toBe(405)
     expect(await ask('/openapi.json', { method: 'HEAD' })).toMatchObject({
       status: 200,
