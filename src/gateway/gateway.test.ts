@@ -275,6 +275,9 @@ describe('R-VER-1: versions', () => {
     const accept = { headers: { accept: 'application/json;version=9' } }
     for (const asking of [
       ask('/v9/users/usr_1'),
+      ask('/v9/nothing'),
+      ask('/v9/orders/ord_1', { method: 'DELETE' }),
+      ask('/v9/orders', { method: 'OPTIONS' }),
       ask('/users/usr_1', accept),
       ask('/v1/users/usr_1', accept),
       ask('/v1/users/usr_1?version=abc'),
