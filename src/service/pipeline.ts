@@ -146,6 +146,8 @@ function readInput(plan: Plan, request: ServiceRequest) {
   if (surface.up) {
     given = surface.up(partial ? given : plan.fill(surface.body!, given, operation))
     refuse(plan.checkNewest!(given, partial))
+    // A field that an older version calls otherwise, or makes of others, is nobody else's for that.
+    admitFields(operation.body!, given, request.caller)
   }
   const { version, ...body } = given
   const expected = readExpected(version as number | undefined, request.ifMatch)
