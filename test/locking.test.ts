@@ -276,23 +276,13 @@ describe('conflicts', () => {
 })
 
 describe('a contract that requires versions', () => {
-  const notes = service('notes', {
-    resources: {
-      notes: resource('note', {
-        id: 'not',
-        fields: { title: t.text() },
-        requireVersion: true,
-        access: {
-          list: 'public',
-          get: 'public',
-          create: 'public',
-          replace: 'public',
-          update: 'public',
-          delete: 'public',
-        },
-      }),
-    },
+  const Note = resource('note', {
+    id: 'not',
+    fields: { title: t.text() },
+    requireVersion: true,
+    access: { list: 'public', get: 'public', create: 'public', replace: 'public', update: 'public', delete: 'public' },
   })
+  const notes = service('notes', { resources: { notes: Note } })
   let small: SmallSystem
 
   beforeAll(async () => {
