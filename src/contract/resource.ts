@@ -170,7 +170,8 @@ export function resource<
   const C extends Exclude<keyof A & Verb, 'list' | 'get'> = never,
   I extends Inputs = {},
   const N extends string = never,
->(name: string, options: ResourceOptions<P, F, A, C, I, N>): Resource<P, F, C, I, N> {
+>(name: string, options: ResourceOptions<P, F, A, C, I, N>): Resource<P, F, NoInfer<C>, NoInfer<I>, NoInfer<N>> {
+  // NoInfer: written in place in `service(…)`, what is left out (no custom verbs) would be inferred from there, as any.
   const plural = options.plural ?? pluralOf(name)
   const table = options.table ?? snakeCase(plural)
   const versioned = options.versioned ?? true
