@@ -10,7 +10,8 @@ import { afterAll, afterEach } from 'vitest'
 import { processesNaming } from '../src/data/embedded/processes.ts'
 
 const repository = fileURLToPath(new URL('..', import.meta.url))
-const NODE = [process.execPath, '--conditions=lintel-source', '--import', 'tsx']
+// By its path: processes run in other folders too.
+const NODE = [process.execPath, '--conditions=lintel-source', '--import', import.meta.resolve('tsx')]
 
 /** What can be run: each is a command line of the repository. */
 const PROGRAMS = {
@@ -23,6 +24,7 @@ export interface LaunchOptions {
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** What is piped in. */
   readonly input?: string
 }
 

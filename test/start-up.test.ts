@@ -1,0 +1,113 @@
+import { chmod, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { launcher } from './system-process.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
+
+// R-OPS-4: what is wrong at start is one clear message on stderr, an exit code, and no stack trace.
+
+const { launch, run, folder } = launcher()
+let dataDir: string
+beforeAll(async () => {
+  dataDir = await folder()
+})
+
+/** Starts what must not start. */
+async function refusal(env: Record<string, string>, options: { cwd?: string; args?: string[] } = {}) {
+  const begun = await run('lintel', { args: ['start'], env: { LINTEL_DATA_DIR: dataDir, ...env }, ...options })
+  expect(begun.stderr).not.toMatch(/\n\s+at /)
+  return begun
+}
+
+describe('R-OPS-4: settings', () => {
+  test('all that are wrong are named at once, secrets masked', async () => {
+    const DATABASE_URL = 'mysql://root:hunter22@localhost/db'
+    const { code, stdout, stderr } = await refusal({
+      PORT: 'http',
+      LOG_LEVEL: 'loud',
+      START_TIMEOUT: '0',
+      DATABASE_URL,
+    })
+    expect(code).toBe(78)
+    expect(stdout).toBe('')
+    expect(stderr.split('\n')).toEqual([
+      'lintel: PORT is "http": give a whole number from 0 to 65535',
+      expect.stringMatching(/^DATABASE_URL is "mysql:\/\/…" \(masked\): give a URL such as postgresql:\/\/.*encoded$/),
+      'LOG_LEVEL is "loud": give one of trace, debug, info, warn, error, fatal, silent',
+      'START_TIMEOUT is "0": give a whole number from 1 to 3600 (WRONG_SETTING)',
+      '',
+    ])
+  })
+
+  test('NAME_FILE gives a value; .env does in development, and never overrides', async () => {
+    const cwd = await folder()
+    const args = ['--system', join(import.meta.dirname, '../system.ts'), 'start']
+    await writeFile(join(cwd, '.env'), 'PORT=http\nLOG_LEVEL=loud\nSTART_TIMEOUT_FILE=timeout\n')
+    await writeFile(join(cwd, 'timeout'), 'long\n')
+    expect(await refusal({ PORT: '0' }, { cwd, args })).toMatchObject({
+      code: 78,
+      stderr: expect.stringMatching(/^lintel: LOG_LEVEL is "loud": .*\nSTART_TIMEOUT is "long": .*\n$/),
+    })
+    const inProduction = await refusal({ NODE_ENV: 'production', SHUTDOWN_TIMEOUT: 'never' }, { cwd, args })
+    expect(inProduction.stderr).toMatch(/^lintel: SHUTDOWN_TIMEOUT is "never": .*\n$/)
+  })
+
+  test.each([
+    [{ LINTEL_ADMIN_EMAIL: 'ann@example.com' }, 'LINTEL_ADMIN_PASSWORD is missing: give both or none'],
+    [{ LINTEL_ADMIN_PASSWORD: 'hunter22 and more' }, 'LINTEL_ADMIN_EMAIL is missing: give both or none'],
+    [
+      { LINTEL_ADMIN_EMAIL: 'ann@example.com', LINTEL_ADMIN_PASSWORD: 'hunter2' },
+      'LINTEL_ADMIN_PASSWORD is "…" (masked): it must have at least 8 characters',
+    ],
+    [
+      { LINTEL_ADMIN_EMAIL: 'ann', LINTEL_ADMIN_PASSWORD: 'hunter22 and more' },
+      'LINTEL_ADMIN_EMAIL is "ann": give an email address',
+    ],
+  ])('R-AUTH-7: of the first admin: %j', async (env: Record<string, string>, message) => {
+    const { code, stdout, stderr } = await refusal(env)
+    expect([code, stderr]).toEqual([78, `lintel: ${message} (WRONG_SETTING)\n`])
+    expect(stdout + stderr).not.toContain('hunter2')
+  })
+})
+
+describe('R-OPS-4: the port', () => {
+  const taken = createServer()
+  beforeAll(() => new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve)))
+  afterAll(() => taken.close())
+
+  test('that another process has', async () => {
+    const { port } = taken.address() as { port: number }
+    const { code, stderr } = await refusal({ PORT: String(port) })
+    expect(code).toBe(1)
+    expect(stderr).toBe(
+      `lintel: Port ${port} is taken by another process. Stop that one, or set PORT to a free port (PORT_TAKEN)\n`,
+    )
+  })
+})
+
+describe('R-OPS-4: the data folder', () => {
+  test('that another start uses: that one is named', async () => {
+    const first = launch('npm', { env: { LINTEL_DATA_DIR: dataDir } })
+    await first.url()
+    const { code, stderr } = await refusal({})
+    expect(code).toBe(78)
+    const [, holder] =
+      /The data folder \S+ is in use by process (\d+)\. Stop that process .* \(DATA_DIR_IN_USE\)\n$/.exec(stderr)!
+    process.kill(Number(holder), 'SIGINT')
+    expect((await first.ended).code).toBe(0)
+  })
+
+  test('that can not be written', async () => {
+    const readOnly = await folder()
+    await chmod(readOnly, 0o555)
+    // Root may write everywhere but here.
+    const LINTEL_DATA_DIR = process.getuid?.() === 0 ? '/sys/lintel' : join(readOnly, 'data')
+    const { code, stderr } = await refusal({ LINTEL_DATA_DIR })
+    expect(stderr).toMatch(
+      /^lintel: The data folder \S+ can't be written: E.*LINTEL_DATA_DIR.*\(DATA_DIR_UNWRITABLE\)\n$/,
+    )
+    expect(code).toBe(78)
+  })
+})
