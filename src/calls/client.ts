@@ -136,7 +136,7 @@ type Answered<T extends { id: string }, F extends Name<T>> = [F] extends [never]
 type Below<P, A> = {} extends P ? [args?: A] : [args: P & A]
 /** The parent's id is needed only where things live below it: `/carts/{cartId}/items/{id}`. */
 type Item<P> = { readonly id: string } & Partial<P>
-interface OwnArgs<B> extends CreateArgs<B> {
+export interface OwnArgs<B> extends CreateArgs<B> {
   /** Path parameters by name. */
   readonly params?: Readonly<Record<string, string>> | undefined
 }
