@@ -210,6 +210,8 @@ describe('an email address', () => {
     'ä@bücher.example',
     '1@2.3',
     `${'a'.repeat(243)}@example.com`,
+    // 255 characters, as a text's are counted: 498 of UTF-16.
+    `${'😀'.repeat(243)}@example.com`,
   ])('%s is one', (address) => expect(fault(t.email(), address)).toBeUndefined())
 
   test.each([
@@ -230,6 +232,7 @@ describe('an email address', () => {
     'Ada <ada@example.com>',
     'ada@example.com,bob@example.com',
     `${'a'.repeat(244)}@example.com`,
+    `${'😀'.repeat(244)}@example.com`,
   ])('%j is none', (address) =>
     expect(fault(t.email(), address)).toBe('must be an email address of at most 255 characters'),
   )

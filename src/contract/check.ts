@@ -126,7 +126,7 @@ const checks: Record<FieldSpec['kind'], (spec: FieldSpec) => Check> = {
   },
   email: (spec) => (value, path, faults) => {
     if (typeof value !== 'string') faults.push({ field: path, message: 'must be a string' })
-    else if (value.length > spec.max! || !EMAIL.test(value))
+    else if (isLonger(value, spec.max!) || !EMAIL.test(value))
       faults.push({ field: path, message: `must be an email address of at most ${spec.max} characters` })
   },
   integer: (spec) => (value, path, faults) => {
@@ -176,12 +176,16 @@ function decimalCheck(spec: FieldSpec): Check {
   }
 }
 
+/** Lengths are in code points, as PostgreSQL counts them: one or two of UTF-16 each, so its length decides most cases. */
+function isLonger(value: string, max: number): boolean {
+  return value.length > max && (value.length > 2 * max || [...value].length > max)
+}
+
 function textFault(spec: FieldSpec, value: string): string | undefined {
   const { min = 0, max = Number.POSITIVE_INFINITY } = spec
-  // Lengths are in code points, as PostgreSQL counts them: one or two of UTF-16 each, so its length decides most cases.
   const units = value.length
-  const length = (units > max && units <= 2 * max) || (units >= min && units < 2 * min) ? [...value].length : units
-  if (length > max) return `must have at most ${max} characters`
+  const length = units >= min && units < 2 * min ? [...value].length : units
+  if (isLonger(value, max)) return `must have at most ${max} characters`
   if (length < min) return min === 1 ? 'must not be empty' : `must have at least ${min} characters`
   // JSON from a socket has none; what another service hands over in this process was never JSON.
   if (value.includes('\0')) return 'must not contain NUL'
