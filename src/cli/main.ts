@@ -32,6 +32,7 @@ program
 program
   .argument('[words...]')
   .usage('[options] [command]')
+  .helpCommand(true)
   .allowUnknownOption()
   .passThroughOptions()
   .action(async (words: string[]) => {

@@ -10,7 +10,9 @@ import { loadSystem } from './load-system.ts'
 
 /** Runs a command that a service brings, such as `users create`; also beside a running system. */
 export async function serviceCommand(file: string, words: readonly string[]): Promise<void> {
-  const system = await loadSystem(file)
+  const system = await loadSystem(file).catch((error) => {
+    throw error instanceof Fault && error.code === 'NO_SYSTEM' ? unknown(words, `, nor a system in ${file}`) : error
+  })
   const { name, service, command } = find(system, words)
   const given = new Command(`lintel ${name}`).description(command.about).exitOverride().showHelpAfterError()
   for (const [flags, meaning] of Object.entries(command.required ?? {})) given.requiredOption(flags, meaning)
@@ -34,8 +36,13 @@ function find({ services }: System, words: readonly string[]) {
   )
   const found = all.find(({ name }) => `${words.join(' ')} `.startsWith(`${name} `))
   if (found) return found
-  const known = ['start', 'migrate', 'purge', ...all.map(({ name }) => name)].join(', ')
-  throw new Fault('UNKNOWN_COMMAND', `There is no command "${words.join(' ')}". There are: ${known}`, { exitCode: 2 })
+  throw unknown(words, `. Its services bring: ${all.map(({ name }) => name).join(', ') || 'none'}`)
+}
+
+function unknown(words: readonly string[], more: string): Fault {
+  return new Fault('UNKNOWN_COMMAND', `There is no command "${words.join(' ')}"${more}; see lintel --help`, {
+    exitCode: 2,
+  })
 }
 
 async function readSecret(question: string): Promise<string> {

@@ -1,0 +1,90 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const main = fileURLToPath(new URL('./main.ts', import.meta.url))
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lt-cli-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+interface Outcome {
+  code: number
+  stdout: string
+  stderr: string
+}
+
+/** Runs the command line in a folder without a system. */
+function lintel(args: string[], flags: string[] = []): Promise<Outcome> {
+  const node = ['--conditions=lintel-source', '--import', import.meta.resolve('tsx'), ...flags, main, ...args]
+  return new Promise((resolve) => {
+    execFile(process.execPath, node, { cwd: folder, env: { PATH: process.env.PATH } }, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    )
+  })
+}
+
+test('--version is the package’s', async () => {
+  const { version } = createRequire(import.meta.url)('lintel/package.json')
+  expect(await lintel(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+})
+
+describe('exit codes', () => {
+  test.each([
+    [
+      ['strat'],
+      'lintel: There is no command "strat", nor a system in ./system.ts; see lintel --help (UNKNOWN_COMMAND)',
+    ],
+    [['start', '--prot', '80'], "error: unknown option '--prot'"],
+    [['purge'], "error: required option '--older-than <duration>' not specified"],
+    [['purge', '--older-than', 'long'], 'lintel: --older-than is "long": give a duration such as 30d or 12h'],
+    [[], 'Usage: lintel'],
+  ])('wrong usage is 2: lintel %j', async (args, message) => {
+    const { code, stdout, stderr } = await lintel(args)
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toContain(message)
+  })
+
+  test('help is 0, on stdout', async () => {
+    for (const args of [['--help'], ['purge', '--help'], ['help', 'start']]) {
+      const { code, stdout, stderr } = await lintel(args)
+      expect([code, stderr]).toEqual([0, ''])
+      expect(stdout).toMatch(/^Usage: lintel/)
+    }
+  })
+
+  test('no system is 78, and says what to do', async () => {
+    expect(await lintel(['start'])).toEqual({
+      code: 78,
+      stdout: '',
+      stderr:
+        'lintel: There is no ./system.ts here: write one with `export default system({ services })`, or name it with --system (NO_SYSTEM)\n',
+    })
+    await writeFile(join(folder, 'empty.mts'), 'export const services = []\n')
+    expect(await lintel(['--system', 'empty.mts', 'start'])).toMatchObject({
+      code: 78,
+      stderr:
+        'lintel: empty.mts has no system as its default export: `export default system({ services })` (NO_SYSTEM)\n',
+    })
+  })
+})
+
+test('help waits for no driver: neither pg nor pino is loaded', async () => {
+  const report = `import { createRequire } from 'node:module'
+    const { cache } = createRequire(${JSON.stringify(main)})
+    process.on('exit', () => console.error(Object.keys(cache).map((file) => file.split('node_modules/')[1]).join(' ')))`
+  const flags = ['--import', `data:text/javascript,${encodeURIComponent(report)}`]
+  const loaded = async (...args: string[]) => (await lintel(args, flags)).stderr
+  const help = await loaded('--help')
+  expect(help).toMatch(/commander\//)
+  expect(help).not.toMatch(/\b(pg|pino|jose)\//)
+  // So it would show if they were.
+  const start = await loaded('start')
+  expect(start).toMatch(/\bpg\//)
+  expect(start).toMatch(/\bpino\//)
+})
