@@ -5,6 +5,8 @@ import { shapedValue } from '../contract/shaped.ts'
 /** How a field stands in PostgreSQL: what its column may be, and the ways between text, JSON and JavaScript. */
 export interface Column {
   readonly name: string
+  /** The name as SQL takes it, quoted: fields may be called `order`, `from` or `user`. */
+  readonly sql: string
   readonly spec: FieldSpec
   /** Types that `format_type` may call the column. */
   readonly types: readonly string[]
@@ -18,12 +20,12 @@ const same = (text: string) => text
 const identity = (value: unknown) => value
 
 export function columnOf(name: string, spec: FieldSpec): Column {
+  const head = { name, sql: `"${name}"`, spec }
   switch (spec.kind) {
     case 'id': {
       const prefix = spec.prefix!
       return {
-        name,
-        spec,
+        ...head,
         types: ['uuid'],
         toJson: (text) => `"${encodeId(prefix, text)}"`,
         toValue: (text) => encodeId(prefix, text),
@@ -31,14 +33,13 @@ export function columnOf(name: string, spec: FieldSpec): Column {
       }
     }
     case 'integer':
-      return { name, spec, types: ['integer', 'bigint', 'smallint'], toJson: same, toValue: Number, toParam: identity }
+      return { ...head, types: ['integer', 'bigint', 'smallint'], toJson: same, toValue: Number, toParam: identity }
     case 'money':
     case 'decimal':
-      return { name, spec, types: ['numeric'], toJson: same, toValue: Number, toParam: identity }
+      return { ...head, types: ['numeric'], toJson: same, toValue: Number, toParam: identity }
     case 'boolean':
       return {
-        name,
-        spec,
+        ...head,
         types: ['boolean'],
         toJson: (text) => (text === 't' ? 'true' : 'false'),
         toValue: (text) => text === 't',
@@ -46,8 +47,7 @@ export function columnOf(name: string, spec: FieldSpec): Column {
       }
     case 'time':
       return {
-        name,
-        spec,
+        ...head,
         types: ['timestamp(3) with time zone'],
         toJson: (text) => `"${isoTime(text)}"`,
         toValue: isoTime,
@@ -55,11 +55,10 @@ export function columnOf(name: string, spec: FieldSpec): Column {
       }
     case 'list':
     case 'object':
-      return { name, spec, types: ['jsonb', 'json'], toJson: same, toValue: JSON.parse, toParam: jsonParam(spec) }
+      return { ...head, types: ['jsonb', 'json'], toJson: same, toValue: JSON.parse, toParam: jsonParam(spec) }
     default:
       return {
-        name,
-        spec,
+        ...head,
         types: ['text', 'character varying', 'character'],
         toJson: JSON.stringify,
         toValue: same,

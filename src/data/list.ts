@@ -103,12 +103,13 @@ interface Key {
 /** The sort, with the id behind it: so no two rows are level, and order is total (R-SORT-1). */
 function keysetOf(table: Table, sort: readonly SortKey[]): Key[] {
   const keys = sort.map(({ field, descending }) => ({
-    column: columnFor(table, field).name,
+    column: columnFor(table, field).sql,
     place: table.places.get(field)!,
     descending,
   }))
-  if (keys.some((key) => key.column === 'id')) return keys
-  return [...keys, { column: 'id', place: table.places.get('id')!, descending: keys.at(-1)?.descending ?? false }]
+  const place = table.places.get('id')!
+  if (keys.some((key) => key.place === place)) return keys
+  return [...keys, { column: 'id', place, descending: keys.at(-1)?.descending ?? false }]
 }
 
 function orderBy(keys: readonly Key[]): string {
@@ -142,7 +143,7 @@ function conditions(table: Table, filters: readonly Filter[], scopes: readonly S
   const param = (value: unknown) => `$${values.push(value)}`
   for (const { field, id } of scopes) {
     const column = columnFor(table, field)
-    terms.push(`${column.name} = ${param(column.toParam(id))}`)
+    terms.push(`${column.sql} = ${param(column.toParam(id))}`)
   }
   for (const filter of filters) terms.push(condition(table, filter, param))
   return { terms, values, sql: terms.join(' and ') }
@@ -154,21 +155,21 @@ function condition(table: Table, { parameter, values }: Filter, param: (value: u
   const { comparison, field } = parameter
   if (comparison === 'search') {
     const pattern = param(`%${String(values[0]).replace(/[\\%_]/g, '\\$&')}%`)
-    return `(${table.resource.list.search.map((one) => `${columnFor(table, one).name} ilike ${pattern}`).join(' or ')})`
+    return `(${table.resource.list.search.map((one) => `${columnFor(table, one).sql} ilike ${pattern}`).join(' or ')})`
   }
   const column = columnFor(table, field)
   if (comparison !== 'in') {
     // A bound may lie beyond the column's integers, where the column's own type would refuse it.
     const type = column.spec.kind === 'integer' ? '::bigint' : ''
-    return `${column.name} ${BOUNDS[comparison]} ${param(values[0])}${type}`
+    return `${column.sql} ${BOUNDS[comparison]} ${param(values[0])}${type}`
   }
-  if (column.spec.kind === 'list') return `${column.name} ?| ${param(values)}`
+  if (column.spec.kind === 'list') return `${column.sql} ?| ${param(values)}`
   // Lower case is PostgreSQL's on both sides: JavaScript's differs, as in the last letter of ΟΔΥΣΣΕΥΣ.
   if (column.spec.kind === 'email')
-    return `lower(${column.name}) = any(array(select lower(value) from unnest(${param(values)}::text[]) value))`
+    return `lower(${column.sql}) = any(array(select lower(value) from unnest(${param(values)}::text[]) value))`
   // One value by equality: the planner then knows how many rows have it, and that a sort behind it needs no sorting.
-  if (values.length === 1) return `${column.name} = ${param(column.toParam(values[0]))}`
-  return `${column.name} = any(${param(values.map(column.toParam))})`
+  if (values.length === 1) return `${column.sql} = ${param(column.toParam(values[0]))}`
+  return `${column.sql} = any(${param(values.map(column.toParam))})`
 }
 
 function whereSql(terms: readonly string[]): string {

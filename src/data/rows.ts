@@ -123,7 +123,7 @@ function columnsOf(table: Table, values: object) {
     if (value === undefined) continue
     if (!table.places.has(field)) throw new Error(`${table.resource.table} has no field "${field}"`)
     const column = columnFor(table, field)
-    names.push(column.name)
+    names.push(column.sql)
     params.push(value === null ? null : column.toParam(value))
   }
   return { names, params }

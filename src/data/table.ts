@@ -32,7 +32,7 @@ function compile(resource: Resource): Table {
     resource,
     columns,
     places,
-    select: columns.map((column) => column.name).join(', '),
+    select: columns.map((column) => column.sql).join(', '),
     shown: Object.keys(resource.shown).map((name) => ({ place: places.get(name)!, name, key: `"${name}":` })),
   }
 }
