@@ -2,6 +2,8 @@ import { chmod, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { connect, urlFor } from '../src/data/connection.ts'
+import { findRunningPostgres } from '../src/data/embedded/running.ts'
 import { launcher } from './system-process.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -88,13 +90,30 @@ describe('R-OPS-4: the port', () => {
 })
 
 describe('R-OPS-4: the data folder', () => {
-  test('that another start uses: that one is named', async () => {
-    const first = launch('npm', { env: { LINTEL_DATA_DIR: dataDir } })
-    await first.url()
+  test('that another start uses: that one is named; commands work beside it, on its server', async () => {
+    const env = { LINTEL_DATA_DIR: dataDir }
+    const first = launch('npm', { env })
+    const url = await first.url()
     const { code, stderr } = await refusal({})
     expect(code).toBe(78)
     const [, holder] =
       /The data folder \S+ is in use by process (\d+)\. Stop that process .* \(DATA_DIR_IN_USE\)\n$/.exec(stderr)!
+
+    const create = ['users', 'create', '--email', 'ann@example.com', '--name', 'Ann']
+    expect(await run('lintel', { args: create, env, input: 'correct horse battery staple\n' })).toMatchObject({
+      code: 0,
+      stdout: 'ann@example.com is a user now',
+    })
+    const users = await connect(urlFor((await findRunningPostgres(dataDir))!, 'lintel_users'))
+    await users.query(`update users set deleted_at = now() - interval '31 days'`)
+    await users.end()
+    expect(await run('lintel', { args: ['purge', '--older-than', '30d'], env })).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^users\.users: 1 removed\n(orders\.\w+: 0 removed\n?)+$/),
+      stderr: '',
+    })
+    expect((await fetch(`${url}/health/ready`)).status).toBe(200)
+
     process.kill(Number(holder), 'SIGINT')
     expect((await first.ended).code).toBe(0)
   })
