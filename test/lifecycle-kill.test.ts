@@ -1,9 +1,8 @@
-import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { connect, urlFor } from '../src/data/connection.ts'
 import { processesNaming } from '../src/data/embedded/processes.ts'
 import { findRunningPostgres } from '../src/data/embedded/running.ts'
-import { clusterName, launcher, type SystemProcess, until } from './system-process.ts'
+import { clusterName, freePort, launcher, type SystemProcess, until } from './system-process.ts'
 
 const KILLS = 6
 const WRITERS = 4
@@ -107,13 +106,4 @@ function kill9(pid: number): void {
 /** The system that is being started when it is ended now. */
 async function up(system: SystemProcess): Promise<void> {
   await system.url().catch(() => {})
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => resolve(port))
-    })
-  })
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -159,6 +160,16 @@ export async function noPostgres(dataDir: string): Promise<void> {
 export async function clusterName(dataDir: string): Promise<string | undefined> {
   const cluster = await stat(join(dataDir, 'postgres'), { bigint: true }).catch(() => undefined)
   return cluster && `lintel-${cluster.dev.toString(16)}-${cluster.ino.toString(16)}-db`
+}
+
+/** For a system that is to come back at the same place. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as { port: number }
+      probe.close(() => resolve(port))
+    })
+  })
 }
 
 /** For what no event tells. */
