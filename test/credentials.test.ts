@@ -1,0 +1,179 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { AUDIENCE, ISSUER } from '../services/users/signing-keys.ts'
+import { generateSigningKey, type SigningKey } from '../src/auth/keys.ts'
+import { issueAccessToken } from '../src/auth/tokens.ts'
+import { newId } from '../src/base/ids.ts'
+import { connect } from '../src/data/connection.ts'
+import { reference, type User } from './reference.ts'
+
+const api = reference()
+
+let ann: User
+let ben: User
+let product: any
+let cart: any
+let item: any
+let order: any
+
+beforeAll(async () => {
+  ann = await api.user()
+  ben = await api.user('Ben')
+  product = await api.product({ stock: 10 })
+  cart = (await api.ask('POST', `/users/${ann.id}/carts`, { token: ann.token })).body
+  const body = { productId: product.id, quantity: 2 }
+  item = (await api.ask('POST', `/carts/${cart.id}/items`, { token: ann.token, body })).body
+  order = (await api.ask('POST', `/users/${ann.id}/orders`, { token: ann.token, body: { items: [body] } })).body
+})
+
+function expectProblem(reply: { status: number; body: any }, status: number, code: string, where?: string) {
+  expect(reply.status, where).toBe(status)
+  expect(reply.body?.error.code, where).toBe(code)
+}
+
+/** Every operation that asks for credentials, with a body that would do. */
+function guarded(): [string, string, unknown?][] {
+  const whole = { sku: 'x', name: 'x', category: 'x', price: 1 }
+  return [
+    ['GET', '/users'],
+    ['GET', `/users/${ann.id}`],
+    ['GET', '/users/me'],
+    ['PUT', `/users/${ann.id}`, { email: ann.email, name: 'X' }],
+    ['PATCH', `/users/${ann.id}`, { name: 'X' }],
+    ['DELETE', `/users/${ann.id}`],
+    ['POST', '/products', whole],
+    ['PUT', `/products/${product.id}`, whole],
+    ['PATCH', `/products/${product.id}`, { price: 1 }],
+    ['DELETE', `/products/${product.id}`],
+    ['GET', `/users/${ann.id}/carts`],
+    ['POST', `/users/${ann.id}/carts`, {}],
+    ['GET', `/carts/${cart.id}`],
+    ['DELETE', `/carts/${cart.id}`],
+    ['GET', `/carts/${cart.id}/items`],
+    ['POST', `/carts/${cart.id}/items`, { productId: product.id, quantity: 1 }],
+    ['GET', `/carts/${cart.id}/items/${item.id}`],
+    ['PATCH', `/carts/${cart.id}/items/${item.id}`, { quantity: 1 }],
+    ['DELETE', `/carts/${cart.id}/items/${item.id}`],
+    ['GET', '/orders'],
+    ['GET', `/users/${ann.id}/orders`],
+    ['POST', `/users/${ann.id}/orders`, { items: [{ productId: product.id, quantity: 1 }] }],
+    ['GET', `/orders/${order.id}`],
+    ['PATCH', `/orders/${order.id}`, { status: 'cancelled' }],
+    ['GET', `/orders/${order.id}/items`],
+  ]
+}
+
+describe('401', () => {
+  test('R-REST-4: without credentials every guarded operation is a 401 with WWW-Authenticate', async () => {
+    for (const [method, path, body] of guarded()) {
+      const reply = await api.ask(method, path, { body })
+      expectProblem(reply, 401, 'UNAUTHENTICATED', `${method} ${path}`)
+      expect(reply.headers.get('www-authenticate')).toBe('Bearer')
+    }
+  })
+
+  test('R-REST-4: credentials of another scheme are a 401 with WWW-Authenticate', async () => {
+    for (const authorization of ['Basic YTpi', 'Digest x', 'token', ann.token]) {
+      const reply = await api.ask('GET', '/users/me', { headers: { authorization } })
+      expectProblem(reply, 401, 'UNAUTHENTICATED', authorization)
+      expect(reply.headers.get('www-authenticate')).toMatch(/^Bearer\b/)
+    }
+  })
+
+  test('R-REST-4: a forged token is a 401, with the same answer however it was forged, also where none is needed', async () => {
+    const [header, claims, signature] = ann.token.split('.') as [string, string, string]
+    const key = await signingKey()
+    const stranger = await generateSigningKey()
+    const as = { sub: ann.id, email: ann.email, roles: ['admin'], sid: newId('tok') }
+    const issue = { issuer: ISSUER, audience: AUDIENCE, nowMs: Date.now() }
+    const forged = {
+      garbage: 'garbage',
+      dots: '..',
+      'no signature': `${header}.${claims}.`,
+      'alg none': `${base64({ alg: 'none', typ: 'at+jwt', kid: key.kid })}.${claims}.`,
+      'alg none, signed': `${base64({ alg: 'none', typ: 'at+jwt', kid: key.kid })}.${claims}.${signature}`,
+      'other claims': `${header}.${base64({ ...claimsOf(ann.token), roles: ['admin'] })}.${signature}`,
+      'another key': await issueAccessToken(stranger, as, issue),
+      'another key of the same name': await issueAccessToken({ ...stranger, kid: key.kid }, as, issue),
+      'another issuer': await issueAccessToken(key, as, { ...issue, issuer: 'elsewhere' }),
+      'another audience': await issueAccessToken(key, as, { ...issue, audience: 'elsewhere' }),
+      'padded base64': `${ann.token}=`,
+      'two spaces in it': ann.token.replace('.', ' . '),
+      'of the future': await issueAccessToken(key, as, { ...issue, nowMs: Date.now() + 3_600_000 }),
+    }
+    for (const [how, token] of Object.entries(forged))
+      for (const path of ['/users/me', '/products', '/orders']) {
+        const reply = await api.ask('GET', path, { token })
+        const { requestId, ...error } = reply.body.error
+        expect(error, how).toEqual({ code: 'INVALID_TOKEN', message: 'The token is not valid' })
+        expect(reply.status, how).toBe(401)
+        expect(reply.headers.get('www-authenticate'), how).toBe('Bearer error="invalid_token"')
+      }
+  })
+
+  test('R-REST-4: a token whose time is over is a 401 that says so, and only to who held it', async () => {
+    const key = await signingKey()
+    const as = { sub: ann.id, email: ann.email, roles: ['member'], sid: newId('tok') }
+    const nowMs = Date.now() - 901_000
+    const token = await issueAccessToken(key, as, { issuer: ISSUER, audience: AUDIENCE, nowMs })
+    const reply = await api.ask('GET', '/users/me', { token })
+    expectProblem(reply, 401, 'TOKEN_EXPIRED')
+    expect(reply.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"')
+    const forged = await issueAccessToken({ ...(await generateSigningKey()), kid: key.kid }, as, {
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      nowMs,
+    })
+    expectProblem(await api.ask('GET', '/users/me', { token: forged }), 401, 'INVALID_TOKEN')
+  })
+
+  test('R-REST-4: a wrong email and a wrong password are the same 401 with WWW-Authenticate', async () => {
+    const wrong = [
+      { email: ann.email, password: 'not the password' },
+      { email: 'nobody@example.com', password: 'not the password' },
+    ]
+    const replies = await Promise.all(wrong.map((body) => api.ask('POST', '/auth/login', { body })))
+    for (const reply of replies) {
+      const { requestId, ...error } = reply.body.error
+      expect(error).toEqual({ code: 'INVALID_CREDENTIALS', message: 'Email or password is wrong' })
+      expect(reply.headers.get('www-authenticate')).toBe('Bearer')
+    }
+  })
+})
+
+describe('403', () => {
+  test('R-REST-4: who is not allowed is a 403 with every operation on what is somebody else’s, and nothing happens', async () => {
+    for (const [method, path, body] of guarded()) {
+      if (path === '/users/me' || path === '/orders') continue
+      expectProblem(await api.ask(method, path, { token: ben.token, body }), 403, 'FORBIDDEN', `${method} ${path}`)
+    }
+    expect((await api.ask('GET', `/users/${ann.id}`, { token: ann.token })).body).toMatchObject({ name: 'Ann' })
+    expect((await api.ask('GET', `/carts/${cart.id}`, { token: ann.token })).body.items).toMatchObject([
+      { quantity: 2 },
+    ])
+    expect((await api.ask('GET', `/orders/${order.id}`, { token: ann.token })).body).toMatchObject({
+      status: 'pending',
+    })
+  })
+
+  test('R-REST-4: the lists that answer to anybody show nobody else’s things', async () => {
+    expect((await api.ask('GET', '/orders', { token: ben.token })).body.data).toEqual([])
+  })
+})
+
+function base64(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url')
+}
+
+function claimsOf(token: string): object {
+  return JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
+}
+
+/** The key that signs the reference system's tokens. */
+async function signingKey(): Promise<SigningKey> {
+  const client = await connect(api.system.databases.users!)
+  try {
+    return (await client.query<{ key: SigningKey }>('select key from signing_keys')).rows[0]!.key
+  } finally {
+    await client.end()
+  }
+}
