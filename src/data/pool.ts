@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import pg from 'pg'
 import { problemOf } from './faults.ts'
 import type { Cells } from './row.ts'
+import { sendText, type TextResult } from './text-query.ts'
 
 /** Something that statements can be sent to: the reading connections, or a transaction. */
 export interface Queryable {
@@ -39,7 +40,6 @@ export interface DatabaseOptions {
 
 /** Times arrive in UTC with the ISO style whatever the server is set to; nothing runs for ever. */
 const SESSION = '-c timezone=UTC -c datestyle=ISO -c statement_timeout=15000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000'
-const text = { getTypeParser: () => (value: string) => value }
 
 /** Opens a database. Connections are made at first use. */
 export function openDatabase(name: string, url: string, options: DatabaseOptions = {}): Database {
@@ -50,7 +50,6 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
     connectionTimeoutMillis: options.acquireTimeoutMs ?? 5000,
     keepAlive: true,
     pipeline: true,
-    types: text as unknown as pg.CustomTypesConfig,
   }
   const pool = new pg.Pool({ ...config, max: options.poolSize ?? 10, idleTimeoutMillis: 60_000 })
   // An idle client whose server died says so here; unheard, it would end the process.
@@ -75,7 +74,7 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
       return {
         send(statement, values) {
           cork(client)
-          return sendOver(client, statement, values)
+          return sendText(client, statement, values, nameOf(statement))
         },
         release() {
           client.off('error', lost)
@@ -94,34 +93,23 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
   }
 }
 
-export type Send = (text: string, values: readonly unknown[]) => Promise<pg.QueryArrayResult<(string | null)[]>>
+export type Send = (text: string, values: readonly unknown[]) => Promise<TextResult>
 
 /** The two ways of asking, over one way of sending. */
 export function queryable(send: Send): Queryable {
   return {
     async cells(statement, values = []) {
-      return (await send(statement, values)).rows
+      return (await send(statement, values)).cells
     },
     async query<T extends object>(statement: string, values: readonly unknown[] = []) {
-      const { rows, fields } = await send(statement, values)
-      return rows.map((row) => {
+      const { cells, fields } = await send(statement, values)
+      return cells.map((row) => {
         const value: Record<string, unknown> = {}
         for (let i = 0; i < fields.length; i++) value[fields[i]!.name] = parse(fields[i]!.dataTypeID, row[i] ?? null)
         return value as T
       })
     },
   }
-}
-
-/** Sends a statement over a client; a statement seen before is only bound and executed. */
-async function sendOver(client: pg.ClientBase, statement: string, values: readonly unknown[]) {
-  const name = nameOf(statement)
-  return client.query<(string | null)[]>({
-    ...(name === undefined || values.length === 0 ? {} : { name }),
-    text: statement,
-    values: values as unknown[],
-    rowMode: 'array',
-  })
 }
 
 const names = new Map<string, string>()
@@ -166,7 +154,7 @@ function lane(config: pg.ClientConfig & { pipeline: boolean }) {
       try {
         const client = connected ?? (await (current ??= connect()))
         cork(client)
-        return await sendOver(client, statement, values)
+        return await sendText(client, statement, values, nameOf(statement))
       } catch (error) {
         throw problemOf(error)
       }

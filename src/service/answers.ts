@@ -96,8 +96,8 @@ function links({ operation }: Plan, request: ServiceRequest, query: ListQuery, p
   const kept = request.query.filter(([name]) => name !== 'page' && name !== 'cursor') as [string, string][]
   // The query may have named the version, and is without it here; 1 is what a path alone means.
   if (request.version > 1 && !VERSIONED_PATH.test(request.path)) kept.push(['version', String(request.version)])
-  const link = (rel: string, name: string, value: string) =>
-    `<${request.path}?${new URLSearchParams([...kept, [name, value]])}>; rel="${rel}"`
+  const same = kept.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}&`).join('')
+  const link = (rel: string, name: string, value: string) => `<${request.path}?${same}${name}=${value}>; rel="${rel}"`
   const all = [link('first', 'page', '1')]
   if (page.nextCursor !== null) {
     const byPage = query.page !== undefined && (query.page + 1) * query.limit <= operation.resource!.list.maxOffset
