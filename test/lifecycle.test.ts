@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { connect as connectSocket } from 'node:net'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
@@ -93,7 +93,7 @@ describe('R-OPS-2: the end', () => {
     await waiting.line(/can't be reached/)
     waiting.child.kill('SIGTERM')
     expect(await waiting.ended).toMatchObject({ code: 0, stderr: '' })
-    expect(waiting.lives).toBe(false)
+    await until(() => !waiting.lives)
 
     const fresh = await folder()
     const making = launch('npm', { env: { LINTEL_DATA_DIR: fresh } })
@@ -101,6 +101,20 @@ describe('R-OPS-2: the end', () => {
     making.child.kill('SIGTERM')
     expect(await making.ended).toMatchObject({ code: 0, stderr: '' })
     await noPostgres(fresh)
+  })
+
+  test('an error that nobody caught is logged, and ends the system with 1', async () => {
+    const file = join(await folder(), 'system.mts')
+    const reference = JSON.stringify(new URL('../system.ts', import.meta.url).href)
+    await writeFile(
+      file,
+      `export { default } from ${reference}\nprocess.on('SIGUSR2', () => Promise.reject(new Error('a bug')))\n`,
+    )
+    const system = launch('lintel', { args: ['--system', file, 'start'], env: { LINTEL_DATA_DIR: dataDir } })
+    await system.url()
+    system.child.kill('SIGUSR2')
+    expect(await system.ended).toMatchObject({ code: 1, stderr: '' })
+    expect(JSON.parse(system.lines.at(-1)!)).toMatchObject({ level: 60, err: { message: 'a bug' } })
   })
 
   test('an embedded server that is gone is said, with its last lines, and ends the system with 1', async () => {

@@ -28,6 +28,10 @@ export async function startCommand(file: string): Promise<void> {
     throw error
   })
   const { log, shutdownTimeoutMs } = running
+  process.on('uncaughtException', (error) => {
+    log.fatal(error, 'an error that nobody expected: exiting')
+    process.exit(1)
+  })
   const stop = (exitCode: number, lameDuck: boolean) => {
     setTimeout(() => {
       log.fatal(`not done with stopping after ${shutdownTimeoutMs / 1000} s (SHUTDOWN_TIMEOUT): exiting as it is`)

@@ -38,9 +38,10 @@ export async function findDatabases(system: System, settings: Settings, options:
   try {
     signal?.throwIfAborted()
     const server = embedded?.url ?? settings.databaseUrl!
+    const end = performance.now() + settings.startTimeoutMs
     for (const url of new Set([...(shared.length > 0 ? [server] : []), ...urls.values()]))
       await waitForServer(url, {
-        timeoutMs: settings.startTimeoutMs,
+        timeoutMs: end - performance.now(),
         log: (line) => log.warn(line),
         ...(signal ? { signal } : {}),
       })
