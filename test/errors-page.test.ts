@@ -22,7 +22,11 @@ test('docs/errors.md lists every fault that the code can throw, and no other', (
   const thrown = new Set<string>()
   for (const file of sources())
     for (const [, code] of readFileSync(file, 'utf8').matchAll(/\b[Ff]ault\(\s*'([A-Z][A-Z_]+)'/g)) thrown.add(code!)
-  expect(rowsOf(faults).map(([code]) => code).sort()).toEqual([...thrown].sort())
+  expect(
+    rowsOf(faults)
+      .map(([code]) => code)
+      .sort(),
+  ).toEqual([...thrown].sort())
 })
 
 function sources(): string[] {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, inject } from 'vitest'
-import system from '../system.ts'
 import { type TestSystem, testSystem } from '../src/testing/system.ts'
+import system from '../system.ts'
 
 export const PASSWORD = 'correct horse battery staple'
 const ADMIN = 'admin@example.com'
@@ -63,7 +63,14 @@ export class Reference {
 
   /** Makes a product; `sku` is its own unless given. */
   async product(values: Record<string, unknown> = {}): Promise<any> {
-    const body = { sku: `sku-${crypto.randomUUID()}`, name: 'Chai', category: 'Beverages', price: 18, stock: 100, ...values }
+    const body = {
+      sku: `sku-${crypto.randomUUID()}`,
+      name: 'Chai',
+      category: 'Beverages',
+      price: 18,
+      stock: 100,
+      ...values,
+    }
     return (await this.ask('POST', '/products', { token: this.admin.token, body })).body
   }
 

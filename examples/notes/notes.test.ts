@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { type TestSystem, testSystem } from '../../src/testing/system.ts'
 import notebook from './system.ts'
 

@@ -30,15 +30,27 @@ test('R-ORD-2: items take their price from the product, and quantities of one pr
   const first = await api.ask('POST', path, { token: user.token, body: { productId: product.id, quantity: 1 } })
   expect(first.status).toBe(201)
   expect(first.headers.get('location')).toBe(`/v1${path}/${first.body.id}`)
-  expect(first.body).toMatchObject({ productId: product.id, sku: product.sku, quantity: 1, unitPrice: 0.1, lineTotal: 0.1 })
+  expect(first.body).toMatchObject({
+    productId: product.id,
+    sku: product.sku,
+    quantity: 1,
+    unitPrice: 0.1,
+    lineTotal: 0.1,
+  })
   const second = await api.ask('POST', path, { token: user.token, body: { productId: product.id, quantity: 2 } })
   expect(second.body).toMatchObject({ id: first.body.id, quantity: 3, lineTotal: 0.3 })
   await api.ask('POST', path, { token: user.token, body: { productId: other.id, quantity: 1 } })
   const after = (await api.ask('GET', `/carts/${cart.id}`, { token: user.token })).body
   expect(after).toMatchObject({ total: 0.5, version: 4 })
   expect(after.items.map((item: { quantity: number }) => item.quantity)).toEqual([3, 1])
-  expect((await api.ask('GET', path, { token: user.token })).body).toMatchObject({ data: [{ quantity: 3 }, { quantity: 1 }], pagination: { total: 2 } })
-  const priced = await api.ask('POST', path, { token: user.token, body: { productId: product.id, quantity: 1, unitPrice: 0.01 } })
+  expect((await api.ask('GET', path, { token: user.token })).body).toMatchObject({
+    data: [{ quantity: 3 }, { quantity: 1 }],
+    pagination: { total: 2 },
+  })
+  const priced = await api.ask('POST', path, {
+    token: user.token,
+    body: { productId: product.id, quantity: 1, unitPrice: 0.01 },
+  })
   expect(priced.status).toBe(400)
   expect(priced.body.error.details[0].field).toBe('unitPrice')
 })
@@ -47,10 +59,20 @@ test('R-ORD-2: an item is changed and removed, and the cart’s total follows', 
   const user = await api.user()
   const product = await api.product({ price: 2.5 })
   const cart = await cartOf(user)
-  const item = (await api.ask('POST', `/carts/${cart.id}/items`, { token: user.token, body: { productId: product.id, quantity: 1 } })).body
+  const item = (
+    await api.ask('POST', `/carts/${cart.id}/items`, {
+      token: user.token,
+      body: { productId: product.id, quantity: 1 },
+    })
+  ).body
   const path = `/carts/${cart.id}/items/${item.id}`
-  expect((await api.ask('PATCH', path, { token: user.token, body: { quantity: 4 } })).body).toMatchObject({ quantity: 4, lineTotal: 10 })
-  expect((await api.ask('PATCH', path, { token: user.token, body: { productId: product.id } })).body.error.details[0]).toMatchObject({ field: 'productId' })
+  expect((await api.ask('PATCH', path, { token: user.token, body: { quantity: 4 } })).body).toMatchObject({
+    quantity: 4,
+    lineTotal: 10,
+  })
+  expect(
+    (await api.ask('PATCH', path, { token: user.token, body: { productId: product.id } })).body.error.details[0],
+  ).toMatchObject({ field: 'productId' })
   expect((await api.ask('PATCH', path, { token: user.token, body: { quantity: 0 } })).status).toBe(400)
   expect((await api.ask('GET', `/carts/${cart.id}`, { token: user.token })).body.total).toBe(10)
   expect((await api.ask('DELETE', path, { token: user.token })).status).toBe(204)
@@ -62,10 +84,17 @@ test('R-ORD-2: an item is found only under its own cart', async () => {
   const user = await api.user()
   const product = await api.product()
   const [cart, other] = [await cartOf(user), await cartOf(user)]
-  const item = (await api.ask('POST', `/carts/${cart.id}/items`, { token: user.token, body: { productId: product.id, quantity: 1 } })).body
+  const item = (
+    await api.ask('POST', `/carts/${cart.id}/items`, {
+      token: user.token,
+      body: { productId: product.id, quantity: 1 },
+    })
+  ).body
   for (const token of [user.token, api.admin.token]) {
     expect((await api.ask('GET', `/carts/${other.id}/items/${item.id}`, { token })).status).toBe(404)
-    expect((await api.ask('PATCH', `/carts/${other.id}/items/${item.id}`, { token, body: { quantity: 2 } })).status).toBe(404)
+    expect(
+      (await api.ask('PATCH', `/carts/${other.id}/items/${item.id}`, { token, body: { quantity: 2 } })).status,
+    ).toBe(404)
     expect((await api.ask('DELETE', `/carts/${other.id}/items/${item.id}`, { token })).status).toBe(404)
   }
   expect((await api.ask('GET', `/carts/${cart.id}/items/${item.id}`, { token: user.token })).body.quantity).toBe(1)
@@ -75,18 +104,30 @@ test('R-ORD-2: an unknown product is a 422 that names the field, and one of anot
   const user = await api.user()
   const [dollars, euros] = [await api.product(), await api.product({ currency: 'EUR' })]
   const path = `/carts/${(await cartOf(user)).id}/items`
-  const unknown = await api.ask('POST', path, { token: user.token, body: { productId: 'prd_01h455vb4pex5vsknk084sn02q', quantity: 1 } })
+  const unknown = await api.ask('POST', path, {
+    token: user.token,
+    body: { productId: 'prd_01h455vb4pex5vsknk084sn02q', quantity: 1 },
+  })
   expect(unknown.status).toBe(422)
   expect(unknown.body.error.details[0].field).toBe('productId')
-  expect((await api.ask('POST', path, { token: user.token, body: { productId: dollars.id, quantity: 1 } })).status).toBe(201)
-  expect((await api.ask('POST', path, { token: user.token, body: { productId: euros.id, quantity: 1 } })).status).toBe(422)
+  expect(
+    (await api.ask('POST', path, { token: user.token, body: { productId: dollars.id, quantity: 1 } })).status,
+  ).toBe(201)
+  expect((await api.ask('POST', path, { token: user.token, body: { productId: euros.id, quantity: 1 } })).status).toBe(
+    422,
+  )
 })
 
 test('R-ORD-2: a cart that is no longer open takes no change: 409 INVALID_TRANSITION', async () => {
   const user = await api.user()
   const product = await api.product()
   const cart = await cartOf(user)
-  const item = (await api.ask('POST', `/carts/${cart.id}/items`, { token: user.token, body: { productId: product.id, quantity: 1 } })).body
+  const item = (
+    await api.ask('POST', `/carts/${cart.id}/items`, {
+      token: user.token,
+      body: { productId: product.id, quantity: 1 },
+    })
+  ).body
   expect((await api.ask('POST', '/users/me/orders', { token: user.token, body: { cartId: cart.id } })).status).toBe(201)
   const changes: [string, string, unknown][] = [
     ['POST', `/carts/${cart.id}/items`, { productId: product.id, quantity: 1 }],
@@ -105,7 +146,12 @@ test('R-ORD-2: a deleted cart is gone, with its items', async () => {
   const user = await api.user()
   const product = await api.product()
   const cart = await cartOf(user)
-  const item = (await api.ask('POST', `/carts/${cart.id}/items`, { token: user.token, body: { productId: product.id, quantity: 1 } })).body
+  const item = (
+    await api.ask('POST', `/carts/${cart.id}/items`, {
+      token: user.token,
+      body: { productId: product.id, quantity: 1 },
+    })
+  ).body
   expect((await api.ask('DELETE', `/carts/${cart.id}`, { token: user.token })).status).toBe(204)
   for (const path of [`/carts/${cart.id}`, `/carts/${cart.id}/items`, `/carts/${cart.id}/items/${item.id}`])
     expect((await api.ask('GET', path, { token: user.token })).status).toBe(404)

@@ -1,4 +1,15 @@
-import { change, encodeId, type HandlerOf, invalid, newId, Problem, read, remove, type Unit, uuidOf } from 'lintel/service'
+import {
+  change,
+  encodeId,
+  type HandlerOf,
+  invalid,
+  newId,
+  Problem,
+  read,
+  remove,
+  type Unit,
+  uuidOf,
+} from 'lintel/service'
 import { Cart, CartItem, type orders, Product } from './contract.ts'
 import type { Wanted } from './place-order.ts'
 
@@ -16,11 +27,15 @@ export const addItem: HandlerOf<typeof orders, 'cartItems', 'create'> = async ({
      returning id, quantity`,
     [uuidOf(CartItem, newId('itm')), uuidOf(Cart, params.cartId), uuidOf(Product, body.productId), body.quantity],
   )
-  if (item!.quantity > MAX_QUANTITY) throw invalid('quantity', `must be at most ${MAX_QUANTITY} with what the cart has already`)
+  if (item!.quantity > MAX_QUANTITY)
+    throw invalid('quantity', `must be at most ${MAX_QUANTITY} with what the cart has already`)
   return read(tx, CartItem, encodeId('itm', item!.id))
 }
 
-export const changeItem: HandlerOf<typeof orders, 'cartItems', 'update'> = async ({ params, body, expected }, { tx }) => {
+export const changeItem: HandlerOf<typeof orders, 'cartItems', 'update'> = async (
+  { params, body, expected },
+  { tx },
+) => {
   await changeOpenCart(tx, params.cartId)
   return change(tx, CartItem, params.id, body, expected)
 }

@@ -25,15 +25,29 @@ test('R-ORD-5: an admin takes an order from pending to delivered, an event each'
   }
   const db = new pg.Client(api.system.databases.orders)
   await db.connect()
-  const { rows } = await db.query('select type from lintel.outbox where aggregate_id = $1 order by position', [order.id])
+  const { rows } = await db.query('select type from lintel.outbox where aggregate_id = $1 order by position', [
+    order.id,
+  ])
   await db.end()
   expect(rows.map(({ type }) => type)).toEqual(['order.created', 'order.paid', 'order.shipped', 'order.delivered'])
 })
 
 test('R-ORD-5: every other change of state is a 409 INVALID_TRANSITION', async () => {
   const states = ['pending', 'paid', 'shipped', 'delivered', 'cancelled']
-  const ways: Record<string, string[]> = { pending: [], paid: ['paid'], shipped: ['paid', 'shipped'], delivered: ['paid', 'shipped', 'delivered'], cancelled: ['cancelled'] }
-  const allowed: Record<string, string[]> = { pending: ['paid', 'cancelled'], paid: ['shipped', 'cancelled'], shipped: ['delivered'], delivered: [], cancelled: [] }
+  const ways: Record<string, string[]> = {
+    pending: [],
+    paid: ['paid'],
+    shipped: ['paid', 'shipped'],
+    delivered: ['paid', 'shipped', 'delivered'],
+    cancelled: ['cancelled'],
+  }
+  const allowed: Record<string, string[]> = {
+    pending: ['paid', 'cancelled'],
+    paid: ['shipped', 'cancelled'],
+    shipped: ['delivered'],
+    delivered: [],
+    cancelled: [],
+  }
   const user = await api.user()
   for (const from of states)
     for (const to of states.filter((state) => !allowed[from]!.includes(state))) {
@@ -73,7 +87,12 @@ test('R-ORD-6: cancelling imported history returns no stock, for none was taken'
   const body = { items: [{ productId: product.id, quantity: 7 }], placedAt: '1996-07-04' }
   const refused = await api.ask('POST', `/users/${api.admin.id}/orders`, { token: api.admin.token, body })
   expect(refused.body.error.details[0].field).toBe('placedAt')
-  const order = (await api.ask('POST', `/users/${api.admin.id}/orders`, { token: api.admin.token, body: { ...body, placedAt: '1996-07-04T00:00:00Z' } })).body
+  const order = (
+    await api.ask('POST', `/users/${api.admin.id}/orders`, {
+      token: api.admin.token,
+      body: { ...body, placedAt: '1996-07-04T00:00:00Z' },
+    })
+  ).body
   expect((await change(order.id, 'cancelled', api.admin.token)).status).toBe(200)
   expect((await api.ask('GET', `/products/${product.id}`)).body.stock).toBe(1)
 })
@@ -93,10 +112,13 @@ test('R-ORD-4: a user sees their own orders, an admin all, with filters and sort
   const { order: first } = await orderOf(ann)
   const { order: second } = await orderOf(ann)
   const { order: theirs } = await orderOf(bob)
-  const ids = async (path: string, token: string) => (await api.ask('GET', path, { token })).body.data.map((one: { id: string }) => one.id)
+  const ids = async (path: string, token: string) =>
+    (await api.ask('GET', path, { token })).body.data.map((one: { id: string }) => one.id)
   expect(await ids('/orders', ann.token)).toEqual([second.id, first.id])
   expect(await ids(`/users/${ann.id}/orders?sort=createdAt`, ann.token)).toEqual([first.id, second.id])
-  expect(await ids('/orders?limit=100', api.admin.token)).toEqual(expect.arrayContaining([first.id, second.id, theirs.id]))
+  expect(await ids('/orders?limit=100', api.admin.token)).toEqual(
+    expect.arrayContaining([first.id, second.id, theirs.id]),
+  )
   expect((await api.ask('GET', `/users/${ann.id}/orders`, { token: bob.token })).status).toBe(403)
   expect((await api.ask('GET', `/orders/${first.id}`, { token: bob.token })).status).toBe(403)
   expect((await api.ask('GET', '/orders')).status).toBe(401)

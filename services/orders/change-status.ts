@@ -22,7 +22,8 @@ export const changeStatus: HandlerOf<typeof orders, 'orders', 'update'> = async 
   // The owner may cancel, while it is pending; every other change is an admin's.
   if (!hasRole(caller, 'admin') && (body.status !== 'cancelled' || (possible && order.status !== 'pending')))
     throw new Problem('FORBIDDEN')
-  if (!possible) throw new Problem('INVALID_TRANSITION', `An order that is ${order.status} cannot become ${body.status}`)
+  if (!possible)
+    throw new Problem('INVALID_TRANSITION', `An order that is ${order.status} cannot become ${body.status}`)
   if (body.status === 'cancelled' && order.stockTaken) await returnStock(tx, order.items)
   const changed = await change(tx, Order, params.id, { status: body.status })
   emit(`order.${body.status as Exclude<Status, 'pending'>}`, changed)

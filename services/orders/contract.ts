@@ -161,7 +161,13 @@ export const OrderItem = resource('item', {
   access: { list: 'owner | admin' },
 })
 
-const OrderData = { userId: t.id('usr'), status: t.text(), total: t.money(), currency: t.currency(), items: t.list(OrderLine) }
+const OrderData = {
+  userId: t.id('usr'),
+  status: t.text(),
+  total: t.money(),
+  currency: t.currency(),
+  items: t.list(OrderLine),
+}
 
 export const orders = service('orders', {
   resources: { products: Product, carts: Cart, cartItems: CartItem, orders: Order, orderItems: OrderItem },

@@ -16,7 +16,10 @@ const events = async (id: string) =>
 test('R-ORD-3: an order of items takes stock, freezes prices and writes order.created, at its Location', async () => {
   const user = await api.user()
   const [chai, chang] = [await api.product({ price: 18, stock: 5 }), await api.product({ price: 0.1, stock: 9 })]
-  const items = [{ productId: chai.id, quantity: 2 }, { productId: chang.id, quantity: 3 }]
+  const items = [
+    { productId: chai.id, quantity: 2 },
+    { productId: chang.id, quantity: 3 },
+  ]
   const placed = await api.ask('POST', `/users/${user.id}/orders`, { token: user.token, body: { items } })
   expect(placed.status).toBe(201)
   expect(placed.headers.get('location')).toBe(`/v1/orders/${placed.body.id}`)
@@ -36,7 +39,9 @@ test('R-ORD-3: an order of items takes stock, freezes prices and writes order.cr
   await api.ask('PATCH', `/products/${chai.id}`, { token: api.admin.token, body: { price: 99 } })
   expect((await api.ask('GET', `/orders/${placed.body.id}`, { token: user.token })).body.total).toBe(36.3)
   const { items: lines, total, currency, userId, status } = placed.body
-  expect(await events(placed.body.id)).toEqual([{ type: 'order.created', data: { items: lines, total, currency, userId, status } }])
+  expect(await events(placed.body.id)).toEqual([
+    { type: 'order.created', data: { items: lines, total, currency, userId, status } },
+  ])
 })
 
 test('R-ORD-3: a cart is ordered at the prices of the moment, and closed', async () => {
@@ -65,7 +70,12 @@ test('R-ORD-3: what is refused changes nothing, and names the field', async () =
     [{ items: [] }, 422, 'EMPTY_CART', undefined],
     [{ cartId: empty.id }, 422, 'EMPTY_CART', undefined],
     [{ items: [{ productId: gone.id, quantity: 1 }] }, 422, 'UNPROCESSABLE', 'items[0].productId'],
-    [{ items: [one, { productId: 'prd_01h455vb4pex5vsknk084sn02q', quantity: 1 }] }, 422, 'UNPROCESSABLE', 'items[1].productId'],
+    [
+      { items: [one, { productId: 'prd_01h455vb4pex5vsknk084sn02q', quantity: 1 }] },
+      422,
+      'UNPROCESSABLE',
+      'items[1].productId',
+    ],
     [{ items: [one, { productId: euros.id, quantity: 1 }] }, 422, 'UNPROCESSABLE', undefined],
     [{ cartId: strangers.id }, 422, 'UNPROCESSABLE', 'cartId'],
     [{ cartId: empty.id, items: [one] }, 400, 'VALIDATION_ERROR', 'items'],
@@ -78,7 +88,12 @@ test('R-ORD-3: what is refused changes nothing, and names the field', async () =
   ]
   for (const [body, status, code, field] of cases) {
     const answer = await api.ask('POST', '/users/me/orders', { token: user.token, body })
-    expect([body, answer.status, answer.body.error.code, answer.body.error.details?.[0].field]).toEqual([body, status, code, field])
+    expect([body, answer.status, answer.body.error.code, answer.body.error.details?.[0].field]).toEqual([
+      body,
+      status,
+      code,
+      field,
+    ])
   }
   expect((await api.ask('GET', '/users/me/orders', { token: user.token })).body.pagination.total).toBe(0)
   expect((await api.ask('GET', `/products/${product.id}`)).body.stock).toBe(3)
@@ -88,7 +103,10 @@ test('R-ORD-3: what is refused changes nothing, and names the field', async () =
 test('R-ORD-3: out of stock names the product', async () => {
   const user = await api.user()
   const product = await api.product({ stock: 1 })
-  const { body } = await api.ask('POST', '/users/me/orders', { token: user.token, body: { items: [{ productId: product.id, quantity: 2 }] } })
+  const { body } = await api.ask('POST', '/users/me/orders', {
+    token: user.token,
+    body: { items: [{ productId: product.id, quantity: 2 }] },
+  })
   expect(body.error.details[0].message).toContain(product.id)
 })
 
@@ -97,8 +115,14 @@ test('R-ORD-3: of 50 buyers for 10 pieces exactly 10 get one, and stock never go
   const [scarce, plenty] = [await api.product({ stock: 10 }), await api.product({ stock: 1000 })]
   const answers = await Promise.all(
     Array.from({ length: 50 }, (_, i) => {
-      const items = [{ productId: scarce.id, quantity: 1 }, { productId: plenty.id, quantity: 1 }]
-      return api.ask('POST', '/users/me/orders', { token: user.token, body: { items: i % 2 ? items : items.reverse() } })
+      const items = [
+        { productId: scarce.id, quantity: 1 },
+        { productId: plenty.id, quantity: 1 },
+      ]
+      return api.ask('POST', '/users/me/orders', {
+        token: user.token,
+        body: { items: i % 2 ? items : items.reverse() },
+      })
     }),
   )
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(10)
@@ -114,7 +138,9 @@ test('R-ORD-3: a cart is ordered once, however many try', async () => {
   const cart = (await api.ask('POST', '/users/me/carts', { token: user.token, body: {} })).body
   await api.ask('POST', `/carts/${cart.id}/items`, { token: user.token, body: { productId: product.id, quantity: 1 } })
   const answers = await Promise.all(
-    Array.from({ length: 10 }, () => api.ask('POST', '/users/me/orders', { token: user.token, body: { cartId: cart.id } })),
+    Array.from({ length: 10 }, () =>
+      api.ask('POST', '/users/me/orders', { token: user.token, body: { cartId: cart.id } }),
+    ),
   )
   expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array(9).fill(409)])
   expect((await api.ask('GET', `/products/${product.id}`)).body.stock).toBe(99)
@@ -124,7 +150,9 @@ test('R-ORD-3: a buyer that is gone, or never was, cannot buy', async () => {
   const user = await api.user()
   const product = await api.product()
   const body = { items: [{ productId: product.id, quantity: 1 }] }
-  expect((await api.ask('POST', '/users/usr_01h455vb4pex5vsknk084sn02q/orders', { token: api.admin.token, body })).status).toBe(404)
+  expect(
+    (await api.ask('POST', '/users/usr_01h455vb4pex5vsknk084sn02q/orders', { token: api.admin.token, body })).status,
+  ).toBe(404)
   await api.ask('DELETE', '/users/me', { token: user.token })
   expect((await api.ask('POST', `/users/${user.id}/orders`, { token: user.token, body })).status).toBe(404)
   expect((await api.ask('GET', `/products/${product.id}`)).body.stock).toBe(product.stock)
@@ -143,9 +171,15 @@ test('R-ORD-6: an admin imports history: its time, prices and discounts, with st
   })
   expect(placed.status).toBe(201)
   // 12 × 14.4 × 0.85 = 146.88; 3 × 0.3335 × 0.5 = 0.50025
-  expect(placed.body).toMatchObject({ placedAt: '1996-07-04T00:00:00.000Z', total: 147.38, items: [{ lineTotal: 146.88, discount: 0.15 }, { lineTotal: 0.5 }] })
+  expect(placed.body).toMatchObject({
+    placedAt: '1996-07-04T00:00:00.000Z',
+    total: 147.38,
+    items: [{ lineTotal: 146.88, discount: 0.15 }, { lineTotal: 0.5 }],
+  })
   expect((await api.ask('GET', `/products/${product.id}`)).body.stock).toBe(1)
-  const list = await api.ask('GET', `/users/${user.id}/orders?placedBefore=1996-07-05&sort=-placedAt`, { token: user.token })
+  const list = await api.ask('GET', `/users/${user.id}/orders?placedBefore=1996-07-05&sort=-placedAt`, {
+    token: user.token,
+  })
   expect(list.body.data.map((order: { id: string }) => order.id)).toEqual([placed.body.id])
   const precise = await api.ask('POST', `/users/${user.id}/orders`, {
     token: api.admin.token,

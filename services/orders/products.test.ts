@@ -9,7 +9,12 @@ test('R-ORD-1: anybody reads products, only an admin writes them', async () => {
   expect(product.id).toMatch(/^prd_/)
   expect((await api.ask('GET', `/products/${product.id}`)).body).toEqual(product)
   const member = await api.user()
-  for (const [method, path] of [['POST', '/products'], ['PUT', `/products/${product.id}`], ['PATCH', `/products/${product.id}`], ['DELETE', `/products/${product.id}`]] as const) {
+  for (const [method, path] of [
+    ['POST', '/products'],
+    ['PUT', `/products/${product.id}`],
+    ['PATCH', `/products/${product.id}`],
+    ['DELETE', `/products/${product.id}`],
+  ] as const) {
     const body = method === 'DELETE' ? undefined : { name: 'x' }
     expect((await api.ask(method, path, { body })).status).toBe(401)
     expect((await api.ask(method, path, { token: member.token, body })).status).toBe(403)
@@ -18,7 +23,11 @@ test('R-ORD-1: anybody reads products, only an admin writes them', async () => {
 
 test('R-ORD-1: products are filtered by category and price, searched by q, and sorted by name, price and time', async () => {
   const category = `c-${crypto.randomUUID()}`
-  for (const [name, price] of [['Aniseed Syrup', 10], ['Chef Anton', 22.5], ['Grandma', 10]] as const)
+  for (const [name, price] of [
+    ['Aniseed Syrup', 10],
+    ['Chef Anton', 22.5],
+    ['Grandma', 10],
+  ] as const)
     await api.product({ name, price, category })
   const names = async (query: string) =>
     (await api.ask('GET', `/products?category=${category}&${query}`)).body.data.map((one: { name: string }) => one.name)

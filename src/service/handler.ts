@@ -70,7 +70,9 @@ export type OperationHandler<C extends Contract<any, any, any>, O extends keyof 
     ? Handler<C, { readonly [name: string]: string }, Taken<B>, OperationAnswer<Given<A>>>
     : never
 
-type WithHandlers<R> = { [K in keyof R]: R[K] extends AnyResource ? ([CustomOf<R[K]>] extends [never] ? never : K) : never }[keyof R]
+type WithHandlers<R> = {
+  [K in keyof R]: R[K] extends AnyResource ? ([CustomOf<R[K]>] extends [never] ? never : K) : never
+}[keyof R]
 
 /**
  * Every handler that a contract asks for, and no other: one that is missing, misspelt or mistyped does not compile. One

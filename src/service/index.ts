@@ -1,7 +1,7 @@
 export { type Caller, hasRole } from '../auth/caller.ts'
 export { Fault, invalid, Problem } from '../base/errors.ts'
 export { decodeId, encodeId, newId } from '../base/ids.ts'
-export { readField, readRow, type Row } from '../data/row.ts'
+export { type Row, readField, readRow } from '../data/row.ts'
 export { change, type Expected, find, insert, read, remove, uuidOf, whyNot } from '../data/rows.ts'
 export type { Command, Given } from './command.ts'
 export type { Asked, Handler, HandlerOf, Handlers, OperationHandler, Unit } from './handler.ts'

@@ -11,7 +11,8 @@ export function readBody(request: ServiceRequest): unknown {
   if (body === undefined) return {}
   if (!(body instanceof Uint8Array)) return body.value
   if (body.length === 0 && contentType === undefined) return {}
-  if (!isJson(contentType, request.operation)) throw new Problem('UNSUPPORTED_MEDIA_TYPE', unsupported(request.operation))
+  if (!isJson(contentType, request.operation))
+    throw new Problem('UNSUPPORTED_MEDIA_TYPE', unsupported(request.operation))
   return parseJson(decodeUtf8(body))
 }
 
@@ -19,7 +20,8 @@ function isJson(contentType: string | undefined, operation: Operation): boolean 
   if (contentType === 'application/json') return true
   if (contentType === undefined) return false
   const [type, ...parameters] = contentType.split(';').map((part) => part.trim().toLowerCase())
-  if (type !== 'application/json' && !(type === 'application/merge-patch+json' && operation.method === 'PATCH')) return false
+  if (type !== 'application/json' && !(type === 'application/merge-patch+json' && operation.method === 'PATCH'))
+    return false
   return parameters.every((one) => one === '' || !one.startsWith('charset=') || /^charset="?utf-8"?$/.test(one))
 }
 

@@ -2,9 +2,9 @@ import { type Caller, callerKey } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
 import { bodyCheck } from '../contract/check.ts'
 import type { Operation } from '../contract/operation.ts'
-import type { Scope } from '../data/list.ts'
 import { type Claim, claim, claimOf, keep } from '../data/idempotency.ts'
-import { readField, type Row } from '../data/row.ts'
+import type { Scope } from '../data/list.ts'
+import { type Row, readField } from '../data/row.ts'
 import { type Expected, read } from '../data/rows.ts'
 import type { Transaction } from '../data/transaction.ts'
 import { admit, admitFields } from './access.ts'
@@ -70,7 +70,12 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
   }
 
   /** The thing that an owner-only operation names is read first: whose it is decides, and whether it lies below its parent. */
-  async function confirmOwner(plan: Plan, caller: Caller, reach: 'all' | 'own', params: Params): Promise<Row | undefined> {
+  async function confirmOwner(
+    plan: Plan,
+    caller: Caller,
+    reach: 'all' | 'own',
+    params: Params,
+  ): Promise<Row | undefined> {
     const { operation } = plan
     const { resource, verb } = operation
     if (!resource) return undefined

@@ -1,10 +1,10 @@
 import { Fault } from '../base/errors.ts'
+import { encodeId } from '../base/ids.ts'
 import type { Client } from '../calls/client.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Database } from '../data/pool.ts'
 import { isRow, type Row, writeRow } from '../data/row.ts'
-import { encodeId } from '../base/ids.ts'
-import { type OutboxEvent, transaction, type Transaction } from '../data/transaction.ts'
+import { type OutboxEvent, type Transaction, transaction } from '../data/transaction.ts'
 import type { Unit } from './handler.ts'
 import { outputCheck, shaped } from './shape.ts'
 
@@ -36,7 +36,10 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
 /** Compiles the contract's events: data is checked when it is published, so that a wrong shape fails the change (R-EVT-1). */
 function publisher(contract: Contract) {
   const events = new Map(
-    Object.entries(contract.events).map(([type, { data }]) => [type, { data, names: Object.keys(data), check: outputCheck(data) }]),
+    Object.entries(contract.events).map(([type, { data }]) => [
+      type,
+      { data, names: Object.keys(data), check: outputCheck(data) },
+    ]),
   )
   return (type: string, subject: Row | string, data: unknown): OutboxEvent => {
     const event = events.get(type)

@@ -1,5 +1,5 @@
-import { start } from '../start/start.ts'
 import type { Env } from '../start/settings.ts'
+import { start } from '../start/start.ts'
 import type { System } from '../start/system.ts'
 import { type Clone, cloneOf, templateFor } from './database.ts'
 
