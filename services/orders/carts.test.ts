@@ -157,3 +157,18 @@ test('R-ORD-2: a deleted cart is gone, with its items', async () => {
     expect((await api.ask('GET', path, { token: user.token })).status).toBe(404)
   expect((await api.ask('GET', '/users/me/carts', { token: user.token })).body.data).toEqual([])
 })
+
+test('a cart holds 100 products, as an order does: one more is a 422', async () => {
+  const user = await api.user()
+  const cart = await cartOf(user)
+  const products = await Promise.all(Array.from({ length: 101 }, () => api.product({ price: 1 })))
+  const add = (productId: string) =>
+    api.ask('POST', `/carts/${cart.id}/items`, { token: user.token, body: { productId, quantity: 1 } })
+  for (const { id } of products.slice(0, 100)) expect((await add(id)).status).toBe(201)
+  const refused = await add(products[100].id)
+  expect([refused.status, refused.body.error.details[0].field]).toEqual([422, 'productId'])
+  expect((await add(products[0].id)).status).toBe(201)
+  expect((await api.ask('POST', '/users/me/orders', { token: user.token, body: { cartId: cart.id } })).body.total).toBe(
+    101,
+  )
+})

@@ -15,6 +15,8 @@ import type { Wanted } from './place-order.ts'
 
 type Tx = Unit['tx']
 const MAX_QUANTITY = 10_000
+/** As many as an order takes. */
+const MAX_ITEMS = 100
 
 /** Same product again: quantities add up. */
 export const addItem: HandlerOf<typeof orders, 'cartItems', 'create'> = async ({ params, body }, { tx }) => {
@@ -90,11 +92,18 @@ function confirmOpen(cart: { status: string } | undefined) {
 
 /** A product that is there, in the currency of what the cart holds already. */
 async function confirmProduct(tx: Tx, cartId: string, productId: string) {
-  const [product] = await tx.query<{ fits: boolean }>(
-    `select not exists (select 1 from cart_item_details i where i.cart_id = $2 and i.currency <> p.currency) as fits
+  const [product] = await tx.query<{ fits: boolean; others: number }>(
+    `select not exists (select 1 from cart_item_details i where i.cart_id = $2 and i.currency <> p.currency) as fits,
+       (select count(*) from cart_items i where i.cart_id = $2 and i.product_id <> p.id) as others
      from active_products p where p.id = $1`,
     [uuidOf(Product, productId), uuidOf(Cart, cartId)],
   )
-  const fault = !product ? 'does not exist' : product.fits ? undefined : 'has another currency than the cart'
+  const fault = !product
+    ? 'does not exist'
+    : !product.fits
+      ? 'has another currency than the cart'
+      : product.others >= MAX_ITEMS
+        ? `is one too many: a cart holds ${MAX_ITEMS} products`
+        : undefined
   if (fault) throw new Problem('UNPROCESSABLE', undefined, { details: [{ field: 'productId', message: fault }] })
 }
