@@ -266,6 +266,37 @@ test('a lost connection whose end comes late does not take its successor along',
   await door.close()
 })
 
+test('a connection that the server ends as soon as it is made is SERVICE_UNAVAILABLE, and does not end the process', async () => {
+  const message = (type: string, ...parts: (string | number[])[]) => {
+    const body = Buffer.concat(parts.map((part) => Buffer.from(part as string)))
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(body.length + 4)
+    return Buffer.concat([Buffer.from(type), length, body])
+  }
+  const [authenticated, ready] = [message('R', [0, 0, 0, 0]), message('Z', 'I')]
+  const goodbye = message('E', 'SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0')
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.once('data', () => socket.end(Buffer.concat([authenticated, ready, goodbye])))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const own = openDatabase('own', `postgres://user@127.0.0.1:${(server.address() as AddressInfo).port}/db`)
+  const uncaught: unknown[] = []
+  const hear = (error: unknown) => uncaught.push(error)
+  process.on('uncaughtException', hear)
+  for (const ask of [
+    () => transaction(own, (tx) => add(tx, 'a')),
+    () => own.query('select 1'),
+    () => own.slow.query('select 1'),
+  ])
+    await expect(ask()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+  process.off('uncaughtException', hear)
+  expect(uncaught).toEqual([])
+  await own.close()
+  server.close()
+})
+
 interface Guest {
   /** Ends the connection to the client; resolves when the client has closed its side too. */
   end(): Promise<void>
