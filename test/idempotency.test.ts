@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { t } from '../src/contract/fields.ts'
 import { resource } from '../src/contract/resource.ts'
 import { service } from '../src/contract/service.ts'
+import { connect } from '../src/data/connection.ts'
 import { type Database, openDatabase } from '../src/data/pool.ts'
 import { insert } from '../src/data/rows.ts'
 import { type Running, start } from '../src/start/start.ts'
@@ -326,6 +327,44 @@ describe('failures', () => {
     }
     await api.ask('PATCH', `/products/${product.id}`, { token: api.admin.token, body: { stock: 1 } })
     expect((await post('/users/me/orders', user, wanting(product.id), key)).status).toBe(201)
+  })
+})
+
+describe('lost connections', () => {
+  test('R-IDEM-2: connections that die in the middle of 30 orders, again and again, leave each key one effect', async () => {
+    const [user, product] = [await api.user(), await api.product({ stock: 1000 })]
+    const killer = await connect(api.system.databases.orders!)
+    const kill = () =>
+      killer.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'lintel:orders'`,
+      )
+    const outcomes: string[] = []
+    let answered = () => {}
+    const placed = Array.from({ length: 30 }, async () => {
+      const key = newKey()
+      for (;;) {
+        const reply = await post('/users/me/orders', user, wanting(product.id), key)
+        outcomes.push([reply.status, reply.body.error?.code].filter(Boolean).join(' '))
+        answered()
+        if (reply.status === 201) return reply.body.id as string
+        expect(['503 SERVICE_UNAVAILABLE', '409 IDEMPOTENCY_IN_PROGRESS']).toContain(outcomes.at(-1))
+        expect(Number(reply.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+      }
+    })
+    for (let round = 0; round < 10; round++) {
+      const next = new Promise<void>((resolve) => {
+        answered = resolve
+      })
+      await kill()
+      await Promise.race([next, Promise.all(placed)])
+    }
+    const ids = await Promise.all(placed)
+    await killer.end()
+    expect(outcomes).toContain('503 SERVICE_UNAVAILABLE')
+    expect(new Set(ids).size).toBe(30)
+    expect([await ordersOf(user), await stockOf(product.id)]).toEqual([30, 970])
+    const events = await db.query('select 1 from lintel.outbox where aggregate_id = any($1)', [ids])
+    expect(events).toHaveLength(30)
   })
 })
 

@@ -238,6 +238,9 @@ describe('pages', () => {
     await invalid(`/orders?cursor=${await cursorOf('/orders?limit=1', api.admin)}`, ann)
     await invalid(`/orders?cursor=${plain}`, api.admin)
     // Another list, of this service and of another.
+    const everybody = await cursorOf('/orders?limit=1', api.admin)
+    await invalid(`/products?sort=-createdAt&cursor=${everybody}`, api.admin)
+    await invalid(`/users?sort=-createdAt&cursor=${everybody}`, api.admin)
     await invalid(`/products?sort=-createdAt&cursor=${plain}`, ann)
     await invalid(`/users?cursor=${plain}`, api.admin)
     expect((await get(`/orders?limit=1&cursor=${plain}`, ann)).status).toBe(200)
