@@ -75,6 +75,17 @@ describe('a whole body', () => {
     ])
   })
 
+  test('of the unknown fields of one object fifty are named, each by at most 200 characters', () => {
+    const body = Object.fromEntries(Array.from({ length: 51 }, (_, i) => [`x${i}`, i]))
+    expect(faults({}, body)).toHaveLength(50)
+    const { x0: _, ...fifty } = body
+    expect(faults({ at: t.object({}) }, { ...fifty, at: fifty })).toHaveLength(100)
+    expect(faults({}, { ['x'.repeat(200)]: 1, ['y'.repeat(201)]: 1 })).toEqual([
+      `${'x'.repeat(200)}: is not a field of this request`,
+      `${'y'.repeat(200)}…: is not a field of this request`,
+    ])
+  })
+
   test('R-BODY-4: a read-only field is refused by its name, whatever its value', () => {
     for (const id of [newId('ord'), null, 5]) expect(faults(Order, order({ id }))).toEqual(['id: is read-only'])
   })

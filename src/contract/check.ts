@@ -83,7 +83,7 @@ function objectCheck(specs: Readonly<Record<string, FieldSpec>>, partial: boolea
       if (member === undefined) {
         if (required) faults.push({ field: join(path, name), message: 'is required' })
       } else if (server) faults.push({ field: join(path, name), message: 'is read-only' })
-      else inner(member, path === '' ? name : join(path, name), faults)
+      else inner(member, join(path, name), faults)
     }
   }
 }
@@ -111,10 +111,9 @@ const TIME = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d{1,9})?([Zz]|[+
 export function readTime(text: string): number | undefined {
   const match = TIME.exec(text)
   if (!match) return undefined
-  const [, year, month, day, hour, minute, second] = match.map(Number) as number[]
-  if (year! < 1 || hour! > 23 || minute! > 59 || second! > 59) return undefined
-  if (month! < 1 || month! > 12 || day! < 1 || day! > new Date(Date.UTC(2000 + (year! % 400), month!, 0)).getUTCDate())
-    return undefined
+  const [, year, month, day, hour] = match.map(Number) as number[]
+  // What Date.parse lets through: 24:00, and the 31st of every month. Leap years repeat after 400.
+  if (hour! > 23 || day! > new Date(Date.UTC(2000 + (year! % 400), month!, 0)).getUTCDate()) return undefined
   const ms = Date.parse(text.toUpperCase())
   return Number.isNaN(ms) || ms < -62_135_596_800_000 || ms > 253_402_300_799_999 ? undefined : ms
 }

@@ -274,6 +274,10 @@ describe('filters (R-FILTER)', () => {
     expect(faults([[name, text]])).toEqual([expect.stringMatching(new RegExp(`^${name}: must `))])
   })
 
+  test('R-FILTER-1: a text that looks like a date or a number is a text', () => {
+    expect(filtersOf('name=2026-01-31,5,true')).toEqual([['name', 'in', '2026-01-31', '5', 'true']])
+  })
+
   test('R-FILTER-1: what may be null is not asked for by "null"', () => {
     expect(faults('email=null')).toEqual(['email: must be an email address of at most 255 characters'])
   })

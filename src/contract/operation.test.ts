@@ -219,7 +219,22 @@ describe('whom `me` stands for (R-USER-3)', () => {
   })
 
   test('for no parent who is not the owner', () => {
-    const User = resource('user', { id: 'usr', owner: 'id', fields: {}, access: {} })
+    const User = resource('user', { id: 'usr', owner: 'id', fields: {}, access: { get: 'admin' } })
+    expect(operationsOf('users', 'users', User).map(ownerParam)).toEqual([-1])
+    const Pet = resource('pet', {
+      id: 'pet',
+      parent: { of: User, field: 'userId' },
+      owner: 'userId',
+      fields: { userId: t.id('usr').server() },
+      access: {},
+    })
+    const Toy = resource('toy', {
+      id: 'toy',
+      parent: { of: Pet, field: 'petId' },
+      fields: { petId: t.id('pet').server() },
+      access: { list: 'owner' },
+    })
+    expect(operationsOf('toys', 'toys', Toy).map(ownerParam)).toEqual([-1])
     const Gift = resource('gift', {
       id: 'gft',
       parent: { of: User, field: 'giverId' },

@@ -8,6 +8,6 @@ export function ownerParam({ resource, params, access }: Operation): number {
   if (!resource || !access.owner) return -1
   if (resource.owner === 'id') return params.findIndex((param) => param.name === 'id')
   const { parent, owner } = resource
-  if (!parent || parent.of.owner !== 'id' || (owner !== undefined && owner !== parent.field)) return -1
+  if (parent?.of.owner !== 'id' || (owner !== undefined && owner !== parent.field)) return -1
   return params.findIndex((param) => param.name === parent.field)
 }

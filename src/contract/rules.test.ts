@@ -134,6 +134,7 @@ describe('names', () => {
   sound([
     ['a plural of two words is sound', () => notes({ name: 'sticky-note' })],
     ['a noun that is a verb too is sound', () => notes({ name: 'order' })],
+    ['a name that only looks like a plural is sound, where its key is another', () => notes({ name: 'cosmos' })],
     ['an act that another noun follows is sound', () => notes({ name: 'login-attempt' })],
     ['a plural that ends like a singular is sound', () => notes({ name: 'menu' })],
     ['a service without resources is sound', () => service('notes', {})],
@@ -196,6 +197,13 @@ describe('fields', () => {
       () => withField(t.decimal({ scale: 16 })),
     ],
     ['half a decimal', 'R-BODY-3 notes.title: has the scale 1.5', () => withField(t.decimal({ scale: 1.5 }))],
+    ...(['hidden', 'inputOnly'] as const).map(
+      (mark): Case => [
+        `a field inside an object that is ${mark}`,
+        'R-BODY-7 notes.place.x: is to be hidden inside an object',
+        () => withFields({ place: t.object({ x: t.integer()[mark]() }) }),
+      ],
+    ),
     [
       'a pattern that remembers where it stopped',
       'R-BODY-4 notes.title: has the pattern /a/g',
@@ -221,6 +229,16 @@ describe('fields', () => {
       'a default that is null where null is not allowed',
       'R-BODY-4 notes.title: has a default that it would refuse: it must be a string',
       () => withField(t.text().default(null as never)),
+    ],
+    [
+      'a default with a wrong member',
+      'R-BODY-4 notes.title: has a default that it would refuse: [1] must be one of a',
+      () => withField(t.list(t.oneOf('a')).default(['a', 'b' as 'a'])),
+    ],
+    [
+      'money among the inputs of what has no currency',
+      'R-BODY-3 notes.input.create: has money without a currency',
+      () => notes({ access: { create: 'admin' }, custom: ['create'], input: { create: { price: t.money() } } }),
     ],
     [
       'money without a currency',
@@ -292,6 +310,20 @@ describe('fields', () => {
     [
       'a default that keeps to its field is sound',
       () => withField(t.list(t.oneOf('a', 'b'), { min: 1 }).default(['a'])),
+    ],
+    [
+      'a decimal may have none, and up to 15',
+      () => withFields({ whole: t.decimal({ scale: 0 }), fine: t.decimal({ scale: 15 }) }),
+    ],
+    [
+      'money among the inputs is in the currency of the resource',
+      () =>
+        notes({
+          fields: { currency: t.currency().server() },
+          access: { create: 'admin' },
+          custom: ['create'],
+          input: { create: { price: t.money() } },
+        }),
     ],
     ['null as the default of what may be null is sound', () => withField(t.text().nullable().default(null))],
   ])
@@ -425,6 +457,7 @@ describe('lists', () => {
   ])
 
   sound([
+    ['the smallest bounds are sound', () => withList({ maxOffset: 100, exactTotal: 0 })],
     ['a default sort by several fields is sound', () => withList({ defaultSort: '-createdAt,title' })],
     ['a filter under another name is sound', () => withList({ filter: [{ q: 'title' }, 'createdAt', 'id'] })],
   ])
@@ -508,6 +541,14 @@ describe('who may', () => {
     [
       'the owner of what lies below the user is known',
       () => allowed({ list: 'owner', create: 'owner', get: 'owner' }, owned),
+    ],
+    [
+      'a list below its owner is sound, also where its things do not say whose they are',
+      () => allowed({ list: 'owner', create: 'owner' }, { ...owned, owner: undefined }),
+    ],
+    [
+      'so is making things there, where a list of all is for others',
+      () => allowed({ list: 'admin', create: 'owner' }, { ...owned, owner: undefined, list: { root: true } }),
     ],
     [
       'a list of all that are mine is sound',
@@ -770,6 +811,11 @@ describe('versions', () => {
       () => older(2, { 1: { sunset: 'next year', shapes: {} } }),
     ],
     [
+      'an older shape without what is hidden anyway',
+      'R-VER-2 older.1.notes: is without "hash", which version 2 does not have',
+      () => older(2, { 1: shape({ without: ['hash'] }) }, { fields: { hash: t.text().hidden() } }),
+    ],
+    [
       'a day that is not in the calendar',
       'R-VER-3 older.1: has the date "2026-02-30"',
       () => older(2, { 1: { deprecated: '2026-02-30', shapes: {} } }),
@@ -794,6 +840,13 @@ describe('versions', () => {
         }),
     ],
     [
+      'a version may end on the day when it is deprecated, or at a moment of it',
+      () => [
+        older(2, { 1: { deprecated: '2026-05-01', sunset: '2026-05-01', shapes: {} } }),
+        older(2, { 1: { deprecated: '2026-05-01T12:00:00Z', sunset: '2026-05-02', shapes: {} } }),
+      ],
+    ],
+    [
       'a field of another type under the same name is sound',
       () => older(2, { 1: shape({ without: ['title'], added: { title: t.integer() } }) }),
     ],
@@ -809,6 +862,31 @@ describe('versions', () => {
         ),
     ],
   ])
+})
+
+describe('hints say what to do', () => {
+  const hints: [name: string, hint: string, define: () => unknown][] = [
+    ['a 201 of an operation', "declare a resource, with custom: ['create']", () => own({ method: 'POST' })],
+    ['another status of POST', 'POST succeeds with 202', () => own({ method: 'POST', status: 200 })],
+    ['a status of GET', 'GET succeeds with 200', () => own({ status: 201 })],
+    ['a thing without an owner', "owner: 'userId'", () => notes({ access: { get: 'owner' } })],
+    ["nobody's collection", 'parent: { of: User', () => notes({ access: { list: 'owner' } })],
+    [
+      'a collection below a thing without an owner',
+      "owner in resource('board', …)",
+      () =>
+        notes({
+          access: { list: 'owner' },
+          fields: { boardId: t.id('brd').server() },
+          parent: { of: Board, field: 'boardId' },
+        }),
+    ],
+    ['a singular in a path', 'Collections are plural: `profiles`', () => at('/users/{id}/profile')],
+    ['an undeclared problem', "problems: { TOO_LATE: problem(409, '…') }", () => own({ problems: ['TOO_LATE'] })],
+  ]
+  test.each(hints)('R-P-6: %s is answered with: %s', (_, hint, define) => {
+    expect(breaches(define)).toEqual([expect.stringContaining(hint)])
+  })
 })
 
 test('R-P-6: the contracts of the reference system break no rule', () => {

@@ -61,13 +61,9 @@ export function surfaceOf(contract: Contract, operation: Operation, version: num
 /** What stands in for fields stands where the first of them stood, and only where one of them did. */
 function older(specs: Readonly<Record<string, FieldSpec>>, shape: OlderShape): Record<string, FieldSpec> {
   const out: Record<string, FieldSpec> = {}
-  let added = false
   for (const [name, spec] of Object.entries(specs)) {
-    if (!shape.without.includes(name)) out[name] = spec
-    else if (!added) {
-      Object.assign(out, shape.added)
-      added = true
-    }
+    if (shape.without.includes(name)) Object.assign(out, shape.added)
+    else out[name] = spec
   }
   return shape.without.length === 0 ? { ...out, ...shape.added } : out
 }
