@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { freePort, launcher, until } from './system-process.ts'
+import { bodyOf, freePort, launcher, logIn, until } from './system-process.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -41,10 +41,10 @@ test('kill -9 of the system in the middle, and a restart: the import goes on, an
   const first = launch('lintel', { args: ['start'], env })
   await first.url()
   const importing = launch('import', { env })
-  const authorization = `Bearer ${await logIn(url)}`
+  const headers = await logIn(url, ADMIN.LINTEL_ADMIN_EMAIL, ADMIN.LINTEL_ADMIN_PASSWORD)
   await until(async () => {
-    const orders = await fetch(`${url}/orders?limit=1&count=exact`, { headers: { authorization } })
-    return (await orders.json()).pagination.total > 200
+    const { pagination } = await bodyOf(await fetch(`${url}/orders?limit=1&count=exact`, { headers }))
+    return pagination.total > 200
   })
   first.child.kill('SIGKILL')
   await first.ended
@@ -55,12 +55,3 @@ test('kill -9 of the system in the middle, and a restart: the import goes on, an
     stderr: expect.stringContaining('The system answers again.'),
   })
 })
-
-async function logIn(url: string): Promise<string> {
-  const response = await fetch(`${url}/auth/login`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ email: ADMIN.LINTEL_ADMIN_EMAIL, password: ADMIN.LINTEL_ADMIN_PASSWORD }),
-  })
-  return (await response.json()).accessToken
-}

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { connect, urlFor } from '../src/data/connection.ts'
 import { processesNaming } from '../src/data/embedded/processes.ts'
 import { findRunningPostgres } from '../src/data/embedded/running.ts'
-import { clusterName, freePort, launcher, type SystemProcess, until } from './system-process.ts'
+import { bodyOf, clusterName, freePort, launcher, logIn, post, type SystemProcess, until } from './system-process.ts'
 
 const KILLS = 6
 const WRITERS = 4
@@ -21,27 +21,26 @@ test('R-EVT-2, R-IDEM-1: kill -9 at any moment loses nothing acknowledged and do
   }
   let system = launch('lintel', { args: ['start'], env })
   const url = await system.url()
-  const headers = { 'content-type': 'application/json', authorization: `Bearer ${await logIn(url)}` }
-  const post = (path: string, body: object, more = {}) =>
-    fetch(url + path, { method: 'POST', headers: { ...headers, ...more }, body: JSON.stringify(body) })
-  const me = await (await fetch(`${url}/users/me`, { headers })).json()
-  const product = await (
-    await post('/products', { sku: 'chai', name: 'Chai', category: 'Tea', price: 18, stock: STOCK })
-  ).json()
+  const headers = await logIn(url, ADMIN.email, ADMIN.password)
+  const me = await bodyOf(await fetch(`${url}/users/me`, { headers }))
+  const chai = { sku: 'chai', name: 'Chai', category: 'Tea', price: 18, stock: STOCK }
+  const product = await bodyOf(await post(`${url}/products`, chai, headers))
 
   /** By the key, the order that the system has said to have taken. */
   const acknowledged = new Map<string, string>()
   let begun = 0
   let writing = true
-  const order = (key: string) =>
-    post(`/users/${me.id}/orders`, { items: [{ productId: product.id, quantity: 1 }] }, { 'idempotency-key': key })
+  const order = (key: string) => {
+    const body = { items: [{ productId: product.id, quantity: 1 }] }
+    return post(`${url}/users/${me.id}/orders`, body, { ...headers, 'idempotency-key': key })
+  }
   /** Does what a careful client does: the same key until it is known what became of it. */
   const write = async () => {
     while (writing) {
       const key = `order-${++begun}`
       while (!acknowledged.has(key)) {
         const answer = await order(key).then(
-          async (response) => ({ status: response.status, body: await response.json() }),
+          async (response) => ({ status: response.status, body: await bodyOf(response) }),
           () => undefined,
         )
         if (answer?.status === 201) acknowledged.set(key, answer.body.id)
@@ -80,22 +79,13 @@ test('R-EVT-2, R-IDEM-1: kill -9 at any moment loses nothing acknowledged and do
 
   for (const [key, id] of acknowledged) {
     const answer = await order(key)
-    expect([answer.status, answer.headers.get('idempotency-replayed'), (await answer.json()).id]).toEqual([
+    expect([answer.status, answer.headers.get('idempotency-replayed'), (await bodyOf(answer)).id]).toEqual([
       201,
       'true',
       id,
     ])
   }
 }, 120_000)
-
-async function logIn(url: string): Promise<string> {
-  const response = await fetch(`${url}/auth/login`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(ADMIN),
-  })
-  return (await response.json()).accessToken
-}
 
 function kill9(pid: number): void {
   try {

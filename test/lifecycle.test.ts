@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { connect, urlFor } from '../src/data/connection.ts'
 import { processesNaming } from '../src/data/embedded/processes.ts'
 import { findRunningPostgres } from '../src/data/embedded/running.ts'
-import { clusterName, launcher, noPostgres, type SystemProcess, until } from './system-process.ts'
+import { clusterName, launcher, noPostgres, post, type SystemProcess, until } from './system-process.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -16,11 +16,7 @@ beforeAll(async () => {
 })
 
 function register(url: string, email: string): Promise<Response> {
-  return fetch(`${url}/users`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ email, name: 'Ann', password: 'correct horse battery staple' }),
-  })
+  return post(`${url}/users`, { email, name: 'Ann', password: 'correct horse battery staple' })
 }
 
 /** Holds up every registration until it is released; `waiting` tells once one has come as far as that. */

@@ -5,7 +5,7 @@ import type pg from 'pg'
 import { afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { connect, urlFor } from '../src/data/connection.ts'
 import { serviceUrl } from '../src/data/provision.ts'
-import { launcher } from './system-process.ts'
+import { launcher, post } from './system-process.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -103,7 +103,10 @@ test('R-OPS-6: in production nothing is migrated at start; `lintel migrate` does
 
 test('R-OPS-6: a database that does not match its contract stops the start, and every difference is named', async () => {
   expect((await run('lintel', lintel(['migrate']))).code).toBe(0)
-  await onDatabase('orders', 'alter table orders drop column currency cascade; alter table orders alter column total type real')
+  await onDatabase(
+    'orders',
+    'alter table orders drop column currency cascade; alter table orders alter column total type real',
+  )
   const { code, stderr } = await run('lintel', lintel(['start']))
   expect(code).toBe(78)
   expect(stderr).toMatch(/^lintel: The database of the orders service does not match its contract:\n/)
@@ -187,10 +190,5 @@ describe('R-OPS-4: a DATABASE_URL', () => {
 })
 
 async function logIn(url: string, email: string, password: string): Promise<number> {
-  const response = await fetch(`${url}/auth/login`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ email, password }),
-  })
-  return response.status
+  return (await post(`${url}/auth/login`, { email, password })).status
 }

@@ -162,6 +162,24 @@ export async function clusterName(dataDir: string): Promise<string | undefined> 
   return cluster && `lintel-${cluster.dev.toString(16)}-${cluster.ino.toString(16)}-db`
 }
 
+export function post(url: string, body: object, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  })
+}
+
+export async function bodyOf(response: Response): Promise<any> {
+  return response.json()
+}
+
+/** The headers of a caller who has logged in. */
+export async function logIn(url: string, email: string, password: string): Promise<Record<string, string>> {
+  const { accessToken } = await bodyOf(await post(`${url}/auth/login`, { email, password }))
+  return { authorization: `Bearer ${accessToken}` }
+}
+
 /** For a system that is to come back at the same place. */
 export function freePort(): Promise<number> {
   return new Promise((resolve) => {
