@@ -82,6 +82,15 @@ test('R-ORD-5: ten cancellations at once return the stock once', async () => {
   expect((await api.ask('GET', `/products/${product.id}`)).body.stock).toBe(5)
 })
 
+test('R-ORD-5: an order can be cancelled however much there is in stock by then', async () => {
+  const user = await api.user()
+  const { order, product } = await orderOf(user)
+  const most = 2 ** 31 - 1
+  await api.ask('PATCH', `/products/${product.id}`, { token: api.admin.token, body: { stock: most - 1 } })
+  expect((await change(order.id, 'cancelled', user.token)).status).toBe(200)
+  expect((await api.ask('GET', `/products/${product.id}`)).body.stock).toBe(most)
+})
+
 test('R-ORD-6: cancelling imported history returns no stock, for none was taken', async () => {
   const product = await api.product({ stock: 1 })
   const body = { items: [{ productId: product.id, quantity: 7 }], placedAt: '1996-07-04' }

@@ -52,6 +52,10 @@ export async function readProducts(tx: Tx, wanted: readonly Wanted[]): Promise<M
   return byId(wanted, await tx.query<ProductRow>(WANTED, [[...amounts.keys()], [...amounts.values()]]))
 }
 
+/**
+ * Gives back what was taken. A stock that would grow beyond an integer, such as one that stands for plenty, stops there:
+ * nobody's cancellation fails for it.
+ */
 export async function returnStock(tx: Tx, items: readonly { productId: string; quantity: number }[]): Promise<void> {
   const amounts = amountsOf(items)
   await tx.query(
@@ -59,7 +63,8 @@ export async function returnStock(tx: Tx, items: readonly { productId: string; q
        select p.id, w.quantity from products p join unnest($1::uuid[], $2::integer[]) w (id, quantity) using (id)
        order by p.id for update of p
      )
-     update products p set stock = p.stock + l.quantity, version = p.version + 1, updated_at = now()
+     update products p
+     set stock = least(p.stock::bigint + l.quantity, 2147483647), version = p.version + 1, updated_at = now()
      from locked l where p.id = l.id`,
     [[...amounts.keys()], [...amounts.values()]],
   )
