@@ -19,7 +19,11 @@ const forbidden = ORDER.flatMap((group, level) =>
     severity: 'error',
     from: { path: `^src/${room}/`, pathNot: '\\.test\\.ts$' },
     to: {
-      path: `^src/(${[...ORDER.slice(level).flat().filter((other) => other !== room)].join('|')})/`,
+      path: `^src/(${[
+        ...ORDER.slice(level)
+          .flat()
+          .filter((other) => other !== room),
+      ].join('|')})/`,
       // A handler's context is typed by the client that start hands in: a type, no code.
       ...(room === 'service' ? { dependencyTypesNot: ['type-only'] } : {}),
     },
@@ -27,7 +31,13 @@ const forbidden = ORDER.flatMap((group, level) =>
 )
 
 /** Each driver has one importer. */
-const drivers = { '^pg$': '^src/data/', '^jose$': '^src/auth/jwt', '^@node-rs/argon2': '^src/auth/passwords', '^pino': '^src/observe/', '^commander$': '^src/cli/' }
+const drivers = {
+  '^pg$': '^src/data/',
+  '^jose$': '^src/auth/jwt',
+  '^@node-rs/argon2': '^src/auth/passwords',
+  '^pino': '^src/observe/',
+  '^commander$': '^src/cli/',
+}
 
 module.exports = {
   forbidden: [
@@ -38,7 +48,12 @@ module.exports = {
       from: { path: '^src/', pathNot: [room, '\\.test\\.ts$'] },
       to: { path: driver.replace('$', '').replace('^', 'node_modules/') + '/' },
     })),
-    { name: 'no-circles', severity: 'error', from: { path: '^src/' }, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-circles',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'services-import-contracts-only',
       severity: 'error',
@@ -55,7 +70,10 @@ module.exports = {
   options: {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { conditionNames: ['lintel-source', 'import', 'node', 'default'], exportsFields: ['exports'] },
+    enhancedResolveOptions: {
+      conditionNames: ['lintel-source', 'import', 'node', 'default'],
+      exportsFields: ['exports'],
+    },
     doNotFollow: { path: 'node_modules' },
   },
 }

@@ -17,9 +17,17 @@ export function problemOf(error: unknown): unknown {
     case '23505':
       return new Problem('DUPLICATE', undefined, detail(error as PgError, 'key', 'is taken', error))
     case '23503':
-      return new Problem('UNPROCESSABLE', undefined, detail(error as PgError, 'fkey', 'names something that does not exist', error))
+      return new Problem(
+        'UNPROCESSABLE',
+        undefined,
+        detail(error as PgError, 'fkey', 'names something that does not exist', error),
+      )
     case '23514':
-      return new Problem('UNPROCESSABLE', undefined, detail(error as PgError, 'check', 'breaks a rule of the data', error))
+      return new Problem(
+        'UNPROCESSABLE',
+        undefined,
+        detail(error as PgError, 'check', 'breaks a rule of the data', error),
+      )
     case '22021':
     case '22003':
     case '22001':
@@ -40,7 +48,17 @@ export function isSerialisation(error: unknown): boolean {
   return code === '40001' || code === '40P01'
 }
 
-const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+const NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+])
 
 /** What pg says, without a code, of connections that are gone. */
 function lost(error: Error): boolean {

@@ -32,7 +32,12 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
   async function page(query: ListQuery, scopes: readonly Scope[]): Promise<Page> {
     const keys = keysetOf(table, query.sort)
     const where = conditions(table, query.filters, scopes)
-    const binding = JSON.stringify([resource.table, keys.map((key) => [key.column, key.descending]), where.sql, where.values])
+    const binding = JSON.stringify([
+      resource.table,
+      keys.map((key) => [key.column, key.descending]),
+      where.sql,
+      where.values,
+    ])
     const counted = countOf(where, query, binding)
     // Heard in any case: the page may fail first.
     counted.catch(() => {})
@@ -44,7 +49,14 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
       rows: rows.map((cells) => rowOf(table, cells)),
       ...(await counted),
       hasMore,
-      nextCursor: hasMore && last ? writeCursor(cursorSecret, binding, keys.map((key) => last[key.place]!)) : null,
+      nextCursor:
+        hasMore && last
+          ? writeCursor(
+              cursorSecret,
+              binding,
+              keys.map((key) => last[key.place]!),
+            )
+          : null,
     }
   }
 
@@ -126,7 +138,10 @@ function afterKeyset(keys: readonly Key[], before: number): string {
   if (keys.every((key) => key.descending === keys[0]!.descending))
     return `(${keys.map((key) => key.column).join(', ')}) ${beyond(0)} (${keys.map((_, i) => param(i)).join(', ')})`
   const alternatives = keys.map((key, i) =>
-    [...keys.slice(0, i).map((same, j) => `${same.column} = ${param(j)}`), `${key.column} ${beyond(i)} ${param(i)}`].join(' and '),
+    [
+      ...keys.slice(0, i).map((same, j) => `${same.column} = ${param(j)}`),
+      `${key.column} ${beyond(i)} ${param(i)}`,
+    ].join(' and '),
   )
   return `${keys[0]!.column} ${beyond(0)}= ${param(0)} and (${alternatives.join(' or ')})`
 }

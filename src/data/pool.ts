@@ -39,7 +39,8 @@ export interface DatabaseOptions {
 }
 
 /** Times arrive in UTC with the ISO style whatever the server is set to; nothing runs for ever. */
-const SESSION = '-c timezone=UTC -c datestyle=ISO -c statement_timeout=15000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000'
+const SESSION =
+  '-c timezone=UTC -c datestyle=ISO -c statement_timeout=15000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000'
 
 /** Opens a database. Connections are made at first use. */
 export function openDatabase(name: string, url: string, options: DatabaseOptions = {}): Database {
@@ -154,7 +155,8 @@ function lane(config: pg.ClientConfig & { pipeline: boolean }) {
   return {
     async send(statement: string, values: readonly unknown[]) {
       try {
-        const client = connected ?? (await (current ??= connect()))
+        current ??= connect()
+        const client = connected ?? (await current)
         cork(client)
         return await sendText(client, statement, values, nameOf(statement))
       } catch (error) {

@@ -1,5 +1,5 @@
-import type { AnyResource, ShownOf } from '../contract/resource.ts'
 import type { Stored } from '../contract/fields.ts'
+import type { AnyResource, ShownOf } from '../contract/resource.ts'
 import type { Table } from './table.ts'
 
 export type Cells = readonly (string | null)[]
@@ -34,9 +34,7 @@ export function writeRow({ table, cells }: Row, fields?: readonly string[]): str
 }
 
 /** The whole row as values, hidden fields included. */
-export function readRow<R extends AnyResource>(
-  row: Row<R>,
-): ShownOf<R> & Stored<R['fields']> {
+export function readRow<R extends AnyResource>(row: Row<R>): ShownOf<R> & Stored<R['fields']> {
   const value: Record<string, unknown> = {}
   for (const [field, place] of row.table.places) value[field] = cell(row, place)
   return value as ShownOf<R> & Stored<R['fields']>

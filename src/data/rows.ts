@@ -1,7 +1,7 @@
-import { decodeId, newId } from '../base/ids.ts'
 import { Problem } from '../base/errors.ts'
-import type { AnyResource } from '../contract/resource.ts'
+import { decodeId, newId } from '../base/ids.ts'
 import type { Stored } from '../contract/fields.ts'
+import type { AnyResource } from '../contract/resource.ts'
 import type { Queryable } from './pool.ts'
 import { type Cells, type Row, rowOf } from './row.ts'
 import { columnFor, type Table, tableOf } from './table.ts'
@@ -75,7 +75,10 @@ export async function change<R extends AnyResource>(
   if (names.length === 0) return unchanged(await read(db, resource, id), expected)
   const set = [...names.map((name, i) => `${name} = $${i + 1}`), ...touched(resource)]
   const guard = guarded(resource, id, expected, params)
-  const cells = await db.cells(`update ${resource.table} set ${set.join(', ')} where ${guard} ${returning(table)}`, params)
+  const cells = await db.cells(
+    `update ${resource.table} set ${set.join(', ')} where ${guard} ${returning(table)}`,
+    params,
+  )
   if (!cells[0]) throw await refusal(db, resource, id, expected)
   return written(db, table, id, cells[0])
 }
@@ -138,7 +141,8 @@ function guarded(resource: AnyResource, id: string, expected: Expected | undefin
   const terms = [`id = $${params.push(uuidOf(resource, id))}`]
   if (resource.softDelete) terms.push('deleted_at is null')
   if (expected?.version !== undefined) terms.push(`version = $${params.push(expected.version)}`)
-  if (expected?.ifMatch) terms.push(resource.versioned ? `version = any($${params.push(expected.ifMatch)}::bigint[])` : 'false')
+  if (expected?.ifMatch)
+    terms.push(resource.versioned ? `version = any($${params.push(expected.ifMatch)}::bigint[])` : 'false')
   return terms.join(' and ')
 }
 
@@ -148,7 +152,12 @@ function unchanged<R extends AnyResource>(row: Row<R>, expected: Expected | unde
   return row
 }
 
-async function refusal(db: Queryable, resource: AnyResource, id: string, expected: Expected | undefined): Promise<Problem> {
+async function refusal(
+  db: Queryable,
+  resource: AnyResource,
+  id: string,
+  expected: Expected | undefined,
+): Promise<Problem> {
   const row = await find(db, resource, id)
   if (!row) return new Problem('NOT_FOUND')
   // The version may be right again by now: it was not when the write met the row.
@@ -163,4 +172,3 @@ function returning(table: Table): string {
 async function written<R extends AnyResource>(db: Queryable, table: Table, id: string, cells: Cells): Promise<Row<R>> {
   return table.resource.derived ? read(db, table.resource as R, id) : rowOf<R>(table, cells)
 }
-

@@ -13,7 +13,10 @@ export interface MemoryBucketsOptions {
 }
 
 /** Buckets of this process. */
-export function memoryBuckets({ capacity = 100_000, now = () => performance.now() }: MemoryBucketsOptions = {}): Buckets & {
+export function memoryBuckets({
+  capacity = 100_000,
+  now = () => performance.now(),
+}: MemoryBucketsOptions = {}): Buckets & {
   readonly size: number
 } {
   const buckets = new Map<string, Bucket>()
