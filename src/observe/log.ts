@@ -9,7 +9,8 @@ export type Log = Logger
  */
 export async function createLog(level: string, fd = 1): Promise<Log> {
   const options = { level, base: null, redact: { paths: SECRETS, censor: '[masked]' } }
-  if (!isatty(fd)) return pino({ ...options, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: fd, sync: true }))
+  if (!isatty(fd))
+    return pino({ ...options, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: fd, sync: true }))
   const { default: pretty } = await import('pino-pretty')
   const look = {
     colorize: !process.env.NO_COLOR,
