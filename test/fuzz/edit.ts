@@ -1,0 +1,62 @@
+import fc from 'fast-check'
+import { anything } from './strange.ts'
+
+/** A change of a body at the `at`-th of its places. */
+export interface Edit {
+  readonly how: 'put' | 'drop' | 'add'
+  readonly at: number
+  readonly name: string
+  readonly value: unknown
+}
+
+/** Any change. */
+export function edit(): fc.Arbitrary<Edit> {
+  return fc.record({
+    how: fc.constantFrom<Edit['how']>('put', 'put', 'drop', 'add'),
+    at: fc.nat(30),
+    name: fc.constantFrom(
+      'extra',
+      'id',
+      'version',
+      'createdAt',
+      'userId',
+      'passwordHash',
+      '__proto__',
+      'toString',
+      '',
+      'role',
+      'roles',
+    ),
+    value: anything(),
+  })
+}
+
+/** A body after an edit; places are counted from the whole inwards. */
+export function edited(value: unknown, { how, at, name, value: put }: Edit): unknown {
+  const places = [...placesIn(value)]
+  const path = places[at % places.length]!
+  if (how === 'put') return changed(value, path, () => put)
+  if (how === 'drop') return changed(value, path, () => undefined)
+  return changed(value, path, (there) => (isObject(there) ? { ...there, [name]: put } : put))
+}
+
+function* placesIn(value: unknown, path: readonly string[] = []): Generator<readonly string[]> {
+  yield path
+  if (typeof value === 'object' && value !== null)
+    for (const [key, member] of Object.entries(value)) yield* placesIn(member, [...path, key])
+}
+
+function changed(value: any, [key, ...rest]: readonly string[], change: (there: unknown) => unknown): unknown {
+  if (key === undefined) return change(value)
+  const member = changed(value[key], rest, change)
+  if (Array.isArray(value))
+    return value.flatMap((one, i) => (String(i) !== key ? [one] : member === undefined ? [] : [member]))
+  const members = Object.entries(value).flatMap(([name, one]) =>
+    name !== key ? [[name, one]] : member === undefined ? [] : [[name, member]],
+  )
+  return Object.fromEntries(members)
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

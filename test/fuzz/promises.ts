@@ -1,0 +1,90 @@
+import { type Answer, paramsIn, type Sent, urlOf } from './sent.ts'
+
+/** Asks something more, as the same caller unless another token is given. */
+export type AskMore = (method: 'GET' | 'HEAD', url: string, token?: 'admin') => Promise<Answer>
+
+/** What an answer promises of those that come after it, as far as it is not kept. */
+export async function brokenPromises(sent: Sent, answer: Answer, askMore: AskMore): Promise<string[]> {
+  const { method, params } = sent
+  const [path] = sent.url.split('?') as [string]
+  switch (answer.status) {
+    case 200:
+      if (method !== 'PUT' && method !== 'PATCH') return []
+      return [...notEchoed(sent, answer), ...(await notRead(path.replace('/me', `/${idOf(answer)}`), answer, askMore))]
+    case 201:
+      // What was made the first time may be gone by now.
+      if (answer.headers['idempotency-replayed'] !== undefined) return []
+      return [...notEchoed(sent, answer), ...(await notRead(answer.headers.location!, answer, askMore))]
+    case 204:
+      return Object.values(params).includes('me') ? [] : await stillThere(path, askMore)
+    default:
+      return []
+  }
+}
+
+/** R-REST-3: what was made or changed can be read, and is what the answer showed; what the caller may not read, an admin may. */
+async function notRead(url: string, answer: Answer, askMore: AskMore): Promise<string[]> {
+  const own = await askMore('GET', url)
+  const found = own.status === 401 || own.status === 403 ? await askMore('GET', url, 'admin') : own
+  if (found.status !== 200) return [`GET ${url} answers ${found.status}`]
+  const [shown, read] = [JSON.stringify(answer.json), JSON.stringify(found.json)]
+  return shown === read ? [] : [`GET ${url} answers ${read}`]
+}
+
+/** R-REST-6. */
+async function stillThere(url: string, askMore: AskMore): Promise<string[]> {
+  const { status } = await askMore('GET', url, 'admin')
+  return status === 404 ? [] : [`it is deleted, and GET ${url} answers ${status}`]
+}
+
+/** Members that an answer may show otherwise than they were sent: counted on, added up, written as UTC. */
+const OTHERWISE = ['version', 'quantity', 'placedAt']
+
+/** What was given comes back as it was given: nothing trimmed, rounded or normalised in silence. */
+function notEchoed({ body }: Sent, { json }: Answer): string[] {
+  const given = Object.entries((body?.json?.value as object | undefined) ?? {})
+  const shown = json as Record<string, unknown>
+  return given
+    .filter(([name, value]) => name in shown && typeof value !== 'object' && !OTHERWISE.includes(name))
+    .filter(([name, value]) => shown[name] !== value)
+    .map(([name, value]) => `${name} was ${JSON.stringify(value)} and is ${JSON.stringify(shown[name])}`)
+}
+
+const OF_THE_MOMENT = ['date', 'x-request-id', 'x-ratelimit-remaining', 'x-ratelimit-reset', 'ratelimit', 'connection']
+
+/** R-REST-2: HEAD is GET without the body. */
+export async function notLikeHead(sent: Sent, answer: Answer, askMore: AskMore): Promise<string[]> {
+  const head = await askMore('HEAD', sent.url)
+  const lasting = ({ status, headers }: Answer) =>
+    JSON.stringify([
+      status,
+      ...Object.entries(headers)
+        .filter(([name]) => !OF_THE_MOMENT.includes(name))
+        .sort(),
+    ])
+  if (head.text !== '') return ['HEAD has a body']
+  return lasting(head) === lasting(answer) ? [] : [`HEAD answers ${lasting(head)}, GET ${lasting(answer)}`]
+}
+
+/** R-PAGE-2: the next page of a list, with the same query otherwise; undefined where there is none. */
+export function nextPage({ operation, url, query, ...sent }: Sent, { status, json }: Answer): Sent | undefined {
+  const { pagination } = (json ?? {}) as { pagination?: { nextCursor: string | null } }
+  if (status !== 200 || !pagination?.nextCursor) return undefined
+  const kept = query.filter(([name]) => name !== 'page' && name !== 'cursor')
+  const next = [...kept, ['cursor', pagination.nextCursor] as const]
+  return { ...sent, operation, query: next, url: urlOf(url.split('?')[0]!, next) }
+}
+
+/** The path of the place that a Location names, without its version, with the template that it is of. */
+export function placeOf(
+  { headers }: Answer,
+  templates: readonly string[],
+): { path: string; template: string } | undefined {
+  const path = headers.location?.replace(/^\/v\d+/, '')
+  const template = path && templates.find((one) => paramsIn(one, path))
+  return template ? { path, template } : undefined
+}
+
+function idOf({ json }: Answer): string {
+  return (json as { id: string }).id
+}

@@ -1,0 +1,99 @@
+import type { JsonSchema } from '../../src/contract/documents/json-schema.ts'
+import type { Parameter } from '../../src/contract/documents/openapi-types.ts'
+import { isWellFormed } from './arbitrary-value.ts'
+import type { Described } from './document.ts'
+import type { Sent } from './sent.ts'
+
+/** What a document says of a request. What it leaves open is `unsaid`. */
+export type Verdict = { readonly says: 'valid' | 'unsaid' } | { readonly says: 'invalid'; readonly why: string }
+
+/** Judges a request by its document alone; the state of things (is there such a cart?) is no part of it. */
+export function verdictOn(sent: Sent, described: Described): Verdict {
+  const verdicts = [
+    ...pathVerdicts(sent, described),
+    ...queryVerdicts(sent, described),
+    ...headerVerdicts(sent, described),
+    bodyVerdict(sent, described),
+  ]
+  return verdicts.find(({ says }) => says === 'invalid') ?? verdicts.find(({ says }) => says === 'unsaid') ?? VALID
+}
+
+const VALID: Verdict = { says: 'valid' }
+const UNSAID: Verdict = { says: 'unsaid' }
+
+function invalid(why: string): Verdict {
+  return { says: 'invalid', why }
+}
+
+function by(schema: JsonSchema, value: unknown, what: string, described: Described): Verdict {
+  const faults = described.faults(schema, value)
+  return faults.length === 0 ? VALID : invalid(`${what}: ${faults.join(', ')}`)
+}
+
+function pathVerdicts({ operation, params }: Sent, described: Described): Verdict[] {
+  return operation.parameters
+    .filter((one) => one.in === 'path')
+    .map(({ name, schema }) => by(schema, params[name], `path ${name}`, described))
+}
+
+function queryVerdicts({ operation, query }: Sent, described: Described): Verdict[] {
+  const given = new Map(operation.parameters.filter((one) => one.in === 'query').map((one) => [one.name, one]))
+  return query.map(([name, text], i) => {
+    if (query.findIndex((pair) => pair[0] === name) < i) return invalid(`query ${name} twice`)
+    // Of every operation, by the document's introduction.
+    if (name === 'version') return /^[12]$/.test(text) ? VALID : invalid(`version ${text}`)
+    const parameter = given.get(name)
+    if (!parameter) return invalid(`query ${name} is unknown`)
+    if (!isText(text)) return invalid(`query ${name} is no text`)
+    return queryVerdict(parameter, text, described)
+  })
+}
+
+function queryVerdict({ name, schema: given, explode }: Parameter, text: string, described: Described): Verdict {
+  const schema = described.look(given)
+  if (schema.type === 'array')
+    return by(schema, explode === false ? text.split(',') : [text], `query ${name}`, described)
+  if (schema.type !== 'integer' && schema.type !== 'number') return by(schema, text, `query ${name}`, described)
+  if (!/^-?\d+(\.\d+)?$/.test(text)) return invalid(`query ${name} is no number`)
+  // 007, 1.0 and more digits than a number has are written otherwise by whoever means the number.
+  return String(Number(text)) === text ? by(schema, Number(text), `query ${name}`, described) : UNSAID
+}
+
+function headerVerdicts({ operation, headers, body }: Sent, described: Described): Verdict[] {
+  const accept = headers.accept ?? ''
+  const verdicts = [/version=(?![12]$)/.test(accept) ? invalid(`Accept: ${accept}`) : VALID]
+  if (body && headers['content-encoding'] !== undefined) verdicts.push(invalid('Content-Encoding'))
+  for (const { name, schema, in: where } of operation.parameters) {
+    const value = headers[name.toLowerCase()]
+    // Of another form, a request id and an entity tag are not refused: the one is replaced, the other matches nothing.
+    if (where !== 'header' || value === undefined || name !== 'Idempotency-Key') continue
+    verdicts.push(by(schema, value.replace(/^[ \t]+|[ \t]+$/g, ''), name, described))
+  }
+  return verdicts
+}
+
+function bodyVerdict({ operation, headers, body }: Sent, described: Described): Verdict {
+  const wanted = operation.body
+  if (!body) return wanted?.required ? invalid('there is no body') : VALID
+  if (!wanted) return operation.method === 'POST' ? UNSAID : invalid('a body')
+  const [type, ...parameters] = (headers['content-type'] ?? '')
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim())
+  const media = wanted.content[type!]
+  if (!media) return invalid(`a body of type "${type}"`)
+  if (body.json === undefined) return invalid('a body that is no JSON object')
+  if (!everyText(body.json.value, isText)) return invalid('NUL or half a surrogate pair in the body')
+  const verdict = by(media.schema, body.json.value, 'body', described)
+  return verdict.says === 'valid' && parameters.some((one) => one !== 'charset=utf-8') ? UNSAID : verdict
+}
+
+function isText(text: string): boolean {
+  return isWellFormed(text) && !text.includes('\0')
+}
+
+function everyText(value: unknown, holds: (text: string) => boolean): boolean {
+  if (typeof value === 'string') return holds(value)
+  if (typeof value !== 'object' || value === null) return true
+  return Object.entries(value).every(([name, member]) => holds(name) && everyText(member, holds))
+}
