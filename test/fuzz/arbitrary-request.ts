@@ -29,8 +29,7 @@ export type DraftBody = {
   readonly type: string
   /** Sent without saying how long it is. */
   readonly chunked: boolean
-} & // A value that is `Seen` is the JSON text of a whole body.
-(
+} & ( // A value that is `Seen` is the JSON text of a whole body.
   | { readonly value: unknown; readonly edits: readonly Edit[]; readonly spelling: Spelling }
   // No JSON object, whatever it is.
   | { readonly broken: string | Uint8Array }
