@@ -9,8 +9,9 @@ export function faultsOf(sent: Sent, answer: Answer, described: Described): stri
   const { status, headers } = answer
   if (status >= 500) return [`status ${status}: a request must not bring the system down`]
   const id = headers['x-request-id']
-  const faults = id === undefined ? ['there is no X-Request-Id'] : sameId(sent, answer, id)
-  if (saysNothing(sent, answer)) return faults
+  if (id === undefined) return ['there is no X-Request-Id']
+  if (saysNothing(sent, answer)) return []
+  const faults = sameId(sent, answer, id)
   const response = sent.operation.responses[status]
   if (!response) return [...faults, `status ${status} (${codeIn(answer)}) is not documented`]
   faults.push(
@@ -35,7 +36,7 @@ function sameId({ headers }: Sent, { json }: Answer, id: string): string[] {
 
 /** An address beyond 8 KiB is refused before anybody knows which operation it means, so no operation documents it. */
 function saysNothing({ url }: Sent, { status }: Answer): boolean {
-  return status === 414 && url.length > 8 * 1024
+  return (status === 414 || status === 431) && url.length > 8 * 1024
 }
 
 function headerFaults({ headers }: Answer, response: DescribedResponse, described: Described): string[] {

@@ -3,7 +3,7 @@ import { anything } from './strange.ts'
 
 /** A change of a body at the `at`-th of its places. */
 export interface Edit {
-  readonly how: 'put' | 'drop' | 'add'
+  readonly how: 'put' | 'drop' | 'add' | 'bend'
   readonly at: number
   readonly name: string
   readonly value: unknown
@@ -12,7 +12,7 @@ export interface Edit {
 /** Any change. */
 export function edit(): fc.Arbitrary<Edit> {
   return fc.record({
-    how: fc.constantFrom<Edit['how']>('put', 'put', 'drop', 'add'),
+    how: fc.constantFrom<Edit['how']>('put', 'drop', 'add', 'bend', 'bend'),
     at: fc.nat(30),
     name: fc.constantFrom(
       'extra',
@@ -36,8 +36,28 @@ export function edited(value: unknown, { how, at, name, value: put }: Edit): unk
   const places = [...placesIn(value)]
   const path = places[at % places.length]!
   if (how === 'put') return changed(value, path, () => put)
+  if (how === 'bend') return changed(value, path, (there) => bent(there)[at % bent(there).length])
   if (how === 'drop') return changed(value, path, () => undefined)
   return changed(value, path, (there) => (isObject(there) ? { ...there, [name]: put } : put))
+}
+
+/** Values close by, of which some are just beyond what is allowed. */
+function bent(value: unknown): readonly unknown[] {
+  if (typeof value === 'number')
+    return [value + 0.001, value + 0.00001, -value - 1, value + 1, value * 1e6, -value, String(value), [value]]
+  if (typeof value === 'string')
+    return [
+      `${value}\0`,
+      ` ${value}`,
+      `${value}x`,
+      value.repeat(100),
+      value.slice(1),
+      value.toUpperCase(),
+      [value],
+      null,
+    ]
+  if (Array.isArray(value)) return [[...value, ...value], Array(101).fill(value[0]), {}, value[0], { ...value }]
+  return [null, {}, [value], String(value)]
 }
 
 function* placesIn(value: unknown, path: readonly string[] = []): Generator<readonly string[]> {

@@ -67,10 +67,7 @@ async function ask(draft: Draft, described: Described, asked: Asked, tally: Tall
   const answer = await answerTo(sent, described, asked)
   const key = `${sent.operation.id} ${answer.status}`
   tally.set(key, (tally.get(key) ?? 0) + 1)
-  const place = placeOf(
-    answer,
-    described.operations.map(({ template }) => template),
-  )
+  const place = placeOf(answer, described)
   if (place) known.learn(sent.caller, place.path, place.template)
 
   const askMore: AskMore = async (method, url, token) => {
@@ -123,12 +120,9 @@ function fail(sent: Sent, origin: string, answer: Answer | undefined, faults: re
 
 /** Operations that were never answered with success, or never refused: of these the run has proved little. */
 export function unproven(tally: Tally, operations: readonly DescribedOperation[]): string[] {
-  const seen = (id: string, from: number, to: number) =>
-    [...tally.keys()].some(
-      (key) => key.startsWith(`${id} `) && Number(key.split(' ')[1]) >= from && Number(key.split(' ')[1]) < to,
-    )
+  const answered = (id: string, classOf: string) => [...tally.keys()].some((key) => key.startsWith(`${id} ${classOf}`))
   return operations.flatMap(({ id }) => [
-    ...(seen(id, 200, 300) ? [] : [`${id} never succeeded`]),
-    ...(seen(id, 400, 500) ? [] : [`${id} was never refused`]),
+    ...(answered(id, '2') ? [] : [`${id} never succeeded`]),
+    ...(answered(id, '4') ? [] : [`${id} was never refused`]),
   ])
 }

@@ -1,3 +1,4 @@
+import type { Described } from './document.ts'
 import { type Answer, paramsIn, type Sent, urlOf } from './sent.ts'
 
 /** Asks something more, as the same caller unless another token is given. */
@@ -75,14 +76,11 @@ export function nextPage({ operation, url, query, ...sent }: Sent, { status, jso
   return { ...sent, operation, query: next, url: urlOf(url.split('?')[0]!, next) }
 }
 
-/** The path of the place that a Location names, without its version, with the template that it is of. */
-export function placeOf(
-  { headers }: Answer,
-  templates: readonly string[],
-): { path: string; template: string } | undefined {
+/** The path of the place that a Location names, without its version, and the template that it is of. */
+export function placeOf({ headers }: Answer, { operations }: Described) {
   const path = headers.location?.replace(/^\/v\d+/, '')
-  const template = path && templates.find((one) => paramsIn(one, path))
-  return template ? { path, template } : undefined
+  const there = path && operations.find(({ template }) => paramsIn(template, path))
+  return there ? { path, template: there.template } : undefined
 }
 
 function idOf({ json }: Answer): string {
