@@ -36,12 +36,32 @@ export const User = resource('user', {
     update: 'owner | admin',
     delete: 'owner | admin',
   },
-  custom: ['create', 'replace', 'update'],
+  custom: ['create', 'replace', 'update', 'delete'],
   input: { create: { email: Email, name: Name, password: Password, roles: Roles } },
 })
 
+export const Session = resource('session', {
+  id: 'ses',
+  parent: { of: User, field: 'userId' },
+  nested: true,
+  owner: 'userId',
+  versioned: false,
+  fields: { userId: t.id('usr').server(), expiresAt: t.time().server() },
+  list: { sort: ['createdAt'], defaultSort: '-createdAt' },
+  access: { list: 'owner | admin', get: 'owner | admin', delete: 'owner | admin' },
+  custom: ['delete'],
+})
+
+const Tokens = {
+  accessToken: t.text(),
+  refreshToken: t.text(),
+  tokenType: t.oneOf('Bearer'),
+  expiresIn: t.integer().describe('Seconds'),
+}
+const RefreshToken = { refreshToken: t.text({ max: 8192 }) }
+
 export const users = service('users', {
-  resources: { users: User },
+  resources: { users: User, sessions: Session },
   operations: {
     login: operation({
       method: 'POST',
@@ -50,8 +70,36 @@ export const users = service('users', {
       access: 'public',
       secret: true,
       body: { email: t.email(), password: t.text({ max: 1024 }) },
-      answer: { accessToken: t.text(), tokenType: t.oneOf('Bearer'), expiresIn: t.integer() },
+      answer: Tokens,
       problems: ['INVALID_CREDENTIALS'],
+    }),
+    refresh: operation({
+      method: 'POST',
+      path: '/auth/refresh',
+      status: 200,
+      access: 'public',
+      secret: true,
+      body: RefreshToken,
+      answer: Tokens,
+      problems: ['INVALID_TOKEN', 'TOKEN_EXPIRED'],
+    }),
+    logout: operation({
+      method: 'POST',
+      path: '/auth/logout',
+      status: 204,
+      access: 'public',
+      body: RefreshToken,
+      problems: ['INVALID_TOKEN', 'TOKEN_EXPIRED'],
+    }),
+    revocations: operation({
+      method: 'GET',
+      path: '/auth/revocations',
+      access: 'service',
+      description: 'What access tokens are no longer to be believed',
+      answer: {
+        sessions: t.list(t.id('ses'), { max: 1_000_000 }),
+        roles: t.list(t.object({ userId: t.id('usr'), roles: t.list(t.text()) }), { max: 1_000_000 }),
+      },
     }),
     keys: operation({
       method: 'GET',
@@ -76,6 +124,7 @@ export const users = service('users', {
     'user.created': event(User),
     'user.updated': event(User),
     'user.deleted': event({ id: t.id('usr') }),
+    'session.ended': event({ userId: t.id('usr') }),
   },
   latest: 2,
   older: {

@@ -1,16 +1,22 @@
 import { implement } from 'lintel/service'
 import { changeUser } from './change-user.ts'
 import { users } from './contract.ts'
+import { deleteUser } from './delete-user.ts'
 import { ensureFirstAdmin } from './first-admin.ts'
 import { logIn } from './log-in.ts'
 import { registerUser } from './register-user.ts'
+import { endSession, logOut, refreshTokens, revocations } from './sessions.ts'
 import { ensureSigningKey, publicKeys } from './signing-keys.ts'
 
 export default implement(
   users,
   {
-    users: { create: registerUser, replace: changeUser, update: changeUser },
+    users: { create: registerUser, replace: changeUser, update: changeUser, delete: deleteUser },
+    sessions: { delete: endSession },
     login: logIn,
+    refresh: refreshTokens,
+    logout: logOut,
+    revocations,
     keys: publicKeys,
   },
   {
