@@ -53,6 +53,13 @@ function fill(spec: FieldSpec, given: unknown): unknown {
   return value
 }
 
+/**
+ * Of one object, more unknown fields than this are not named, and none at more length: their number and names are the
+ * sender's, and an answer should not be larger than its request. All other faults have the bounds of the contract.
+ */
+const MAX_UNKNOWN = 50
+const MAX_SHOWN = 200
+
 function objectCheck(specs: Readonly<Record<string, FieldSpec>>, partial: boolean): Check {
   const names = new Set(Object.keys(specs))
   const fields = Object.entries(specs).map(([name, spec]) => {
@@ -65,8 +72,12 @@ function objectCheck(specs: Readonly<Record<string, FieldSpec>>, partial: boolea
       return
     }
     const given = value as Record<string, unknown>
-    for (const name in given)
-      if (!names.has(name)) faults.push({ field: join(path, name), message: 'is not a field of this request' })
+    let unknown = 0
+    for (const name in given) {
+      if (names.has(name)) continue
+      if (++unknown > MAX_UNKNOWN) break
+      faults.push({ field: join(path, shortened(name)), message: 'is not a field of this request' })
+    }
     for (const { name, inner, required, server } of fields) {
       const member = given[name]
       if (member === undefined) {
@@ -82,6 +93,10 @@ function nullable(spec: FieldSpec, check: Check): Check {
     if (value === null && spec.nullable) return
     check(value, path, faults)
   }
+}
+
+function shortened(name: string): string {
+  return name.length <= MAX_SHOWN ? name : `${name.slice(0, MAX_SHOWN)}…`
 }
 
 function join(path: string, name: string): string {

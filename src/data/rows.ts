@@ -138,7 +138,7 @@ function guarded(resource: AnyResource, id: string, expected: Expected | undefin
   const terms = [`id = $${params.push(uuidOf(resource, id))}`]
   if (resource.softDelete) terms.push('deleted_at is null')
   if (expected?.version !== undefined) terms.push(`version = $${params.push(expected.version)}`)
-  if (expected?.ifMatch) terms.push(resource.versioned ? `version = any($${params.push(expected.ifMatch)}::integer[])` : 'false')
+  if (expected?.ifMatch) terms.push(resource.versioned ? `version = any($${params.push(expected.ifMatch)}::bigint[])` : 'false')
   return terms.join(' and ')
 }
 

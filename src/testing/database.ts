@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -58,13 +59,14 @@ async function quickFolder(): Promise<string> {
   return free >= 2 ** 31 ? memory : tmpdir()
 }
 
-/** What killed runs have left, after a day. */
+/** What killed runs have left: soon after their server has ended (it ends with its run), at the latest after a day. */
 async function removeOld(root: string): Promise<void> {
   for (const name of await readdir(root)) {
     if (!name.startsWith(FOLDER)) continue
     const path = join(root, name)
-    const madeAt = (await stat(path).catch(() => undefined))?.mtimeMs ?? Number.POSITIVE_INFINITY
-    if (Date.now() - madeAt > 86_400_000) await rm(path, { recursive: true, force: true }).catch(() => {})
+    const ageMs = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now())
+    const mayRun = existsSync(join(path, 'postgres', 'postmaster.pid'))
+    if (ageMs > (mayRun ? 86_400_000 : 600_000)) await rm(path, { recursive: true, force: true }).catch(() => {})
   }
 }
 

@@ -46,6 +46,9 @@ create table cart_items (
   constraint cart_items_product_id_key unique (cart_id, product_id)
 );
 
+-- The foreign key looks from the product's side when a product is purged.
+create index cart_items_by_product on cart_items (product_id);
+
 -- A cart shows the products' prices of now; an order freezes them.
 create view cart_item_details as
 select i.id, i.cart_id, c.user_id, i.product_id, p.sku, p.name, i.quantity, p.price as unit_price,

@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest'
+import { ANONYMOUS, type Caller, serviceCaller } from '../auth/caller.ts'
+import { Problem } from '../base/errors.ts'
+import { parseAccess } from '../contract/access.ts'
+import { type Fields, specsOf, t } from '../contract/fields.ts'
+import { admit, admitFields } from './access.ts'
+
+const user = (...roles: string[]): Caller => ({
+  kind: 'user',
+  id: 'usr_1',
+  email: 'ada@example.com',
+  roles,
+  sid: 'tok_1',
+  issuedAtMs: 0,
+  expiresAtMs: 1,
+})
+const CALLERS = {
+  nobody: ANONYMOUS,
+  member: user('member'),
+  admin: user('member', 'admin'),
+  service: serviceCaller('orders'),
+  impostor: user('service', 'public', 'owner', 'authenticated'),
+} as const
+
+/** What comes of it: how far the caller is let in, or the problem's code. */
+function outcome(work: () => unknown): unknown {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    return error.code
+  }
+}
+
+describe('who may call (R-AUTH-8)', () => {
+  const [all, own, no, who] = ['all', 'own', 'FORBIDDEN', 'UNAUTHENTICATED']
+  test.each([
+    // rule                  nobody member admin service impostor
+    ['public', all, all, all, all, all],
+    ['authenticated', who, all, all, no, all],
+    ['owner', who, own, own, no, own],
+    ['admin', who, no, all, no, no],
+    ['owner | admin', who, own, all, no, own],
+    ['service', who, no, no, all, no],
+    ['owner | service', who, own, own, all, own],
+    ['owner | authenticated', who, all, all, no, all],
+    ['admin | public', all, all, all, all, all],
+    ['', who, no, no, no, no],
+    ['adm', who, no, no, no, no],
+  ])(
+    'R-AUTH-8: %j lets in nobody: %s, a member: %s, an admin: %s, a service: %s, an impostor: %s',
+    (rule, ...expected) => {
+      expect(Object.values(CALLERS).map((caller) => outcome(() => admit(parseAccess(rule), caller)))).toEqual(expected)
+    },
+  )
+
+  test('R-AUTH-8: without any rule everybody is refused', () => {
+    const none = { public: false, authenticated: false, owner: false, roles: [] }
+    expect(Object.values(CALLERS).map((caller) => outcome(() => admit(none, caller)))).toEqual([who, no, no, no, no])
+  })
+})
+
+describe('what only some may give', () => {
+  const fields: Fields = {
+    name: t.text(),
+    roles: t.list(t.text()).default(['member']).only('admin'),
+    placedAt: t.time().optional().only('admin', 'clerk'),
+    items: t.list(t.object({ quantity: t.integer(), price: t.money().optional().only('admin') })).optional(),
+    address: t.object({ zone: t.integer().default(1).only('admin') }).optional(),
+  }
+  const refusal = (body: object, caller: Caller = CALLERS.member) => {
+    try {
+      admitFields(specsOf(fields), body, caller)
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== 'FORBIDDEN') throw error
+      return error.details
+    }
+    return 'admitted'
+  }
+
+  test('R-USER-2: another value than the default is a 403 that names the field and who may', () => {
+    expect(refusal({ roles: ['admin'] })).toEqual([{ field: 'roles', message: 'may be given only by admin' }])
+    expect(refusal({ roles: [] })).toHaveLength(1)
+    expect(refusal({ roles: ['member', 'member'] })).toHaveLength(1)
+    expect(refusal({ placedAt: '2026-01-31T12:00:00Z' })).toEqual([
+      { field: 'placedAt', message: 'may be given only by admin or clerk' },
+    ])
+  })
+
+  test('R-ORD-6: also deep inside, with its path', () => {
+    expect(refusal({ items: [{ quantity: 1 }, { quantity: 1, price: 5 }] })).toEqual([
+      { field: 'items[1].price', message: 'may be given only by admin' },
+    ])
+    expect(refusal({ address: { zone: 2 } })).toEqual([
+      { field: 'address.zone', message: 'may be given only by admin' },
+    ])
+  })
+
+  test('what is left out, and the default, anybody may give', () => {
+    for (const body of [
+      {},
+      { name: 'x' },
+      { roles: ['member'] },
+      { address: { zone: 1 } },
+      { items: [{ quantity: 1 }] },
+      { items: null },
+    ])
+      expect(refusal(body)).toBe('admitted')
+  })
+
+  test('whoever has one of the roles may give it', () => {
+    expect(refusal({ roles: ['admin'], items: [{ quantity: 1, price: 5 }], address: { zone: 9 } }, CALLERS.admin)).toBe(
+      'admitted',
+    )
+    expect(refusal({ placedAt: '2026-01-31T12:00:00Z' }, user('clerk'))).toBe('admitted')
+    for (const caller of [CALLERS.nobody, CALLERS.service, CALLERS.impostor])
+      expect(refusal({ roles: ['admin'] }, caller)).toHaveLength(1)
+  })
+})

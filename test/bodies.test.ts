@@ -1,0 +1,455 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { newId } from '../src/base/ids.ts'
+import { connect } from '../src/data/connection.ts'
+import { type Reply, reference, type User } from './reference.ts'
+import { send } from './wire.ts'
+
+const api = reference()
+
+let ann: User
+let product: any
+let cart: any
+let order: any
+
+beforeAll(async () => {
+  ann = await api.user()
+  product = await api.product()
+  const { token } = ann
+  cart = (await api.ask('POST', `/users/${ann.id}/carts`, { token })).body
+  const lines = [{ productId: product.id, quantity: 2 }]
+  await api.ask('POST', `/carts/${cart.id}/items`, { token, body: lines[0] })
+  order = (await api.ask('POST', `/users/${ann.id}/orders`, { token, body: { items: lines } })).body
+})
+
+interface Fault {
+  field: string
+  message: string
+}
+
+/** The fields that a 400 names, sorted; each with something to read. */
+function faultsOf(reply: { status: number; body: any }, where?: string): string[] {
+  expect(reply.status, `${where} ${JSON.stringify(reply.body)}`).toBe(400)
+  expect(reply.body.error.code, where).toBe('VALIDATION_ERROR')
+  const { details } = reply.body.error as { details: Fault[] }
+  for (const fault of details) {
+    expect(Object.keys(fault)).toEqual(['field', 'message'])
+    expect(fault.message.length).toBeGreaterThan(5)
+  }
+  return details.map(({ field }) => field).sort()
+}
+
+function buy(body: unknown, { token }: { token: string } = ann): Promise<Reply> {
+  return api.ask('POST', `/users/${ann.id}/orders`, { token, body })
+}
+
+describe('ids', () => {
+  test('R-BODY-1: every id is a TypeID: its type’s prefix and a UUIDv7', async () => {
+    const { token } = api.admin
+    const item = (await api.ask('GET', `/carts/${cart.id}`, { token })).body.items[0]
+    const ids = { usr: ann.id, prd: product.id, crt: cart.id, itm: item.id, ord: order.id, lin: order.items[0].id }
+    for (const [prefix, id] of Object.entries(ids)) {
+      // The alphabet is Crockford's: no i, l, o, u. The eleventh character begins with the UUID's version.
+      expect(id).toMatch(new RegExp(`^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`))
+      expect(id.slice(prefix.length + 1).charAt(10)).toMatch(/[ef]/)
+    }
+    expect(item.productId).toBe(product.id)
+    expect(order.userId).toBe(ann.id)
+  })
+
+  test('R-BODY-1: in Postgres they are uuid primary keys, of version 7', async () => {
+    for (const [service, tables] of [
+      ['users', ['users']],
+      ['orders', ['products', 'carts', 'cart_items', 'orders']],
+    ] as const) {
+      const client = await connect(api.system.databases[service]!)
+      try {
+        for (const table of tables) {
+          const { rows } = await client.query(
+            `select t.id::text as id, format_type(a.atttypid, null) as type, a.attname = 'id' as named
+             from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
+             cross join (select id from ${table} limit 1) t
+             where i.indrelid = '${table}'::regclass and i.indisprimary`,
+          )
+          expect(rows, table).toMatchObject([{ type: 'uuid', named: true }])
+          expect(rows[0].id[14]).toBe('7')
+        }
+      } finally {
+        await client.end()
+      }
+    }
+  })
+
+  test('R-BODY-1: an id of another type or shape in a body is a 400 that names it', async () => {
+    const { token } = ann
+    const suffix = product.id.slice(4)
+    const wrong = [
+      `usr_${suffix}`,
+      suffix,
+      product.id.toUpperCase(),
+      `${product.id}0`,
+      '',
+      'x',
+      5,
+      null,
+      {},
+      [product.id],
+    ]
+    for (const productId of wrong) {
+      const where = JSON.stringify(productId)
+      const add = await api.ask('POST', `/carts/${cart.id}/items`, { token, body: { productId, quantity: 1 } })
+      expect(faultsOf(add, where)).toEqual(['productId'])
+      expect(faultsOf(await buy({ items: [{ productId, quantity: 1 }] }), where)).toEqual(['items[0].productId'])
+    }
+    expect(faultsOf(await buy({ cartId: product.id }))).toEqual(['cartId'])
+  })
+})
+
+describe('times', () => {
+  const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
+
+  test('R-BODY-2: every resource has createdAt and updatedAt, RFC 3339 in UTC', async () => {
+    const { token } = api.admin
+    const items = (await api.ask('GET', `/carts/${cart.id}/items`, { token })).body.data
+    const lines = (await api.ask('GET', `/orders/${order.id}/items`, { token })).body.data
+    const paths = [`/users/${ann.id}`, `/products/${product.id}`, `/carts/${cart.id}`, `/orders/${order.id}`]
+    const read = await Promise.all(paths.map(async (path) => (await api.ask('GET', path, { token })).body))
+    for (const thing of [...read, ...items, ...lines]) {
+      expect(thing.createdAt).toMatch(UTC)
+      expect(thing.updatedAt).toMatch(UTC)
+      expect(Math.abs(Date.parse(thing.createdAt) - Date.now())).toBeLessThan(60_000)
+      expect(thing.updatedAt >= thing.createdAt).toBe(true)
+    }
+  })
+
+  test('R-BODY-2: a change moves updatedAt and leaves createdAt', async () => {
+    const { id, sku } = await api.product()
+    const client = await connect(api.system.databases.orders!)
+    const hour = `interval '1 hour'`
+    await client.query(
+      `update products set created_at = now() - ${hour}, updated_at = now() - ${hour} where sku = $1`,
+      [sku],
+    )
+    await client.end()
+    const before = (await api.ask('GET', `/products/${id}`)).body
+    const { body } = await api.ask('PATCH', `/products/${id}`, { token: api.admin.token, body: { price: 5 } })
+    expect(body.createdAt).toBe(before.createdAt)
+    expect(body.updatedAt > before.updatedAt).toBe(true)
+  })
+
+  test('R-BODY-2: a time with an offset comes back in UTC, to the millisecond', async () => {
+    for (const [given, shown] of [
+      ['1996-07-04T01:30:00+02:00', '1996-07-03T23:30:00.000Z'],
+      ['1996-07-04t00:00:00z', '1996-07-04T00:00:00.000Z'],
+      ['1996-07-04T00:00:00.1Z', '1996-07-04T00:00:00.100Z'],
+      ['1996-07-04T00:00:00.123456789-05:30', '1996-07-04T05:30:00.123Z'],
+      ['2024-02-29T12:00:00-00:00', '2024-02-29T12:00:00.000Z'],
+      ['0001-01-01T00:00:00Z', '0001-01-01T00:00:00.000Z'],
+      ['9999-12-31T23:59:59.999Z', '9999-12-31T23:59:59.999Z'],
+    ]) {
+      const items = [{ productId: product.id, quantity: 1 }]
+      const { status, body } = await buy({ items, placedAt: given }, api.admin)
+      expect({ status, placedAt: body.placedAt }, given).toEqual({ status: 201, placedAt: shown })
+      expect((await api.ask('GET', `/orders/${body.id}`, { token: ann.token })).body.placedAt).toBe(shown)
+    }
+  })
+
+  test('R-BODY-2: what is no RFC 3339 time is a 400', async () => {
+    const wrong = [
+      '1996-07-04',
+      '1996-07-04T00:00:00',
+      '1996-07-04 00:00:00Z',
+      '1996-7-4T00:00:00Z',
+      '2023-02-29T00:00:00Z',
+      '1996-13-01T00:00:00Z',
+      '1996-07-04T24:00:00Z',
+      '1996-07-04T00:60:00Z',
+      '1996-07-04T00:00:00+25:00',
+      '1996-07-04T00:00Z',
+      '19960704T000000Z',
+      '+011996-07-04T00:00:00Z',
+      '0000-01-01T00:00:00Z',
+      '9999-12-31T23:59:59-01:00',
+      'Thu, 04 Jul 1996 00:00:00 GMT',
+      'now',
+      'infinity',
+      '',
+      836438400,
+      true,
+      {},
+    ]
+    const items = [{ productId: product.id, quantity: 1 }]
+    for (const placedAt of wrong)
+      expect(faultsOf(await buy({ items, placedAt }, api.admin), String(placedAt))).toEqual(['placedAt'])
+  })
+})
+
+describe('fields', () => {
+  test('R-BODY-4: unknown fields are a 400 that names each of them, in every operation that takes a body', async () => {
+    const { token } = api.admin
+    const line = { productId: product.id, quantity: 1 }
+    const extra = { nickname: 'x', constructor: 1, hasOwnProperty: 1, 'a b': 1, '': 1, toJSON: 1, passwordHash: 'x' }
+    const named = ['', 'a b', 'constructor', 'hasOwnProperty', 'nickname', 'passwordHash', 'toJSON']
+    const writes: [string, string, object][] = [
+      ['POST', '/auth/login', { email: ann.email, password: 'x' }],
+      ['POST', '/users', { email: 'extra@example.com', name: 'x', password: 'a long enough one' }],
+      ['PUT', `/users/${ann.id}`, { email: ann.email, name: 'x' }],
+      ['PATCH', `/users/${ann.id}`, {}],
+      ['POST', '/products', { sku: 'extra', name: 'x', category: 'x', price: 1 }],
+      ['PUT', `/products/${product.id}`, { sku: 'extra', name: 'x', category: 'x', price: 1 }],
+      ['PATCH', `/products/${product.id}`, {}],
+      ['POST', `/users/${ann.id}/carts`, {}],
+      ['POST', `/carts/${cart.id}/items`, line],
+      ['POST', `/users/${ann.id}/orders`, { items: [line] }],
+      ['PATCH', `/orders/${order.id}`, { status: 'paid' }],
+    ]
+    for (const [method, path, body] of writes) {
+      const reply = await api.ask(method, path, { token, body: { ...body, ...extra } })
+      expect(faultsOf(reply, `${method} ${path}`)).toEqual(named)
+    }
+    const nested = await buy({ items: [line, { ...line, colour: 'red', lineTotal: 0 }], total: 0 })
+    expect(faultsOf(nested)).toEqual(['items[1].colour', 'items[1].lineTotal', 'total'])
+    expect((await api.ask('GET', `/products/${product.id}`)).body).toMatchObject({ sku: product.sku, price: 18 })
+  })
+
+  test('R-BODY-4: read-only fields are a 400 that names each of them', async () => {
+    const { token } = api.admin
+    const head = { id: newId('prd'), createdAt: '2020-01-01T00:00:00Z', updatedAt: '2020-01-01T00:00:00Z' }
+    const named = ['createdAt', 'id', 'updatedAt']
+    const sent = { sku: 'ro', name: 'x', category: 'x', price: 1 }
+    const post = await api.ask('POST', '/products', { token, body: { ...sent, ...head, version: 1 } })
+    expect(faultsOf(post)).toEqual([...named, 'version'])
+    for (const method of ['PUT', 'PATCH']) {
+      const reply = await api.ask(method, `/products/${product.id}`, { token, body: { ...sent, ...head } })
+      expect(faultsOf(reply, method)).toEqual(named)
+    }
+    const user = { email: 'ro@example.com', name: 'x', emailVerified: true, emailVerifiedAt: head.createdAt }
+    const registered = await api.ask('POST', '/users', {
+      body: { ...user, ...head, version: 1, password: 'a long enough one' },
+    })
+    expect(faultsOf(registered)).toEqual([
+      'createdAt',
+      'emailVerified',
+      'emailVerifiedAt',
+      'id',
+      'updatedAt',
+      'version',
+    ])
+    const changed = await api.ask('PATCH', `/users/${ann.id}`, { token, body: { emailVerified: true, ...head } })
+    expect(faultsOf(changed)).toEqual(['createdAt', 'emailVerified', 'id', 'updatedAt'])
+    const cartBody = { userId: ann.id, status: 'ordered', items: [], total: 0, currency: 'USD' }
+    const made = await api.ask('POST', `/users/${ann.id}/carts`, { token, body: cartBody })
+    expect(faultsOf(made)).toEqual(['currency', 'items', 'status', 'total', 'userId'])
+    const item = {
+      productId: product.id,
+      quantity: 1,
+      unitPrice: 0.01,
+      lineTotal: 0.01,
+      name: 'x',
+      sku: 'x',
+      cartId: cart.id,
+    }
+    const added = await api.ask('POST', `/carts/${cart.id}/items`, { token, body: item })
+    expect(faultsOf(added)).toEqual(['cartId', 'lineTotal', 'name', 'sku', 'unitPrice'])
+    const [{ id }] = (await api.ask('GET', `/carts/${cart.id}/items`, { token })).body.data
+    const moved = await api.ask('PATCH', `/carts/${cart.id}/items/${id}`, { token, body: { productId: product.id } })
+    expect(faultsOf(moved)).toEqual(['productId'])
+  })
+
+  test('R-BODY-4: types are never coerced, and null is nothing that is asked for', async () => {
+    const { token } = api.admin
+    const sent = { sku: 'typed', name: 'x', category: 'x', price: 1, stock: 1 }
+    const wrong: Record<string, unknown[]> = {
+      name: [5, null, true, ['x'], { x: 1 }],
+      price: ['5', '', null, true, false, [5], { value: 5 }],
+      stock: ['5', null, true, 1.5, -1, 2_147_483_648, 1e21],
+      currency: ['usd', 'EURO', '', 1, null],
+      description: [null, 0],
+    }
+    for (const [field, values] of Object.entries(wrong))
+      for (const value of values)
+        for (const [method, path] of [
+          ['POST', '/products'],
+          ['PUT', `/products/${product.id}`],
+          ['PATCH', `/products/${product.id}`],
+        ] as const) {
+          const where = `${method} ${field} ${JSON.stringify(value)}`
+          const body = method === 'PATCH' ? { [field]: value } : { ...sent, [field]: value }
+          expect(faultsOf(await api.ask(method, path, { token, body }), where), where).toEqual([field])
+        }
+    for (const version of ['1', 0, 1.5, null, true])
+      expect(faultsOf(await api.ask('PATCH', `/products/${product.id}`, { token, body: { version } }))).toEqual([
+        'version',
+      ])
+    expect(faultsOf(await api.ask('PATCH', `/orders/${order.id}`, { token, body: { status: 'PAID' } }))).toEqual([
+      'status',
+    ])
+    expect(faultsOf(await api.ask('PATCH', `/orders/${order.id}`, { token, body: {} }))).toEqual(['status'])
+  })
+
+  test('R-BODY-4: a body that is no object is a 400', async () => {
+    for (const body of ['[]', 'null', '5', '"x"', 'true', '[{"name":"x"}]'])
+      for (const [method, path] of [
+        ['POST', '/users'],
+        ['PATCH', `/users/${ann.id}`],
+        ['POST', `/users/${ann.id}/carts`],
+      ] as const) {
+        const reply = await api.ask(method, path, { token: ann.token, body })
+        expect(reply, `${method} ${body}`).toMatchObject({ status: 400, body: { error: { code: 'VALIDATION_ERROR' } } })
+      }
+  })
+
+  test('R-BODY-4: text is taken as it is, in every script, and measured in characters', async () => {
+    const { token } = api.admin
+    const names = [
+      'Ægir',
+      '日本語',
+      'א ב',
+      '🍵'.repeat(255),
+      "Robert'); drop table products;--",
+      '\u202e',
+      '\\',
+      '"',
+      '\n',
+    ]
+    for (const name of names) expect(await api.product({ name })).toMatchObject({ name })
+    const long = { sku: 'long', name: '🍵'.repeat(256), category: '', price: 1 }
+    expect(faultsOf(await api.ask('POST', '/products', { token, body: long }))).toEqual(['category', 'name'])
+  })
+})
+
+describe('errors', () => {
+  test('R-BODY-5: every faulty field is named at once, nested ones by their place', async () => {
+    const body = {
+      cartId: 7,
+      items: [
+        { productId: 'x', quantity: 0 },
+        { productId: product.id, quantity: 1 },
+        { quantity: 1.5, discount: 'x', unitPrice: -1 },
+        'not an item',
+        { productId: product.id, quantity: 10_001, discount: 1.01, unitPrice: 0.00001 },
+      ],
+      placedAt: 'yesterday',
+    }
+    expect(faultsOf(await buy(body))).toEqual([
+      'cartId',
+      'items[0].productId',
+      'items[0].quantity',
+      'items[2].discount',
+      'items[2].productId',
+      'items[2].quantity',
+      'items[2].unitPrice',
+      'items[3]',
+      'items[4].discount',
+      'items[4].quantity',
+      'items[4].unitPrice',
+      'placedAt',
+    ])
+    expect(faultsOf(await api.ask('POST', '/users', { body: {} }))).toEqual(['email', 'name'])
+    expect(faultsOf(await api.ask('POST', '/auth/login', { body: { email: 'x' } }))).toEqual(['email', 'password'])
+    const query = await api.ask('GET', '/products?page=0&limit=x&colour=red&sort=stock&priceMin=a&fields=cost')
+    expect(faultsOf(query)).toEqual(['colour', 'fields', 'limit', 'page', 'priceMin', 'sort'])
+  })
+
+  test('R-BODY-5: a query parameter that an operation does not take is a 400 that names it, for writes too', async () => {
+    const { token } = api.admin
+    expect(faultsOf(await api.ask('POST', '/users?admin=true', { body: {} }))).toContain('admin')
+    expect(faultsOf(await api.ask('PATCH', `/products/${product.id}?force=1`, { token, body: {} }))).toEqual(['force'])
+    expect(faultsOf(await api.ask('DELETE', `/products/${product.id}?force=1`, { token }))).toEqual(['force'])
+    expect(faultsOf(await api.ask('GET', `/products/${product.id}?expand=all`))).toEqual(['expand'])
+  })
+
+  /** One of each kind of problem, with the details it should have. */
+  const problems: [number, string, string[] | undefined, () => Promise<Reply>][] = [
+    [400, 'VALIDATION_ERROR', ['email', 'name'], () => api.ask('POST', '/users', { body: {} })],
+    [400, 'MALFORMED_JSON', undefined, () => api.ask('POST', '/users', { body: '{' })],
+    [400, 'INVALID_CURSOR', ['cursor'], () => api.ask('GET', '/products?cursor=x')],
+    [400, 'UNSUPPORTED_VERSION', ['version'], () => api.ask('GET', '/v9/products')],
+    [401, 'UNAUTHENTICATED', undefined, () => api.ask('GET', '/users/me')],
+    [401, 'INVALID_TOKEN', undefined, () => api.ask('GET', '/users/me', { token: 'x' })],
+    [403, 'FORBIDDEN', undefined, () => api.ask('GET', '/users', { token: ann.token })],
+    [404, 'NOT_FOUND', undefined, () => api.ask('GET', '/nothing')],
+    [404, 'NOT_FOUND', undefined, () => api.ask('GET', `/products/${newId('prd')}`)],
+    [405, 'METHOD_NOT_ALLOWED', undefined, () => api.ask('DELETE', '/products')],
+    [
+      409,
+      'DUPLICATE',
+      ['sku'],
+      () =>
+        api.ask('POST', '/products', {
+          token: api.admin.token,
+          body: { sku: product.sku, name: 'x', category: 'x', price: 1 },
+        }),
+    ],
+    [
+      409,
+      'VERSION_CONFLICT',
+      undefined,
+      () => api.ask('PATCH', `/products/${product.id}`, { token: api.admin.token, body: { version: 9 } }),
+    ],
+    [
+      409,
+      'INVALID_TRANSITION',
+      undefined,
+      () => api.ask('PATCH', `/orders/${order.id}`, { token: api.admin.token, body: { status: 'pending' } }),
+    ],
+    [409, 'OUT_OF_STOCK', ['items[0].productId'], () => buy({ items: [{ productId: product.id, quantity: 9999 }] })],
+    [
+      412,
+      'PRECONDITION_FAILED',
+      undefined,
+      () => api.ask('DELETE', `/products/${product.id}`, { token: api.admin.token, headers: { 'if-match': '"9"' } }),
+    ],
+    [413, 'PAYLOAD_TOO_LARGE', undefined, () => api.ask('POST', '/users', { body: ' '.repeat(2 ** 20 + 1) })],
+    [
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+      undefined,
+      () => api.ask('POST', '/users', { body: '{}', headers: { 'content-type': 'text/plain' } }),
+    ],
+    [422, 'UNPROCESSABLE', ['items[0].productId'], () => buy({ items: [{ productId: newId('prd'), quantity: 1 }] })],
+    [422, 'EMPTY_CART', undefined, () => buy({ items: [] })],
+  ]
+
+  test.each(problems)(
+    'R-BODY-5 R-BODY-6: %i %s has the envelope, with details %j',
+    async (status, code, fields, provoke) => {
+      const reply = await provoke()
+      const requestId = reply.headers.get('x-request-id')
+      expect(reply.status).toBe(status)
+      expect(reply.headers.get('content-type')).toBe('application/json; charset=utf-8')
+      expect(reply.headers.get('cache-control')).toBe('no-store')
+      const { details, ...error } = reply.body.error
+      expect(reply.body).toEqual({ error: reply.body.error })
+      expect(error).toEqual({ code, message: expect.stringMatching(/^\w.{8,}/), requestId })
+      expect('details' in reply.body.error).toBe(fields !== undefined)
+      expect(details?.map((fault: Fault) => fault.field).sort()).toEqual(fields)
+    },
+  )
+
+  test('R-BODY-5: as RFC 9457 for those who ask for it by name', async () => {
+    const asked = 'application/problem+json, application/json;q=0.9'
+    for (const accept of ['application/problem+json', asked]) {
+      const reply = await send(api.url, 'POST', '/users', {
+        headers: { accept, 'content-type': 'application/json' },
+        body: '{"name":5}',
+      })
+      expect(reply.headers['content-type']).toBe('application/problem+json')
+      expect(reply.body).toEqual({
+        type: expect.stringMatching(/^(urn:|https?:|about:)\S+$/),
+        title: expect.any(String),
+        status: 400,
+        detail: expect.any(String),
+        code: 'VALIDATION_ERROR',
+        details: [
+          { field: 'email', message: 'is required' },
+          { field: 'name', message: 'must be a string' },
+        ],
+        requestId: reply.headers['x-request-id'],
+      })
+    }
+    for (const accept of ['*/*', 'application/json', 'text/html', 'application/problem+json;q=0, application/json']) {
+      const reply = await send(api.url, 'GET', '/nothing', { headers: { accept } })
+      expect(reply.body.error.code, accept).toBe('NOT_FOUND')
+    }
+  })
+})
