@@ -3,10 +3,7 @@ import { event, olderShape, operation, resource, service, t } from 'lintel/contr
 const Email = t.email()
 const Name = t.text({ min: 1, max: 255 })
 const Password = t.text({ max: 1024 }).inputOnly().optional().describe('8 to 128 characters of any kind')
-const Roles = t
-  .list(t.oneOf('member', 'admin'), { min: 1, max: 2 })
-  .default(['member'])
-  .only('admin')
+const Roles = t.list(t.oneOf('member', 'admin'), { min: 1, max: 2 }).default(['member']).only('admin')
 
 export const User = resource('user', {
   id: 'usr',

@@ -1,12 +1,13 @@
 import { implement } from 'lintel/service'
 import { changeUser } from './change-user.ts'
 import { users } from './contract.ts'
+import { createUser } from './create-user.ts'
 import { deleteUser } from './delete-user.ts'
 import { ensureFirstAdmin } from './first-admin.ts'
 import { logIn } from './log-in.ts'
 import { registerUser } from './register-user.ts'
 import { endSession, logOut, refreshTokens, revocations } from './sessions.ts'
-import { ensureSigningKey, publicKeys } from './signing-keys.ts'
+import { ensureSigningKey, publicKeys, rotateKeys } from './signing-keys.ts'
 
 export default implement(
   users,
@@ -25,7 +26,8 @@ export default implement(
       // Replicas start together: one prepares, the rest find it done.
       await unit.tx.query(`select pg_advisory_xact_lock(hashtext('users.prepare'))`)
       await ensureSigningKey(unit.tx)
-      await ensureFirstAdmin(unit, env)
+      return ensureFirstAdmin(unit, env)
     },
+    commands: { 'users create': createUser, 'keys rotate': rotateKeys },
   },
 )

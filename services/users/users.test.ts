@@ -13,9 +13,22 @@ afterAll(() => db.end())
 const register = (body: object, token?: string) => api.ask('POST', '/users', { body, token })
 
 test('R-USER-2: anybody registers, and is shown without the password', async () => {
-  const { status, body, headers } = await register({ email: 'New.One@example.com', name: 'New One', password: PASSWORD })
+  const { status, body, headers } = await register({
+    email: 'New.One@example.com',
+    name: 'New One',
+    password: PASSWORD,
+  })
   expect(status).toBe(201)
-  expect(Object.keys(body)).toEqual(['id', 'email', 'name', 'role', 'emailVerified', 'version', 'createdAt', 'updatedAt'])
+  expect(Object.keys(body)).toEqual([
+    'id',
+    'email',
+    'name',
+    'role',
+    'emailVerified',
+    'version',
+    'createdAt',
+    'updatedAt',
+  ])
   expect(body).toMatchObject({ email: 'New.One@example.com', role: 'member', emailVerified: false, version: 1 })
   expect(headers.get('location')).toBe(`/v1/users/${body.id}`)
   const { rows } = await db.query('select type, data from lintel.outbox where aggregate_id = $1', [body.id])
@@ -39,7 +52,9 @@ test('R-USER-2: a taken address is a 409 that names the field, whatever its case
   expect(refused.status).toBe(409)
   expect(refused.body.error).toMatchObject({ code: 'DUPLICATE', details: [{ field: 'email' }] })
   const answers = await Promise.all(
-    Array.from({ length: 50 }, (_, i) => register({ email: i % 2 ? 'Race@example.com' : 'race@example.com', name: 'R', password: PASSWORD })),
+    Array.from({ length: 50 }, (_, i) =>
+      register({ email: i % 2 ? 'Race@example.com' : 'race@example.com', name: 'R', password: PASSWORD }),
+    ),
   )
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
   expect(answers.filter(({ status }) => status === 409)).toHaveLength(49)
@@ -62,7 +77,9 @@ test('R-AUTH-5: short, long and common passwords are refused with the reason; an
   const long = `${'🔑'.repeat(127)}a`
   expect((await register({ email: 'long@example.com', name: 'L', password: long })).status).toBe(201)
   expect(await api.logIn('long@example.com', long)).toBeTruthy()
-  const cut = await api.ask('POST', '/auth/login', { body: { email: 'long@example.com', password: `${'🔑'.repeat(127)}b` } })
+  const cut = await api.ask('POST', '/auth/login', {
+    body: { email: 'long@example.com', password: `${'🔑'.repeat(127)}b` },
+  })
   expect(cut.status).toBe(401)
 })
 
@@ -75,7 +92,9 @@ test('R-USER-3: users are read by themselves and by admins; lists are an admin�
   expect((await api.ask('GET', `/users/${ann.id}`, { token: api.admin.token })).status).toBe(200)
   expect((await api.ask('GET', '/users', { token: ann.token })).status).toBe(403)
   const emails = async (query: string) =>
-    (await api.ask('GET', `/users?${query}`, { token: api.admin.token })).body.data.map((one: { email: string }) => one.email)
+    (await api.ask('GET', `/users?${query}`, { token: api.admin.token })).body.data.map(
+      (one: { email: string }) => one.email,
+    )
   expect(await emails(`email=${ann.email.toUpperCase()},${bob.email}&sort=name`)).toEqual([ann.email, bob.email])
   expect(await emails(`email=${ann.email},${bob.email}&sort=-name`)).toEqual([bob.email, ann.email])
   expect(await emails('role=admin')).toContain(api.admin.email)
@@ -119,7 +138,9 @@ test('R-USER-3: a deleted user is gone, leaves user.deleted, and the address is 
   expect((await api.ask('DELETE', '/users/me', { token: user.token })).status).toBe(204)
   expect((await api.ask('GET', `/users/${user.id}`, { token: api.admin.token })).status).toBe(404)
   expect((await api.ask('POST', '/auth/login', { body: { email: user.email, password: PASSWORD } })).status).toBe(401)
-  const { rows } = await db.query('select type, data from lintel.outbox where aggregate_id = $1 order by position', [user.id])
+  const { rows } = await db.query('select type, data from lintel.outbox where aggregate_id = $1 order by position', [
+    user.id,
+  ])
   expect(rows.at(-1)).toEqual({ type: 'user.deleted', data: { id: user.id } })
   expect((await register({ email: user.email, name: 'Next', password: PASSWORD })).status).toBe(201)
 })
@@ -127,25 +148,45 @@ test('R-USER-3: a deleted user is gone, leaves user.deleted, and the address is 
 test('R-AUTH-1: wrong address and wrong password get the same answer', async () => {
   const user = await api.user()
   const answers = await Promise.all(
-    [{ email: user.email, password: 'wrong password' }, { email: 'nobody@example.com', password: PASSWORD }].map((body) =>
-      api.ask('POST', '/auth/login', { body, headers: { 'x-request-id': 'same' } }),
-    ),
+    [
+      { email: user.email, password: 'wrong password' },
+      { email: 'nobody@example.com', password: PASSWORD },
+    ].map((body) => api.ask('POST', '/auth/login', { body, headers: { 'x-request-id': 'same' } })),
   )
   expect(answers[0]!.body).toEqual(answers[1]!.body)
-  expect(answers.map(({ status, body }) => [status, body.error.code])).toEqual(Array(2).fill([401, 'INVALID_CREDENTIALS']))
+  expect(answers.map(({ status, body }) => [status, body.error.code])).toEqual(
+    Array(2).fill([401, 'INVALID_CREDENTIALS']),
+  )
 })
 
 test('R-AUTH-1, R-AUTH-2: login gives a bearer token for 15 minutes, signed with a key that the system shows', async () => {
   const user = await api.user()
-  const { status, body, headers } = await api.ask('POST', '/auth/login', { body: { email: user.email.toUpperCase(), password: PASSWORD } })
+  const { status, body, headers } = await api.ask('POST', '/auth/login', {
+    body: { email: user.email.toUpperCase(), password: PASSWORD },
+  })
   expect(status).toBe(200)
-  expect(body).toEqual({ accessToken: expect.any(String), tokenType: 'Bearer', expiresIn: 900 })
+  expect(body).toEqual({
+    accessToken: expect.any(String),
+    refreshToken: expect.any(String),
+    tokenType: 'Bearer',
+    expiresIn: 900,
+  })
   expect(headers.get('cache-control')).toBe('no-store')
-  const [header, payload] = body.accessToken.split('.').slice(0, 2).map((part: string) => JSON.parse(Buffer.from(part, 'base64url').toString()))
-  expect(payload).toMatchObject({ sub: user.id, email: user.email, roles: ['member'], sid: expect.stringMatching(/^tok_/) })
+  const [header, payload] = body.accessToken
+    .split('.')
+    .slice(0, 2)
+    .map((part: string) => JSON.parse(Buffer.from(part, 'base64url').toString()))
+  expect(payload).toMatchObject({
+    sub: user.id,
+    email: user.email,
+    roles: ['member'],
+    sid: expect.stringMatching(/^ses_/),
+  })
   expect(payload.exp - payload.iat).toBe(900)
   const { keys } = (await api.ask('GET', '/.well-known/jwks.json')).body
-  expect(keys).toEqual([expect.objectContaining({ kid: header.kid, kty: 'EC', crv: 'P-256', alg: 'ES256', use: 'sig' })])
+  expect(keys).toEqual([
+    expect.objectContaining({ kid: header.kid, kty: 'EC', crv: 'P-256', alg: 'ES256', use: 'sig' }),
+  ])
   expect(keys[0]).not.toHaveProperty('d')
 })
 

@@ -9,8 +9,12 @@ export async function loadSystem(file: string): Promise<System> {
   if (process.env.NODE_ENV !== 'production' && existsSync('.env')) process.loadEnvFile('.env')
   const path = resolve(file)
   if (!existsSync(path))
-    throw new Fault('NO_SYSTEM', `There is no ${file} here: write one with \`export default system({ services })\`, or name it with --system`)
+    throw new Fault(
+      'NO_SYSTEM',
+      `There is no ${file} here: write one with \`export default system({ services })\`, or name it with --system`,
+    )
   const { default: system } = (await import(pathToFileURL(path).href)) as { default?: System }
-  if (!system?.services) throw new Fault('NO_SYSTEM', `${file} has no system as its default export: \`export default system({ services })\``)
+  if (!system?.services)
+    throw new Fault('NO_SYSTEM', `${file} has no system as its default export: \`export default system({ services })\``)
   return system
 }

@@ -1,14 +1,19 @@
 #!/usr/bin/env node
+import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { failWith } from './fail.ts'
 
-const program = new Command('lintel')
-  .description('Runs systems made of contracts.')
-  .version('0.1.0')
-  .option('--system <file>', 'the module whose default export is the system', './system.ts')
-  .showHelpAfterError()
+const { version } = createRequire(import.meta.url)('lintel/package.json') as { version: string }
 
 // Each command is loaded when it is called: `--help` must not wait for drivers.
+const program = new Command('lintel')
+  .description('Runs systems made of contracts.')
+  .version(version)
+  .option('--system <file>', 'the module whose default export is the system', './system.ts')
+  .addHelpText('after', '\nServices bring commands of their own, such as `lintel users create`.')
+  .showHelpAfterError()
+  .exitOverride()
+
 program
   .command('start')
   .description('run the system in this process')
@@ -22,5 +27,16 @@ program
   .description('remove for good what was deleted long ago')
   .requiredOption('--older-than <duration>', 'such as 30d')
   .action(async ({ olderThan }) => (await import('./purge.ts')).purgeCommand(program.opts().system, olderThan))
+
+// Anything else may be a service's: which there are is known once the system is loaded.
+program
+  .argument('[words...]')
+  .usage('[options] [command]')
+  .allowUnknownOption()
+  .passThroughOptions()
+  .action(async (words: string[]) => {
+    if (words.length === 0) program.help({ error: true })
+    await (await import('./service-command.ts')).serviceCommand(program.opts().system, words)
+  })
 
 program.parseAsync().catch(failWith)

@@ -1,18 +1,19 @@
-import { createLog } from '../observe/log.ts'
+import { createLog, STDERR } from '../observe/log.ts'
 import { findDatabases, migrateService, openServiceDatabase } from '../start/databases.ts'
 import { readSettings } from '../start/settings.ts'
+import { serviceNames } from '../start/system.ts'
 import { loadSystem } from './load-system.ts'
 
 /** Makes databases and roles that are missing, applies new migrations, and compares the result with the contracts. */
 export async function migrateCommand(file: string): Promise<void> {
   const system = await loadSystem(file)
-  const settings = readSettings(process.env)
-  const log = await createLog(settings.logLevel)
-  const databases = await findDatabases(system, settings, log)
+  const settings = readSettings(process.env, serviceNames(system))
+  const log = await createLog(settings.logLevel, STDERR)
+  const databases = await findDatabases(system, settings, { log, shared: true })
   try {
     for (const service of system.services) {
       const url = databases.urls.get(service.contract.name)!
-      const applied = await migrateService(service, url, log)
+      const applied = await migrateService(service, url, { log })
       await (await openServiceDatabase(service, url, log)).close()
       console.log(`${service.contract.name}: ${applied.length === 0 ? 'up to date' : `applied ${applied.join(', ')}`}`)
     }

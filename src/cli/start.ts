@@ -5,22 +5,44 @@ import { loadSystem } from './load-system.ts'
 /** One signal to a process group comes twice: to us, and to npm, which passes it on. */
 const ECHO_MS = 1000
 
-/** Runs until SIGTERM or SIGINT, then drains and exits 0; another signal, later, exits at once (R-OPS-2). */
+/**
+ * Runs until SIGTERM or SIGINT, then drains and exits 0; a signal during the start gives it up. Another signal, later,
+ * exits at once, and so does the end of SHUTDOWN_TIMEOUT (R-OPS-2).
+ */
 export async function startCommand(file: string): Promise<void> {
-  const running = await start(await loadSystem(file))
-  let stoppedAtMs: number | undefined
-  const stop = (signal: NodeJS.Signals) => {
-    if (stoppedAtMs !== undefined && performance.now() - stoppedAtMs > ECHO_MS) process.exit(1)
-    if (stoppedAtMs !== undefined) return
-    stoppedAtMs = performance.now()
-    running.log.info(`${signal}: draining`)
-    running.stop().then(() => process.exit(0), failWith)
+  const signalled = new Promise<NodeJS.Signals>((resolve) => {
+    let firstAtMs: number | undefined
+    const hear = (signal: NodeJS.Signals) => {
+      if (firstAtMs !== undefined && performance.now() - firstAtMs > ECHO_MS) process.exit(1)
+      firstAtMs ??= performance.now()
+      resolve(signal)
+    }
+    process.on('SIGTERM', hear)
+    process.on('SIGINT', hear)
+  })
+  const givenUp = new AbortController()
+  void signalled.then(() => givenUp.abort())
+
+  const running = await start(await loadSystem(file), process.env, { signal: givenUp.signal }).catch((error) => {
+    if (givenUp.signal.aborted) process.exit(0)
+    throw error
+  })
+  const { log, shutdownTimeoutMs } = running
+  const stop = (exitCode: number, lameDuck: boolean) => {
+    setTimeout(() => {
+      log.fatal(`not done with stopping after ${shutdownTimeoutMs / 1000} s (SHUTDOWN_TIMEOUT): exiting as it is`)
+      process.exit(1)
+    }, shutdownTimeoutMs)
+    running.stop({ lameDuck }).then(() => process.exit(exitCode), failWith)
   }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
+  void signalled.then((signal) => {
+    log.info(`${signal}: draining`)
+    // Ctrl-C comes from somebody who waits, SIGTERM from something that may have a load balancer to tell.
+    stop(0, signal === 'SIGTERM')
+  })
   void running.died.then((message) => {
-    if (stoppedAtMs !== undefined) return
-    running.log.fatal(message)
-    running.stop().finally(() => process.exit(1))
+    if (givenUp.signal.aborted) return
+    log.fatal(message)
+    stop(1, false)
   })
 }

@@ -6,7 +6,7 @@ import type pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from 'vitest'
 import type { Fault } from '../base/errors.ts'
 import { connect, urlFor } from './connection.ts'
-import { migrate, PLATFORM_MIGRATIONS } from './migrate.ts'
+import { migrate, PLATFORM_MIGRATIONS, pendingMigrations } from './migrate.ts'
 import { statementsOf } from './statements.ts'
 
 const server = inject('databaseServer')
@@ -66,6 +66,16 @@ test('R-OPS-6: files are applied in order, the platform’s first, and only once
   expect(await migrate(url, [folder, PLATFORM_MIGRATIONS])).toEqual(['0003-third.sql'])
   expect(await migrate(url, [PLATFORM_MIGRATIONS, folder])).toEqual([])
   expect(await tables()).toEqual(['one', 'three'])
+})
+
+test('R-OPS-6: what is yet to be applied can be asked, and asking changes nothing', async () => {
+  await file('0001-first.sql', 'create table one ();')
+  expect(await pendingMigrations(url, [folder])).toEqual(['0001-first.sql'])
+  expect(await tables()).toEqual([])
+  await migrate(url, [folder])
+  await file('0002-second.sql', 'create table two ();')
+  expect(await pendingMigrations(url, [folder])).toEqual(['0002-second.sql'])
+  expect(await tables()).toEqual(['one'])
 })
 
 test('R-OPS-6: five replicas at once apply each file once; the others wait', async () => {

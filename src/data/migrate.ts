@@ -35,8 +35,7 @@ export async function migrate(
   try {
     await lock(client, log, signal)
     await client.query(RECORDS)
-    const { rows } = await client.query<Applied>('select source, name, checksum from lintel.migrations order by name')
-    const pending = pendingOf(migrations, rows, log)
+    const pending = pendingOf(migrations, await appliedOn(client), log)
     for (const migration of pending) {
       const begun = performance.now()
       await apply(client, migration)
@@ -45,6 +44,20 @@ export async function migrate(
     return pending.map(({ name }) => name)
   } finally {
     await client.end() // which frees the lock
+  }
+}
+
+/** The names of the files that `migrate` would apply; changes nothing. Faults as in `migrate`. */
+export async function pendingMigrations(url: string, folders: readonly (string | URL)[]): Promise<string[]> {
+  const migrations = await readMigrations(folders)
+  const client = await connect(url)
+  try {
+    const { rows } = await client.query<{ begun: boolean }>(
+      `select to_regclass('lintel.migrations') is not null as begun`,
+    )
+    return pendingOf(migrations, rows[0]!.begun ? await appliedOn(client) : [], () => {}).map(({ name }) => name)
+  } finally {
+    await client.end()
   }
 }
 
@@ -78,6 +91,10 @@ create table if not exists lintel.migrations (
   applied_at timestamptz(3) not null default now(),
   primary key (source, name)
 )`
+
+async function appliedOn(client: pg.Client): Promise<Applied[]> {
+  return (await client.query<Applied>('select source, name, checksum from lintel.migrations order by name')).rows
+}
 
 function pendingOf(
   migrations: readonly Migration[],

@@ -85,10 +85,14 @@ function location({ resource, params }: Operation, request: ServiceRequest, resu
   return `/v${request.version}${path}`
 }
 
+const VERSIONED_PATH = /^(\/api)?\/v\d+\//
+
 function links({ operation }: Plan, request: ServiceRequest, query: ListQuery, page: Page): string {
-  const kept = request.query.filter(([name]) => name !== 'page' && name !== 'cursor')
+  const kept = request.query.filter(([name]) => name !== 'page' && name !== 'cursor') as [string, string][]
+  // The query may have named the version, and is without it here; 1 is what a path alone means.
+  if (request.version > 1 && !VERSIONED_PATH.test(request.path)) kept.push(['version', String(request.version)])
   const link = (rel: string, name: string, value: string) =>
-    `<${request.path}?${new URLSearchParams([...(kept as [string, string][]), [name, value]])}>; rel="${rel}"`
+    `<${request.path}?${new URLSearchParams([...kept, [name, value]])}>; rel="${rel}"`
   const all = [link('first', 'page', '1')]
   if (page.nextCursor !== null) {
     const byPage = query.page !== undefined && (query.page + 1) * query.limit <= operation.resource!.list.maxOffset

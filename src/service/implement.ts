@@ -1,5 +1,6 @@
 import { Fault } from '../base/errors.ts'
 import type { Contract } from '../contract/service.ts'
+import type { Command } from './command.ts'
 import type { Handler, Handlers, Unit } from './handler.ts'
 
 /** A contract with its handlers and migrations: something that can be run. */
@@ -10,16 +11,23 @@ export interface Service<C extends Contract<any, any, any> = Contract> {
   /** Folder of its SQL files, `NNNN-name.sql`. */
   readonly migrations: URL
   readonly prepare: Prepare<C> | undefined
+  /** By the words that call it. */
+  readonly commands: Readonly<Record<string, Command<any>>>
 }
 
 export interface ServiceOptions<C extends Contract<any, any, any>> {
   readonly migrations: URL
   /** Runs at start in a transaction, before the first request; must be safe to run again, and on several replicas. */
   readonly prepare?: Prepare<C>
+  /** By the words that call it: `{ 'users create': createUser }` is `lintel users create`. */
+  readonly commands?: Readonly<Record<string, Command<C>>>
 }
 
-/** `env` is the environment, with `NAME_FILE` read already. */
-export type Prepare<C extends Contract<any, any, any>> = (unit: Unit<C>, env: Readonly<Record<string, string | undefined>>) => Promise<void>
+/** `env` is the environment, with `NAME_FILE` read already. A text that it answers is told to the operator. */
+export type Prepare<C extends Contract<any, any, any>> = (
+  unit: Unit<C>,
+  env: Readonly<Record<string, string | undefined>>,
+) => Promise<string | undefined>
 
 /**
  * Puts handlers to a contract. Only what the contract calls `custom`, and its own operations, needs one:
@@ -40,7 +48,8 @@ export function implement<C extends Contract<any, any, any>>(
     if (typeof value === 'function') byName.set(key, value as Handler<any, any, any, any>)
     else for (const [verb, handler] of Object.entries(value as object)) byName.set(`${key}.${verb}`, handler)
   }
-  const service: Service<C> = { contract, handlers: byName, migrations: options.migrations, prepare: options.prepare }
+  const { migrations, prepare, commands = {} } = options
+  const service: Service<C> = { contract, handlers: byName, migrations, prepare, commands }
   for (const operation of contract.served)
     if (operation.custom && !byName.has(handlerName(operation)))
       throw new Fault('MISSING_HANDLER', `${operation.id} has no handler: give one to implement(${contract.name}, …)`)

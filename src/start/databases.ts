@@ -1,62 +1,101 @@
 import { resolve } from 'node:path'
+import { Fault } from '../base/errors.ts'
 import { assertNoDrift } from '../data/drift.ts'
 import { startEmbeddedPostgres } from '../data/embedded/postgres.ts'
-import { migrate, PLATFORM_MIGRATIONS } from '../data/migrate.ts'
+import { findRunningPostgres } from '../data/embedded/running.ts'
+import { migrate, PLATFORM_MIGRATIONS, pendingMigrations } from '../data/migrate.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
 import { provision, waitForServer } from '../data/provision.ts'
 import type { Log } from '../observe/log.ts'
 import type { Service } from '../service/implement.ts'
-import { serviceDatabaseUrl, type Settings } from './settings.ts'
-import type { System } from './system.ts'
+import type { Settings } from './settings.ts'
+import { type System, serviceNames } from './system.ts'
 
 /** The databases of a system, one per service, on the server that the settings name or on an embedded one. */
 export interface Databases {
   /** URL of each service's own database and role, by the service's name. */
   readonly urls: ReadonlyMap<string, string>
+  /** The data folder of the embedded server, where there is one. */
+  readonly dataDir: string | undefined
   /** Resolves with a message when an embedded server ended by itself. */
   readonly died: Promise<string>
   stop(): Promise<void>
 }
 
+export interface FindOptions {
+  readonly log: Log
+  readonly signal?: AbortSignal | undefined
+  /** Whether the embedded server of a system that is running will do, as it does for a command beside it. */
+  readonly shared?: boolean
+}
+
 /** Finds or starts the server, and makes what is missing on it: databases and roles. */
-export async function findDatabases(system: System, settings: Settings, log: Log): Promise<Databases> {
-  const say = (line: string) => log.info(line)
-  const own = new Map<string, string>()
-  for (const { contract } of system.services) {
-    const url = serviceDatabaseUrl(settings.env, contract.name)
-    if (url) own.set(contract.name, url)
-  }
-  const shared = system.services.filter(({ contract }) => !own.has(contract.name))
-  const embedded =
-    shared.length > 0 && !settings.databaseUrl
-      ? await startEmbeddedPostgres({
-          dataDir: resolve(settings.dataDir),
-          log: say,
-          startTimeoutMs: settings.startTimeoutMs,
-        })
-      : undefined
+export async function findDatabases(system: System, settings: Settings, options: FindOptions): Promise<Databases> {
+  const { log, signal } = options
+  const urls = new Map(settings.serviceDatabaseUrls)
+  const shared = serviceNames(system).filter((name) => !urls.has(name))
+  const embedded = shared.length > 0 && !settings.databaseUrl ? await embeddedServer(settings, options) : undefined
   try {
-    const server = embedded?.url ?? settings.databaseUrl
-    for (const url of new Set([...(shared.length > 0 ? [server!] : []), ...own.values()]))
-      await waitForServer(url, { timeoutMs: settings.startTimeoutMs, log: say })
-    const urls = new Map(own)
-    for (const { contract } of shared)
-      urls.set(contract.name, await provision(server!, contract.name, { prefix: system.name }))
-    return { urls, died: embedded?.died ?? new Promise(() => {}), stop: async () => embedded?.stop() }
+    signal?.throwIfAborted()
+    const server = embedded?.url ?? settings.databaseUrl!
+    for (const url of new Set([...(shared.length > 0 ? [server] : []), ...urls.values()]))
+      await waitForServer(url, {
+        timeoutMs: settings.startTimeoutMs,
+        log: (line) => log.warn(line),
+        ...(signal ? { signal } : {}),
+      })
+    for (const name of shared) urls.set(name, await provision(server, name, { prefix: system.name }))
+    return {
+      urls,
+      dataDir: embedded?.dataDir,
+      died: embedded?.died ?? new Promise(() => {}),
+      stop: async () => embedded?.stop(),
+    }
   } catch (error) {
     await embedded?.stop()
     throw error
   }
 }
 
+async function embeddedServer(settings: Settings, { log, shared }: FindOptions) {
+  const dataDir = resolve(settings.dataDir)
+  try {
+    return await startEmbeddedPostgres({
+      dataDir,
+      log: (line) => log.info(line),
+      startTimeoutMs: settings.startTimeoutMs,
+    })
+  } catch (error) {
+    if (!shared || !(error instanceof Fault) || error.code !== 'DATA_DIR_IN_USE') throw error
+    const url = await findRunningPostgres(dataDir)
+    if (url === undefined) throw error
+    return { url, dataDir, died: new Promise<string>(() => {}), stop: async () => {} }
+  }
+}
+
 /** Applies what is new of the platform's and the service's migrations (R-OPS-6). */
-export async function migrateService(service: Service<any>, url: string, log: Log): Promise<string[]> {
+export async function migrateService(
+  service: Service<any>,
+  url: string,
+  { log, signal }: Pick<FindOptions, 'log' | 'signal'>,
+): Promise<string[]> {
   const { name } = service.contract
   const applied = await migrate(url, [PLATFORM_MIGRATIONS, service.migrations], {
     log: (line) => log.debug({ service: name }, line),
+    ...(signal ? { signal } : {}),
   })
   if (applied.length > 0) log.info({ service: name, applied }, `${name}: ${applied.length} migrations applied`)
   return applied
+}
+
+/** Where migrations are not applied at start, the platform's tables too have to be there. */
+export async function assertMigrated({ contract, migrations }: Service<any>, url: string): Promise<void> {
+  const pending = await pendingMigrations(url, [PLATFORM_MIGRATIONS, migrations])
+  if (pending.length === 0) return
+  throw new Fault(
+    'MIGRATIONS_PENDING',
+    `The database of the ${contract.name} service lacks ${pending.join(', ')}: run \`lintel migrate\` before this start.`,
+  )
 }
 
 /** Opens a service's database; one that does not match the contract is a Fault that names the difference. */

@@ -1,10 +1,11 @@
 import { serviceCaller } from '../auth/caller.ts'
+import { Fault } from '../base/errors.ts'
 import { type Client, client } from '../calls/client.ts'
 import { inProcess } from '../calls/in-process.ts'
-import { Fault } from '../base/errors.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Database } from '../data/pool.ts'
 import { sweepIdempotencyKeys } from '../data/purge.ts'
+import type { Unit } from '../service/handler.ts'
 import type { Service } from '../service/implement.ts'
 import { createPipeline } from '../service/pipeline.ts'
 import type { ServiceHealth, Upstream } from '../service/request.ts'
@@ -14,15 +15,17 @@ import type { Env } from './settings.ts'
 export interface RunningService extends Upstream {
   readonly service: Service<any>
   readonly database: Database
-  /** Makes ready what the service needs before its first request. */
-  prepare(): Promise<void>
-  /** Ends what it does of its own accord; the database is closed by whoever opened it. */
-  stop(): void
+  /** Does work of the service's own in a transaction, with its events and its clients of other services. */
+  run<T>(work: (unit: Unit) => Promise<T>): Promise<T>
+  /** Makes ready what the service needs before its first request; answers what the operator should know. */
+  prepare(): Promise<string | undefined>
+  /** Ends what it does of its own accord, and closes its database. */
+  stop(): Promise<void>
 }
 
 const SWEEP_MS = 3_600_000
 
-/** Runs a service in this process; `upstreams` are the services that it may call, by name. */
+/** Runs a service in this process, on a database that is its own from now on; `upstreams` are the services that it may call, by name. */
 export async function runService(
   service: Service<any>,
   database: Database,
@@ -30,7 +33,12 @@ export async function runService(
   options: { env: Env; checkAnswers: boolean; warn: (error: unknown, message: string) => void },
 ): Promise<RunningService> {
   const { contract } = service
-  const [secret] = await database.cells(`select value from lintel.secrets where name = 'cursor'`)
+  const [secret] = await database
+    .cells(`select value from lintel.secrets where name = 'cursor'`)
+    .catch(async (error) => {
+      await database.close()
+      throw error
+    })
   const clients = new Map<string, Client<any>>()
   const runtime: Runtime = {
     database,
@@ -41,13 +49,17 @@ export async function runService(
       if (!known) {
         const upstream = upstreams.get(other.name)
         if (!upstream)
-          throw new Fault('UNKNOWN_SERVICE', `${contract.name} calls "${other.name}", which is not in this system: add it to system({ services })`)
+          throw new Fault(
+            'UNKNOWN_SERVICE',
+            `${contract.name} calls "${other.name}", which is not in this system: add it to system({ services })`,
+          )
         known = client(other, inProcess(upstream, other, { caller: serviceCaller(contract.name) }))
         clients.set(other.name, known)
       }
       return known as Client<D>
     },
   }
+  const run = unitRunner(contract, runtime)
   const sweep = setInterval(() => {
     sweepIdempotencyKeys(database).catch((error) => options.warn(error, 'old idempotency keys were not swept'))
   }, SWEEP_MS)
@@ -58,8 +70,15 @@ export async function runService(
     database,
     handle: createPipeline(service, runtime),
     health: () => healthOf(database),
-    prepare: async () => service.prepare && unitRunner(contract, runtime)((unit) => service.prepare!(unit, options.env)),
-    stop: () => clearInterval(sweep),
+    run,
+    async prepare() {
+      const notice = service.prepare && (await run((unit) => service.prepare!(unit, options.env)))
+      return notice ?? undefined
+    },
+    async stop() {
+      clearInterval(sweep)
+      await database.close()
+    },
   }
 }
 

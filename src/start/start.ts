@@ -1,25 +1,40 @@
+import type { AddressInfo } from 'node:net'
+import { ANONYMOUS } from '../auth/caller.ts'
 import { createKeySet } from '../auth/key-set.ts'
 import { createTokenVerifier } from '../auth/tokens.ts'
-import { ANONYMOUS } from '../auth/caller.ts'
 import { client } from '../calls/client.ts'
 import { inProcess } from '../calls/in-process.ts'
 import { documentsOf } from '../contract/documents/openapi.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import { createHttpServer } from '../http/server.ts'
 import { createLog, type Log } from '../observe/log.ts'
-import { findDatabases, migrateService, openServiceDatabase } from './databases.ts'
-import { type RunningService, runService } from './run-service.ts'
+import { type RunningServices, runServices } from './run-services.ts'
 import { type Env, readSettings } from './settings.ts'
-import type { System } from './system.ts'
+import { type System, serviceNames } from './system.ts'
 
 export interface Running {
   /** Where the gateway listens: `http://127.0.0.1:3000`. */
   readonly url: string
   readonly log: Log
+  /** How long `stop` may take. */
+  readonly shutdownTimeoutMs: number
   /** Resolves with a message when the system cannot go on, such as a database server that ended by itself. */
   readonly died: Promise<string>
-  /** Drains and stops everything, within SHUTDOWN_TIMEOUT. May be called again. */
-  stop(): Promise<void>
+  /** Drains and stops everything; requests under way have four fifths of SHUTDOWN_TIMEOUT to end. May be called again. */
+  stop(options?: StopOptions): Promise<void>
+}
+
+export interface StartOptions {
+  /** Gives the start up: what it has begun is stopped, and `start` rejects. */
+  readonly signal?: AbortSignal
+}
+
+export interface StopOptions {
+  /**
+   * For a tenth of SHUTDOWN_TIMEOUT new connections are still taken while readiness is false already: a load balancer
+   * has yet to hear of it.
+   */
+  readonly lameDuck?: boolean
 }
 
 /**
@@ -30,69 +45,69 @@ export interface Running {
  * console.log(running.url)
  * ```
  */
-export async function start(system: System, env: Env = process.env): Promise<Running> {
-  const settings = readSettings(env)
+export async function start(system: System, env: Env = process.env, { signal }: StartOptions = {}): Promise<Running> {
+  const settings = readSettings(env, serviceNames(system))
   const log = await createLog(settings.logLevel)
-  const undo: (() => Promise<unknown>)[] = []
-  const stop = once(async () => {
-    for (const step of undo.reverse()) await step().catch((error) => log.error(error, 'while stopping'))
-  })
+  const services = await runServices(system, settings, { log, signal })
   try {
-    const databases = await findDatabases(system, settings, log)
-    undo.push(() => databases.stop())
-    const upstreams = new Map<string, RunningService>()
-    for (const service of system.services) {
-      const url = databases.urls.get(service.contract.name)!
-      // In production a deployment migrates first (`lintel migrate`), so that replicas start with nothing to wait for.
-      if (!settings.databaseUrl || !settings.production) await migrateService(service, url, log)
-      const database = await openServiceDatabase(service, url, log)
-      undo.push(() => database.close())
-      const running = await runService(service, database, upstreams, {
-        env: settings.env,
-        checkAnswers: !settings.production,
-        warn: (error, message) => log.warn(error, message),
-      })
-      undo.push(async () => running.stop())
-      upstreams.set(running.name, running)
-    }
-    for (const running of upstreams.values()) await running.prepare()
+    const notices: (string | undefined)[] = []
+    for (const service of services.byName.values()) notices.push(await service.prepare())
+    signal?.throwIfAborted()
 
-    const gateway = createGateway({
-      services: [...upstreams.values()].map((upstream) => ({ contract: upstream.service.contract, upstream })),
-      verifier: verifierOf(system, upstreams),
-      version: system.version,
-      documents: documentsOf(
-        system.services.map(({ contract }) => contract),
-        { title: system.name, systemVersion: system.version },
-      ),
-      log,
-    })
+    const gateway = gatewayOf(system, services, log)
     const server = createHttpServer(gateway.handle)
-    const { address, family, port } = await server.listen({ host: settings.host, port: settings.port })
-    const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
-    undo.push(() => {
+    const url = urlOf(await server.listen({ host: settings.host, port: settings.port }))
+    log.info({ url }, `${system.name} ${system.version} listens on ${url}, its documents are at ${url}/openapi.json`)
+    const { dataDir, died } = services.databases
+    if (dataDir) log.info(`data is kept in ${dataDir}`)
+    for (const notice of notices) if (notice) log.info(notice)
+
+    const { shutdownTimeoutMs } = settings
+    const stop = once(async ({ lameDuck = false }: StopOptions = {}) => {
       gateway.drain()
-      return server.close({ timeoutMs: settings.shutdownTimeoutMs })
+      const lameDuckMs = lameDuck ? shutdownTimeoutMs / 10 : 0
+      const cut = await server.close({ lameDuckMs, timeoutMs: shutdownTimeoutMs * 0.8 - lameDuckMs })
+      if (cut > 0) log.warn(`${cut} connections were cut: what they asked for had not ended within SHUTDOWN_TIMEOUT`)
+      await services.stop()
     })
-    log.info({ url }, `${system.name} ${system.version} listens on ${url}`)
-    return { url, log, died: databases.died, stop }
+    return { url, log, shutdownTimeoutMs, died, stop }
   } catch (error) {
-    await stop()
+    await services.stop()
     throw error
   }
 }
 
+function gatewayOf(system: System, { byName }: RunningServices, log: Log) {
+  return createGateway({
+    services: [...byName.values()].map((upstream) => ({ contract: upstream.service.contract, upstream })),
+    verifier: verifierOf(system, byName),
+    version: system.version,
+    documents: documentsOf(
+      system.services.map(({ contract }) => contract),
+      { title: system.name, systemVersion: system.version },
+    ),
+    log,
+  })
+}
+
 /** Verifies access tokens with the keys that the issuing service shows. */
-function verifierOf(system: System, upstreams: ReadonlyMap<string, RunningService>) {
+function verifierOf(system: System, services: RunningServices['byName']) {
   if (!system.auth) return undefined
   const { service, issuer, audience } = system.auth
-  const issuing = client(service, inProcess(upstreams.get(service.name)!, service, { caller: ANONYMOUS })) as unknown as {
+  const issuing = client(
+    service,
+    inProcess(services.get(service.name)!, service, { caller: ANONYMOUS }),
+  ) as unknown as {
     keys(): ReturnType<Parameters<typeof createKeySet>[0]>
   }
   return createTokenVerifier({ keys: createKeySet(() => issuing.keys()), issuer, audience })
 }
 
-function once(work: () => Promise<void>): () => Promise<void> {
+function urlOf({ address, family, port }: AddressInfo): string {
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
+
+function once<T>(work: (given?: T) => Promise<void>): (given?: T) => Promise<void> {
   let done: Promise<void> | undefined
-  return () => (done ??= work())
+  return (given) => (done ??= work(given))
 }

@@ -29,12 +29,22 @@ export function system(options: {
   const names = options.services.map(({ contract }) => contract.name)
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice) throw new Fault('INVALID_SYSTEM', `Two services are named "${twice}": each has a name of its own`)
+  const commands = options.services.flatMap((service) => Object.keys(service.commands))
+  const clash = commands.find((name, i) => commands.indexOf(name) !== i)
+  if (clash) throw new Fault('INVALID_SYSTEM', `Two services bring the command "${clash}": rename one`)
   if (options.auth && !names.includes(options.auth.service.name))
-    throw new Fault('INVALID_SYSTEM', `auth names the service "${options.auth.service.name}", which is not in this system`)
+    throw new Fault(
+      'INVALID_SYSTEM',
+      `auth names the service "${options.auth.service.name}", which is not in this system`,
+    )
   return {
     name: options.name ?? 'lintel',
     version: options.version ?? '0.0.0',
     services: options.services,
     auth: options.auth,
   }
+}
+
+export function serviceNames({ services }: System): string[] {
+  return services.map(({ contract }) => contract.name)
 }

@@ -1,0 +1,50 @@
+import type { Log } from '../observe/log.ts'
+import { assertMigrated, type Databases, findDatabases, migrateService, openServiceDatabase } from './databases.ts'
+import { type RunningService, runService } from './run-service.ts'
+import type { Settings } from './settings.ts'
+import type { System } from './system.ts'
+
+export interface RunningServices {
+  readonly byName: ReadonlyMap<string, RunningService>
+  readonly databases: Databases
+  /** Ends them and their databases. */
+  stop(): Promise<void>
+}
+
+export interface RunOptions {
+  readonly log: Log
+  readonly signal?: AbortSignal | undefined
+  /** As in `findDatabases`. */
+  readonly shared?: boolean
+}
+
+/** Runs every service of a system on its own database, without a gateway. */
+export async function runServices(system: System, settings: Settings, options: RunOptions): Promise<RunningServices> {
+  const { log, signal } = options
+  const databases = await findDatabases(system, settings, options)
+  const byName = new Map<string, RunningService>()
+  const stop = async () => {
+    for (const running of byName.values()) await running.stop().catch((error) => log.error(error, 'while stopping'))
+    await databases.stop()
+  }
+  try {
+    for (const service of system.services) {
+      const url = databases.urls.get(service.contract.name)!
+      // In production a deployment migrates first (`lintel migrate`), so that replicas start with nothing to wait for.
+      if (databases.dataDir || !settings.production) await migrateService(service, url, options)
+      else await assertMigrated(service, url)
+      signal?.throwIfAborted()
+      const database = await openServiceDatabase(service, url, log)
+      const running = await runService(service, database, byName, {
+        env: settings.env,
+        checkAnswers: !settings.production,
+        warn: (error, message) => log.warn(error, message),
+      })
+      byName.set(running.name, running)
+    }
+    return { byName, databases, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
