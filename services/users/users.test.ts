@@ -126,7 +126,8 @@ test('R-USER-3: PUT replaces the whole but for what its caller may not set', asy
   const put = (body: object, token = user.token) => api.ask('PUT', `/v2/users/${user.id}`, { token, body })
   expect((await put({ name: 'Only' })).body.error.details).toEqual([{ field: 'email', message: 'is required' }])
   await api.ask('PATCH', `/v2/users/${user.id}`, { token: api.admin.token, body: { roles: ['member', 'admin'] } })
-  const replaced = await put({ name: 'Whole', email: user.email })
+  // The token of before the roles changed is no longer believed.
+  const replaced = await put({ name: 'Whole', email: user.email }, await api.logIn(user.email))
   expect(replaced.body).toMatchObject({ name: 'Whole', roles: ['member', 'admin'] })
   const other = await api.user()
   const grab = await api.ask('PATCH', `/users/${other.id}`, { token: other.token, body: { role: 'admin' } })

@@ -19,9 +19,13 @@ export interface RunningService extends Upstream {
   run<T>(work: (unit: Unit) => Promise<T>): Promise<T>
   /** Makes ready what the service needs before its first request; answers what the operator should know. */
   prepare(): Promise<string | undefined>
+  /** `listener` is told of the events of each change before the change is answered. */
+  onCommitted(listener: CommitListener): void
   /** Ends what it does of its own accord, and closes its database. */
   stop(): Promise<void>
 }
+
+type CommitListener = NonNullable<Runtime['committed']>
 
 const SWEEP_MS = 3_600_000
 
@@ -40,10 +44,14 @@ export async function runService(
       throw error
     })
   const clients = new Map<string, Client<any>>()
+  const listeners: CommitListener[] = []
   const runtime: Runtime = {
     database,
     cursorSecret: secret![0]!,
     checkAnswers: options.checkAnswers,
+    async committed(types) {
+      for (const listener of listeners) await listener(types)
+    },
     call<D extends Contract<any, any, any>>(other: D): Client<D> {
       let known = clients.get(other.name)
       if (!known) {
@@ -75,6 +83,7 @@ export async function runService(
       const notice = service.prepare && (await run((unit) => service.prepare!(unit, options.env)))
       return notice ?? undefined
     },
+    onCommitted: (listener) => listeners.push(listener),
     async stop() {
       clearInterval(sweep)
       await database.close()

@@ -1,9 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import { ANONYMOUS } from '../auth/caller.ts'
-import { createKeySet } from '../auth/key-set.ts'
-import { createTokenVerifier } from '../auth/tokens.ts'
-import { client } from '../calls/client.ts'
-import { inProcess } from '../calls/in-process.ts'
+import type { TokenVerifier } from '../auth/tokens.ts'
 import { documentsOf } from '../contract/documents/openapi.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import { createHttpServer } from '../http/server.ts'
@@ -11,6 +7,7 @@ import { createLog, type Log } from '../observe/log.ts'
 import { type RunningServices, runServices } from './run-services.ts'
 import { type Env, readSettings } from './settings.ts'
 import { type System, serviceNames } from './system.ts'
+import { trustTokens } from './token-trust.ts'
 
 export interface Running {
   /** Where the gateway listens: `http://127.0.0.1:3000`. */
@@ -54,7 +51,10 @@ export async function start(system: System, env: Env = process.env, { signal }: 
     for (const service of services.byName.values()) notices.push(await service.prepare())
     signal?.throwIfAborted()
 
-    const gateway = gatewayOf(system, services, log)
+    const { auth } = system
+    const warn = (error: unknown, message: string) => log.warn(error, message)
+    const trust = auth && (await trustTokens(auth, services.byName.get(auth.service.name)!, warn))
+    const gateway = gatewayOf(system, services, trust?.verifier, log)
     const server = createHttpServer(gateway.handle)
     const url = urlOf(await server.listen({ host: settings.host, port: settings.port }))
     log.info({ url }, `${system.name} ${system.version} listens on ${url}, its documents are at ${url}/openapi.json`)
@@ -68,6 +68,7 @@ export async function start(system: System, env: Env = process.env, { signal }: 
       const lameDuckMs = lameDuck ? shutdownTimeoutMs / 10 : 0
       const cut = await server.close({ lameDuckMs, timeoutMs: shutdownTimeoutMs * 0.8 - lameDuckMs })
       if (cut > 0) log.warn(`${cut} connections were cut: what they asked for had not ended within SHUTDOWN_TIMEOUT`)
+      trust?.stop()
       await services.stop()
     })
     return { url, log, shutdownTimeoutMs, died, stop }
@@ -77,10 +78,10 @@ export async function start(system: System, env: Env = process.env, { signal }: 
   }
 }
 
-function gatewayOf(system: System, { byName }: RunningServices, log: Log) {
+function gatewayOf(system: System, { byName }: RunningServices, verifier: TokenVerifier | undefined, log: Log) {
   return createGateway({
     services: [...byName.values()].map((upstream) => ({ contract: upstream.service.contract, upstream })),
-    verifier: verifierOf(system, byName),
+    verifier,
     version: system.version,
     documents: documentsOf(
       system.services.map(({ contract }) => contract),
@@ -88,19 +89,6 @@ function gatewayOf(system: System, { byName }: RunningServices, log: Log) {
     ),
     log,
   })
-}
-
-/** Verifies access tokens with the keys that the issuing service shows. */
-function verifierOf(system: System, services: RunningServices['byName']) {
-  if (!system.auth) return undefined
-  const { service, issuer, audience } = system.auth
-  const issuing = client(
-    service,
-    inProcess(services.get(service.name)!, service, { caller: ANONYMOUS }),
-  ) as unknown as {
-    keys(): ReturnType<Parameters<typeof createKeySet>[0]>
-  }
-  return createTokenVerifier({ keys: createKeySet(() => issuing.keys()), issuer, audience })
 }
 
 function urlOf({ address, family, port }: AddressInfo): string {

@@ -8,7 +8,7 @@ import type { Contract } from '../service.ts'
 import { documentsOf, openapi } from './openapi.ts'
 import type { OpenApiDocument, OperationObject, ResponseObject } from './openapi-types.ts'
 import { problemCodes } from './problem-codes.ts'
-import { isInternal } from './tags.ts'
+import { isInternal } from '../access.ts'
 
 const REFERENCE: Contract[] = [users, orders]
 
@@ -190,7 +190,7 @@ test('R-P-2: every operation that is served is there, with the codes of problemC
     const document = openapi(contracts)
     for (const contract of contracts)
       for (const served of contract.served) {
-        if (isInternal(served)) continue
+        if (isInternal(served.access)) continue
         const { responses } = operationOf(document, served.id)
         const codes = Object.keys(responses).flatMap((status) => {
           const { content } = responseOf(document, served.id, Number(status))
