@@ -1,4 +1,5 @@
-import autocannon from 'autocannon'
+import { loadWithAutocannon } from './load-autocannon.ts'
+import { loadOverSockets } from './load-sockets.ts'
 
 export interface Request {
   readonly method: 'GET' | 'POST'
@@ -16,6 +17,8 @@ export interface Job {
   readonly url: string
   readonly seconds: number
   readonly visitors: readonly Visitor[]
+  /** The lean one: bare sockets in place of autocannon. */
+  readonly lean: boolean
 }
 
 export interface Outcome {
@@ -27,51 +30,37 @@ export interface Outcome {
   readonly p99Ms: number
   /** What was no 2xx: how often, by status; `error` stands for a connection that broke or timed out. */
   readonly failures: Readonly<Record<string, number>>
+  /** CPU-seconds of this process per 1,000 answers: what it takes from the servers it shares the machine with. */
+  readonly ownCpu: number
 }
+
+/** Told of every answer: its status, and how long it took. */
+export type Heard = (what: number | 'error', ms: number) => void
 
 /** A process of its own, kept for the whole run, so that it is warm for whoever comes first. */
 process.on('message', (job: Job) => void load(job).then((outcome) => process.send!(outcome)))
 process.on('disconnect', () => process.exit())
 
-async function load({ url, seconds, visitors }: Job): Promise<Outcome> {
+async function load(job: Job): Promise<Outcome> {
   const times: number[] = []
   const failures: Record<string, number> = {}
-  const fail = (what: string | number) => {
-    failures[what] = (failures[what] ?? 0) + 1
-  }
   let answers = 0
-  let next = 0
-  const beginMs = performance.now()
-  const endMs = beginMs + seconds * 1000
-  await new Promise<void>((resolve) => {
-    const instance = autocannon(
-      {
-        url,
-        connections: visitors.length,
-        duration: seconds,
-        sampleInt: 100,
-        setupClient: (client) => {
-          const { token, requests } = visitors[next++]!
-          const headers = { authorization: `Bearer ${token}` }
-          client.setRequests(
-            requests.map(({ method, path, body }) =>
-              body === undefined
-                ? { method, path, headers }
-                : { method, path, body, headers: { ...headers, 'content-type': 'application/json' } },
-            ),
-          )
-        },
-      } as autocannon.Options,
-      () => resolve(),
-    )
-    instance.on('response', (_client, status, _bytes, ms) => {
-      answers++
-      if (status < 200 || status > 299) fail(status)
-      if (performance.now() < endMs) times.push(ms)
-    })
-    instance.on('reqError', () => fail('error'))
+  const before = process.cpuUsage()
+  const endMs = performance.now() + job.seconds * 1000
+  await (job.lean ? loadOverSockets : loadWithAutocannon)(job, (what, ms) => {
+    answers++
+    if (what === 'error' || what < 200 || what > 299) failures[what] = (failures[what] ?? 0) + 1
+    if (performance.now() < endMs) times.push(ms)
   })
+  const { user, system } = process.cpuUsage(before)
   times.sort((a, b) => a - b)
   const at = (share: number) => times[Math.floor(times.length * share)] ?? 0
-  return { rate: times.length / seconds, answers, p50Ms: at(0.5), p99Ms: at(0.99), failures }
+  return {
+    rate: times.length / job.seconds,
+    answers,
+    p50Ms: at(0.5),
+    p99Ms: at(0.99),
+    failures,
+    ownCpu: (user + system) / 1000 / answers,
+  }
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import pg from 'pg'
-import type { Job, Outcome, Visitor } from './load-process.ts'
+import type { Job, Outcome } from './load-process.ts'
 import type { Options, Side, WorkloadName } from './options.ts'
 import { type ServerProcess, start } from './processes.ts'
 import type { Workloads } from './workloads.ts'
@@ -34,7 +34,7 @@ export async function measure({ options, servers, workloads, databaseUrl, say }:
     const server = servers.get(side)!
     await checkpoint(databaseUrl)
     const before = await server.cpu()
-    const outcome = await loader.run({ url: server.url, seconds, visitors: workloads[name][side] as Visitor[] })
+    const outcome = await loader.run({ url: server.url, seconds, visitors: workloads[name][side], lean: options.lean })
     const used = (await server.cpu()) - before
     return { ...outcome, cpu: (used / outcome.answers) * 1000 }
   }

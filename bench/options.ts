@@ -11,6 +11,8 @@ export interface Options {
   readonly workloads: readonly WorkloadName[]
   readonly sides: readonly Side[]
   readonly json: boolean
+  /** Load over bare sockets rather than by autocannon. */
+  readonly lean: boolean
   /** Folder for a CPU profile of each server, or undefined. */
   readonly profile: string | undefined
 }
@@ -35,6 +37,7 @@ Lintel and a hand-written reference (bench/reference), on one PostgreSQL and the
   --seconds <n>     seconds of one measurement (6)
   --only <names>    workloads, with commas: W1,W2,W3
   --side <name>     lintel or reference alone
+  --lean            load over bare sockets: autocannon costs more CPU than it measures
   --profile <dir>   write a CPU profile of each server to a folder
   --json            print JSON instead of a table
   --help            print this
@@ -54,6 +57,7 @@ export function readOptions(args: string[]): Options | undefined {
       side: { type: 'string' },
       profile: { type: 'string' },
       json: { type: 'boolean', default: false },
+      lean: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
@@ -76,6 +80,7 @@ export function readOptions(args: string[]): Options | undefined {
     workloads,
     sides,
     json: values.json,
+    lean: values.lean,
     profile: values.profile,
   }
 }

@@ -12,6 +12,8 @@ interface Spread {
 interface Summary {
   readonly rate: Spread
   readonly cpu: Spread
+  /** Of the process that asks. */
+  readonly loaderCpu: number
   readonly p50Ms: number
   readonly p99Ms: number
   readonly failures: Readonly<Record<string, number>>
@@ -24,6 +26,7 @@ export interface Report {
   readonly rounds: number
   readonly seconds: number
   readonly connections: number
+  readonly loader: 'autocannon' | 'bare sockets'
   readonly workloads: Partial<Record<WorkloadName, Partial<Record<Side, Summary>>>>
   /** Requests per second of Lintel by those of the reference, within a round. */
   readonly ratios: Partial<Record<WorkloadName, Spread>>
@@ -54,6 +57,7 @@ export function reportOf(results: Results, options: Options): Report {
     rounds,
     seconds,
     connections,
+    loader: options.lean ? 'bare sockets' : 'autocannon',
     workloads,
     ratios,
     cpuRatios,
@@ -64,20 +68,21 @@ export function reportOf(results: Results, options: Options): Report {
   }
 }
 
-const COLUMNS = [12, 10, 22, 9, 9, 16]
+const COLUMNS = [12, 10, 22, 9, 9, 16, 9]
 
 export function tableOf(report: Report): string {
-  const { machine, orders, rounds, seconds, connections } = report
+  const { machine, orders, rounds, seconds, connections, loader } = report
   const lines = [
-    `${number(orders)} orders, ${rounds} × ${seconds} s, ${connections} connections; ${machine.cores} cores, Node ${machine.node}, ${machine.platform}`,
+    `${number(orders)} orders, ${rounds} × ${seconds} s, ${connections} connections by ${loader}; ${machine.cores} cores, Node ${machine.node}, ${machine.platform}`,
     '',
-    row(['', '', 'req/s (min–max)', 'p50 ms', 'p99 ms', 'CPU-s per 1,000']),
+    row(['', '', 'req/s (min–max)', 'p50 ms', 'p99 ms', 'CPU-s per 1,000', 'loader’s']),
   ]
   for (const [name, sides] of Object.entries(report.workloads)) {
-    for (const [side, { rate, cpu, p50Ms, p99Ms, failures }] of Object.entries(sides)) {
+    for (const [side, { rate, cpu, loaderCpu, p50Ms, p99Ms, failures }] of Object.entries(sides)) {
       const range = `${number(rate.median)} (${number(rate.min)}–${number(rate.max)})`
       lines.push(
-        row([name, side, range, p50Ms.toFixed(1), p99Ms.toFixed(1), cpu.median.toFixed(4)]) + failuresOf(failures),
+        row([name, side, range, p50Ms.toFixed(1), p99Ms.toFixed(1), cpu.median.toFixed(4), loaderCpu.toFixed(4)]) +
+          failuresOf(failures),
       )
     }
     const ratio = report.ratios[name as WorkloadName]
@@ -100,6 +105,7 @@ function summaryOf(figures: readonly Figures[]): Summary {
   return {
     rate: spreadOf(figures.map((one) => one.rate)),
     cpu: spreadOf(figures.map((one) => one.cpu)),
+    loaderCpu: spreadOf(figures.map((one) => one.ownCpu)).median,
     p50Ms: spreadOf(figures.map((one) => one.p50Ms)).median,
     p99Ms: spreadOf(figures.map((one) => one.p99Ms)).median,
     failures,

@@ -11,10 +11,12 @@ import { testSystem } from '../src/testing/system.ts'
 
 export interface SmallSystem {
   readonly url: string
+  /** URL of its service's database. */
+  readonly database: string
   stop(): Promise<void>
 }
 
-/** Runs a system of one service that a test makes up, on the tables of `sql`. */
+/** Runs a system of one service that a test makes up, on the tables of `sql`. It knows no users: everybody is anonymous. */
 export async function smallSystem<C extends Contract<any, any, any>>(
   contract: C,
   handlers: Handlers<C>,
@@ -27,6 +29,7 @@ export async function smallSystem<C extends Contract<any, any, any>>(
   const running = await testSystem(system({ services: [service] }), inject('databaseServer'), env)
   return {
     url: running.url,
+    database: running.databases[contract.name]!,
     async stop() {
       await running.stop()
       await rm(folder, { recursive: true })

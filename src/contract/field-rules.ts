@@ -47,7 +47,17 @@ function checkField(at: string, spec: FieldSpec, hasCurrency: boolean, say: Say)
     refuse('can neither be given nor seen', 'Use hidden() for a column that never leaves')
   checkDefault(at, spec, say)
   if (spec.of) checkField(`${at}[]`, spec.of, hasCurrency, say)
-  if (spec.fields) checkFields(at, spec.fields, hasCurrency, say)
+  if (spec.fields) {
+    checkInside(at, spec.fields, say)
+    checkFields(at, spec.fields, hasCurrency, say)
+  }
+}
+
+/** An object is one column of JSON, which is kept and shown whole. */
+function checkInside(at: string, specs: Readonly<Record<string, FieldSpec>>, say: Say) {
+  for (const [name, { hidden, inputOnly }] of Object.entries(specs))
+    if (hidden || inputOnly)
+      say('R-BODY-7', `${at}.${name}`, 'is to be hidden inside an object', 'Make it a field of the resource itself')
 }
 
 function checkDefault(at: string, spec: FieldSpec, say: Say) {

@@ -1,5 +1,6 @@
 import { decodeId, encodeId } from '../base/ids.ts'
 import type { FieldSpec } from '../contract/fields.ts'
+import { shapedValue } from '../contract/shaped.ts'
 
 /** How a field stands in PostgreSQL: what its column may be, and the ways between text, JSON and JavaScript. */
 export interface Column {
@@ -54,7 +55,7 @@ export function columnOf(name: string, spec: FieldSpec): Column {
       }
     case 'list':
     case 'object':
-      return { name, spec, types: ['jsonb', 'json'], toJson: same, toValue: JSON.parse, toParam: jsonParam }
+      return { name, spec, types: ['jsonb', 'json'], toJson: same, toValue: JSON.parse, toParam: jsonParam(spec) }
     default:
       return {
         name,
@@ -74,7 +75,10 @@ export function isoTime(text: string): string {
   return `${time}.${fraction.padEnd(3, '0')}Z`
 }
 
-/** The driver would make a PostgreSQL array of a list. */
-function jsonParam(value: unknown): unknown {
-  return value === null ? null : JSON.stringify(value)
+/**
+ * As text: the driver would make a PostgreSQL array of a list. What is written is what will be shown, as an answer copies
+ * the column's JSON without a look into it: so no member that the contract does not name gets in (R-BODY-7).
+ */
+function jsonParam(spec: FieldSpec): (value: unknown) => unknown {
+  return (value) => (value === null ? null : JSON.stringify(shapedValue(spec, value)))
 }

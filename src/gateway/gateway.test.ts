@@ -275,6 +275,9 @@ describe('R-VER-1: versions', () => {
     const accept = { headers: { accept: 'application/json;version=9' } }
     for (const asking of [
       ask('/v9/users/usr_1'),
+      ask('/v9/nothing'),
+      ask('/v9/orders/ord_1', { method: 'DELETE' }),
+      ask('/v9/orders', { method: 'OPTIONS' }),
       ask('/users/usr_1', accept),
       ask('/v1/users/usr_1', accept),
       ask('/v1/users/usr_1?version=abc'),
@@ -611,7 +614,7 @@ describe('documents', () => {
     await start({ documents })
     expect((await ask('/openapi.json', asBadly())).json).toEqual({ at: '/openapi.json' })
     expect((await ask('/api/v1/openapi.json?x=1')).json).toEqual({ at: '/v1/openapi.json' })
-    expect((await ask('/v9/openapi.json')).status).toBe(404)
+    expect((await ask('/v9/openapi.json')).status).toBe(400)
     expect((await ask('/openapi.json', { method: 'PUT' })).status).toBe(405)
     expect(await ask('/openapi.json', { method: 'HEAD' })).toMatchObject({
       status: 200,

@@ -61,9 +61,9 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (req.url === '*' && req.method === 'OPTIONS') return answerOptions(exchange, EVERY_METHOD)
       const place = locate(exchange)
       if (place === undefined) return await answerBuiltIn(exchange)
+      chooseVersion(exchange)
       if (req.method === 'OPTIONS') return answerOptions(exchange, place.allow)
       chooseOperation(exchange, place)
-      chooseVersion(exchange)
       // Awaited only where there is something to wait for: a known token and a GET go straight on to the service.
       const caller = identify(exchange)
       exchange.caller = caller instanceof Promise ? await caller : caller
@@ -135,7 +135,11 @@ export function createGateway(options: GatewayOptions): Gateway {
   async function answerBuiltIn(exchange: Exchange): Promise<void> {
     const { req, res, path } = exchange
     const page = await builtIn(path)
-    if (page === undefined) throw new Problem('NOT_FOUND', 'There is nothing at this path')
+    if (page === undefined) {
+      // `/v9/users` may well have been meant: that there is no version 9 says more than that there is nothing.
+      chooseVersion(exchange)
+      throw new Problem('NOT_FOUND', 'There is nothing at this path')
+    }
     exchange.allow = 'GET, HEAD, OPTIONS'
     if (req.method === 'OPTIONS') return answerOptions(exchange, exchange.allow)
     if (req.method !== 'GET' && req.method !== 'HEAD') throw new Problem('METHOD_NOT_ALLOWED')

@@ -17,11 +17,23 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
   // The parser goes on failing on whatever else arrives.
   if (answered.has(socket)) return
   answered.add(socket)
+  // The last answer is on its way out, and the end comes after it.
+  if (socket.writableEnded) return
   // A connection opened ahead of need, and not used: a 408 would be taken for the answer to a request that comes later.
   const unused = socket.bytesRead === 0
+  if (unused || !socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
   const underWay = (socket as { _httpMessage?: ServerResponse })._httpMessage
-  // Bytes in the middle of another answer would be read as a part of it.
-  if (unused || !socket.writable || error.code === 'ECONNRESET' || underWay?.headersSent) {
+  if (underWay?.req.complete) {
+    // What is broken came after a whole request: the answer to that one goes out, and ends the connection.
+    if (!underWay.headersSent) underWay.setHeader('connection', 'close')
+    underWay.once('close', () => socket.destroySoon())
+    return
+  }
+  // Bytes in the middle of an answer would be read as a part of it.
+  if (underWay?.headersSent) {
     socket.destroy()
     return
   }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { hasBody } from './framing.ts'
 
 /**
@@ -22,8 +23,9 @@ export function respond(
   }
   res.writeHead(status, headers)
   const { socket } = res
-  // Without a socket it is its turn only after another answer, sent ahead of it.
-  if (shown === undefined || socket === null) res.end(shown)
+  // Without a socket it is its turn only after another answer. On one that has ended, the steps below would tell Node of
+  // an answer that was never sent; Node asserts that answers finish in order, and ends the process.
+  if (shown === undefined || !socket?.writable) res.end(shown)
   else {
     // end(body) hands the socket two pieces, head with body and an empty one, and so takes a writev: 1.3 µs of 14.
     res.write(shown)
@@ -31,6 +33,13 @@ export function respond(
     res.end()
   }
 }
+
+/** Whether an answer already given ends this connection: what still arrives on it is no request (RFC 9112 9.6). */
+export function isEnding(socket: Socket): boolean {
+  return lingering.has(socket) || !socket.writable
+}
+
+const lingering = new WeakSet<Socket>()
 
 /** So much of an unwanted body Node may read and drop, to keep the connection. */
 const SMALL_BODY = 64 * 1024
@@ -54,6 +63,7 @@ function lingerAfter(
   headers: string[],
   body: string | undefined,
 ): void {
+  lingering.add(req.socket)
   res.writeHead(status, [...headers, 'connection', 'close'])
   if (body === undefined) res.flushHeaders()
   else res.write(body)

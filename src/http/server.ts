@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Fault } from '../base/errors.ts'
 import { answerClientError, refuseConnect } from './client-error.ts'
 import type { Log } from './log.ts'
+import { isEnding } from './respond.ts'
 
 /** Answers a request by itself, whatever happens: nothing it throws or rejects with is looked at. */
 export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>
@@ -64,6 +65,7 @@ export function createHttpServer(handle: RequestHandler, options: HttpServerOpti
   })
 
   const onRequest = (req: IncomingMessage, res: ServerResponse) => {
+    if (isEnding(req.socket)) return
     if (draining) res.setHeader('connection', 'close')
     void handle(req, res)
   }

@@ -1,8 +1,8 @@
 import { matchesETag } from '../base/etag.ts'
-import { itemPath, type Operation } from '../contract/operation.ts'
 import type { ListQuery } from '../contract/list-query.ts'
+import { itemPath, type Operation } from '../contract/operation.ts'
 import type { Page } from '../data/list.ts'
-import { isRow, readRow, writeRow } from '../data/row.ts'
+import { isRow, type Row, readField, readRow, writeRow } from '../data/row.ts'
 import type { Plan } from './plan.ts'
 import type { Answer, ServiceRequest } from './request.ts'
 import { shaped } from './shape.ts'
@@ -48,13 +48,18 @@ export function shapeList(plan: Plan, request: ServiceRequest, query: ListQuery,
 function write(plan: Plan, result: unknown, fields: readonly string[] | undefined): string {
   const { surface, checkAnswer, operation } = plan
   if (isRow(result)) {
-    if (checkAnswer) confirm(plan, shaped(operation.answer!, readRow(result)))
+    if (checkAnswer) confirm(plan, shownOf(plan, result))
     if (!surface.down) return writeRow(result, fields)
   }
   let value = shaped(operation.answer!, isRow(result) ? readRow(result) : (result as object))
   if (checkAnswer) confirm(plan, value)
   if (surface.down) value = shaped(surface.answer!, surface.down(value))
   return JSON.stringify(fields ? Object.fromEntries(fields.map((name) => [name, value[name]])) : value)
+}
+
+/** Column by column, as it is written: JSON in a column is copied whole, so the check has to see all of it. */
+function shownOf({ operation }: Plan, row: Row): object {
+  return Object.fromEntries(Object.keys(operation.answer!).map((name) => [name, readField(row, name)]))
 }
 
 function confirm({ checkAnswer, operation }: Plan, value: object) {
@@ -101,4 +106,3 @@ function links({ operation }: Plan, request: ServiceRequest, query: ListQuery, p
   if (query.page !== undefined && query.page > 1) all.push(link('prev', 'page', String(query.page - 1)))
   return all.join(', ')
 }
-

@@ -1,5 +1,6 @@
 import { type Caller, callerKey } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
+import { bodyCheck } from '../contract/check.ts'
 import type { Operation } from '../contract/operation.ts'
 import type { Scope } from '../data/list.ts'
 import { type Claim, claim, claimOf, keep } from '../data/idempotency.ts'
@@ -134,7 +135,10 @@ function asked(request: ServiceRequest, params: Params, body: unknown): Asked<an
 /** The body as the newest version has it: checked as the caller's version says, then brought up, then checked again. */
 function readInput(plan: Plan, request: ServiceRequest) {
   const { operation, surface } = plan
-  if (!plan.checkBody) return { body: {}, expected: required(operation, readExpected(undefined, request.ifMatch)) }
+  if (!plan.checkBody) {
+    refuse(noFields(readBody(request), false))
+    return { body: {}, expected: required(operation, readExpected(undefined, request.ifMatch)) }
+  }
   const partial = operation.verb === 'update' && operation.resource?.input.update === undefined
   let given = readBody(request) as Record<string, unknown>
   refuse(plan.checkBody(given, partial))
@@ -148,6 +152,9 @@ function readInput(plan: Plan, request: ServiceRequest) {
   required(operation, expected)
   return { body: partial ? plan.normalise(body) : plan.fill(operation.body!, body, operation), expected }
 }
+
+/** What a contract gives no body may have an empty one: a field in it would be unknown (R-BODY-4). */
+const noFields = bodyCheck({})
 
 /** A contract may ask that every write says which version it means (R-LOCK-2). */
 function required(operation: Operation, expected: Expected | undefined): Expected | undefined {

@@ -1,0 +1,100 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Fault } from '../base/errors.ts'
+import { type Env, readSettings } from './settings.ts'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lt-settings-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+function faultsOf(env: Env, services: string[] = []): string[] {
+  try {
+    readSettings(env, services)
+    return []
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'WRONG_SETTING', exitCode: 78 })
+    return (error as Fault).message.split('\n')
+  }
+}
+
+test('without any setting there is a whole set of them; an empty one counts as none', () => {
+  const {
+    env: _,
+    serviceDatabaseUrls,
+    ...settings
+  } = readSettings({ PORT: '', DATABASE_URL: '', LOG_LEVEL: '' }, ['users'])
+  expect(settings).toEqual({
+    port: 3000,
+    host: '127.0.0.1',
+    dataDir: '.lintel',
+    databaseUrl: undefined,
+    logLevel: 'info',
+    startTimeoutMs: 30_000,
+    shutdownTimeoutMs: 25_000,
+    production: false,
+  })
+  expect(serviceDatabaseUrls.size).toBe(0)
+})
+
+test('R-OPS-4: every wrong setting is named at once, with its value and what was expected', () => {
+  expect(faultsOf({ PORT: '65536', LOG_LEVEL: 'loud', START_TIMEOUT: '0', SHUTDOWN_TIMEOUT: '1.5' })).toEqual([
+    'PORT is "65536": give a whole number from 0 to 65535',
+    'LOG_LEVEL is "loud": give one of trace, debug, info, warn, error, fatal, silent',
+    'START_TIMEOUT is "0": give a whole number from 1 to 3600',
+    'SHUTDOWN_TIMEOUT is "1.5": give a whole number from 1 to 3600',
+  ])
+  for (const PORT of ['-1', '80 ', '0x50', '1e3', 'http']) expect(faultsOf({ PORT })).toHaveLength(1)
+})
+
+test('R-OPS-4: of a URL that may hold a password no more than the scheme is shown', () => {
+  const expected =
+    'give a URL such as postgresql://user:password@host:5432/postgres, with special characters of the password percent-encoded'
+  const masked: [string, string][] = [
+    ['hunter22', '…'],
+    ['mysql://root:hunter22@host/db', 'mysql://…'],
+    ['postgres://root:hunter22@host:port/db', 'postgres://…'],
+    ['postgres://root:hunt#er22@host/db', 'postgres://…'],
+    ['postgres://root:hunt?er22@host/db', 'postgres://…'],
+  ]
+  for (const [url, shown] of masked) {
+    expect(faultsOf({ DATABASE_URL: url })).toEqual([`DATABASE_URL is "${shown}" (masked): ${expected}`])
+    expect(faultsOf({ MY_SHOP_DATABASE_URL: url }, ['my-shop'])).toEqual([
+      `MY_SHOP_DATABASE_URL is "${shown}" (masked): ${expected}`,
+    ])
+  }
+})
+
+test('what PostgreSQL’s own tools take as a URL is taken', () => {
+  for (const url of [
+    'postgres://h/db',
+    'postgresql://u:p@h:5432/db?sslmode=require',
+    'postgres://u:p@%2Ftmp%2Fsocket:5432/db',
+    'postgresql:///db?host=/var/run/postgresql',
+    'postgres://u:%25zz@[::1]:5432/db',
+  ])
+    expect(readSettings({ DATABASE_URL: url, USERS_DATABASE_URL: url }, ['users'])).toMatchObject({
+      databaseUrl: url,
+      serviceDatabaseUrls: new Map([['users', url]]),
+    })
+})
+
+test('NAME_FILE gives the value of NAME, without the end of the line; NAME itself goes first', async () => {
+  const file = join(folder, 'secret')
+  await writeFile(file, 'from the file\r\n')
+  const { env } = readSettings(
+    { LINTEL_ADMIN_PASSWORD_FILE: file, HOST_FILE: file, HOST: '::1', OTEL_CONFIG_FILE: file },
+    [],
+  )
+  expect(env).toMatchObject({ LINTEL_ADMIN_PASSWORD: 'from the file', HOST: '::1' })
+  expect(env).not.toHaveProperty('OTEL_CONFIG')
+  await writeFile(file, 'loud')
+  expect(faultsOf({ LOG_LEVEL_FILE: file, DATABASE_URL_FILE: '/nowhere', PORT: 'x' })).toEqual([
+    'DATABASE_URL_FILE is "/nowhere": give a file that can be read (ENOENT)',
+    'PORT is "x": give a whole number from 0 to 65535',
+    'LOG_LEVEL is "loud": give one of trace, debug, info, warn, error, fatal, silent',
+  ])
+})

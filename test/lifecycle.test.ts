@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises'
+import { connect as connectSocket } from 'node:net'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { connect, urlFor } from '../src/data/connection.ts'
+import { processesNaming } from '../src/data/embedded/processes.ts'
+import { findRunningPostgres } from '../src/data/embedded/running.ts'
+import { clusterName, launcher, noPostgres, type SystemProcess, until } from './system-process.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
+
+const { launch, folder } = launcher()
+let dataDir: string
+beforeAll(async () => {
+  dataDir = await folder()
+})
+
+function register(url: string, email: string): Promise<Response> {
+  return fetch(`${url}/users`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email, name: 'Ann', password: 'correct horse battery staple' }),
+  })
+}
+
+/** Holds up every registration until it is released; `waiting` tells once one has come as far as that. */
+async function holdRegistrations() {
+  const client = await connect(urlFor((await findRunningPostgres(dataDir))!, 'lintel_users'))
+  await client.query('begin')
+  await client.query('lock table users in share mode')
+  return {
+    waiting: () => until(async () => (await client.query('select from pg_locks where not granted')).rowCount! > 0),
+    release: () => client.end(),
+  }
+}
+
+/** Neither node nor npm nor PostgreSQL. */
+async function expectNothingLeft(system: SystemProcess) {
+  // The compiler that tsx keeps beside node hears of the end a moment later.
+  await until(() => !system.lives)
+  expect(processesNaming((await clusterName(dataDir))!)).toEqual([])
+}
+
+describe('R-OPS-2: the end', () => {
+  test.each([
+    ['npm', 'SIGTERM', 'to npm'],
+    ['lintel', 'SIGTERM', 'to the node process'],
+    ['npm', 'SIGTERM', 'to the process group'],
+    ['npm', 'SIGINT', 'to the process group'],
+  ] as const)('%s, %s %s: readiness first, then what is under way, then exit 0 with nothing left', async (...of) => {
+    const [program, signal, whom] = of
+    const args = program === 'lintel' ? ['start'] : []
+    const system = launch(program, { args, env: { LINTEL_DATA_DIR: dataDir, SHUTDOWN_TIMEOUT: '20' } })
+    const url = await system.url()
+    const hold = await holdRegistrations()
+    const registered = register(url, `${crypto.randomUUID()}@example.com`)
+    await hold.waiting()
+
+    if (whom === 'to the process group') system.signalGroup(signal)
+    else system.child.kill(signal)
+    await system.line(new RegExp(`${signal}: draining`))
+    if (signal === 'SIGTERM') {
+      const ready = await fetch(`${url}/health/ready`)
+      expect([ready.status, await ready.json()]).toEqual([503, { status: 'draining' }])
+      expect((await fetch(`${url}/health/live`)).status).toBe(200)
+    }
+    await until(() => refused(url))
+    expect(system.lives).toBe(true)
+
+    await hold.release()
+    expect((await registered).status).toBe(201)
+    expect(await system.ended).toMatchObject({ code: 0, stderr: '' })
+    await expectNothingLeft(system)
+  })
+
+  test('a request that does not end in time is cut, and SHUTDOWN_TIMEOUT is the end', async () => {
+    const system = launch('lintel', { args: ['start'], env: { LINTEL_DATA_DIR: dataDir, SHUTDOWN_TIMEOUT: '2' } })
+    const url = await system.url()
+    const hold = await holdRegistrations()
+    const registered = register(url, 'bea@example.com').catch((error) => error)
+    await hold.waiting()
+    system.child.kill('SIGTERM')
+    expect(await registered).toBeInstanceOf(Error)
+    const { code, stdout } = await system.ended
+    expect(code).toBe(1)
+    expect(stdout).toContain('1 connections were cut')
+    expect(stdout).toContain('not done with stopping after 2 s (SHUTDOWN_TIMEOUT)')
+    await hold.release().catch(() => {})
+  })
+
+  test('a signal during the start gives it up', async () => {
+    const waiting = launch('npm', { env: { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/postgres' } })
+    await waiting.line(/can't be reached/)
+    waiting.child.kill('SIGTERM')
+    expect(await waiting.ended).toMatchObject({ code: 0, stderr: '' })
+    expect(waiting.lives).toBe(false)
+
+    const fresh = await folder()
+    const making = launch('npm', { env: { LINTEL_DATA_DIR: fresh } })
+    await making.line(/made a PostgreSQL 18 cluster/)
+    making.child.kill('SIGTERM')
+    expect(await making.ended).toMatchObject({ code: 0, stderr: '' })
+    await noPostgres(fresh)
+  })
+
+  test('an embedded server that is gone is said, with its last lines, and ends the system with 1', async () => {
+    const system = launch('lintel', { args: ['start'], env: { LINTEL_DATA_DIR: dataDir } })
+    await system.url()
+    const pid = Number((await readFile(join(dataDir, 'postgres/postmaster.pid'), 'utf8')).split('\n')[0])
+    process.kill(pid, 'SIGKILL')
+    expect(await system.ended).toMatchObject({ code: 1 })
+    expect((await system.line(/"level":60.*/))[0]).toMatch(/The embedded PostgreSQL ended by itself \(signal SIGKILL\)/)
+  })
+})
+
+function refused(url: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connectSocket(Number(new URL(url).port), '127.0.0.1')
+    socket.once('connect', () => resolve(false)).once('error', () => resolve(true))
+    socket.once('connect', () => socket.destroy())
+  })
+}

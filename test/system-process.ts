@@ -1,0 +1,165 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, afterEach } from 'vitest'
+import { processesNaming } from '../src/data/embedded/processes.ts'
+
+const repository = fileURLToPath(new URL('..', import.meta.url))
+const NODE = [process.execPath, '--conditions=lintel-source', '--import', 'tsx']
+
+/** What can be run: each is a command line of the repository. */
+const PROGRAMS = {
+  npm: ['npm', 'start'],
+  lintel: [...NODE, join(repository, 'src/cli/main.ts')],
+  import: [...NODE, join(repository, 'examples/northwind/import.ts')],
+} as const
+
+export interface LaunchOptions {
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+  readonly input?: string
+}
+
+export interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A process of the system as users run it, with an environment of its own and in a process group of its own. */
+export class SystemProcess {
+  readonly child: ChildProcess
+  readonly ended: Promise<Ended>
+  readonly lines: string[] = []
+  stderr = ''
+  #over = false
+  #heard = new Set<() => void>()
+
+  constructor(program: keyof typeof PROGRAMS, { args = [], env = {}, cwd = repository, input }: LaunchOptions) {
+    const [command, ...given] = [...PROGRAMS[program], ...args]
+    this.child = spawn(command!, given, {
+      cwd,
+      env: { ...inherited(), PORT: '0', ...env },
+      detached: true,
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    })
+    this.child.stdin?.end(input)
+    const lines = createInterface({ input: this.child.stdout! })
+    lines.on('line', (line) => {
+      this.lines.push(line)
+      this.#tell()
+    })
+    this.child.stderr!.on('data', (chunk) => {
+      this.stderr += chunk
+    })
+    this.ended = once(this.child, 'close').then(([code, signal]) => {
+      this.#over = true
+      this.#tell()
+      // What npm itself has to say is none of ours.
+      const stderr = this.stderr.replace(/^npm .*\n/gm, '')
+      return { code, signal, stdout: this.lines.join('\n'), stderr }
+    })
+  }
+
+  get pid(): number {
+    return this.child.pid!
+  }
+
+  /** The first line, from the beginning, that matches; rejects when the process ends without one. */
+  async line(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      for (const line of this.lines) {
+        const match = pattern.exec(line)
+        if (match) return match
+      }
+      if (this.#over) throw new Error(`it ended without ${pattern}:\n${this.lines.join('\n')}\n${this.stderr}`)
+      await new Promise<void>((resolve) => this.#heard.add(resolve))
+    }
+  }
+
+  /** Where it listens, once it does. */
+  async url(): Promise<string> {
+    return (await this.line(/listens on (http:\/\/[^\s,"]+)/))[1]!
+  }
+
+  /** Whether anything of its process group lives. */
+  get lives(): boolean {
+    try {
+      return process.kill(-this.pid, 0)
+    } catch {
+      return false
+    }
+  }
+
+  /** To the whole group, as a terminal sends Ctrl-C. */
+  signalGroup(signal: NodeJS.Signals): void {
+    if (this.lives) process.kill(-this.pid, signal)
+  }
+
+  #tell() {
+    const heard = this.#heard
+    this.#heard = new Set()
+    for (const tell of heard) tell()
+  }
+}
+
+/** What a user's shell has; nothing of the test runner, and no settings of ours. */
+function inherited(): NodeJS.ProcessEnv {
+  const { PATH, HOME, TMPDIR, XDG_CACHE_HOME } = process.env
+  return Object.fromEntries(Object.entries({ PATH, HOME, TMPDIR, XDG_CACHE_HOME }).filter(([, value]) => value))
+}
+
+/** Launches processes for the tests of one file: none outlives its test, and the folders go with the file. */
+export function launcher() {
+  const processes: SystemProcess[] = []
+  const folders: string[] = []
+  afterEach(async () => {
+    for (const one of processes.splice(0)) {
+      one.signalGroup('SIGKILL')
+      await one.ended
+    }
+    for (const folder of folders) await noPostgres(folder)
+  })
+  afterAll(async () => {
+    for (const folder of folders) await rm(folder, { recursive: true, force: true })
+  })
+  const launch = (program: keyof typeof PROGRAMS, options: LaunchOptions = {}) => {
+    const launched = new SystemProcess(program, options)
+    processes.push(launched)
+    return launched
+  }
+  return {
+    launch,
+    /** Runs a command to its end. */
+    run: (program: keyof typeof PROGRAMS, options: LaunchOptions = {}) => launch(program, options).ended,
+    async folder() {
+      const path = await mkdtemp(join(tmpdir(), 'lt-system-'))
+      folders.push(path)
+      return path
+    },
+  }
+}
+
+/** Resolves when no process of a data folder's PostgreSQL lives. */
+export async function noPostgres(dataDir: string): Promise<void> {
+  const name = await clusterName(dataDir)
+  if (name) await until(() => processesNaming(name).length === 0)
+}
+
+/** On the command line of every process of a data folder's PostgreSQL. */
+export async function clusterName(dataDir: string): Promise<string | undefined> {
+  const cluster = await stat(join(dataDir, 'postgres'), { bigint: true }).catch(() => undefined)
+  return cluster && `lintel-${cluster.dev.toString(16)}-${cluster.ino.toString(16)}-db`
+}
+
+/** For what no event tells. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await delay(20)
+}
