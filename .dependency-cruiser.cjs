@@ -3,6 +3,7 @@ const ORDER = [
   ['base'],
   ['contract'],
   ['limits', 'resilience', 'cache', 'auth', 'observe'],
+  ['mail'],
   ['data'],
   ['events'],
   ['service'],
@@ -27,7 +28,7 @@ const forbidden = ORDER.flatMap((group, level) =>
 )
 
 /** Each driver has one importer. */
-const drivers = { '^pg$': '^src/data/', '^jose$': '^src/auth/jwt', '^@node-rs/argon2': '^src/auth/passwords', '^pino': '^src/observe/', '^commander$': '^src/cli/' }
+const drivers = { '^pg$': '^src/data/', '^jose$': '^src/auth/jwt', '^@node-rs/argon2': '^src/auth/passwords', '^pino': '^src/observe/', '^commander$': '^src/cli/', '^nodemailer$': '^src/mail/smtp' }
 
 module.exports = {
   forbidden: [

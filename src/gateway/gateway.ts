@@ -25,6 +25,8 @@ export interface GatewayOptions {
   /** Of the system, for `/health`. */
   readonly version: string
   readonly documents?: Documents
+  /** Mails that were caught instead of sent, for `/dev/mails`; never given in production. */
+  readonly mails?: () => Promise<readonly object[]>
   /** The health of what belongs to no service. */
   readonly health?: () => Promise<ServiceHealth>
   /** Bytes of a body; 1 MiB. Beyond it: 413. */
@@ -51,7 +53,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     own: options.health,
   })
   let draining = false
-  const builtIn = createBuiltIns({ documents: options.documents, health, draining: () => draining })
+  const builtIn = createBuiltIns({
+    documents: options.documents,
+    mails: options.mails,
+    health,
+    draining: () => draining,
+  })
 
   /** The way of a request. Its order is decided here and nowhere else. */
   async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {

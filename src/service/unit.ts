@@ -1,10 +1,10 @@
 import { Fault } from '../base/errors.ts'
+import { encodeId } from '../base/ids.ts'
 import type { Client } from '../calls/client.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Database } from '../data/pool.ts'
 import { isRow, type Row, writeRow } from '../data/row.ts'
-import { encodeId } from '../base/ids.ts'
-import { type OutboxEvent, transaction, type Transaction } from '../data/transaction.ts'
+import { type OutboxEvent, type Transaction, transaction } from '../data/transaction.ts'
 import type { Unit } from './handler.ts'
 import { outputCheck, shaped } from './shape.ts'
 
@@ -18,6 +18,8 @@ export interface Runtime {
   readonly checkAnswers: boolean
   /** Told of the types of events that a unit of work has committed, before it is answered. */
   committed?(types: ReadonlySet<string>): Promise<void> | void
+  /** Wakes what the service does in the background. */
+  wake?(): void
 }
 
 /** Compiles the way to run work of a service in a transaction, with typed events. */
@@ -25,6 +27,7 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
   const publish = publisher(contract)
   return async <T>(work: (unit: Unit, tx: Transaction) => Promise<T>): Promise<T> => {
     const types = new Set<string>()
+    let wakes = false
     try {
       return await transaction(runtime.database, (tx) => {
         const unit: Unit = {
@@ -34,12 +37,16 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
             tx.emit(publish(type, subject, data))
             types.add(type)
           },
+          wake: () => {
+            wakes = true
+          },
           call: runtime.call,
         }
         return work(unit, tx)
       })
     } finally {
       // After a refusal too: there are refusals that commit. After a rollback it is a look for nothing.
+      if (wakes) runtime.wake?.()
       if (types.size > 0) await runtime.committed?.(types)
     }
   }
@@ -48,7 +55,10 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
 /** Compiles the contract's events: data is checked when it is published, so that a wrong shape fails the change (R-EVT-1). */
 function publisher(contract: Contract) {
   const events = new Map(
-    Object.entries(contract.events).map(([type, { data }]) => [type, { data, names: Object.keys(data), check: outputCheck(data) }]),
+    Object.entries(contract.events).map(([type, { data }]) => [
+      type,
+      { data, names: Object.keys(data), check: outputCheck(data) },
+    ]),
   )
   return (type: string, subject: Row | string, data: unknown): OutboxEvent => {
     const event = events.get(type)

@@ -32,6 +32,7 @@ test('without any setting there is a whole set of them; an empty one counts as n
     host: '127.0.0.1',
     dataDir: '.lintel',
     databaseUrl: undefined,
+    mailFrom: 'no-reply@localhost',
     logLevel: 'info',
     startTimeoutMs: 30_000,
     shutdownTimeoutMs: 25_000,
@@ -66,6 +67,31 @@ test('R-OPS-4: of a URL that may hold a password no more than the scheme is show
       `MY_SHOP_DATABASE_URL is "${shown}" (masked): ${expected}`,
     ])
   }
+})
+
+test('R-OPS-4: SMTP_URL is masked; PUBLIC_URL and MAIL_FROM are checked, and one follows from the other', () => {
+  for (const [url, shown] of [
+    ['http://user:hunter22@host', 'http://…'],
+    ['user:hunter22@host', '…'],
+    ['smtp://', 'smtp://…'],
+  ])
+    expect(faultsOf({ SMTP_URL: url })).toEqual([
+      `SMTP_URL is "${shown}" (masked): give a URL such as smtp://user:password@mail.example.com:587 or smtps://…, with special characters of the password percent-encoded`,
+    ])
+  for (const PUBLIC_URL of ['example.com', 'ftp://example.com', 'https://example.com/?a=b'])
+    expect(faultsOf({ PUBLIC_URL })).toEqual([
+      `PUBLIC_URL is "${PUBLIC_URL}": give a URL such as https://api.example.com`,
+    ])
+  for (const MAIL_FROM of ['Shop', 'a@b, c@d', 'Shop <a@b', 'A\tB <a@b>'])
+    expect(faultsOf({ MAIL_FROM })).toHaveLength(1)
+  expect(readSettings({ SMTP_URL: 'smtps://u:p@h', PUBLIC_URL: 'https://api.example.com/shop/' }, [])).toMatchObject({
+    smtpUrl: 'smtps://u:p@h',
+    publicUrl: 'https://api.example.com/shop',
+    mailFrom: 'no-reply@api.example.com',
+  })
+  expect(readSettings({ MAIL_FROM: 'My Shop <a@b.example>', HOST: '0.0.0.0' }, []).mailFrom).toBe(
+    'My Shop <a@b.example>',
+  )
 })
 
 test('what PostgreSQL’s own tools take as a URL is taken', () => {

@@ -13,6 +13,11 @@ export interface Settings {
   readonly databaseUrl: string | undefined
   /** By the name of the service, where its database is somewhere else: `<SERVICE>_DATABASE_URL`. */
   readonly serviceDatabaseUrls: ReadonlyMap<string, string>
+  /** Without one mail is caught in development, and waits in production. */
+  readonly smtpUrl: string | undefined
+  readonly mailFrom: string
+  /** Where the API is for those outside, without a slash at the end; where the gateway listens, unless given. */
+  readonly publicUrl: string | undefined
   readonly logLevel: string
   readonly startTimeoutMs: number
   readonly shutdownTimeoutMs: number
@@ -41,12 +46,17 @@ export function readSettings(from: Env, services: readonly string[]): Settings {
     const url = read(`${service.toUpperCase().replaceAll('-', '_')}_DATABASE_URL`, undefined, postgresUrl)
     if (url !== undefined) serviceDatabaseUrls.set(service, url)
   }
+  const host = env.HOST || '127.0.0.1'
+  const publicUrl = read('PUBLIC_URL', undefined, webUrl)
   const settings: Settings = {
     port: read('PORT', 3000, whole(0, 65_535)),
-    host: env.HOST || '127.0.0.1',
+    host,
     dataDir: env.LINTEL_DATA_DIR || '.lintel',
     databaseUrl: read('DATABASE_URL', undefined, postgresUrl),
     serviceDatabaseUrls,
+    smtpUrl: read('SMTP_URL', undefined, smtpUrl),
+    mailFrom: read('MAIL_FROM', `no-reply@${domainOf(publicUrl, host)}`, sender),
+    publicUrl,
     logLevel: read('LOG_LEVEL', 'info', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')),
     startTimeoutMs: read('START_TIMEOUT', 30, whole(1, 3600)) * 1000,
     shutdownTimeoutMs: read('SHUTDOWN_TIMEOUT', 25, whole(1, 3600)) * 1000,
@@ -74,7 +84,7 @@ function withFiles(from: Env, wrong: string[]): Env {
 
 /** NPM_CONFIG_…_FILE, OTEL_CONFIG_FILE and the like mean something else. */
 const OURS =
-  /^(PORT|HOST|LINTEL_.+|(.+_)?DATABASE_URL|REDIS_URL|NATS_URL|SMTP_URL|RATE_LIMIT_.+|TRUSTED_PROXIES|LOG_LEVEL|ADMIN_PORT|START_TIMEOUT|SHUTDOWN_TIMEOUT|OUTBOX_RETENTION)$/
+  /^(PORT|HOST|LINTEL_.+|(.+_)?DATABASE_URL|REDIS_URL|NATS_URL|SMTP_URL|MAIL_FROM|PUBLIC_URL|RATE_LIMIT_.+|TRUSTED_PROXIES|LOG_LEVEL|ADMIN_PORT|START_TIMEOUT|SHUTDOWN_TIMEOUT|OUTBOX_RETENTION)$/
 
 interface Kind<T> {
   parse(text: string): T | undefined
@@ -109,5 +119,42 @@ const postgresUrl: Kind<string> = {
   },
   expected:
     'a URL such as postgresql://user:password@host:5432/postgres, with special characters of the password percent-encoded',
-  mask: (text) => `"${/^[a-z]+:\/\//.exec(text)?.[0] ?? ''}…" (masked)`,
+  mask: schemeOnly,
+}
+
+const smtpUrl: Kind<string> = {
+  parse: (text) => (urlOf(text, ['smtp:', 'smtps:']) ? text : undefined),
+  expected:
+    'a URL such as smtp://user:password@mail.example.com:587 or smtps://…, with special characters of the password percent-encoded',
+  mask: schemeOnly,
+}
+
+const webUrl: Kind<string> = {
+  parse(text) {
+    const url = urlOf(text, ['http:', 'https:'])
+    if (!url || url.search || url.hash || url.username) return undefined
+    return url.href.replace(/\/+$/, '')
+  },
+  expected: 'a URL such as https://api.example.com',
+}
+
+const sender: Kind<string> = {
+  parse: (text) => (/^([^\s@<>]+@[^\s@<>]+|[^<>@\p{Cc}]+ <[^\s@<>]+@[^\s@<>]+>)$/u.test(text) ? text : undefined),
+  expected: 'an address such as no-reply@example.com or Shop <no-reply@example.com>',
+}
+
+function urlOf(text: string, protocols: readonly string[]): URL | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return url && protocols.includes(url.protocol) && url.hostname !== '' ? url : undefined
+}
+
+/** For an address of our own: an IP makes none that mail servers take. */
+function domainOf(publicUrl: string | undefined, host: string): string {
+  const name = publicUrl === undefined ? host : new URL(publicUrl).hostname
+  return /^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]*$/i.test(name) ? name : 'localhost'
+}
+
+/** A password may begin anywhere behind it. */
+function schemeOnly(text: string): string {
+  return `"${/^[a-z]+:\/\//.exec(text)?.[0] ?? ''}…" (masked)`
 }

@@ -4,8 +4,9 @@ import { documentsOf } from '../contract/documents/openapi.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import { createHttpServer } from '../http/server.ts'
 import { createLog, type Log } from '../observe/log.ts'
+import { type MailDoor, openMailDoor } from './mail.ts'
 import { type RunningServices, runServices } from './run-services.ts'
-import { type Env, readSettings } from './settings.ts'
+import { type Env, readSettings, type Settings } from './settings.ts'
 import { type System, serviceNames } from './system.ts'
 import { trustTokens } from './token-trust.ts'
 
@@ -54,13 +55,17 @@ export async function start(system: System, env: Env = process.env, { signal }: 
     const { auth } = system
     const warn = (error: unknown, message: string) => log.warn(error, message)
     const trust = auth && (await trustTokens(auth, services.byName.get(auth.service.name)!, warn))
-    const gateway = gatewayOf(system, services, trust?.verifier, log)
+    const mail = await openMailDoor(settings, log)
+    const gateway = gatewayOf(system, services, { verifier: trust?.verifier, mail, log })
     const server = createHttpServer(gateway.handle)
     const url = urlOf(await server.listen({ host: settings.host, port: settings.port }))
     log.info({ url }, `${system.name} ${system.version} listens on ${url}, its documents are at ${url}/openapi.json`)
     const { dataDir, died } = services.databases
     if (dataDir) log.info(`data is kept in ${dataDir}`)
     for (const notice of notices) if (notice) log.info(notice)
+    warnOfMail(system, settings, url, log)
+    const outside = { mail: mail.carrier, publicUrl: settings.publicUrl ?? url }
+    for (const service of services.byName.values()) service.begin(outside)
 
     const { shutdownTimeoutMs } = settings
     const stop = once(async ({ lameDuck = false }: StopOptions = {}) => {
@@ -70,6 +75,7 @@ export async function start(system: System, env: Env = process.env, { signal }: 
       if (cut > 0) log.warn(`${cut} connections were cut: what they asked for had not ended within SHUTDOWN_TIMEOUT`)
       trust?.stop()
       await services.stop()
+      mail.carrier?.close()
     })
     return { url, log, shutdownTimeoutMs, died, stop }
   } catch (error) {
@@ -78,7 +84,14 @@ export async function start(system: System, env: Env = process.env, { signal }: 
   }
 }
 
-function gatewayOf(system: System, { byName }: RunningServices, verifier: TokenVerifier | undefined, log: Log) {
+interface GatewayParts {
+  readonly verifier: TokenVerifier | undefined
+  readonly mail: MailDoor
+  readonly log: Log
+}
+
+function gatewayOf(system: System, { byName }: RunningServices, { verifier, mail, log }: GatewayParts) {
+  const { caught } = mail
   return createGateway({
     services: [...byName.values()].map((upstream) => ({ contract: upstream.service.contract, upstream })),
     verifier,
@@ -87,8 +100,17 @@ function gatewayOf(system: System, { byName }: RunningServices, verifier: TokenV
       system.services.map(({ contract }) => contract),
       { title: system.name, systemVersion: system.version },
     ),
+    // Whoever asked for a mail and then looks finds it: what is under way goes first.
+    ...(caught && { mails: () => Promise.all([...byName.values()].map((one) => one.idle())).then(caught) }),
     log,
   })
+}
+
+/** In development mail is caught, and links lead to this machine. */
+function warnOfMail({ services }: System, { production, smtpUrl, publicUrl }: Settings, url: string, log: Log) {
+  if (!production || !services.some(({ background }) => background)) return
+  if (smtpUrl === undefined) log.warn('SMTP_URL is not set: mails do not go out, and wait until it is')
+  else if (publicUrl === undefined) log.warn(`PUBLIC_URL is not set: links in mails lead to ${url}`)
 }
 
 function urlOf({ address, family, port }: AddressInfo): string {
