@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, inject } from 'vitest'
-import system from '../system.ts'
 import { type TestSystem, testSystem } from '../src/testing/system.ts'
+import system from '../system.ts'
 
 export const PASSWORD = 'correct horse battery staple'
 const ADMIN = 'admin@example.com'
@@ -63,14 +63,22 @@ export class Reference {
 
   /** Makes a product; `sku` is its own unless given. */
   async product(values: Record<string, unknown> = {}): Promise<any> {
-    const body = { sku: `sku-${crypto.randomUUID()}`, name: 'Chai', category: 'Beverages', price: 18, stock: 100, ...values }
+    const body = {
+      sku: `sku-${crypto.randomUUID()}`,
+      name: 'Chai',
+      category: 'Beverages',
+      price: 18,
+      stock: 100,
+      ...values,
+    }
     return (await this.ask('POST', '/products', { token: this.admin.token, body })).body
   }
 
-  async start(): Promise<void> {
+  async start(env: Record<string, string> = {}): Promise<void> {
     this.system = await testSystem(system, inject('databaseServer'), {
       LINTEL_ADMIN_EMAIL: ADMIN,
       LINTEL_ADMIN_PASSWORD: PASSWORD,
+      ...env,
     })
     const token = await this.logIn(ADMIN)
     const { body } = await this.ask('GET', '/users/me', { token })
@@ -78,10 +86,10 @@ export class Reference {
   }
 }
 
-/** Runs the reference system around the tests of a file. */
-export function reference(): Reference {
+/** Runs the reference system around the tests of a file; `env` is asked for when it starts. */
+export function reference(env?: () => Promise<Record<string, string>>): Reference {
   const running = new Reference()
-  beforeAll(() => running.start())
+  beforeAll(async () => running.start(await env?.()))
   afterAll(() => running.system?.stop())
   return running
 }

@@ -1,6 +1,8 @@
 import { verifyPassword } from 'lintel/auth'
 import { type Asked, change, invalid, read, readRow, type Unit } from 'lintel/service'
 import { User, type users } from './contract.ts'
+import { voidPasswordToken } from './mail-tokens.ts'
+import { postMail } from './mails.ts'
 import { hashNew } from './passwords.ts'
 import { endSessionsOfUser, revokeOtherRoles } from './sessions.ts'
 
@@ -35,7 +37,11 @@ export async function changeUser(
     },
     expected,
   )
-  if (newPassword) await endSessionsOfUser(params.id, unit)
+  if (newEmail) await postMail('verification', values.email!, unit)
+  if (newPassword) {
+    await endSessionsOfUser(params.id, unit)
+    await voidPasswordToken(params.id, unit)
+  }
   if (values.roles !== undefined) await revokeOtherRoles(params.id, values.roles, unit)
   emit('user.updated', user)
   return user

@@ -55,6 +55,7 @@ const Tokens = {
   tokenType: t.oneOf('Bearer'),
   expiresIn: t.integer().describe('Seconds'),
 }
+const Verified = { email: t.email(), emailVerified: t.boolean() }
 const RefreshToken = { refreshToken: t.text({ max: 8192 }) }
 
 export const users = service('users', {
@@ -87,6 +88,40 @@ export const users = service('users', {
       access: 'public',
       body: RefreshToken,
       problems: ['INVALID_TOKEN', 'TOKEN_EXPIRED'],
+    }),
+    requestEmailVerification: operation({
+      method: 'POST',
+      path: '/auth/email-verifications',
+      status: 202,
+      access: 'public',
+      description:
+        'Mails a link to confirm an address with, good for 24 hours, if a user has it and has yet to confirm it',
+      body: { email: t.email() },
+    }),
+    verifyEmail: operation({
+      method: 'PUT',
+      path: '/auth/email-verifications/{token}',
+      access: 'public',
+      description: 'Confirms an address; the token is good once',
+      answer: Verified,
+      problems: ['NOT_FOUND'],
+    }),
+    requestPasswordReset: operation({
+      method: 'POST',
+      path: '/auth/password-resets',
+      status: 202,
+      access: 'public',
+      description: 'Mails a link to set a new password with, good for an hour, if a user has this address',
+      body: { email: t.email() },
+    }),
+    resetPassword: operation({
+      method: 'PUT',
+      path: '/auth/password-resets/{token}',
+      access: 'public',
+      description: 'Sets a password and ends every session; the token is good once',
+      body: { password: t.text({ max: 1024 }).inputOnly().describe('8 to 128 characters of any kind') },
+      answer: Verified,
+      problems: ['NOT_FOUND'],
     }),
     revocations: operation({
       method: 'GET',

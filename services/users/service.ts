@@ -6,8 +6,11 @@ import { deleteUser } from './delete-user.ts'
 import { ensureFirstAdmin } from './first-admin.ts'
 import { logIn } from './log-in.ts'
 import { registerUser } from './register-user.ts'
+import { requestPasswordReset, resetPassword } from './reset-password.ts'
+import { sendMails } from './send-mails.ts'
 import { endSession, logOut, refreshTokens, revocations } from './sessions.ts'
 import { ensureSigningKey, publicKeys, rotateKeys } from './signing-keys.ts'
+import { requestEmailVerification, verifyEmail } from './verify-email.ts'
 
 export default implement(
   users,
@@ -17,6 +20,10 @@ export default implement(
     login: logIn,
     refresh: refreshTokens,
     logout: logOut,
+    requestEmailVerification,
+    verifyEmail,
+    requestPasswordReset,
+    resetPassword,
     revocations,
     keys: publicKeys,
   },
@@ -28,6 +35,7 @@ export default implement(
       await ensureSigningKey(unit.tx)
       return ensureFirstAdmin(unit, env)
     },
+    background: sendMails,
     commands: { 'users create': createUser, 'keys rotate': rotateKeys },
   },
 )
