@@ -67,6 +67,10 @@ export const users = service('users', {
       status: 200,
       access: 'public',
       secret: true,
+      limits: [
+        { by: 'ip', maxRequests: 10, windowMs: 60_000 },
+        { by: 'body.email', maxRequests: 10, windowMs: 60_000 },
+      ],
       body: { email: t.email(), password: t.text({ max: 1024 }) },
       answer: Tokens,
       problems: ['INVALID_CREDENTIALS'],

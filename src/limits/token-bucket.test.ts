@@ -3,8 +3,14 @@ import { expect, test } from 'vitest'
 import { memoryBuckets } from './buckets.ts'
 import { type Bucket, take } from './token-bucket.ts'
 
-const rules = fc.record({ maxRequests: fc.integer({ min: 1, max: 1000 }), windowMs: fc.integer({ min: 1, max: 3_600_000 }) })
-const schedules = fc.array(fc.record({ afterMs: fc.nat(5000), cost: fc.integer({ min: 1, max: 5 }) }), { minLength: 1, maxLength: 200 })
+const rules = fc.record({
+  maxRequests: fc.integer({ min: 1, max: 1000 }),
+  windowMs: fc.integer({ min: 1, max: 3_600_000 }),
+})
+const schedules = fc.array(fc.record({ afterMs: fc.nat(5000), cost: fc.integer({ min: 1, max: 5 }) }), {
+  minLength: 1,
+  maxLength: 200,
+})
 
 test('R-RATE-1: over any stretch of any schedule no more passes than the capacity and what flows back', () => {
   fc.assert(
@@ -71,14 +77,19 @@ test('R-RATE-1: a fixed window’s edge lets nothing through: 100 at 59 s and 10
   const clock = { now: 59_000 }
   const buckets = memoryBuckets({ now: () => clock.now })
   const rule = { maxRequests: 100, windowMs: 60_000 }
-  const passed = () => Array.from({ length: 100 }, () => buckets.take('k', rule, 1) as { allowed: boolean }).filter((one) => one.allowed).length
+  const passed = () =>
+    Array.from({ length: 100 }, () => buckets.take('k', rule, 1) as { allowed: boolean }).filter((one) => one.allowed)
+      .length
   expect(passed()).toBe(100)
   clock.now = 61_000
   expect(passed()).toBe(3)
 })
 
 test('a cost beyond the capacity never passes, and says so', () => {
-  expect(take(undefined, { maxRequests: 3, windowMs: 1000 }, 4, 0).taken).toMatchObject({ allowed: false, retryInMs: Number.POSITIVE_INFINITY })
+  expect(take(undefined, { maxRequests: 3, windowMs: 1000 }, 4, 0).taken).toMatchObject({
+    allowed: false,
+    retryInMs: Number.POSITIVE_INFINITY,
+  })
 })
 
 test('a clock that goes back gives nothing back', () => {
@@ -89,7 +100,7 @@ test('a clock that goes back gives nothing back', () => {
   expect(take(second.bucket, rule, 1, 9000 + second.taken.retryInMs).taken.allowed).toBe(true)
 })
 
-test('buckets in memory are bounded, and the one untouched longest goes first', () => {
+test('buckets in memory are bounded, and those untouched longest go first', () => {
   const buckets = memoryBuckets({ capacity: 2, now: () => 0 })
   const rule = { maxRequests: 1, windowMs: 1000 }
   buckets.take('a', rule, 1)

@@ -28,7 +28,12 @@ export interface Bucket {
  * Debt is counted in requests × windowMs, so that one millisecond pays back exactly `maxRequests` of it: whole numbers,
  * no drift. `nowMs` is a whole number; a clock that goes back pays nothing back.
  */
-export function take(bucket: Bucket | undefined, rule: BucketRule, cost: number, nowMs: number): { bucket: Bucket; taken: Taken } {
+export function take(
+  bucket: Bucket | undefined,
+  rule: BucketRule,
+  cost: number,
+  nowMs: number,
+): { bucket: Bucket; taken: Taken } {
   const { maxRequests, windowMs } = rule
   const capacity = maxRequests * windowMs
   const paid = bucket ? Math.max(0, nowMs - bucket.atMs) * maxRequests : 0

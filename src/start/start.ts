@@ -3,6 +3,7 @@ import type { TokenVerifier } from '../auth/tokens.ts'
 import { documentsOf } from '../contract/documents/openapi.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import { createHttpServer } from '../http/server.ts'
+import { memoryBuckets } from '../limits/buckets.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import { type MailDoor, openMailDoor } from './mail.ts'
 import { type RunningServices, runServices } from './run-services.ts'
@@ -56,7 +57,7 @@ export async function start(system: System, env: Env = process.env, { signal }: 
     const warn = (error: unknown, message: string) => log.warn(error, message)
     const trust = auth && (await trustTokens(auth, services.byName.get(auth.service.name)!, warn))
     const mail = await openMailDoor(settings, log)
-    const gateway = gatewayOf(system, services, { verifier: trust?.verifier, mail, log })
+    const gateway = gatewayOf(system, services, { settings, verifier: trust?.verifier, mail, log })
     const server = createHttpServer(gateway.handle)
     const url = urlOf(await server.listen({ host: settings.host, port: settings.port }))
     log.info({ url }, `${system.name} ${system.version} listens on ${url}, its documents are at ${url}/openapi.json`)
@@ -85,12 +86,13 @@ export async function start(system: System, env: Env = process.env, { signal }: 
 }
 
 interface GatewayParts {
+  readonly settings: Settings
   readonly verifier: TokenVerifier | undefined
   readonly mail: MailDoor
   readonly log: Log
 }
 
-function gatewayOf(system: System, { byName }: RunningServices, { verifier, mail, log }: GatewayParts) {
+function gatewayOf(system: System, { byName }: RunningServices, { settings, verifier, mail, log }: GatewayParts) {
   const { caught } = mail
   return createGateway({
     services: [...byName.values()].map((upstream) => ({ contract: upstream.service.contract, upstream })),
@@ -102,6 +104,9 @@ function gatewayOf(system: System, { byName }: RunningServices, { verifier, mail
     ),
     // Whoever asked for a mail and then looks finds it: what is under way goes first.
     ...(caught && { mails: () => Promise.all([...byName.values()].map((one) => one.idle())).then(caught) }),
+    limits: { ...settings.rateLimit, buckets: memoryBuckets() },
+    cors: settings.corsOrigins,
+    strictTransport: settings.production,
     log,
   })
 }

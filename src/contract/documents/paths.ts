@@ -1,5 +1,5 @@
-import { isInternal } from '../access.ts'
 import { Fault } from '../../base/errors.ts'
+import { isInternal } from '../access.ts'
 import type { FieldSpec } from '../fields.ts'
 import type { Operation } from '../operation.ts'
 import type { Contract } from '../service.ts'
@@ -51,6 +51,8 @@ function operationObject(contract: Contract, operation: Operation, path: string,
     ...(deprecated !== undefined && { deprecated: true }),
     security: securityOf(operation),
     'x-lintel-access': accessRule(operation.access),
+    ...(operation.limits && { 'x-lintel-limits': operation.limits }),
+    ...(operation.cost !== 1 && { 'x-lintel-cost': operation.cost }),
     parameters: parametersOf(operation, names, Object.keys(answer ?? {}), shared),
     ...(body && { requestBody: requestBody(operation, body, shared) }),
     responses: responsesOf(contract, operation, answer, draft),
