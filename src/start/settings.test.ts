@@ -33,6 +33,7 @@ test('without any setting there is a whole set of them; an empty one counts as n
     dataDir: '.lintel',
     databaseUrl: undefined,
     mailFrom: 'no-reply@localhost',
+    rateLimit: { maxRequests: 100, windowMs: 60_000 },
     logLevel: 'info',
     startTimeoutMs: 30_000,
     shutdownTimeoutMs: 25_000,
@@ -49,6 +50,41 @@ test('R-OPS-4: every wrong setting is named at once, with its value and what was
     'SHUTDOWN_TIMEOUT is "1.5": give a whole number from 1 to 3600',
   ])
   for (const PORT of ['-1', '80 ', '0x50', '1e3', 'http']) expect(faultsOf({ PORT })).toHaveLength(1)
+})
+
+test('R-OPS-4: limits, proxies and origins are checked at the start', () => {
+  const whole = 'give a whole number from 1 to'
+  const proxies = 'give addresses or networks such as 10.0.0.0/8, joined by commas'
+  const wrong: Env = {
+    RATE_LIMIT_MAX: '0',
+    RATE_LIMIT_WINDOW_MS: '1m',
+    RATE_LIMIT_AUTH_MAX: '-1',
+    TRUSTED_PROXIES: '10.0.0.0/33',
+    CORS_ORIGINS: 'https://app.example.com/',
+  }
+  expect(faultsOf(wrong)).toEqual([
+    `RATE_LIMIT_MAX is "0": ${whole} 1000000000`,
+    `RATE_LIMIT_WINDOW_MS is "1m": ${whole} 86400000`,
+    `RATE_LIMIT_AUTH_MAX is "-1": ${whole} 1000000000`,
+    `TRUSTED_PROXIES is "10.0.0.0/33": ${proxies}`,
+    'CORS_ORIGINS is "https://app.example.com/": give origins such as https://app.example.com, with no path, joined by commas, or * for all',
+  ])
+  for (const origin of [
+    'app.example.com',
+    'null',
+    '*, https://a.example',
+    'HTTPS://a.example',
+    'https://a.example:443',
+  ])
+    expect([origin, faultsOf({ CORS_ORIGINS: origin }).length]).toEqual([origin, 1])
+  const { corsOrigins, rateLimit } = readSettings(
+    { CORS_ORIGINS: 'https://a.example, http://localhost:5173', RATE_LIMIT_AUTH_MAX: '20', TRUSTED_PROXIES: '::1' },
+    [],
+  )
+  expect(corsOrigins).toEqual(['https://a.example', 'http://localhost:5173'])
+  expect(rateLimit).toMatchObject({ authMaxRequests: 20 })
+  expect(rateLimit.trusted!.check('::1', 'ipv6')).toBe(true)
+  expect(readSettings({ CORS_ORIGINS: '*' }, []).corsOrigins).toBe('*')
 })
 
 test('R-OPS-4: of a URL that may hold a password no more than the scheme is shown', () => {
