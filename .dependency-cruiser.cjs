@@ -3,6 +3,7 @@ const ORDER = [
   ['base'],
   ['contract'],
   ['limits', 'resilience', 'cache', 'auth', 'observe'],
+  ['mail'],
   ['data'],
   ['events'],
   ['service'],
@@ -37,6 +38,7 @@ const drivers = {
   '^@node-rs/argon2': '^src/auth/passwords',
   '^pino': '^src/observe/',
   '^commander$': '^src/cli/',
+  '^nodemailer$': '^src/mail/smtp',
 }
 
 module.exports = {

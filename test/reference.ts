@@ -74,10 +74,11 @@ export class Reference {
     return (await this.ask('POST', '/products', { token: this.admin.token, body })).body
   }
 
-  async start(): Promise<void> {
+  async start(env: Record<string, string> = {}): Promise<void> {
     this.system = await testSystem(system, inject('databaseServer'), {
       LINTEL_ADMIN_EMAIL: ADMIN,
       LINTEL_ADMIN_PASSWORD: PASSWORD,
+      ...env,
     })
     const token = await this.logIn(ADMIN)
     const { body } = await this.ask('GET', '/users/me', { token })
@@ -85,10 +86,10 @@ export class Reference {
   }
 }
 
-/** Runs the reference system around the tests of a file. */
-export function reference(): Reference {
+/** Runs the reference system around the tests of a file; `env` is asked for when it starts. */
+export function reference(env?: () => Promise<Record<string, string>>): Reference {
   const running = new Reference()
-  beforeAll(() => running.start())
+  beforeAll(async () => running.start(await env?.()))
   afterAll(() => running.system?.stop())
   return running
 }

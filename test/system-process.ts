@@ -49,7 +49,7 @@ export class SystemProcess {
     const [command, ...given] = [...PROGRAMS[program], ...args]
     this.child = spawn(command!, given, {
       cwd,
-      env: { ...inherited(), PORT: '0', ...env },
+      env: { ...inherited(), PORT: '0', RATE_LIMIT_MAX: '1000000', RATE_LIMIT_AUTH_MAX: '1000000', ...env },
       detached: true,
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })

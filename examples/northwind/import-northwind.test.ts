@@ -190,6 +190,18 @@ test('a limit is waited out, and said once (R-RATE-2)', async () => {
   expect(figures()).toEqual(WHOLE)
 })
 
+test('a limit does not try its patience: it answers, and says when it will do what is asked (R-RATE-2)', async () => {
+  system = await standIn()
+  let refusals = 0
+  system.before = (place) =>
+    place === 'POST /v1/products' && ++refusals < 40
+      ? { kind: 'answer', status: 429, code: 'RATE_LIMITED', headers: { 'retry-after': '0' } }
+      : undefined
+  const { exitCode } = await run(['--patience', '0'])
+  expect(exitCode).toBe(0)
+  expect(figures()).toEqual(WHOLE)
+})
+
 test.each([
   ['503', 'SERVICE_UNAVAILABLE'],
   ['504', 'GATEWAY_TIMEOUT'],

@@ -25,12 +25,16 @@ export function patient(transport: Transport, { url, patienceMs }: Settings, { s
   let said: 'limited' | 'down' | undefined
 
   const endure = (trouble: Trouble, waitMs: number) => {
+    if (trouble.kind === 'limited') {
+      // It answers, and says when it will do what is asked: nothing fails.
+      failingSince = undefined
+      if (said !== 'limited')
+        note('The system limits its callers, so this takes longer. Started with RATE_LIMIT_MAX=100000 it would not.')
+      said = 'limited'
+      return
+    }
     failingSince ??= Date.now()
     if (Date.now() + waitMs - failingSince > patienceMs) throw gaveUp(trouble, url, patienceMs)
-    if (trouble.kind === 'limited' && said !== 'limited') {
-      note('The system limits its callers, so this takes longer. Started with RATE_LIMIT_MAX=100000 it would not.')
-      said = 'limited'
-    }
     if (trouble.kind === 'down' && said === undefined) {
       note(`${trouble.reason}. Trying for ${patienceMs / 1000} s.`)
       said = 'down'
@@ -96,15 +100,9 @@ function backoffMs(attempt: number): number {
   return Math.random() * Math.min(BACKOFF.mostMs, BACKOFF.firstMs * 2 ** attempt)
 }
 
-function gaveUp({ kind, reason }: Trouble, url: string, patienceMs: number): ImportError {
-  const seconds = patienceMs / 1000
-  if (kind === 'limited')
-    return new ImportError(
-      `The system at ${url} lets no request through for ${seconds} s: start it with a higher RATE_LIMIT_MAX, then run this again`,
-      1,
-    )
+function gaveUp({ reason }: Trouble, url: string, patienceMs: number): ImportError {
   return new ImportError(
-    `${reason}\nThe system at ${url} has not answered for ${seconds} s: start it (npm start), then run this again. What is in stays in.`,
+    `${reason}\nThe system at ${url} has not answered for ${patienceMs / 1000} s: start it (npm start), then run this again. What is in stays in.`,
     1,
   )
 }

@@ -1,7 +1,10 @@
 import { verifyPassword } from 'lintel/auth'
 import { type Asked, change, invalid, read, readRow, type Unit } from 'lintel/service'
 import { User, type users } from './contract.ts'
+import { voidPasswordToken } from './mail-tokens.ts'
+import { postMail } from './mails.ts'
 import { hashNew } from './passwords.ts'
+import { endSessionsOfUser, revokeOtherRoles } from './sessions.ts'
 
 interface Changes {
   email?: string
@@ -14,8 +17,9 @@ interface Changes {
 /** PUT and PATCH: what a user changes of email and password needs their current password; an admin's changes of others do not. */
 export async function changeUser(
   { params, body, caller, expected }: Asked<{ readonly id: string }, Changes>,
-  { tx, read: db, emit }: Unit<typeof users>,
+  unit: Unit<typeof users>,
 ) {
+  const { tx, read: db, emit } = unit
   const { password, currentPassword, ...values } = body
   const before = readRow(await read(db, User, params.id))
   const newEmail = values.email !== undefined && values.email.toLowerCase() !== before.email.toLowerCase()
@@ -33,6 +37,12 @@ export async function changeUser(
     },
     expected,
   )
+  if (newEmail) await postMail('verification', values.email!, unit)
+  if (newPassword) {
+    await endSessionsOfUser(params.id, unit)
+    await voidPasswordToken(params.id, unit)
+  }
+  if (values.roles !== undefined) await revokeOtherRoles(params.id, values.roles, unit)
   emit('user.updated', user)
   return user
 }

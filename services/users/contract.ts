@@ -33,12 +33,33 @@ export const User = resource('user', {
     update: 'owner | admin',
     delete: 'owner | admin',
   },
-  custom: ['create', 'replace', 'update'],
+  custom: ['create', 'replace', 'update', 'delete'],
   input: { create: { email: Email, name: Name, password: Password, roles: Roles } },
 })
 
+export const Session = resource('session', {
+  id: 'ses',
+  parent: { of: User, field: 'userId' },
+  nested: true,
+  owner: 'userId',
+  versioned: false,
+  fields: { userId: t.id('usr').server(), expiresAt: t.time().server() },
+  list: { sort: ['createdAt'], defaultSort: '-createdAt' },
+  access: { list: 'owner | admin', get: 'owner | admin', delete: 'owner | admin' },
+  custom: ['delete'],
+})
+
+const Tokens = {
+  accessToken: t.text(),
+  refreshToken: t.text(),
+  tokenType: t.oneOf('Bearer'),
+  expiresIn: t.integer().describe('Seconds'),
+}
+const Verified = { email: t.email(), emailVerified: t.boolean() }
+const RefreshToken = { refreshToken: t.text({ max: 8192 }) }
+
 export const users = service('users', {
-  resources: { users: User },
+  resources: { users: User, sessions: Session },
   operations: {
     login: operation({
       method: 'POST',
@@ -46,9 +67,75 @@ export const users = service('users', {
       status: 200,
       access: 'public',
       secret: true,
+      limits: [
+        { by: 'ip', maxRequests: 10, windowMs: 60_000 },
+        { by: 'body.email', maxRequests: 10, windowMs: 60_000 },
+      ],
       body: { email: t.email(), password: t.text({ max: 1024 }) },
-      answer: { accessToken: t.text(), tokenType: t.oneOf('Bearer'), expiresIn: t.integer() },
+      answer: Tokens,
       problems: ['INVALID_CREDENTIALS'],
+    }),
+    refresh: operation({
+      method: 'POST',
+      path: '/auth/refresh',
+      status: 200,
+      access: 'public',
+      secret: true,
+      body: RefreshToken,
+      answer: Tokens,
+      problems: ['INVALID_TOKEN', 'TOKEN_EXPIRED'],
+    }),
+    logout: operation({
+      method: 'POST',
+      path: '/auth/logout',
+      status: 204,
+      access: 'public',
+      body: RefreshToken,
+      problems: ['INVALID_TOKEN', 'TOKEN_EXPIRED'],
+    }),
+    requestEmailVerification: operation({
+      method: 'POST',
+      path: '/auth/email-verifications',
+      status: 202,
+      access: 'public',
+      description:
+        'Mails a link to confirm an address with, good for 24 hours, if a user has it and has yet to confirm it',
+      body: { email: t.email() },
+    }),
+    verifyEmail: operation({
+      method: 'PUT',
+      path: '/auth/email-verifications/{token}',
+      access: 'public',
+      description: 'Confirms an address; the token is good once',
+      answer: Verified,
+      problems: ['NOT_FOUND'],
+    }),
+    requestPasswordReset: operation({
+      method: 'POST',
+      path: '/auth/password-resets',
+      status: 202,
+      access: 'public',
+      description: 'Mails a link to set a new password with, good for an hour, if a user has this address',
+      body: { email: t.email() },
+    }),
+    resetPassword: operation({
+      method: 'PUT',
+      path: '/auth/password-resets/{token}',
+      access: 'public',
+      description: 'Sets a password and ends every session; the token is good once',
+      body: { password: t.text({ max: 1024 }).inputOnly().describe('8 to 128 characters of any kind') },
+      answer: Verified,
+      problems: ['NOT_FOUND'],
+    }),
+    revocations: operation({
+      method: 'GET',
+      path: '/auth/revocations',
+      access: 'service',
+      description: 'What access tokens are no longer to be believed',
+      answer: {
+        sessions: t.list(t.id('ses'), { max: 1_000_000 }),
+        roles: t.list(t.object({ userId: t.id('usr'), roles: t.list(t.text()) }), { max: 1_000_000 }),
+      },
     }),
     keys: operation({
       method: 'GET',
@@ -73,6 +160,7 @@ export const users = service('users', {
     'user.created': event(User),
     'user.updated': event(User),
     'user.deleted': event({ id: t.id('usr') }),
+    'session.ended': event({ userId: t.id('usr') }),
   },
   latest: 2,
   older: {

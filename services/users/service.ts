@@ -2,16 +2,29 @@ import { implement } from 'lintel/service'
 import { changeUser } from './change-user.ts'
 import { users } from './contract.ts'
 import { createUser } from './create-user.ts'
+import { deleteUser } from './delete-user.ts'
 import { ensureFirstAdmin } from './first-admin.ts'
 import { logIn } from './log-in.ts'
 import { registerUser } from './register-user.ts'
-import { ensureSigningKey, publicKeys } from './signing-keys.ts'
+import { requestPasswordReset, resetPassword } from './reset-password.ts'
+import { sendMails } from './send-mails.ts'
+import { endSession, logOut, refreshTokens, revocations } from './sessions.ts'
+import { ensureSigningKey, publicKeys, rotateKeys } from './signing-keys.ts'
+import { requestEmailVerification, verifyEmail } from './verify-email.ts'
 
 export default implement(
   users,
   {
-    users: { create: registerUser, replace: changeUser, update: changeUser },
+    users: { create: registerUser, replace: changeUser, update: changeUser, delete: deleteUser },
+    sessions: { delete: endSession },
     login: logIn,
+    refresh: refreshTokens,
+    logout: logOut,
+    requestEmailVerification,
+    verifyEmail,
+    requestPasswordReset,
+    resetPassword,
+    revocations,
     keys: publicKeys,
   },
   {
@@ -22,6 +35,7 @@ export default implement(
       await ensureSigningKey(unit.tx)
       return ensureFirstAdmin(unit, env)
     },
-    commands: { 'users create': createUser },
+    background: sendMails,
+    commands: { 'users create': createUser, 'keys rotate': rotateKeys },
   },
 )

@@ -1,5 +1,5 @@
 import { generateSigningKey, jwks, type SigningKey } from 'lintel/auth'
-import type { OperationHandler, Unit } from 'lintel/service'
+import type { Command, OperationHandler, Unit } from 'lintel/service'
 import type { users } from './contract.ts'
 
 export const ISSUER = 'lintel/users'
@@ -15,7 +15,26 @@ export const publicKeys: OperationHandler<typeof users, 'keys'> = async (_, { re
 
 /** Makes the first key where there is none. */
 export async function ensureSigningKey(tx: Unit['tx']): Promise<void> {
-  if ((await signingKeys(tx)).length > 0) return
+  if ((await signingKeys(tx)).length === 0) await addSigningKey(tx)
+}
+
+/** `lintel keys rotate`: a new key signs from now on, and what the others signed stays good until it expires (R-AUTH-2). */
+export const rotateKeys: Command<typeof users> = {
+  about: 'Makes a new key for access and refresh tokens; nobody is logged out.',
+  async run({ tx }) {
+    const kid = await addSigningKey(tx)
+    // The longest that a token lives is the 30 days of a refresh token.
+    await tx.query(
+      `delete from signing_keys where created_at < now() - interval '31 days' and kid <> $1
+      and created_at < (select created_at from signing_keys where created_at < now() - interval '31 days' order by created_at desc limit 1)`,
+      [kid],
+    )
+    return `Tokens are signed with the key ${kid} from now on`
+  },
+}
+
+async function addSigningKey(tx: Unit['tx']): Promise<string> {
   const key = await generateSigningKey()
   await tx.query('insert into signing_keys (kid, key) values ($1, $2)', [key.kid, JSON.stringify(key)])
+  return key.kid
 }

@@ -126,7 +126,8 @@ test('R-USER-3: PUT replaces the whole but for what its caller may not set', asy
   const put = (body: object, token = user.token) => api.ask('PUT', `/v2/users/${user.id}`, { token, body })
   expect((await put({ name: 'Only' })).body.error.details).toEqual([{ field: 'email', message: 'is required' }])
   await api.ask('PATCH', `/v2/users/${user.id}`, { token: api.admin.token, body: { roles: ['member', 'admin'] } })
-  const replaced = await put({ name: 'Whole', email: user.email })
+  // The token of before the roles changed is no longer believed.
+  const replaced = await put({ name: 'Whole', email: user.email }, await api.logIn(user.email))
   expect(replaced.body).toMatchObject({ name: 'Whole', roles: ['member', 'admin'] })
   const other = await api.user()
   const grab = await api.ask('PATCH', `/users/${other.id}`, { token: other.token, body: { role: 'admin' } })
@@ -165,7 +166,12 @@ test('R-AUTH-1, R-AUTH-2: login gives a bearer token for 15 minutes, signed with
     body: { email: user.email.toUpperCase(), password: PASSWORD },
   })
   expect(status).toBe(200)
-  expect(body).toEqual({ accessToken: expect.any(String), tokenType: 'Bearer', expiresIn: 900 })
+  expect(body).toEqual({
+    accessToken: expect.any(String),
+    refreshToken: expect.any(String),
+    tokenType: 'Bearer',
+    expiresIn: 900,
+  })
   expect(headers.get('cache-control')).toBe('no-store')
   const [header, payload] = body.accessToken
     .split('.')
@@ -175,7 +181,7 @@ test('R-AUTH-1, R-AUTH-2: login gives a bearer token for 15 minutes, signed with
     sub: user.id,
     email: user.email,
     roles: ['member'],
-    sid: expect.stringMatching(/^tok_/),
+    sid: expect.stringMatching(/^ses_/),
   })
   expect(payload.exp - payload.iat).toBe(900)
   const { keys } = (await api.ask('GET', '/.well-known/jwks.json')).body

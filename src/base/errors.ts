@@ -9,6 +9,8 @@ export interface ProblemOptions {
   details?: FieldFault[]
   /** Sent as `Retry-After`, in whole seconds. */
   retryAfterS?: number
+  /** The transaction commits all the same: what came to light must not be forgotten with the refusal. */
+  commits?: boolean
   cause?: unknown
 }
 
@@ -20,6 +22,7 @@ export class Problem extends Error {
   readonly code: string
   readonly details: FieldFault[] | undefined
   readonly retryAfterS: number | undefined
+  readonly commits: boolean
 
   constructor(code: string, message?: string, options: ProblemOptions = {}) {
     super(message ?? '', options.cause === undefined ? undefined : { cause: options.cause })
@@ -27,6 +30,7 @@ export class Problem extends Error {
     this.code = code
     this.details = options.details
     this.retryAfterS = options.retryAfterS
+    this.commits = options.commits ?? false
   }
 }
 

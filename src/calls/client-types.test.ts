@@ -44,7 +44,7 @@ export async function answers(api: Client<typeof orders>, people: Client<typeof 
 
   isType<Equal<Awaited<ReturnType<typeof api.products.delete>>, void>>()
   const token = await people.login({ body: { email: 'ada@example.com', password: 'correct horse' } })
-  isType<Equal<typeof token, { accessToken: string; tokenType: 'Bearer'; expiresIn: number }>>()
+  isType<Equal<(typeof token)['tokenType'], 'Bearer'>>()
   const { keys } = await people.keys()
   isType<Equal<(typeof keys)[number]['kty'], string>>()
 }

@@ -26,3 +26,9 @@ export function accessFault(rule: string): string | undefined {
     ? undefined
     : `has a term "${bad.trim()}" that is no role: join terms by |, as in \`owner | admin\``
 }
+
+/** Whether only other services may call: the gateway offers no such operation (R-GW-1). */
+export function isInternal(access: Access): boolean {
+  if (access.public || access.authenticated || access.owner) return false
+  return access.roles.every((role) => role === 'service')
+}

@@ -1,6 +1,7 @@
 import type { Access } from './access.ts'
 import { parseAccess } from './access.ts'
 import { type FieldSpec, type Fields, specsOf } from './fields.ts'
+import type { Limit } from './limits.ts'
 import type { AnyResource, Verb } from './resource.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -17,6 +18,10 @@ export interface OperationOptions<B, A> {
   readonly problems?: readonly string[]
   /** Its answer holds secrets: it is neither kept for an Idempotency-Key nor cached anywhere. */
   readonly secret?: boolean
+  /** Buckets of its own, instead of the system's usual one. */
+  readonly limits?: readonly Limit[]
+  /** How much a request takes from each of its buckets; 1 by default. */
+  readonly cost?: number
   readonly description?: string
 }
 
@@ -30,6 +35,8 @@ export interface OperationSpec<B extends Fields = any, A extends Fields = any> {
   readonly access: string
   readonly problems: readonly string[]
   readonly secret: boolean
+  readonly limits: readonly Limit[] | undefined
+  readonly cost: number
   readonly description: string | undefined
   readonly '~'?: { body: B; answer: A }
 }
@@ -49,6 +56,8 @@ export function operation<B extends Fields = {}, A extends Fields = {}>(
     access: options.access,
     problems: options.problems ?? [],
     secret: options.secret ?? false,
+    limits: options.limits,
+    cost: options.cost ?? 1,
     description: options.description,
   }
 }
@@ -77,6 +86,8 @@ export interface Operation {
   readonly access: Access
   readonly problems: readonly string[]
   readonly secret: boolean
+  readonly limits: readonly Limit[] | undefined
+  readonly cost: number
   readonly description: string | undefined
 }
 
@@ -122,6 +133,8 @@ export function operationsOf(service: string, key: string, resource: AnyResource
         access: parseAccess(rule),
         problems: resource.problems[verb] ?? [],
         secret: false,
+        limits: resource.limits[verb],
+        cost: resource.cost[verb] ?? 1,
         description: undefined,
       })
     }
@@ -149,6 +162,8 @@ export function customOperation(service: string, name: string, spec: OperationSp
     access: parseAccess(spec.access),
     problems: spec.problems,
     secret: spec.secret,
+    limits: spec.limits,
+    cost: spec.cost,
     description: spec.description,
   }
 }

@@ -9,6 +9,7 @@ import {
   type Taken,
   t,
 } from './fields.ts'
+import type { Limit } from './limits.ts'
 import { pluralOf, snakeCase } from './names.ts'
 
 /** What CRUD can do with a resource: GET of many, GET of one, POST, PUT, PATCH, DELETE. */
@@ -76,6 +77,10 @@ export interface ResourceOptions<P extends string, F extends Fields, A, C, I, N 
   readonly input?: I
   /** Problems that a verb may answer with, beside the usual ones. */
   readonly problems?: Readonly<Partial<Record<Verb, readonly string[]>>>
+  /** Verbs with buckets of their own, instead of the system's usual one. */
+  readonly limits?: Readonly<Partial<Record<Verb, readonly Limit[]>>>
+  /** How much a request takes from each of its buckets; 1 by default. */
+  readonly cost?: Readonly<Partial<Record<Verb, number>>>
   readonly description?: string
 }
 
@@ -114,6 +119,8 @@ export interface Resource<
   readonly custom: readonly C[]
   readonly input: { readonly [K in keyof I]: Readonly<Record<string, FieldSpec>> }
   readonly problems: Readonly<Partial<Record<Verb, readonly string[]>>>
+  readonly limits: Readonly<Partial<Record<Verb, readonly Limit[]>>>
+  readonly cost: Readonly<Partial<Record<Verb, number>>>
   readonly description: string | undefined
   readonly '~'?: { input: I }
 }
@@ -223,6 +230,8 @@ export function resource<
     custom: options.custom ?? [],
     input: input as { [K in keyof I]: Record<string, FieldSpec> },
     problems: options.problems ?? {},
+    limits: options.limits ?? {},
+    cost: options.cost ?? {},
     description: options.description,
   }
 }

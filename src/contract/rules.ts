@@ -3,6 +3,7 @@ import type { Breach, Say } from './breach.ts'
 import { readTime } from './check.ts'
 import { checkFields } from './field-rules.ts'
 import type { FieldSpec, Fields } from './fields.ts'
+import { checkLimits } from './limits.ts'
 import { isCamelCase, isKebabCase } from './names.ts'
 import type { OperationSpec } from './operation.ts'
 import { PROBLEMS, type ProblemSpec } from './problem.ts'
@@ -63,6 +64,7 @@ function checkPlaces(contract: Contract, say: Say) {
     const other = taken.get(place)
     if (other) say('R-REST-1', id, `stands at ${place} like ${other}`, 'Each place has one operation')
     taken.set(place, id)
+    checkLimits(id, operation, say)
     const names = params.map(({ name }) => name)
     const twice = names.find((name, i) => names.indexOf(name) < i)
     if (twice !== undefined)

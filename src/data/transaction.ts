@@ -1,3 +1,4 @@
+import { Problem } from '../base/errors.ts'
 import { uuidv7 } from '../base/ids.ts'
 import { isSerialisation, problemOf } from './faults.ts'
 import { type Database, type Held, type Queryable, queryable } from './pool.ts'
@@ -51,22 +52,30 @@ async function once<T>(database: Database, work: (tx: Transaction) => Promise<T>
     ...queryable(async (statement, values) => (await begin()).send(statement, values)),
     emit: (event) => events.push(event),
   }
+  let refused: Problem | undefined
   try {
-    const result = await work(tx)
-    if (!begun && events.length === 0) return result
-    const held = await begin()
-    const written = events.length > 0 ? held.send(EMIT, outboxColumns(events)) : undefined
-    const committed = held.send('commit', [])
-    await allOf([beginning!, written, committed])
-    // A transaction that has failed is rolled back by COMMIT, without an error.
-    if ((await committed).command !== 'COMMIT') throw new Error('the transaction was rolled back')
-    return result
+    const result = await work(tx).catch((error) => {
+      if (!(error instanceof Problem && error.commits)) throw error
+      refused = error
+      return undefined as T
+    })
+    if (begun || events.length > 0) await commit(await begin(), beginning, events)
+    if (!refused) return result
   } catch (error) {
     await begun?.then((held) => held.send('rollback', [])).catch(() => {})
     throw error
   } finally {
     await begun?.then((held) => held.release()).catch(() => {})
   }
+  throw refused
+}
+
+async function commit(held: Held, beginning: Promise<unknown> | undefined, events: readonly OutboxEvent[]) {
+  const written = events.length > 0 ? held.send(EMIT, outboxColumns(events)) : undefined
+  const committed = held.send('commit', [])
+  await allOf([beginning, written, committed])
+  // A transaction that has failed is rolled back by COMMIT, without an error.
+  if ((await committed).command !== 'COMMIT') throw new Error('the transaction was rolled back')
 }
 
 /** The first failure, once every statement has ended: none may be left to fail unheard. */
@@ -74,7 +83,7 @@ async function allOf(writes: (Promise<unknown> | undefined)[]) {
   for (const outcome of await Promise.allSettled(writes)) if (outcome.status === 'rejected') throw outcome.reason
 }
 
-function outboxColumns(events: OutboxEvent[]): unknown[] {
+function outboxColumns(events: readonly OutboxEvent[]): unknown[] {
   return [
     events.map(() => uuidv7()),
     events.map((event) => event.type),

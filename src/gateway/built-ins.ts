@@ -17,12 +17,22 @@ export interface Page extends Document {
 
 export interface BuiltInsOptions {
   readonly documents: Documents | undefined
+  readonly mails?: (() => Promise<readonly object[]>) | undefined
   readonly health: () => Promise<SystemHealth>
   readonly draining: () => boolean
 }
 
-/** What every gateway serves beside the contracts, outside of versions, to anyone: health and documents. */
-export function createBuiltIns({ documents, health, draining }: BuiltInsOptions) {
+/** What every gateway serves beside the contracts, outside of versions, to anyone: health and documents; in development mails too. */
+export function createBuiltIns({ documents, mails, health, draining }: BuiltInsOptions) {
+  /** One for each document, as long as that is the same. */
+  const pages = new WeakMap<Document, Page>()
+  const pageOf = (document: Document): Page => {
+    const known = pages.get(document)
+    if (known) return known
+    const made = { ...document, status: 200, headers: { 'cache-control': 'no-cache', ...document.headers } }
+    pages.set(document, made)
+    return made
+  }
   return (path: string): Page | Promise<Page> | undefined => {
     const place = path.startsWith('/api/') ? path.slice(4) : path
     switch (place) {
@@ -32,9 +42,11 @@ export function createBuiltIns({ documents, health, draining }: BuiltInsOptions)
         return page(200, { status: 'live' })
       case '/health/ready':
         return draining() ? page(503, { status: 'draining' }) : page(200, { status: 'ready' })
+      case '/dev/mails':
+        return mails?.().then((caught) => page(200, caught))
     }
     const document = documents?.(place)
-    return document && { ...document, status: 200, headers: { 'cache-control': 'no-cache', ...document.headers } }
+    return document && pageOf(document)
   }
 }
 

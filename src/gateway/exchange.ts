@@ -3,6 +3,7 @@ import { ANONYMOUS, type Caller } from '../auth/caller.ts'
 import { newId } from '../base/ids.ts'
 import type { Pairs } from '../contract/list-query.ts'
 import type { Operation } from '../contract/operation.ts'
+import type { Told } from '../limits/headers.ts'
 import type { ServiceRequest } from '../service/request.ts'
 import type { Target } from './path.ts'
 import type { Route } from './router.ts'
@@ -27,6 +28,8 @@ export class Exchange implements ServiceRequest {
   version = 0
   caller: Caller = ANONYMOUS
   body: Uint8Array | undefined = undefined
+  /** What its buckets said: undefined until it is counted, none where it is not to be. */
+  told: Told[] | undefined = undefined
   readonly contentType: string | undefined
   readonly ifMatch: string | undefined
   readonly ifNoneMatch: string | undefined

@@ -1,4 +1,5 @@
 import { Fault } from '../base/errors.ts'
+import { isInternal } from '../contract/access.ts'
 import type { Method, Operation } from '../contract/operation.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Upstream } from '../service/request.ts'
@@ -33,7 +34,8 @@ export interface Router {
 export function createRouter(services: readonly Mounted[]): Router {
   const root = newNode()
   for (const { contract, upstream } of services)
-    for (const operation of contract.served) mount(root, { contract, upstream, operation })
+    for (const operation of contract.served)
+      if (!isInternal(operation.access)) mount(root, { contract, upstream, operation })
   return {
     route(segments) {
       const params: string[] = []

@@ -5,6 +5,7 @@ import { newId } from '../base/ids.ts'
 import { PROBLEMS } from '../contract/problem.ts'
 import { envelope } from './problem-answer.ts'
 import { REFUSALS } from './refusals.ts'
+import { SECURITY_HEADERS } from './security-headers.ts'
 
 const LINGER_MS = 500
 const answered = new WeakSet<Socket>()
@@ -62,6 +63,10 @@ const STATUS_LINES: Record<number, string> = {
   431: '431 Request Header Fields Too Large',
 }
 
+const SECURITY_LINES = SECURITY_HEADERS.flatMap((name, i) =>
+  i % 2 === 0 ? [`${name}: ${SECURITY_HEADERS[i + 1]}`] : [],
+)
+
 function text(code: string, message?: string): string {
   const spec = (PROBLEMS[code] ?? REFUSALS[code])!
   const requestId = newId('req')
@@ -71,7 +76,7 @@ function text(code: string, message?: string): string {
     'content-type: application/json; charset=utf-8',
     `content-length: ${Buffer.byteLength(body)}`,
     'cache-control: no-store',
-    'x-content-type-options: nosniff',
+    ...SECURITY_LINES,
     `x-request-id: ${requestId}`,
     `date: ${new Date().toUTCString()}`,
     'connection: close',

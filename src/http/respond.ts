@@ -11,7 +11,7 @@ export function respond(
   res: ServerResponse,
   status: number,
   headers: string[],
-  body: string | undefined,
+  body: string | Uint8Array | undefined,
 ): void {
   if (body !== undefined) headers.push('content-length', String(Buffer.byteLength(body)))
   // Nothing is sent to a client that is gone, and nothing after an answer.
@@ -61,7 +61,7 @@ function lingerAfter(
   res: ServerResponse,
   status: number,
   headers: string[],
-  body: string | undefined,
+  body: string | Uint8Array | undefined,
 ): void {
   lingering.add(req.socket)
   res.writeHead(status, [...headers, 'connection', 'close'])

@@ -37,6 +37,8 @@ export interface Unit<C extends Contract<any, any, any> = Contract> {
   /** Publishes an event of the contract when the transaction commits: of a row, or of an id with its data. */
   emit<T extends keyof C['events'] & string>(type: T, row: Row<any>): void
   emit<T extends keyof C['events'] & string>(type: T, id: string, data: EventData<C['events'][T]>): void
+  /** Has the service's `background` look at what is due once this has committed. */
+  wake(): void
   /** A typed client of another service of the system. */
   call<D extends Contract<any, any, any>>(contract: D): Client<D>
 }

@@ -1,5 +1,6 @@
 import { Fault } from '../base/errors.ts'
 import type { Contract } from '../contract/service.ts'
+import type { Background } from './background.ts'
 import type { Command } from './command.ts'
 import type { Handler, Handlers, Unit } from './handler.ts'
 
@@ -11,6 +12,7 @@ export interface Service<C extends Contract<any, any, any> = Contract> {
   /** Folder of its SQL files, `NNNN-name.sql`. */
   readonly migrations: URL
   readonly prepare: Prepare<C> | undefined
+  readonly background: Background<any> | undefined
   /** By the words that call it. */
   readonly commands: Readonly<Record<string, Command<any>>>
 }
@@ -19,6 +21,8 @@ export interface ServiceOptions<C extends Contract<any, any, any>> {
   readonly migrations: URL
   /** Runs at start in a transaction, before the first request; must be safe to run again, and on several replicas. */
   readonly prepare?: Prepare<C>
+  /** Runs again and again, from when the system is up until it stops. */
+  readonly background?: Background<C>
   /** By the words that call it: `{ 'users create': createUser }` is `lintel users create`. */
   readonly commands?: Readonly<Record<string, Command<C>>>
 }
@@ -48,8 +52,8 @@ export function implement<C extends Contract<any, any, any>>(
     if (typeof value === 'function') byName.set(key, value as Handler<any, any, any, any>)
     else for (const [verb, handler] of Object.entries(value as object)) byName.set(`${key}.${verb}`, handler)
   }
-  const { migrations, prepare, commands = {} } = options
-  const service: Service<C> = { contract, handlers: byName, migrations, prepare, commands }
+  const { migrations, prepare, background, commands = {} } = options
+  const service: Service<C> = { contract, handlers: byName, migrations, prepare, background, commands }
   for (const operation of contract.served)
     if (operation.custom && !byName.has(handlerName(operation)))
       throw new Fault('MISSING_HANDLER', `${operation.id} has no handler: give one to implement(${contract.name}, …)`)

@@ -16,21 +16,40 @@ export interface Runtime {
   call<D extends Contract<any, any, any>>(contract: D): Client<D>
   /** Check every answer against the contract; on unless NODE_ENV is production (R-BODY-7). */
   readonly checkAnswers: boolean
+  /** Told of the types of events that a unit of work has committed, before it is answered. */
+  committed?(types: ReadonlySet<string>): Promise<void> | void
+  /** Wakes what the service does in the background. */
+  wake?(): void
 }
 
 /** Compiles the way to run work of a service in a transaction, with typed events. */
 export function unitRunner(contract: Contract, runtime: Runtime) {
   const publish = publisher(contract)
-  return <T>(work: (unit: Unit, tx: Transaction) => Promise<T>): Promise<T> =>
-    transaction(runtime.database, (tx) => {
-      const unit: Unit = {
-        tx,
-        read: runtime.database,
-        emit: (type: string, subject: Row | string, data?: unknown) => tx.emit(publish(type, subject, data)),
-        call: runtime.call,
-      }
-      return work(unit, tx)
-    })
+  return async <T>(work: (unit: Unit, tx: Transaction) => Promise<T>): Promise<T> => {
+    const types = new Set<string>()
+    let wakes = false
+    try {
+      return await transaction(runtime.database, (tx) => {
+        const unit: Unit = {
+          tx,
+          read: runtime.database,
+          emit: (type: string, subject: Row | string, data?: unknown) => {
+            tx.emit(publish(type, subject, data))
+            types.add(type)
+          },
+          wake: () => {
+            wakes = true
+          },
+          call: runtime.call,
+        }
+        return work(unit, tx)
+      })
+    } finally {
+      // After a refusal too: there are refusals that commit. After a rollback it is a look for nothing.
+      if (wakes) runtime.wake?.()
+      if (types.size > 0) await runtime.committed?.(types)
+    }
+  }
 }
 
 /** Compiles the contract's events: data is checked when it is published, so that a wrong shape fails the change (R-EVT-1). */

@@ -5,6 +5,8 @@ import { inProcess } from '../calls/in-process.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Database } from '../data/pool.ts'
 import { sweepIdempotencyKeys } from '../data/purge.ts'
+import type { Log } from '../observe/log.ts'
+import { type BackgroundContext, type Loop, loop } from '../service/background.ts'
 import type { Unit } from '../service/handler.ts'
 import type { Service } from '../service/implement.ts'
 import { createPipeline } from '../service/pipeline.ts'
@@ -19,9 +21,20 @@ export interface RunningService extends Upstream {
   run<T>(work: (unit: Unit) => Promise<T>): Promise<T>
   /** Makes ready what the service needs before its first request; answers what the operator should know. */
   prepare(): Promise<string | undefined>
+  /** `listener` is told of the events of each change before the change is answered. */
+  onCommitted(listener: CommitListener): void
+  /** Begins what it does of its own accord. */
+  begin(outside: Outside): void
+  /** Resolves when it has nothing more to do of its own accord than to wait. */
+  idle(): Promise<void>
   /** Ends what it does of its own accord, and closes its database. */
   stop(): Promise<void>
 }
+
+/** What a service in the background sees of the world. */
+export type Outside = Pick<BackgroundContext<any>, 'mail' | 'publicUrl'>
+
+type CommitListener = NonNullable<Runtime['committed']>
 
 const SWEEP_MS = 3_600_000
 
@@ -30,7 +43,7 @@ export async function runService(
   service: Service<any>,
   database: Database,
   upstreams: ReadonlyMap<string, Upstream>,
-  options: { env: Env; checkAnswers: boolean; warn: (error: unknown, message: string) => void },
+  options: { env: Env; checkAnswers: boolean; log: Log; stopGraceMs: number },
 ): Promise<RunningService> {
   const { contract } = service
   const [secret] = await database
@@ -40,10 +53,16 @@ export async function runService(
       throw error
     })
   const clients = new Map<string, Client<any>>()
+  const listeners: CommitListener[] = []
+  let background: Loop | undefined
   const runtime: Runtime = {
     database,
     cursorSecret: secret![0]!,
     checkAnswers: options.checkAnswers,
+    async committed(types) {
+      for (const listener of listeners) await listener(types)
+    },
+    wake: () => background?.wake(),
     call<D extends Contract<any, any, any>>(other: D): Client<D> {
       let known = clients.get(other.name)
       if (!known) {
@@ -61,7 +80,7 @@ export async function runService(
   }
   const run = unitRunner(contract, runtime)
   const sweep = setInterval(() => {
-    sweepIdempotencyKeys(database).catch((error) => options.warn(error, 'old idempotency keys were not swept'))
+    sweepIdempotencyKeys(database).catch((error) => options.log.warn(error, 'old idempotency keys were not swept'))
   }, SWEEP_MS)
   sweep.unref()
   return {
@@ -75,8 +94,20 @@ export async function runService(
       const notice = service.prepare && (await run((unit) => service.prepare!(unit, options.env)))
       return notice ?? undefined
     },
+    begin(outside) {
+      const { background: work } = service
+      if (!work) return
+      const log = options.log.child({ service: contract.name })
+      background = loop((signal) => work({ ...outside, run, log, signal }), {
+        graceMs: options.stopGraceMs,
+        failed: (error) => log.warn(error, 'what it does in the background failed, and is tried again'),
+      })
+    },
+    idle: async () => background?.idle(),
+    onCommitted: (listener) => listeners.push(listener),
     async stop() {
       clearInterval(sweep)
+      await background?.stop()
       await database.close()
     },
   }

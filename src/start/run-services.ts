@@ -38,7 +38,8 @@ export async function runServices(system: System, settings: Settings, options: R
       const running = await runService(service, database, byName, {
         env: settings.env,
         checkAnswers: !settings.production,
-        warn: (error, message) => log.warn(error, message),
+        log,
+        stopGraceMs: settings.shutdownTimeoutMs / 10,
       })
       byName.set(running.name, running)
     }

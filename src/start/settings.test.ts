@@ -32,6 +32,8 @@ test('without any setting there is a whole set of them; an empty one counts as n
     host: '127.0.0.1',
     dataDir: '.lintel',
     databaseUrl: undefined,
+    mailFrom: 'no-reply@localhost',
+    rateLimit: { maxRequests: 100, windowMs: 60_000 },
     logLevel: 'info',
     startTimeoutMs: 30_000,
     shutdownTimeoutMs: 25_000,
@@ -50,6 +52,41 @@ test('R-OPS-4: every wrong setting is named at once, with its value and what was
   for (const PORT of ['-1', '80 ', '0x50', '1e3', 'http']) expect(faultsOf({ PORT })).toHaveLength(1)
 })
 
+test('R-OPS-4: limits, proxies and origins are checked at the start', () => {
+  const whole = 'give a whole number from 1 to'
+  const proxies = 'give addresses or networks such as 10.0.0.0/8, joined by commas'
+  const wrong: Env = {
+    RATE_LIMIT_MAX: '0',
+    RATE_LIMIT_WINDOW_MS: '1m',
+    RATE_LIMIT_AUTH_MAX: '-1',
+    TRUSTED_PROXIES: '10.0.0.0/33',
+    CORS_ORIGINS: 'https://app.example.com/',
+  }
+  expect(faultsOf(wrong)).toEqual([
+    `RATE_LIMIT_MAX is "0": ${whole} 1000000000`,
+    `RATE_LIMIT_WINDOW_MS is "1m": ${whole} 86400000`,
+    `RATE_LIMIT_AUTH_MAX is "-1": ${whole} 1000000000`,
+    `TRUSTED_PROXIES is "10.0.0.0/33": ${proxies}`,
+    'CORS_ORIGINS is "https://app.example.com/": give origins such as https://app.example.com, with no path, joined by commas, or * for all',
+  ])
+  for (const origin of [
+    'app.example.com',
+    'null',
+    '*, https://a.example',
+    'HTTPS://a.example',
+    'https://a.example:443',
+  ])
+    expect([origin, faultsOf({ CORS_ORIGINS: origin }).length]).toEqual([origin, 1])
+  const { corsOrigins, rateLimit } = readSettings(
+    { CORS_ORIGINS: 'https://a.example, http://localhost:5173', RATE_LIMIT_AUTH_MAX: '20', TRUSTED_PROXIES: '::1' },
+    [],
+  )
+  expect(corsOrigins).toEqual(['https://a.example', 'http://localhost:5173'])
+  expect(rateLimit).toMatchObject({ authMaxRequests: 20 })
+  expect(rateLimit.trusted!.check('::1', 'ipv6')).toBe(true)
+  expect(readSettings({ CORS_ORIGINS: '*' }, []).corsOrigins).toBe('*')
+})
+
 test('R-OPS-4: of a URL that may hold a password no more than the scheme is shown', () => {
   const expected =
     'give a URL such as postgresql://user:password@host:5432/postgres, with special characters of the password percent-encoded'
@@ -66,6 +103,31 @@ test('R-OPS-4: of a URL that may hold a password no more than the scheme is show
       `MY_SHOP_DATABASE_URL is "${shown}" (masked): ${expected}`,
     ])
   }
+})
+
+test('R-OPS-4: SMTP_URL is masked; PUBLIC_URL and MAIL_FROM are checked, and one follows from the other', () => {
+  for (const [url, shown] of [
+    ['http://user:hunter22@host', 'http://…'],
+    ['user:hunter22@host', '…'],
+    ['smtp://', 'smtp://…'],
+  ])
+    expect(faultsOf({ SMTP_URL: url })).toEqual([
+      `SMTP_URL is "${shown}" (masked): give a URL such as smtp://user:password@mail.example.com:587 or smtps://…, with special characters of the password percent-encoded`,
+    ])
+  for (const PUBLIC_URL of ['example.com', 'ftp://example.com', 'https://example.com/?a=b'])
+    expect(faultsOf({ PUBLIC_URL })).toEqual([
+      `PUBLIC_URL is "${PUBLIC_URL}": give a URL such as https://api.example.com`,
+    ])
+  for (const MAIL_FROM of ['Shop', 'a@b, c@d', 'Shop <a@b', 'A\tB <a@b>'])
+    expect(faultsOf({ MAIL_FROM })).toHaveLength(1)
+  expect(readSettings({ SMTP_URL: 'smtps://u:p@h', PUBLIC_URL: 'https://api.example.com/shop/' }, [])).toMatchObject({
+    smtpUrl: 'smtps://u:p@h',
+    publicUrl: 'https://api.example.com/shop',
+    mailFrom: 'no-reply@api.example.com',
+  })
+  expect(readSettings({ MAIL_FROM: 'My Shop <a@b.example>', HOST: '0.0.0.0' }, []).mailFrom).toBe(
+    'My Shop <a@b.example>',
+  )
 })
 
 test('what PostgreSQL’s own tools take as a URL is taken', () => {

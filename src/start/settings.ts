@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs'
+import type { BlockList } from 'node:net'
 import { Fault } from '../base/errors.ts'
 import { addressOf } from '../data/connection.ts'
+import type { CorsOrigins } from '../gateway/cors.ts'
+import { trustedProxies } from '../limits/client-address.ts'
 
 /** The environment, with every `NAME_FILE` read into `NAME`. */
 export type Env = Readonly<Record<string, string | undefined>>
@@ -13,11 +16,28 @@ export interface Settings {
   readonly databaseUrl: string | undefined
   /** By the name of the service, where its database is somewhere else: `<SERVICE>_DATABASE_URL`. */
   readonly serviceDatabaseUrls: ReadonlyMap<string, string>
+  /** Without one mail is caught in development, and waits in production. */
+  readonly smtpUrl: string | undefined
+  readonly mailFrom: string
+  /** Where the API is for those outside, without a slash at the end; where the gateway listens, unless given. */
+  readonly publicUrl: string | undefined
+  readonly rateLimit: RateLimitSettings
+  /** From where browsers may use the API; undefined: from its own origin alone. */
+  readonly corsOrigins: CorsOrigins | undefined
   readonly logLevel: string
   readonly startTimeoutMs: number
   readonly shutdownTimeoutMs: number
   readonly production: boolean
   readonly env: Env
+}
+
+export interface RateLimitSettings {
+  readonly maxRequests: number
+  readonly windowMs: number
+  /** For each bucket of `/auth/*`, instead of what the contracts say. */
+  readonly authMaxRequests: number | undefined
+  /** Whose `X-Forwarded-For` is believed. */
+  readonly trusted: BlockList | undefined
 }
 
 /**
@@ -41,12 +61,24 @@ export function readSettings(from: Env, services: readonly string[]): Settings {
     const url = read(`${service.toUpperCase().replaceAll('-', '_')}_DATABASE_URL`, undefined, postgresUrl)
     if (url !== undefined) serviceDatabaseUrls.set(service, url)
   }
+  const host = env.HOST || '127.0.0.1'
+  const publicUrl = read('PUBLIC_URL', undefined, webUrl)
   const settings: Settings = {
     port: read('PORT', 3000, whole(0, 65_535)),
-    host: env.HOST || '127.0.0.1',
+    host,
     dataDir: env.LINTEL_DATA_DIR || '.lintel',
     databaseUrl: read('DATABASE_URL', undefined, postgresUrl),
     serviceDatabaseUrls,
+    smtpUrl: read('SMTP_URL', undefined, smtpUrl),
+    mailFrom: read('MAIL_FROM', `no-reply@${domainOf(publicUrl, host)}`, sender),
+    publicUrl,
+    rateLimit: {
+      maxRequests: read('RATE_LIMIT_MAX', 100, whole(1, 1_000_000_000)),
+      windowMs: read('RATE_LIMIT_WINDOW_MS', 60_000, whole(1, 86_400_000)),
+      authMaxRequests: read('RATE_LIMIT_AUTH_MAX', undefined, whole(1, 1_000_000_000)),
+      trusted: read('TRUSTED_PROXIES', undefined, proxies),
+    },
+    corsOrigins: read('CORS_ORIGINS', undefined, origins),
     logLevel: read('LOG_LEVEL', 'info', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')),
     startTimeoutMs: read('START_TIMEOUT', 30, whole(1, 3600)) * 1000,
     shutdownTimeoutMs: read('SHUTDOWN_TIMEOUT', 25, whole(1, 3600)) * 1000,
@@ -74,7 +106,7 @@ function withFiles(from: Env, wrong: string[]): Env {
 
 /** NPM_CONFIG_…_FILE, OTEL_CONFIG_FILE and the like mean something else. */
 const OURS =
-  /^(PORT|HOST|LINTEL_.+|(.+_)?DATABASE_URL|REDIS_URL|NATS_URL|SMTP_URL|RATE_LIMIT_.+|TRUSTED_PROXIES|LOG_LEVEL|ADMIN_PORT|START_TIMEOUT|SHUTDOWN_TIMEOUT|OUTBOX_RETENTION)$/
+  /^(PORT|HOST|LINTEL_.+|(.+_)?DATABASE_URL|REDIS_URL|NATS_URL|SMTP_URL|MAIL_FROM|PUBLIC_URL|RATE_LIMIT_.+|TRUSTED_PROXIES|CORS_ORIGINS|LOG_LEVEL|ADMIN_PORT|START_TIMEOUT|SHUTDOWN_TIMEOUT|OUTBOX_RETENTION)$/
 
 interface Kind<T> {
   parse(text: string): T | undefined
@@ -86,7 +118,7 @@ interface Kind<T> {
 function whole(min: number, max: number): Kind<number> {
   return {
     parse(text) {
-      const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+      const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
       return value >= min && value <= max ? value : undefined
     },
     expected: `a whole number from ${min} to ${max}`,
@@ -95,6 +127,31 @@ function whole(min: number, max: number): Kind<number> {
 
 function oneOf(...values: readonly string[]): Kind<string> {
   return { parse: (text) => values.find((value) => value === text), expected: `one of ${values.join(', ')}` }
+}
+
+const proxies: Kind<BlockList> = {
+  parse(text) {
+    try {
+      return trustedProxies(text)
+    } catch {
+      return undefined
+    }
+  },
+  expected: 'addresses or networks such as 10.0.0.0/8, joined by commas',
+}
+
+const origins: Kind<CorsOrigins> = {
+  parse(text) {
+    const all = text.split(',').map((one) => one.trim())
+    if (all.length === 1 && all[0] === '*') return '*'
+    return all.every(isOrigin) ? all : undefined
+  },
+  expected: 'origins such as https://app.example.com, with no path, joined by commas, or * for all',
+}
+
+/** As browsers write it: lower case, no default port, no slash at the end. */
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text
 }
 
 const postgresUrl: Kind<string> = {
@@ -109,5 +166,42 @@ const postgresUrl: Kind<string> = {
   },
   expected:
     'a URL such as postgresql://user:password@host:5432/postgres, with special characters of the password percent-encoded',
-  mask: (text) => `"${/^[a-z]+:\/\//.exec(text)?.[0] ?? ''}…" (masked)`,
+  mask: schemeOnly,
+}
+
+const smtpUrl: Kind<string> = {
+  parse: (text) => (urlOf(text, ['smtp:', 'smtps:']) ? text : undefined),
+  expected:
+    'a URL such as smtp://user:password@mail.example.com:587 or smtps://…, with special characters of the password percent-encoded',
+  mask: schemeOnly,
+}
+
+const webUrl: Kind<string> = {
+  parse(text) {
+    const url = urlOf(text, ['http:', 'https:'])
+    if (!url || url.search || url.hash || url.username) return undefined
+    return url.href.replace(/\/+$/, '')
+  },
+  expected: 'a URL such as https://api.example.com',
+}
+
+const sender: Kind<string> = {
+  parse: (text) => (/^([^\s@<>]+@[^\s@<>]+|[^<>@\p{Cc}]+ <[^\s@<>]+@[^\s@<>]+>)$/u.test(text) ? text : undefined),
+  expected: 'an address such as no-reply@example.com or Shop <no-reply@example.com>',
+}
+
+function urlOf(text: string, protocols: readonly string[]): URL | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return url && protocols.includes(url.protocol) && url.hostname !== '' ? url : undefined
+}
+
+/** For an address of our own: an IP makes none that mail servers take. */
+function domainOf(publicUrl: string | undefined, host: string): string {
+  const name = publicUrl === undefined ? host : new URL(publicUrl).hostname
+  return /^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]*$/i.test(name) ? name : 'localhost'
+}
+
+/** A password may begin anywhere behind it. */
+function schemeOnly(text: string): string {
+  return `"${/^[a-z]+:\/\//.exec(text)?.[0] ?? ''}…" (masked)`
 }

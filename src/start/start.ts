@@ -1,16 +1,15 @@
 import type { AddressInfo } from 'node:net'
-import { ANONYMOUS } from '../auth/caller.ts'
-import { createKeySet } from '../auth/key-set.ts'
-import { createTokenVerifier } from '../auth/tokens.ts'
-import { client } from '../calls/client.ts'
-import { inProcess } from '../calls/in-process.ts'
+import type { TokenVerifier } from '../auth/tokens.ts'
 import { documentsOf } from '../contract/documents/openapi.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import { createHttpServer } from '../http/server.ts'
+import { memoryBuckets } from '../limits/buckets.ts'
 import { createLog, type Log } from '../observe/log.ts'
+import { type MailDoor, openMailDoor } from './mail.ts'
 import { type RunningServices, runServices } from './run-services.ts'
-import { type Env, readSettings } from './settings.ts'
+import { type Env, readSettings, type Settings } from './settings.ts'
 import { type System, serviceNames } from './system.ts'
+import { trustTokens } from './token-trust.ts'
 
 export interface Running {
   /** Where the gateway listens: `http://127.0.0.1:3000`. */
@@ -54,13 +53,20 @@ export async function start(system: System, env: Env = process.env, { signal }: 
     for (const service of services.byName.values()) notices.push(await service.prepare())
     signal?.throwIfAborted()
 
-    const gateway = gatewayOf(system, services, log)
+    const { auth } = system
+    const warn = (error: unknown, message: string) => log.warn(error, message)
+    const trust = auth && (await trustTokens(auth, services.byName.get(auth.service.name)!, warn))
+    const mail = await openMailDoor(settings, log)
+    const gateway = gatewayOf(system, services, { settings, verifier: trust?.verifier, mail, log })
     const server = createHttpServer(gateway.handle)
     const url = urlOf(await server.listen({ host: settings.host, port: settings.port }))
     log.info({ url }, `${system.name} ${system.version} listens on ${url}, its documents are at ${url}/openapi.json`)
     const { dataDir, died } = services.databases
     if (dataDir) log.info(`data is kept in ${dataDir}`)
     for (const notice of notices) if (notice) log.info(notice)
+    warnOfMail(system, settings, url, log)
+    const outside = { mail: mail.carrier, publicUrl: settings.publicUrl ?? url }
+    for (const service of services.byName.values()) service.begin(outside)
 
     const { shutdownTimeoutMs } = settings
     const stop = once(async ({ lameDuck = false }: StopOptions = {}) => {
@@ -68,7 +74,9 @@ export async function start(system: System, env: Env = process.env, { signal }: 
       const lameDuckMs = lameDuck ? shutdownTimeoutMs / 10 : 0
       const cut = await server.close({ lameDuckMs, timeoutMs: shutdownTimeoutMs * 0.8 - lameDuckMs })
       if (cut > 0) log.warn(`${cut} connections were cut: what they asked for had not ended within SHUTDOWN_TIMEOUT`)
+      trust?.stop()
       await services.stop()
+      mail.carrier?.close()
     })
     return { url, log, shutdownTimeoutMs, died, stop }
   } catch (error) {
@@ -77,30 +85,37 @@ export async function start(system: System, env: Env = process.env, { signal }: 
   }
 }
 
-function gatewayOf(system: System, { byName }: RunningServices, log: Log) {
+interface GatewayParts {
+  readonly settings: Settings
+  readonly verifier: TokenVerifier | undefined
+  readonly mail: MailDoor
+  readonly log: Log
+}
+
+function gatewayOf(system: System, { byName }: RunningServices, { settings, verifier, mail, log }: GatewayParts) {
+  const { caught } = mail
   return createGateway({
     services: [...byName.values()].map((upstream) => ({ contract: upstream.service.contract, upstream })),
-    verifier: verifierOf(system, byName),
+    verifier,
     version: system.version,
     documents: documentsOf(
       system.services.map(({ contract }) => contract),
       { title: system.name, systemVersion: system.version },
     ),
+    // Whoever asked for a mail and then looks finds it: what is under way goes first.
+    ...(caught && { mails: () => Promise.all([...byName.values()].map((one) => one.idle())).then(caught) }),
+    limits: { ...settings.rateLimit, buckets: memoryBuckets() },
+    cors: settings.corsOrigins,
+    strictTransport: settings.production,
     log,
   })
 }
 
-/** Verifies access tokens with the keys that the issuing service shows. */
-function verifierOf(system: System, services: RunningServices['byName']) {
-  if (!system.auth) return undefined
-  const { service, issuer, audience } = system.auth
-  const issuing = client(
-    service,
-    inProcess(services.get(service.name)!, service, { caller: ANONYMOUS }),
-  ) as unknown as {
-    keys(): ReturnType<Parameters<typeof createKeySet>[0]>
-  }
-  return createTokenVerifier({ keys: createKeySet(() => issuing.keys()), issuer, audience })
+/** In development mail is caught, and links lead to this machine. */
+function warnOfMail({ services }: System, { production, smtpUrl, publicUrl }: Settings, url: string, log: Log) {
+  if (!production || !services.some(({ background }) => background)) return
+  if (smtpUrl === undefined) log.warn('SMTP_URL is not set: mails do not go out, and wait until it is')
+  else if (publicUrl === undefined) log.warn(`PUBLIC_URL is not set: links in mails lead to ${url}`)
 }
 
 function urlOf({ address, family, port }: AddressInfo): string {

@@ -12,10 +12,15 @@ export interface System {
 
 /** Whose tokens the gateway believes. */
 export interface Auth {
-  /** The service that issues them: its operation `keys` answers the public keys (RFC 7517). */
+  /**
+   * The service that issues them: its operation `keys` answers the public keys (RFC 7517), `revocations` (for services
+   * alone) what is no longer to be believed.
+   */
   readonly service: Contract<any, any, any>
   readonly issuer: string
   readonly audience: string
+  /** Its events that may revoke tokens. */
+  readonly revokedBy: readonly string[]
 }
 
 /** Says what runs: `export default system({ services: [users, orders], auth: { service: users.contract, … } })`. */

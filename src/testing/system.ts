@@ -3,6 +3,8 @@ import { start } from '../start/start.ts'
 import type { System } from '../start/system.ts'
 import { type Clone, cloneOf, templateFor } from './database.ts'
 
+const UNLIMITED = { RATE_LIMIT_MAX: '1000000', RATE_LIMIT_AUTH_MAX: '1000000' }
+
 export interface TestSystem {
   readonly url: string
   /** URL of each service's database, by the service's name. */
@@ -12,7 +14,8 @@ export interface TestSystem {
 
 /**
  * Starts a system for one test file: on databases of its own, cloned from migrated templates, on a free port.
- * `serverUrl` is a PostgreSQL server (`testServer()` starts one).
+ * `serverUrl` is a PostgreSQL server (`testServer()` starts one). Tests ask more than any user: no limit is met unless `env`
+ * sets one.
  */
 export async function testSystem(system: System, serverUrl: string, env: Env = {}): Promise<TestSystem> {
   const clones: Clone[] = []
@@ -27,7 +30,7 @@ export async function testSystem(system: System, serverUrl: string, env: Env = {
     const named = Object.fromEntries(
       Object.entries(urls).map(([name, url]) => [`${name.toUpperCase().replaceAll('-', '_')}_DATABASE_URL`, url]),
     )
-    const running = await start(system, { PORT: '0', LOG_LEVEL: 'fatal', ...named, ...env })
+    const running = await start(system, { PORT: '0', LOG_LEVEL: 'fatal', ...UNLIMITED, ...named, ...env })
     return {
       url: running.url,
       databases: urls,

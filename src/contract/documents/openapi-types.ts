@@ -1,3 +1,4 @@
+import type { Limit } from '../limits.ts'
 import type { JsonSchema } from './json-schema.ts'
 
 /** An OpenAPI 3.1 document, as far as Lintel writes one. */
@@ -31,6 +32,10 @@ export interface OperationObject {
   readonly security: readonly { readonly bearerAuth?: readonly string[] }[]
   /** The access rule, as the contract has it. */
   readonly 'x-lintel-access': string
+  /** The operation's own buckets, where it has some. */
+  readonly 'x-lintel-limits'?: readonly Limit[]
+  /** How much of each bucket a request takes, where that is not 1. */
+  readonly 'x-lintel-cost'?: number
   readonly parameters: readonly (Parameter | Reference)[]
   readonly requestBody?: RequestBody
   readonly responses: Readonly<Record<string, ResponseObject | Reference>>

@@ -3,12 +3,12 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
 import { orders } from '../../../services/orders/contract.ts'
 import { users } from '../../../services/users/contract.ts'
+import { isInternal } from '../access.ts'
 import { olderShape, operation, problem, resource, service, t } from '../index.ts'
 import type { Contract } from '../service.ts'
 import { documentsOf, openapi } from './openapi.ts'
 import type { OpenApiDocument, OperationObject, ResponseObject } from './openapi-types.ts'
 import { problemCodes } from './problem-codes.ts'
-import { isInternal } from './tags.ts'
 
 const REFERENCE: Contract[] = [users, orders]
 
@@ -190,7 +190,7 @@ test('R-P-2: every operation that is served is there, with the codes of problemC
     const document = openapi(contracts)
     for (const contract of contracts)
       for (const served of contract.served) {
-        if (isInternal(served)) continue
+        if (isInternal(served.access)) continue
         const { responses } = operationOf(document, served.id)
         const codes = Object.keys(responses).flatMap((status) => {
           const { content } = responseOf(document, served.id, Number(status))
@@ -265,6 +265,10 @@ test('R-AUTH-8: who may do what is in it, for programs and for readers', () => {
   })
   // Signing in looks at no token.
   expect(operationOf(document, 'users.login')).toMatchObject({ 'x-lintel-access': 'public', security: [] })
+  expect(operationOf(document, 'users.login')['x-lintel-limits']).toEqual([
+    { by: 'ip', maxRequests: 10, windowMs: 60_000 },
+    { by: 'body.email', maxRequests: 10, windowMs: 60_000 },
+  ])
   expect(operationOf(document, 'orders.orders.listAll').description).toBe(
     'Open to every signed-in user, who sees their own; the role `admin` sees all.',
   )

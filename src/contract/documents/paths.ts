@@ -1,4 +1,5 @@
 import { Fault } from '../../base/errors.ts'
+import { isInternal } from '../access.ts'
 import type { FieldSpec } from '../fields.ts'
 import type { Operation } from '../operation.ts'
 import type { Contract } from '../service.ts'
@@ -11,7 +12,6 @@ import { readsToken } from './problem-codes.ts'
 import { responsesOf } from './responses.ts'
 import { pascalCase } from './schema-names.ts'
 import type { Shared } from './shared.ts'
-import { isInternal } from './tags.ts'
 import { accessRule, accessSentence, summaryOf } from './wording.ts'
 
 /** Every operation that is served to the outside, by path and method. */
@@ -20,7 +20,7 @@ export function pathsOf(contracts: readonly Contract[], draft: Draft): Record<st
   const templates = new Map<string, string>()
   for (const contract of contracts)
     for (const operation of contract.served) {
-      if (isInternal(operation)) continue
+      if (isInternal(operation.access)) continue
       // Templates that differ only in the names of their parameters are one path (OpenAPI 3.1, 4.8.8): the first names them.
       const shape = operation.path.replace(/\{\w+\}/g, '{}')
       const path = templates.get(shape) ?? operation.path
@@ -51,6 +51,8 @@ function operationObject(contract: Contract, operation: Operation, path: string,
     ...(deprecated !== undefined && { deprecated: true }),
     security: securityOf(operation),
     'x-lintel-access': accessRule(operation.access),
+    ...(operation.limits && { 'x-lintel-limits': operation.limits }),
+    ...(operation.cost !== 1 && { 'x-lintel-cost': operation.cost }),
     parameters: parametersOf(operation, names, Object.keys(answer ?? {}), shared),
     ...(body && { requestBody: requestBody(operation, body, shared) }),
     responses: responsesOf(contract, operation, answer, draft),

@@ -102,6 +102,14 @@ function successHeaders(operation: Operation, { deprecated, sunset, shared }: Dr
   return headerRefs(names, shared)
 }
 
+const RATE_HEADERS = [
+  'X-RateLimit-Limit',
+  'X-RateLimit-Remaining',
+  'X-RateLimit-Reset',
+  'RateLimit',
+  'RateLimit-Policy',
+] as const
+
 function headerRefs(names: readonly (keyof typeof HEADERS)[], shared: Shared): Record<string, Reference> {
   return Object.fromEntries(names.map((name) => [name, shared.add('headers', name, HEADERS[name])]))
 }
@@ -118,7 +126,7 @@ function byStatus(contract: Contract, codes: readonly string[]): Map<number, str
 function problemResponse(contract: Contract, status: number, codes: readonly string[], shared: Shared): ResponseObject {
   const names: (keyof typeof HEADERS)[] = ['X-Request-Id']
   if (status === 401) names.push('WWW-Authenticate')
-  if (status === 429) names.push('X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset')
+  if (status === 429) names.push(...RATE_HEADERS)
   if (status === 429 || status === 503 || codes.includes('IDEMPOTENCY_IN_PROGRESS')) names.push('Retry-After')
   const code: JsonSchema = { type: 'string', enum: codes }
   const envelope = shared.add('schemas', 'ErrorAnswer', ERROR_ANSWER)
@@ -210,6 +218,14 @@ const HEADERS = {
   'X-RateLimit-Limit': { description: 'Requests in a full bucket.', schema: { type: 'integer', minimum: 0 } },
   'X-RateLimit-Remaining': { description: 'Requests left.', schema: { type: 'integer', minimum: 0 } },
   'X-RateLimit-Reset': { description: 'When the bucket is full again, in Unix seconds.', schema: { type: 'integer' } },
+  RateLimit: {
+    description: 'Of each bucket what is left, and after how many seconds it is full again (IETF draft).',
+    schema: { type: 'string', examples: ['"default";r=99;t=1'] },
+  },
+  'RateLimit-Policy': {
+    description: 'Of each bucket how much it holds, and in how many seconds that flows back (IETF draft).',
+    schema: { type: 'string', examples: ['"default";q=100;w=60'] },
+  },
   'WWW-Authenticate': { description: 'Which credentials to send.', schema: { type: 'string', examples: ['Bearer'] } },
   'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer', minimum: 0 } },
 } as const satisfies Record<string, Header>

@@ -1,3 +1,4 @@
+import { isInternal } from '../access.ts'
 import type { Operation } from '../operation.ts'
 import type { Contract } from '../service.ts'
 import { capital, wordsOf } from './schema-names.ts'
@@ -21,7 +22,7 @@ export function tagsOf(contracts: readonly Contract[]): Tags {
     return collections.get(first) ?? titleOf(first)
   }
   for (const operation of contracts.flatMap(({ served }) => served)) {
-    if (isInternal(operation)) continue
+    if (isInternal(operation.access)) continue
     const tag = of(operation)
     descriptions.set(tag, descriptions.get(tag) ?? operation.resource?.description)
   }
@@ -29,12 +30,6 @@ export function tagsOf(contracts: readonly Contract[]): Tags {
     description === undefined ? { name } : { name, description },
   )
   return { all, of }
-}
-
-/** Whether only other services may call it: the gateway offers no such operation (R-GW-1). */
-export function isInternal({ access }: Operation): boolean {
-  if (access.public || access.authenticated || access.owner) return false
-  return access.roles.every((role) => role === 'service')
 }
 
 function titleOf(key: string): string {

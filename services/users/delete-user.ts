@@ -1,0 +1,9 @@
+import { type HandlerOf, remove } from 'lintel/service'
+import { User, type users } from './contract.ts'
+import { endSessionsOfUser } from './sessions.ts'
+
+export const deleteUser: HandlerOf<typeof users, 'users', 'delete'> = async ({ params, expected }, unit) => {
+  const user = await remove(unit.tx, User, params.id, expected)
+  await endSessionsOfUser(params.id, unit)
+  unit.emit('user.deleted', user)
+}

@@ -1,0 +1,249 @@
+import pg from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { PASSWORD, reference } from '../../test/reference.ts'
+import { SmtpSink } from '../../test/smtp-sink.ts'
+import { until } from '../../test/system-process.ts'
+
+const smtp = new SmtpSink()
+const api = reference(async () => ({
+  SMTP_URL: await smtp.open(),
+  PUBLIC_URL: 'https://api.example.com/shop/',
+  MAIL_FROM: 'Shop <hello@example.com>',
+}))
+let db: pg.Client
+beforeAll(async () => {
+  db = new pg.Client(api.system.databases.users)
+  await db.connect()
+})
+afterAll(async () => {
+  await db.end()
+  await smtp.close()
+})
+
+let email: string
+beforeEach(() => {
+  email = `${crypto.randomUUID()}@example.com`
+})
+
+const NEW = 'quite another password'
+
+const register = (body: object = {}, token?: string) =>
+  api.ask('POST', '/users', { body: { email, name: 'Ann', password: PASSWORD, ...body }, token })
+const ask = (what: 'email-verifications' | 'password-resets', address = email) =>
+  api.ask('POST', `/auth/${what}`, { body: { email: address } })
+const verify = (token: string) => api.ask('PUT', `/auth/email-verifications/${token}`)
+const reset = (token: string, password: unknown = NEW) =>
+  api.ask('PUT', `/auth/password-resets/${token}`, { body: { password } })
+const logIn = async (password: string) => api.ask('POST', '/auth/login', { body: { email, password } })
+const isVerified = async () =>
+  (await api.ask('GET', `/users?email=${email}`, { token: api.admin.token })).body.data[0].emailVerified
+const rowsFor = async (address: string) =>
+  (await db.query('select * from mails where lower(address) = lower($1)', [address])).rows
+/** A registered user, whose verification mail has come. */
+const known = async () => {
+  await register()
+  return smtp.mail(email)
+}
+
+describe('verification', () => {
+  test('R-AUTH-6: registration mails a link, and whoever puts it has a verified address', async () => {
+    const { status, body } = await register()
+    expect([status, body.emailVerified]).toEqual([201, false])
+    const mail = await smtp.mail(email)
+    expect(mail).toMatchObject({ subject: 'Confirm your email address', from: 'Shop <hello@example.com>' })
+    expect(mail.link).toBe(`https://api.example.com/shop/auth/email-verifications/${mail.token}`)
+    const answer = await verify(mail.token)
+    expect([answer.status, answer.body]).toEqual([200, { email, emailVerified: true }])
+    expect(await isVerified()).toBe(true)
+    const { rows } = await db.query(
+      `select data from lintel.outbox where aggregate_id = $1 and type = 'user.updated'`,
+      [body.id],
+    )
+    expect(rows.map(({ data }) => [data.emailVerified, data.version])).toEqual([[true, 2]])
+  })
+
+  test('R-AUTH-6: a token is good once: of ten at the same time too, and looking at the link spends nothing', async () => {
+    const { token } = await known()
+    expect((await api.ask('GET', `/auth/email-verifications/${token}`)).status).toBe(405)
+    const answers = await Promise.all(Array.from({ length: 10 }, () => verify(token)))
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(9).fill(404)])
+  })
+
+  test('R-AUTH-6: another one makes the first void; after 24 hours neither is good; the answers are all the same', async () => {
+    const first = await known()
+    expect(await ask('email-verifications')).toMatchObject({ status: 202, body: undefined })
+    const second = await smtp.mail(email, 2)
+    const { rows } = await db.query('select expires_at - created_at as life from mail_tokens where email = $1', [email])
+    expect(rows).toMatchObject([{ life: { days: 1 } }])
+    const used = await verify(first.token)
+    await db.query(`update mail_tokens set expires_at = now() - interval '1 second' where email = $1`, [email])
+    const [expired, unknown] = [await verify(second.token), await verify('unknown')]
+    for (const { status, body } of [used, expired, unknown])
+      expect([status, body.error.code, body.error.message]).toEqual([404, 'NOT_FOUND', 'There is no such thing'])
+    expect(await isVerified()).toBe(false)
+  })
+
+  test('R-USER-3: a new address is unverified and gets a mail; links that went to the old one are void', async () => {
+    const { token } = await known()
+    await verify(token)
+    await ask('password-resets')
+    const resetToOld = await smtp.mail(email, 2)
+    const { accessToken } = (await logIn(PASSWORD)).body
+    const newEmail = `new-${email}`
+    const body = { email: newEmail, currentPassword: PASSWORD }
+    expect((await api.ask('PATCH', '/users/me', { token: accessToken, body })).body.emailVerified).toBe(false)
+    const mail = await smtp.mail(newEmail)
+    expect((await reset(resetToOld.token)).status).toBe(404)
+    expect((await verify(mail.token)).body).toEqual({ email: newEmail, emailVerified: true })
+    // Nor did the old address hear of it.
+    expect(smtp.to(email)).toHaveLength(2)
+  })
+})
+
+describe('password reset', () => {
+  test('R-AUTH-6 R-AUTH-4: sets the password, ends every session, verifies the address, and works once, within an hour', async () => {
+    await known()
+    const before = (await logIn(PASSWORD)).body
+    expect(await ask('password-resets', email.toUpperCase())).toMatchObject({ status: 202, body: undefined })
+    const { token, subject, link } = await smtp.mail(email, 2)
+    expect([subject, link]).toEqual([
+      'Reset your password',
+      `https://api.example.com/shop/auth/password-resets/${token}`,
+    ])
+    const { rows } = await db.query(
+      `select expires_at - created_at as life from mail_tokens where email = $1 and purpose = 'password'`,
+      [email],
+    )
+    expect(rows).toMatchObject([{ life: { hours: 1 } }])
+
+    const answer = await reset(token)
+    expect([answer.status, answer.body]).toEqual([200, { email, emailVerified: true }])
+    expect([(await logIn(PASSWORD)).status, (await logIn(NEW)).status]).toEqual([401, 200])
+    expect((await api.ask('GET', '/users/me', { token: before.accessToken })).status).toBe(401)
+    const refreshed = await api.ask('POST', '/auth/refresh', { body: { refreshToken: before.refreshToken } })
+    expect(refreshed.status).toBe(401)
+    expect((await reset(token, 'yet another password')).status).toBe(404)
+    expect([(await logIn(NEW)).status, await isVerified()]).toEqual([200, true])
+  })
+
+  test('R-AUTH-5: a password that will not do is a 400 that names it, and spends nothing', async () => {
+    await known()
+    await ask('password-resets')
+    const { token } = await smtp.mail(email, 2)
+    for (const password of ['short', 'password', 'x'.repeat(129)]) {
+      const { status, body } = await reset(token, password)
+      expect([status, body.error.details[0].field]).toEqual([400, 'password'])
+    }
+    expect((await reset(token)).status).toBe(200)
+    expect((await reset('unknown', 'short')).status).toBe(404)
+  })
+
+  test('R-AUTH-6: a token of one purpose is no good for the other, an expired one for nothing', async () => {
+    const { token: verification } = await known()
+    await ask('password-resets')
+    const { token } = await smtp.mail(email, 2)
+    expect([(await verify(token)).status, (await reset(verification)).status]).toEqual([404, 404])
+    await db.query(`update mail_tokens set expires_at = now() - interval '1 second' where purpose = 'password'`)
+    expect((await reset(token)).status).toBe(404)
+    expect((await logIn(PASSWORD)).status).toBe(200)
+  })
+
+  test('R-AUTH-6: a reset link is void once the user has chosen a password, or is deleted', async () => {
+    await known()
+    await ask('password-resets')
+    const first = await smtp.mail(email, 2)
+    const token = (await logIn(PASSWORD)).body.accessToken
+    await api.ask('PATCH', '/users/me', { token, body: { password: NEW, currentPassword: PASSWORD } })
+    expect((await reset(first.token)).status).toBe(404)
+    await ask('password-resets')
+    const second = await smtp.mail(email, 3)
+    await api.ask('DELETE', '/users/me', { token: (await logIn(NEW)).body.accessToken })
+    expect((await reset(second.token)).status).toBe(404)
+  })
+
+  test('R-USER-2: a user made without a password gets a link to set one, good for 24 hours', async () => {
+    expect((await register({ password: undefined }, api.admin.token)).status).toBe(201)
+    const { subject, token } = await smtp.mail(email)
+    expect(subject).toBe('Set your password')
+    const { rows } = await db.query('select expires_at - created_at as life from mail_tokens where email = $1', [email])
+    expect(rows).toMatchObject([{ life: { days: 1 } }])
+    expect((await reset(token)).body).toEqual({ email, emailVerified: true })
+    expect((await logIn(NEW)).status).toBe(200)
+    expect(smtp.to(email)).toHaveLength(1)
+  })
+})
+
+describe('who gets mail', () => {
+  test('R-AUTH-6: asking for an address that nobody has is a 202 too, and mails nothing', async () => {
+    const nobody = `nobody-${email}`
+    for (const what of ['email-verifications', 'password-resets'] as const)
+      expect(await ask(what, nobody)).toMatchObject({ status: 202, body: undefined })
+    expect((await ask('password-resets', 'no address')).status).toBe(400)
+    await known()
+    expect([smtp.to(nobody), await rowsFor(nobody)]).toEqual([[], []])
+  })
+
+  test('R-AUTH-6: one who is verified is not asked to verify again', async () => {
+    await verify((await known()).token)
+    expect((await ask('email-verifications')).status).toBe(202)
+    await ask('password-resets')
+    expect((await smtp.mail(email, 2)).subject).toBe('Reset your password')
+    expect(smtp.to(email)).toHaveLength(2)
+  })
+
+  test('R-AUTH-6: a registration that is refused mails nothing', async () => {
+    await known()
+    expect((await register({ email: email.toUpperCase() })).status).toBe(409)
+    expect((await register({ email: `x-${email}`, password: 'short' })).status).toBe(400)
+    email = `other-${email}`
+    await known()
+    expect(smtp.mails.filter(({ to }) => email.endsWith(to.toLowerCase()) && to !== email)).toHaveLength(1)
+  })
+})
+
+describe('sending', () => {
+  test('R-AUTH-6: while the mail server is down requests succeed, and later each mail comes once', async () => {
+    await smtp.close()
+    try {
+      expect((await register()).status).toBe(201)
+      await until(async () => (await rowsFor(email))[0]?.attempts > 0)
+    } finally {
+      await smtp.open()
+    }
+    expect((await verify((await smtp.mail(email)).token)).status).toBe(200)
+    await until(async () => (await rowsFor(email)).length === 0)
+    expect(smtp.to(email)).toHaveLength(1)
+  })
+
+  test('R-AUTH-6: a mail that nobody takes is given up in the end', async () => {
+    await smtp.close()
+    try {
+      await register()
+      await until(async () => (await rowsFor(email))[0]?.attempts > 0)
+      await db.query('update mails set attempts = 21, due_at = now() where address = $1', [email])
+      await until(async () => (await rowsFor(email)).length === 0)
+    } finally {
+      await smtp.open()
+    }
+    expect(smtp.to(email)).toEqual([])
+  })
+
+  test('R-AUTH-6: no table holds a token, a link or a password, nor an event or a kept answer', async () => {
+    const headers = { 'idempotency-key': 'once' }
+    await api.ask('POST', '/users', { body: { email, name: 'Ann', password: PASSWORD }, headers })
+    const { token } = await smtp.mail(email)
+    await api.ask('POST', '/auth/password-resets', { body: { email }, headers })
+    const { token: resetToken } = await smtp.mail(email, 2)
+    const dump = async () => {
+      const tables = ['lintel.outbox', 'lintel.idempotency_keys', 'mails', 'mail_tokens', 'users', 'sessions']
+      const rows = await Promise.all(tables.map((table) => db.query(`select t::text as row from ${table} t`)))
+      return rows.flatMap(({ rows }) => rows.map(({ row }) => row)).join('\n')
+    }
+    const between = await dump()
+    await verify(token)
+    await reset(resetToken)
+    const all = `${between}\n${await dump()}`
+    expect(all).toContain(email)
+    for (const canary of [token, resetToken, PASSWORD, NEW, '/auth/']) expect(all).not.toContain(canary)
+  })
+})

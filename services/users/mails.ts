@@ -1,0 +1,69 @@
+import type { Mail, Unit } from 'lintel/service'
+import type { users } from './contract.ts'
+import type { Purpose } from './mail-tokens.ts'
+
+export type MailKind = 'verification' | 'reset' | 'invitation'
+
+/**
+ * Has a mail sent to an address, if this commits and a user has the address then. That costs the same whether there is
+ * such a user or not: who that is, is looked up when the mail is sent. (The relay of events will take over from this table.)
+ */
+export async function postMail(kind: MailKind, address: string, { tx, wake }: Unit<typeof users>): Promise<void> {
+  await tx.query(
+    `insert into mails (address, kind) values ($1, $2)
+     on conflict (lower(address), (kind = 'verification')) do update
+       set address = excluded.address, kind = excluded.kind, attempts = 0, due_at = now(), created_at = now()`,
+    [address, kind],
+  )
+  wake()
+}
+
+interface Template {
+  readonly purpose: Purpose
+  /** How long its link is good. */
+  readonly hours: number
+  readonly path: string
+  readonly subject: string
+  readonly lines: readonly string[]
+}
+
+/** Nothing that a user has written is in them: whoever registers somebody else's address must not choose what we mail there. */
+export const TEMPLATES: Readonly<Record<MailKind, Template>> = {
+  verification: {
+    purpose: 'verification',
+    hours: 24,
+    path: '/auth/email-verifications/',
+    subject: 'Confirm your email address',
+    lines: [
+      'An account was given this email address. To confirm that it is yours, send a PUT request to this link (curl -X PUT):',
+      'The link is good for 24 hours, once. If it was not you, do nothing.',
+    ],
+  },
+  reset: {
+    purpose: 'password',
+    hours: 1,
+    path: '/auth/password-resets/',
+    subject: 'Reset your password',
+    lines: [
+      'Somebody asked for a new password for your account. To set one, send it in a PUT request to this link, as JSON: {"password":"…"}',
+      'The link is good for one hour, once. It ends every session. If it was not you, do nothing: your password stays as it is.',
+    ],
+  },
+  invitation: {
+    purpose: 'password',
+    hours: 24,
+    path: '/auth/password-resets/',
+    subject: 'Set your password',
+    lines: [
+      'An account was made for you. To set its password, send it in a PUT request to this link, as JSON: {"password":"…"}',
+      'The link is good for 24 hours, once. After that, ask for a password reset to get another.',
+    ],
+  },
+}
+
+/** The text of a mail; the link in it is a secret. */
+export function writeMail(kind: MailKind, to: string, token: string, publicUrl: string): Mail {
+  const { path, subject, lines } = TEMPLATES[kind]
+  const [what, note] = lines
+  return { to, subject, text: `${what}\n\n${publicUrl}${path}${token}\n\n${note}\n` }
+}

@@ -1,0 +1,23 @@
+import type { OperationHandler } from 'lintel/service'
+import type { users } from './contract.ts'
+import { spendMailToken, userOf } from './mail-tokens.ts'
+import { postMail } from './mails.ts'
+import { hashNew } from './passwords.ts'
+import { endSessionsOfUser } from './sessions.ts'
+import { changeVerified } from './verify-email.ts'
+
+/** Tells nobody whether the address exists: the answer, and the work before it, is the same (R-AUTH-6). */
+export const requestPasswordReset: OperationHandler<typeof users, 'requestPasswordReset'> = ({ body }, unit) =>
+  postMail('reset', body.email, unit)
+
+/** Sets the password, ends every session, and takes the address for verified: the mail was read. */
+export const resetPassword: OperationHandler<typeof users, 'resetPassword'> = async ({ params, body }, unit) => {
+  const token = params.token!
+  // First without a transaction: hashing takes its time, and is not done for a token that is no good.
+  await userOf('password', token, unit.read)
+  const passwordHash = await hashNew(body.password)
+  const { id, email } = await spendMailToken('password', token, unit)
+  await changeVerified(id, { passwordHash }, unit)
+  await endSessionsOfUser(id, unit)
+  return { email, emailVerified: true }
+}

@@ -1,0 +1,48 @@
+import {
+  createKeySet,
+  issueAccessToken,
+  issueRefreshToken,
+  jwks,
+  type KeySet,
+  readRefreshToken,
+  signingKeyAt,
+} from 'lintel/auth'
+import type { Unit } from 'lintel/service'
+import { AUDIENCE, ISSUER, signingKeys } from './signing-keys.ts'
+
+const ACCESS_SECONDS = 900
+
+export interface TokenUser {
+  readonly id: string
+  readonly email: string
+  readonly roles: readonly string[]
+}
+
+/** An access token of a session, and the refresh token that is its live one. */
+export async function issueTokens(user: TokenUser, sid: string, jti: string, read: Unit['read']) {
+  const nowMs = Date.now()
+  const key = signingKeyAt(await signingKeys(read), nowMs)
+  const claims = { sub: user.id, email: user.email, roles: user.roles, sid }
+  const [accessToken, refreshToken] = await Promise.all([
+    issueAccessToken(key, claims, { issuer: ISSUER, audience: AUDIENCE, nowMs, ttlSeconds: ACCESS_SECONDS }),
+    issueRefreshToken(key, { sub: user.id, jti }, { nowMs }),
+  ])
+  return { accessToken, refreshToken, tokenType: 'Bearer' as const, expiresIn: ACCESS_SECONDS }
+}
+
+/** Problems: INVALID_TOKEN, TOKEN_EXPIRED. Whether it is spent, the sessions know. */
+export function openRefreshToken(token: string, read: Unit['read']) {
+  return readRefreshToken(token, { keys: keysOf(read), nowMs: Date.now() })
+}
+
+const keySets = new WeakMap<Unit['read'], KeySet>()
+
+/** Keys are imported once for each database, not for each token. */
+function keysOf(read: Unit['read']): KeySet {
+  let keys = keySets.get(read)
+  if (!keys) {
+    keys = createKeySet(async () => jwks(await signingKeys(read)))
+    keySets.set(read, keys)
+  }
+  return keys
+}

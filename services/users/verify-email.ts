@@ -1,0 +1,20 @@
+import { change, type OperationHandler, type Unit } from 'lintel/service'
+import { User, type users } from './contract.ts'
+import { spendMailToken } from './mail-tokens.ts'
+import { postMail } from './mails.ts'
+
+/** Tells nobody whether the address exists: the answer, and the work before it, is the same (R-AUTH-6). */
+export const requestEmailVerification: OperationHandler<typeof users, 'requestEmailVerification'> = ({ body }, unit) =>
+  postMail('verification', body.email, unit)
+
+export const verifyEmail: OperationHandler<typeof users, 'verifyEmail'> = async ({ params }, unit) => {
+  const { id, email, emailVerified } = await spendMailToken('verification', params.token!, unit)
+  if (!emailVerified) await changeVerified(id, {}, unit)
+  return { email, emailVerified: true }
+}
+
+/** Changes a user who has just shown that the mail of their address is theirs. */
+export async function changeVerified(id: string, values: { passwordHash?: string }, { tx, emit }: Unit<typeof users>) {
+  const now = new Date().toISOString()
+  emit('user.updated', await change(tx, User, id, { ...values, emailVerifiedAt: now }, undefined))
+}

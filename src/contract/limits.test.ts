@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest'
+import type { Fault } from '../base/errors.ts'
+import { operation, resource, service, t } from './index.ts'
+import type { Limit } from './limits.ts'
+
+const BY_IP: Limit = { by: 'ip', maxRequests: 10, windowMs: 60_000 }
+const fields = { title: t.text(), size: t.integer(), author: t.email() }
+
+/** What a mistaken author may write: nothing of it is typed. */
+function breachesOf(limits: unknown, cost?: unknown): string[] {
+  try {
+    service('notes', {
+      operations: {
+        publish: operation({
+          method: 'POST',
+          path: '/publications',
+          status: 202,
+          access: 'public',
+          body: fields,
+          ...({ limits, cost } as object),
+        }),
+      },
+    })
+    return []
+  } catch (error) {
+    return (error as Fault).message
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim())
+  }
+}
+
+test('R-RATE-1: an operation may have limits by user, address and a text of its body, and a cost', () => {
+  for (const by of ['user', 'ip', 'body.title', 'body.author']) expect(breachesOf([{ ...BY_IP, by }], 10)).toEqual([])
+  const { served } = service('notes', {
+    resources: {
+      notes: resource('note', {
+        id: 'nte',
+        fields: { title: t.text() },
+        access: { list: 'public', create: 'public' },
+        limits: { create: [BY_IP] },
+        cost: { list: 5 },
+      }),
+    },
+  })
+  expect(served.map(({ name, limits, cost }) => ({ name, limits, cost }))).toEqual([
+    { name: 'list', limits: undefined, cost: 5 },
+    { name: 'create', limits: [BY_IP], cost: 1 },
+  ])
+})
+
+test.for<[unknown, unknown, RegExp]>([
+  [[], 1, /publish: has no limit in `limits`/],
+  [[BY_IP, BY_IP], 1, /has two limits by ip/],
+  [[{ ...BY_IP, by: 'country' }], 1, /goes by "country"/],
+  [[{ ...BY_IP, by: 'body.name' }], 1, /no text of the body. Fields: title, size, author/],
+  [[{ ...BY_IP, by: 'body.size' }], 1, /no text of the body/],
+  [[{ ...BY_IP, maxRequests: 0 }], 1, /lets 0 requests pass/],
+  [[{ ...BY_IP, windowMs: 0.5 }], 1, /has the window 0.5/],
+  [[BY_IP], 11, /never lets it pass: it costs 11 of 10/],
+  [undefined, 0, /costs 0/],
+  [undefined, 1.5, /costs 1.5/],
+])('R-RATE-1: limits %j at a cost of %s are refused', ([limits, cost, expected]) => {
+  expect(breachesOf(limits, cost)).toEqual([expect.stringMatching(expected)])
+})
+
+test('R-RATE-1: a limit of a verb that is not offered is refused', () => {
+  const limited = () =>
+    service('notes', {
+      resources: {
+        notes: resource('note', {
+          id: 'nte',
+          fields: { title: t.text() },
+          access: { list: 'public' },
+          limits: { create: [BY_IP] },
+        }),
+      },
+    })
+  expect(limited).toThrow('limits "create", which has no access rule')
+})

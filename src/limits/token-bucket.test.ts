@@ -1,0 +1,113 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { memoryBuckets } from './buckets.ts'
+import { type Bucket, take } from './token-bucket.ts'
+
+const rules = fc.record({
+  maxRequests: fc.integer({ min: 1, max: 1000 }),
+  windowMs: fc.integer({ min: 1, max: 3_600_000 }),
+})
+const schedules = fc.array(fc.record({ afterMs: fc.nat(5000), cost: fc.integer({ min: 1, max: 5 }) }), {
+  minLength: 1,
+  maxLength: 200,
+})
+
+test('R-RATE-1: over any stretch of any schedule no more passes than the capacity and what flows back', () => {
+  fc.assert(
+    fc.property(rules, schedules, (rule, schedule) => {
+      let bucket: Bucket | undefined
+      let nowMs = 0
+      const passed: { atMs: number; cost: number }[] = []
+      for (const { afterMs, cost } of schedule) {
+        nowMs += afterMs
+        const result = take(bucket, rule, cost, nowMs)
+        bucket = result.bucket
+        if (result.taken.allowed) passed.push({ atMs: nowMs, cost })
+      }
+      for (let from = 0; from < passed.length; from++) {
+        let sum = 0
+        for (let to = from; to < passed.length; to++) {
+          sum += passed[to]!.cost
+          const stretchMs = passed[to]!.atMs - passed[from]!.atMs
+          expect(sum * rule.windowMs).toBeLessThanOrEqual(rule.maxRequests * (rule.windowMs + stretchMs))
+        }
+      }
+    }),
+  )
+})
+
+test('R-RATE-2: remaining is true: so many more pass at once, and not one beyond', () => {
+  fc.assert(
+    fc.property(rules, schedules, (rule, schedule) => {
+      let bucket: Bucket | undefined
+      let nowMs = 0
+      for (const { afterMs, cost } of schedule) {
+        nowMs += afterMs
+        const result = take(bucket, rule, cost, nowMs)
+        bucket = result.bucket
+        const { remaining } = result.taken
+        if (remaining > 0) expect(take(bucket, rule, remaining, nowMs).taken.allowed).toBe(true)
+        expect(take(bucket, rule, remaining + 1, nowMs).taken.allowed).toBe(false)
+      }
+    }),
+  )
+})
+
+test('R-RATE-2: a refused request passes at the stated time, and not a millisecond before', () => {
+  fc.assert(
+    fc.property(rules, schedules, (rule, schedule) => {
+      let bucket: Bucket | undefined
+      let nowMs = 0
+      for (const { afterMs, cost } of schedule) {
+        nowMs += afterMs
+        const result = take(bucket, rule, cost, nowMs)
+        bucket = result.bucket
+        const { allowed, retryInMs, fullInMs } = result.taken
+        if (!allowed && cost <= rule.maxRequests) {
+          expect(take(bucket, rule, cost, nowMs + retryInMs).taken.allowed).toBe(true)
+          expect(take(bucket, rule, cost, nowMs + retryInMs - 1).taken.allowed).toBe(false)
+        }
+        expect(take(bucket, rule, rule.maxRequests, nowMs + fullInMs).taken.allowed).toBe(true)
+      }
+    }),
+  )
+})
+
+test('R-RATE-1: a fixed window’s edge lets nothing through: 100 at 59 s and 100 at 61 s are 100 and a few', () => {
+  const clock = { now: 59_000 }
+  const buckets = memoryBuckets({ now: () => clock.now })
+  const rule = { maxRequests: 100, windowMs: 60_000 }
+  const passed = () =>
+    Array.from({ length: 100 }, () => buckets.take('k', rule, 1) as { allowed: boolean }).filter((one) => one.allowed)
+      .length
+  expect(passed()).toBe(100)
+  clock.now = 61_000
+  expect(passed()).toBe(3)
+})
+
+test('a cost beyond the capacity never passes, and says so', () => {
+  expect(take(undefined, { maxRequests: 3, windowMs: 1000 }, 4, 0).taken).toMatchObject({
+    allowed: false,
+    retryInMs: Number.POSITIVE_INFINITY,
+  })
+})
+
+test('a clock that goes back gives nothing back', () => {
+  const rule = { maxRequests: 2, windowMs: 1000 }
+  const first = take(undefined, rule, 2, 10_000)
+  const second = take(first.bucket, rule, 1, 9000)
+  expect(second.taken.allowed).toBe(false)
+  expect(take(second.bucket, rule, 1, 9000 + second.taken.retryInMs).taken.allowed).toBe(true)
+})
+
+test('buckets in memory are bounded, and those untouched longest go first', () => {
+  const buckets = memoryBuckets({ capacity: 2, now: () => 0 })
+  const rule = { maxRequests: 1, windowMs: 1000 }
+  buckets.take('a', rule, 1)
+  buckets.take('b', rule, 1)
+  buckets.take('a', rule, 1)
+  buckets.take('c', rule, 1)
+  expect(buckets.size).toBe(2)
+  expect(buckets.take('a', rule, 1)).toMatchObject({ allowed: false })
+  expect(buckets.take('b', rule, 1)).toMatchObject({ allowed: true })
+})

@@ -1,0 +1,46 @@
+import type { MailCarrier } from './mail.ts'
+
+export interface SmtpOptions {
+  /** Such as `smtp://user:password@mail.example.com:587`; STARTTLS where the server offers it, `smtps:` for TLS at once. */
+  readonly url: string
+  /** `no-reply@example.com` or `Shop <no-reply@example.com>`. */
+  readonly from: string
+}
+
+/** A server that is slow at every step still ends within this; whoever retries must wait longer. */
+export const SEND_TIMEOUT_MS = 60_000
+
+/** Sends by SMTP. Nothing is connected before the first mail. */
+export async function createSmtp({ url, from }: SmtpOptions): Promise<MailCarrier> {
+  const { createTransport } = await import('nodemailer')
+  const transport = createTransport({
+    url,
+    pool: true,
+    maxConnections: 5,
+    // Trying again is the sender's, which does not forget when the process ends.
+    maxRequeues: 0,
+    connectionTimeout: 10_000,
+    greetingTimeout: 10_000,
+    socketTimeout: 20_000,
+    idleTimeout: 10_000,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  })
+  // A pooled connection that is lost between mails says so here; the next mail makes another.
+  transport.on('error', () => {})
+  return {
+    async send({ to, subject, text }, signal) {
+      await transport.sendMail({
+        from,
+        // As an object it is one address whatever is in it, never a list.
+        to: { name: '', address: to },
+        subject,
+        text,
+        // RFC 3834: no vacation notes, please.
+        headers: { 'Auto-Submitted': 'auto-generated' },
+        signal: AbortSignal.any([signal, AbortSignal.timeout(SEND_TIMEOUT_MS)]),
+      })
+    },
+    close: () => transport.close(),
+  }
+}
