@@ -39,6 +39,8 @@ const drivers = {
   '^pino': '^src/observe/',
   '^commander$': '^src/cli/',
   '^nodemailer$': '^src/mail/smtp',
+  '^@nats-io/': '^src/events/nats-carrier',
+  '^prom-client$': '^src/observe/metrics',
 }
 
 module.exports = {

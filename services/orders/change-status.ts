@@ -1,4 +1,17 @@
-import { change, type HandlerOf, hasRole, Problem, read, readRow, whyNot } from 'lintel/service'
+import {
+  change,
+  encodeId,
+  type HandlerOf,
+  hasRole,
+  Problem,
+  type Row,
+  read,
+  readRow,
+  type Unit,
+  uuidOf,
+  whyNot,
+} from 'lintel/service'
+import { User } from '../users/contract.ts'
 import { Order, type orders } from './contract.ts'
 import { returnStock } from './stock.ts'
 
@@ -12,7 +25,8 @@ const NEXT: Record<Status, readonly Status[]> = {
   cancelled: [],
 }
 
-export const changeStatus: HandlerOf<typeof orders, 'orders', 'update'> = async (asked, { tx, emit }) => {
+export const changeStatus: HandlerOf<typeof orders, 'orders', 'update'> = async (asked, unit) => {
+  const { tx } = unit
   const { params, body, caller, expected } = asked
   const row = await read(tx, Order, params.id, 'for update')
   const conflict = whyNot(row, expected)
@@ -24,8 +38,27 @@ export const changeStatus: HandlerOf<typeof orders, 'orders', 'update'> = async 
     throw new Problem('FORBIDDEN')
   if (!possible)
     throw new Problem('INVALID_TRANSITION', `An order that is ${order.status} cannot become ${body.status}`)
-  if (body.status === 'cancelled' && order.stockTaken) await returnStock(tx, order.items)
-  const changed = await change(tx, Order, params.id, { status: body.status })
-  emit(`order.${body.status as Exclude<Status, 'pending'>}`, changed)
+  return setStatus(row, body.status as Exclude<Status, 'pending'>, unit)
+}
+
+/** Of a user who is gone (R-ORD-7). */
+export async function cancelPendingOrders(userId: string, unit: Unit<typeof orders>): Promise<void> {
+  const pending = await unit.tx.query<{ id: string }>(
+    `select id from orders where user_id = $1 and status = 'pending' order by id for update`,
+    [uuidOf(User, userId)],
+  )
+  for (const { id } of pending) await setStatus(await read(unit.tx, Order, encodeId('ord', id)), 'cancelled', unit)
+}
+
+/** A change that may be made, of an order that is locked: with its stock and its event. */
+async function setStatus(
+  row: Row<typeof Order>,
+  status: Exclude<Status, 'pending'>,
+  { tx, emit }: Unit<typeof orders>,
+) {
+  const { id, items, stockTaken } = readRow(row)
+  if (status === 'cancelled' && stockTaken) await returnStock(tx, items)
+  const changed = await change(tx, Order, id, { status })
+  emit(`order.${status}`, changed)
   return changed
 }

@@ -1,5 +1,5 @@
-import { event, problem, resource, service, t } from 'lintel/contract'
-import { User } from '../users/contract.ts'
+import { consumer, event, problem, resource, service, t } from 'lintel/contract'
+import { User, users } from '../users/contract.ts'
 
 const Quantity = t.integer({ min: 1, max: 10_000 })
 const Price = t.money({ max: 9_999_999.99 })
@@ -169,17 +169,23 @@ const OrderData = {
   items: t.list(OrderLine),
 }
 
+const Events = {
+  'product.created': event(Product),
+  'product.updated': event(Product),
+  'product.deleted': event({ id: t.id('prd') }),
+  'order.created': event(OrderData),
+  'order.paid': event(OrderData),
+  'order.shipped': event(OrderData),
+  'order.delivered': event(OrderData),
+  'order.cancelled': event(OrderData),
+}
+
 export const orders = service('orders', {
   resources: { products: Product, carts: Cart, cartItems: CartItem, orders: Order, orderItems: OrderItem },
-  events: {
-    'product.created': event(Product),
-    'product.updated': event(Product),
-    'product.deleted': event({ id: t.id('prd') }),
-    'order.created': event(OrderData),
-    'order.paid': event(OrderData),
-    'order.shipped': event(OrderData),
-    'order.delivered': event(OrderData),
-    'order.cancelled': event(OrderData),
+  events: Events,
+  consumers: {
+    buyers: consumer(users, ['user.created', 'user.updated', 'user.deleted']),
+    confirmations: consumer({ name: 'orders', events: Events }, ['order.created'], { start: 'now', mails: true }),
   },
   problems: { OUT_OF_STOCK: problem(409, 'Not enough in stock') },
 })

@@ -1,6 +1,6 @@
 import { lineTotal, sum } from 'lintel/money'
 import { type HandlerOf, insert, newId, Problem, type Unit } from 'lintel/service'
-import { users } from '../users/contract.ts'
+import { confirmBuyer, holdBuyer } from './buyers.ts'
 import { takeCart } from './carts.ts'
 import { Order, type orders } from './contract.ts'
 import { type Product, readProducts, takeStock } from './stock.ts'
@@ -21,7 +21,10 @@ export const placeOrder: HandlerOf<typeof orders, 'orders', 'create'> = async ({
   if (wanted.length === 0) throw new Problem('EMPTY_CART')
   // History that is imported left the shelves long ago.
   const stockTaken = body.placedAt === null
-  const products = await (stockTaken ? takeStock(tx, wanted) : readProducts(tx, wanted))
+  const [products] = await Promise.all([
+    stockTaken ? takeStock(tx, wanted) : readProducts(tx, wanted),
+    holdBuyer(params.userId, tx),
+  ])
   const lines = wanted.map((item) => lineOf(item, products.get(item.productId)!))
   const order = await insert(tx, Order, {
     userId: params.userId as `usr_${string}`,
@@ -34,11 +37,6 @@ export const placeOrder: HandlerOf<typeof orders, 'orders', 'create'> = async ({
   })
   emit('order.created', order)
   return order
-}
-
-/** The buyer must exist and be active: the users service knows. */
-async function confirmBuyer(userId: string, { call }: Unit<typeof orders>) {
-  await call(users).users.get({ id: userId, query: { fields: ['id'] } })
 }
 
 type Body = Parameters<typeof placeOrder>[0]['body']

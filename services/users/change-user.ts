@@ -2,7 +2,6 @@ import { verifyPassword } from 'lintel/auth'
 import { type Asked, change, invalid, read, readRow, type Unit } from 'lintel/service'
 import { User, type users } from './contract.ts'
 import { voidPasswordToken } from './mail-tokens.ts'
-import { postMail } from './mails.ts'
 import { hashNew } from './passwords.ts'
 import { endSessionsOfUser, revokeOtherRoles } from './sessions.ts'
 
@@ -37,13 +36,13 @@ export async function changeUser(
     },
     expected,
   )
-  if (newEmail) await postMail('verification', values.email!, unit)
   if (newPassword) {
     await endSessionsOfUser(params.id, unit)
     await voidPasswordToken(params.id, unit)
   }
   if (values.roles !== undefined) await revokeOtherRoles(params.id, values.roles, unit)
   emit('user.updated', user)
+  if (newEmail) emit('user.email-changed', params.id, { email: values.email! })
   return user
 }
 

@@ -1,4 +1,4 @@
-import { event, olderShape, operation, resource, service, t } from 'lintel/contract'
+import { consumer, event, olderShape, operation, resource, service, t } from 'lintel/contract'
 
 const Email = t.email()
 const Name = t.text({ min: 1, max: 255 })
@@ -57,6 +57,14 @@ const Tokens = {
 }
 const Verified = { email: t.email(), emailVerified: t.boolean() }
 const RefreshToken = { refreshToken: t.text({ max: 8192 }) }
+
+const Events = {
+  'user.created': event(User),
+  'user.updated': event(User),
+  'user.email-changed': event({ email: t.email() }),
+  'user.deleted': event({ id: t.id('usr') }),
+  'session.ended': event({ userId: t.id('usr') }),
+}
 
 export const users = service('users', {
   resources: { users: User, sessions: Session },
@@ -156,11 +164,9 @@ export const users = service('users', {
       },
     }),
   },
-  events: {
-    'user.created': event(User),
-    'user.updated': event(User),
-    'user.deleted': event({ id: t.id('usr') }),
-    'session.ended': event({ userId: t.id('usr') }),
+  events: Events,
+  consumers: {
+    mails: consumer({ name: 'users', events: Events }, ['user.created', 'user.email-changed'], { start: 'now' }),
   },
   latest: 2,
   older: {

@@ -6,7 +6,7 @@ export type MailKind = 'verification' | 'reset' | 'invitation'
 
 /**
  * Has a mail sent to an address, if this commits and a user has the address then. That costs the same whether there is
- * such a user or not: who that is, is looked up when the mail is sent. (The relay of events will take over from this table.)
+ * such a user or not: who that is, is looked up when the mail is sent.
  */
 export async function postMail(kind: MailKind, address: string, { tx, wake }: Unit<typeof users>): Promise<void> {
   await tx.query(

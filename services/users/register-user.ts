@@ -1,6 +1,5 @@
 import { type HandlerOf, hasRole, insert, invalid } from 'lintel/service'
 import { User, type users } from './contract.ts'
-import { postMail } from './mails.ts'
 import { hashNew } from './passwords.ts'
 
 export const registerUser: HandlerOf<typeof users, 'users', 'create'> = async ({ body, caller }, unit) => {
@@ -8,7 +7,6 @@ export const registerUser: HandlerOf<typeof users, 'users', 'create'> = async ({
   if (password === null && !hasRole(caller, 'admin')) throw invalid('password', 'is required')
   const passwordHash = password === null ? null : await hashNew(password)
   const user = await insert(unit.tx, User, { ...values, passwordHash })
-  await postMail(passwordHash === null ? 'invitation' : 'verification', values.email, unit)
   unit.emit('user.created', user)
   return user
 }

@@ -5,6 +5,7 @@ import { createUser } from './create-user.ts'
 import { deleteUser } from './delete-user.ts'
 import { ensureFirstAdmin } from './first-admin.ts'
 import { logIn } from './log-in.ts'
+import { mailNewAddress, mailNewUser } from './mail-users.ts'
 import { registerUser } from './register-user.ts'
 import { requestPasswordReset, resetPassword } from './reset-password.ts'
 import { sendMails } from './send-mails.ts'
@@ -17,6 +18,7 @@ export default implement(
   {
     users: { create: registerUser, replace: changeUser, update: changeUser, delete: deleteUser },
     sessions: { delete: endSession },
+    mails: { 'user.created': mailNewUser, 'user.email-changed': mailNewAddress },
     login: logIn,
     refresh: refreshTokens,
     logout: logOut,

@@ -1,7 +1,7 @@
 import { createLog, STDERR } from '../observe/log.ts'
-import { findDatabases, migrateService, openServiceDatabase } from '../start/databases.ts'
+import { findDatabases, migrateCarrier, migrateService, openServiceDatabase } from '../start/databases.ts'
 import { readSettings } from '../start/settings.ts'
-import { serviceNames } from '../start/system.ts'
+import { EVENTS, serviceNames } from '../start/system.ts'
 import { loadSystem } from './load-system.ts'
 
 /** Makes databases and roles that are missing, applies new migrations, and compares the result with the contracts. */
@@ -15,9 +15,15 @@ export async function migrateCommand(file: string): Promise<void> {
       const url = databases.urls.get(service.contract.name)!
       const applied = await migrateService(service, url, { log })
       await (await openServiceDatabase(service, url, log)).close()
-      console.log(`${service.contract.name}: ${applied.length === 0 ? 'up to date' : `applied ${applied.join(', ')}`}`)
+      say(service.contract.name, applied)
     }
+    const carrier = databases.urls.get(EVENTS)
+    if (carrier !== undefined) say(EVENTS, await migrateCarrier(carrier, { log }))
   } finally {
     await databases.stop()
   }
+}
+
+function say(name: string, applied: readonly string[]): void {
+  console.log(`${name}: ${applied.length === 0 ? 'up to date' : `applied ${applied.join(', ')}`}`)
 }

@@ -1,4 +1,5 @@
 export { type Access, parseAccess } from './access.ts'
+export { type ConsumerSpec, consumer } from './consumer.ts'
 export { type EventData, type EventSpec, event } from './event.ts'
 export {
   type Field,

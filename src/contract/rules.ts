@@ -27,6 +27,7 @@ export function brokenRules(contract: Contract, own: Readonly<Record<string, Pro
   for (const [key, spec] of Object.entries(contract.operations))
     checkOperation(`${contract.name}.${key}`, key, spec, contract, say)
   checkEvents(contract, say)
+  checkConsumers(contract, say)
   checkVersions(contract, say)
   return breaches
 }
@@ -159,6 +160,22 @@ function checkEvents({ events, resources }: Contract, say: Say) {
       say('R-EVT-1', at, `is of no resource here: "${noun}"`, `Resources: ${[...names].join(', ')}`)
     // What a resource shows is checked there.
     if (!all.some(({ shown }) => shown === data)) checkFields(at, data, false, say)
+  }
+}
+
+function checkConsumers({ consumers, resources, operations }: Contract, say: Say) {
+  for (const [key, { from, events, attempts }] of Object.entries(consumers)) {
+    const at = `consumers.${key}`
+    if (!isCamelCase(key)) say('R-EVT-2', at, 'is not in camelCase', 'Name it by what it keeps or does: `buyers`')
+    if (key in resources || key in operations)
+      say('R-P-2', at, 'has the name of a resource or an operation', 'Each handler has a name of its own')
+    const types = Object.keys(events)
+    if (types.length === 0) say('R-EVT-2', at, 'consumes nothing', `Name events of ${from}`)
+    for (const type of types)
+      if (events[type] === undefined)
+        say('R-EVT-2', at, `consumes "${type}", which ${from} does not publish`, 'See its `events`')
+    if (!Number.isInteger(attempts) || attempts < 1 || attempts > 100)
+      say('R-EVT-3', at, `has ${attempts} attempts`, 'Give a whole number from 1 to 100')
   }
 }
 

@@ -1,4 +1,5 @@
 import { Fault } from '../base/errors.ts'
+import type { ConsumerSpec } from './consumer.ts'
 import type { EventSpec } from './event.ts'
 import { customOperation, type Operation, type OperationSpec, operationsOf } from './operation.ts'
 import { PROBLEMS, type ProblemSpec } from './problem.ts'
@@ -7,11 +8,14 @@ import { brokenRules } from './rules.ts'
 import type { OlderVersion } from './versions.ts'
 
 type Resources = Readonly<Record<string, AnyResource>>
+type Consumers = Readonly<Record<string, ConsumerSpec>>
 
-export interface ServiceOptions<R, O, E> {
+export interface ServiceOptions<R, O, E, C> {
   readonly resources?: R
   readonly operations?: O
   readonly events?: E
+  /** What it consumes, by the name that its handlers have. */
+  readonly consumers?: C
   /** Problems of its own, beside those that every system knows. */
   readonly problems?: Readonly<Record<string, ProblemSpec>>
   /** The newest version; 1 by default. */
@@ -26,11 +30,13 @@ export interface Contract<
   R extends Resources = Resources,
   O extends Readonly<Record<string, OperationSpec>> = Readonly<Record<string, OperationSpec>>,
   E extends Readonly<Record<string, EventSpec<any>>> = Readonly<Record<string, EventSpec<any>>>,
+  C extends Consumers = Consumers,
 > {
   readonly name: string
   readonly resources: R
   readonly operations: O
   readonly events: E
+  readonly consumers: C
   readonly problems: Readonly<Record<string, ProblemSpec>>
   readonly latest: number
   readonly older: Readonly<Record<number, OlderVersion>>
@@ -47,14 +53,16 @@ export function service<
   R extends Resources = {},
   O extends Readonly<Record<string, OperationSpec>> = {},
   E extends Readonly<Record<string, EventSpec<any>>> = {},
->(name: string, options: ServiceOptions<R, O, E>): Contract<R, O, E> {
+  C extends Consumers = {},
+>(name: string, options: ServiceOptions<R, O, E, C>): Contract<R, O, E, C> {
   const resources = options.resources ?? ({} as R)
   const operations = options.operations ?? ({} as O)
-  const contract: Contract<R, O, E> = {
+  const contract: Contract<R, O, E, C> = {
     name,
     resources,
     operations,
     events: options.events ?? ({} as E),
+    consumers: options.consumers ?? ({} as C),
     problems: { ...PROBLEMS, ...options.problems },
     latest: options.latest ?? 1,
     older: options.older ?? {},

@@ -1,5 +1,6 @@
 import type { Caller } from '../auth/caller.ts'
 import type { Client } from '../calls/client.ts'
+import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { EventData } from '../contract/event.ts'
 import type { Given, Taken } from '../contract/fields.ts'
 import type { OperationSpec } from '../contract/operation.ts'
@@ -17,6 +18,7 @@ import type { Contract } from '../contract/service.ts'
 import type { Queryable } from '../data/pool.ts'
 import type { Row } from '../data/row.ts'
 import type { Expected } from '../data/rows.ts'
+import type { Outside } from './outside.ts'
 
 /** What a handler is asked: checked against the contract, and allowed. */
 export interface Asked<P = unknown, B = unknown> {
@@ -72,6 +74,43 @@ export type OperationHandler<C extends Contract<any, any, any>, O extends keyof 
     ? Handler<C, { readonly [name: string]: string }, Taken<B>, OperationAnswer<Given<A>>>
     : never
 
+/** An event as its consumer gets it (R-EVT-1). */
+export interface Event<T = any, N extends string = string> {
+  /** `evt_…` */
+  readonly id: string
+  readonly type: N
+  /** `ord_…`: what it happened to. */
+  readonly aggregateId: string
+  /** When it was committed; RFC 3339. */
+  readonly timestamp: string
+  readonly data: T
+}
+
+/** What the handler of an event works with: a transaction in which its effect and the note that it is done commit. */
+export interface ConsumerUnit<C extends Contract<any, any, any> = Contract> extends Unit<C>, Outside {
+  /** Aborts when the service stops and waits no longer. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Handles an event: once in effect, for what it does in its transaction; what it does elsewhere, such as a mail, may be
+ * done again when the transaction fails. One that throws is tried again later, and in the end a dead letter (R-EVT-3).
+ */
+export type EventHandler<C extends Contract<any, any, any>, E extends Event> = (
+  event: E,
+  unit: ConsumerUnit<C>,
+) => Promise<void>
+
+type EventsOf<S> = S extends ConsumerSpec<infer E> ? E : never
+
+/** The handlers of a consumer, by the type of the event: `ConsumerHandlers<typeof orders, 'buyers'>['user.created']`. */
+export type ConsumerHandlers<C extends Contract<any, any, any>, K extends keyof C['consumers']> = {
+  [T in keyof EventsOf<C['consumers'][K]> & string]: EventHandler<
+    C,
+    Event<EventData<EventsOf<C['consumers'][K]>[T]>, T>
+  >
+}
+
 type WithHandlers<R> = {
   [K in keyof R]: R[K] extends AnyResource ? ([CustomOf<R[K]>] extends [never] ? never : K) : never
 }[keyof R]
@@ -81,7 +120,9 @@ type WithHandlers<R> = {
  * mapped type, not two that are joined: only so does a handler that is written in place know its parameters.
  */
 export type Handlers<C extends Contract<any, any, any>> = {
-  [K in WithHandlers<C['resources']> | keyof C['operations']]: K extends keyof C['operations']
+  [K in WithHandlers<C['resources']> | keyof C['operations'] | keyof C['consumers']]: K extends keyof C['operations']
     ? OperationHandler<C, K>
-    : { [V in CustomOf<C['resources'][K]>]: HandlerOf<C, K, V> }
+    : K extends keyof C['consumers']
+      ? ConsumerHandlers<C, K>
+      : { [V in CustomOf<C['resources'][K]>]: HandlerOf<C, K, V> }
 }

@@ -1,14 +1,17 @@
 import { Fault } from '../base/errors.ts'
+import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Background } from './background.ts'
 import type { Command } from './command.ts'
-import type { Handler, Handlers, Unit } from './handler.ts'
+import type { EventHandler, Handler, Handlers, Unit } from './handler.ts'
 
 /** A contract with its handlers and migrations: something that can be run. */
 export interface Service<C extends Contract<any, any, any> = Contract> {
   readonly contract: C
   /** By `<resource key>.<verb>` and `<operation key>`. */
   readonly handlers: ReadonlyMap<string, Handler<any, any, any, any>>
+  /** By `<consumer key>.<event type>`. */
+  readonly eventHandlers: ReadonlyMap<string, EventHandler<any, any>>
   /** Folder of its SQL files, `NNNN-name.sql`. */
   readonly migrations: URL
   readonly prepare: Prepare<C> | undefined
@@ -48,16 +51,26 @@ export function implement<C extends Contract<any, any, any>>(
   options: ServiceOptions<C>,
 ): Service<C> {
   const byName = new Map<string, Handler<any, any, any, any>>()
+  const eventHandlers = new Map<string, EventHandler<any, any>>()
   for (const [key, value] of Object.entries(handlers)) {
+    const events = Object.hasOwn(contract.consumers, key)
     if (typeof value === 'function') byName.set(key, value as Handler<any, any, any, any>)
+    else if (events)
+      for (const [type, handler] of Object.entries(value as object)) eventHandlers.set(`${key}.${type}`, handler)
     else for (const [verb, handler] of Object.entries(value as object)) byName.set(`${key}.${verb}`, handler)
   }
   const { migrations, prepare, background, commands = {} } = options
-  const service: Service<C> = { contract, handlers: byName, migrations, prepare, background, commands }
+  const service: Service<C> = { contract, handlers: byName, eventHandlers, migrations, prepare, background, commands }
   for (const operation of contract.served)
-    if (operation.custom && !byName.has(handlerName(operation)))
-      throw new Fault('MISSING_HANDLER', `${operation.id} has no handler: give one to implement(${contract.name}, …)`)
+    if (operation.custom && !byName.has(handlerName(operation))) throw missing(operation.id, contract.name)
+  for (const [key, { events }] of Object.entries<ConsumerSpec>(contract.consumers))
+    for (const type of Object.keys(events))
+      if (!eventHandlers.has(`${key}.${type}`)) throw missing(`${contract.name}.${key} for ${type}`, contract.name)
   return service
+}
+
+function missing(what: string, contract: string): Fault {
+  return new Fault('MISSING_HANDLER', `${what} has no handler: give one to implement(${contract}, …)`)
 }
 
 export function handlerName({ key, verb, name }: { key: string | undefined; verb: string; name: string }): string {

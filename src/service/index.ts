@@ -6,5 +6,16 @@ export { change, type Expected, find, insert, read, remove, uuidOf, whyNot } fro
 export type { Mail, MailCarrier } from '../mail/mail.ts'
 export type { Background, BackgroundContext } from './background.ts'
 export type { Command, Given } from './command.ts'
-export type { Asked, Handler, HandlerOf, Handlers, OperationHandler, Unit } from './handler.ts'
+export type {
+  Asked,
+  ConsumerHandlers,
+  ConsumerUnit,
+  Event,
+  EventHandler,
+  Handler,
+  HandlerOf,
+  Handlers,
+  OperationHandler,
+  Unit,
+} from './handler.ts'
 export { implement, type Service } from './implement.ts'

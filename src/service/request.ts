@@ -42,5 +42,13 @@ export interface Upstream {
 
 export interface ServiceHealth {
   readonly status: 'healthy' | 'degraded' | 'unhealthy'
-  readonly checks: Readonly<Record<string, { status: 'up' | 'down'; latency?: number; message?: string }>>
+  readonly checks: Readonly<Record<string, Check>>
+}
+
+/** One thing that a service needs; `latency` in milliseconds. Further figures are the check's own. */
+export interface Check {
+  readonly status: 'up' | 'down'
+  readonly latency?: number
+  readonly message?: string
+  readonly [figure: string]: string | number | undefined
 }

@@ -3,17 +3,18 @@ import { Fault } from '../base/errors.ts'
 import { assertNoDrift } from '../data/drift.ts'
 import { startEmbeddedPostgres } from '../data/embedded/postgres.ts'
 import { findRunningPostgres } from '../data/embedded/running.ts'
+import { CARRIER_MIGRATIONS } from '../data/event-log.ts'
 import { migrate, PLATFORM_MIGRATIONS, pendingMigrations } from '../data/migrate.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
 import { provision, waitForServer } from '../data/provision.ts'
 import type { Log } from '../observe/log.ts'
 import type { Service } from '../service/implement.ts'
 import type { Settings } from './settings.ts'
-import { type System, serviceNames } from './system.ts'
+import { EVENTS, hasEvents, type System, serviceNames } from './system.ts'
 
-/** The databases of a system, one per service, on the server that the settings name or on an embedded one. */
+/** The databases of a system, one per service and, where it is needed, one of the carrier of events, on the server that the settings name or on an embedded one. */
 export interface Databases {
-  /** URL of each service's own database and role, by the service's name. */
+  /** URL of each service's own database and role, by the service's name; of the carrier's as `events`. */
   readonly urls: ReadonlyMap<string, string>
   /** The data folder of the embedded server, where there is one. */
   readonly dataDir: string | undefined
@@ -33,7 +34,8 @@ export interface FindOptions {
 export async function findDatabases(system: System, settings: Settings, options: FindOptions): Promise<Databases> {
   const { log, signal } = options
   const urls = new Map(settings.serviceDatabaseUrls)
-  const shared = serviceNames(system).filter((name) => !urls.has(name))
+  const onPostgres = settings.natsUrl === undefined && system.services.some(hasEvents)
+  const shared = [...serviceNames(system), ...(onPostgres ? [EVENTS] : [])].filter((name) => !urls.has(name))
   const embedded = shared.length > 0 && !settings.databaseUrl ? await embeddedServer(settings, options) : undefined
   try {
     signal?.throwIfAborted()
@@ -89,13 +91,29 @@ export async function migrateService(
   return applied
 }
 
+/** The same for the database of the carrier on PostgreSQL. */
+export function migrateCarrier(url: string, { log, signal }: Pick<FindOptions, 'log' | 'signal'>): Promise<string[]> {
+  return migrate(url, [CARRIER_MIGRATIONS], {
+    log: (line) => log.debug(line),
+    ...(signal ? { signal } : {}),
+  })
+}
+
 /** Where migrations are not applied at start, the platform's tables too have to be there. */
 export async function assertMigrated({ contract, migrations }: Service<any>, url: string): Promise<void> {
-  const pending = await pendingMigrations(url, [PLATFORM_MIGRATIONS, migrations])
+  await assertNothingPending(`The database of the ${contract.name} service`, url, [PLATFORM_MIGRATIONS, migrations])
+}
+
+export async function assertCarrierMigrated(url: string): Promise<void> {
+  await assertNothingPending('The database of the events', url, [CARRIER_MIGRATIONS])
+}
+
+async function assertNothingPending(what: string, url: string, folders: readonly URL[]): Promise<void> {
+  const pending = await pendingMigrations(url, folders)
   if (pending.length === 0) return
   throw new Fault(
     'MIGRATIONS_PENDING',
-    `The database of the ${contract.name} service lacks ${pending.join(', ')}: run \`lintel migrate\` before this start.`,
+    `${what} lacks ${pending.join(', ')}: run \`lintel migrate\` before this start.`,
   )
 }
 

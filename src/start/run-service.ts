@@ -1,18 +1,22 @@
 import { serviceCaller } from '../auth/caller.ts'
 import { Fault } from '../base/errors.ts'
+import { type Loop, loop } from '../base/loop.ts'
 import { type Client, client } from '../calls/client.ts'
 import { inProcess } from '../calls/in-process.ts'
 import type { Contract } from '../contract/service.ts'
-import type { Database } from '../data/pool.ts'
+import { type Database, openDatabase } from '../data/pool.ts'
 import { sweepIdempotencyKeys } from '../data/purge.ts'
+import type { Carrier } from '../events/carrier.ts'
 import type { Log } from '../observe/log.ts'
-import { type BackgroundContext, type Loop, loop } from '../service/background.ts'
 import type { Unit } from '../service/handler.ts'
 import type { Service } from '../service/implement.ts'
+import type { Outside } from '../service/outside.ts'
 import { createPipeline } from '../service/pipeline.ts'
 import type { ServiceHealth, Upstream } from '../service/request.ts'
 import { type Runtime, unitRunner } from '../service/unit.ts'
+import { type EventsState, knowConsumers, type RunningEvents, runEvents } from './run-events.ts'
 import type { Env } from './settings.ts'
+import { hasEvents } from './system.ts'
 
 export interface RunningService extends Upstream {
   readonly service: Service<any>
@@ -23,27 +27,27 @@ export interface RunningService extends Upstream {
   prepare(): Promise<string | undefined>
   /** `listener` is told of the events of each change before the change is answered. */
   onCommitted(listener: CommitListener): void
-  /** Begins what it does of its own accord. */
-  begin(outside: Outside): void
+  /** Begins what it does of its own accord; with a carrier it publishes and consumes events. */
+  begin(outside: Outside, carrier: Carrier | undefined): void
+  /** How its events are doing; undefined where it has none. */
+  events(): Promise<EventsState | undefined>
   /** Resolves when it has nothing more to do of its own accord than to wait. */
   idle(): Promise<void>
   /** Ends what it does of its own accord, and closes its database. */
   stop(): Promise<void>
 }
 
-/** What a service in the background sees of the world. */
-export type Outside = Pick<BackgroundContext<any>, 'mail' | 'publicUrl'>
-
 type CommitListener = NonNullable<Runtime['committed']>
 
 const SWEEP_MS = 3_600_000
+const EVENT_CONNECTIONS = 8
 
 /** Runs a service in this process, on a database that is its own from now on; `upstreams` are the services that it may call, by name. */
 export async function runService(
   service: Service<any>,
   database: Database,
   upstreams: ReadonlyMap<string, Upstream>,
-  options: { env: Env; checkAnswers: boolean; log: Log; stopGraceMs: number },
+  options: { env: Env; url: string; checkAnswers: boolean; log: Log; stopGraceMs: number; outboxRetentionMs: number },
 ): Promise<RunningService> {
   const { contract } = service
   const [secret] = await database
@@ -55,11 +59,14 @@ export async function runService(
   const clients = new Map<string, Client<any>>()
   const listeners: CommitListener[] = []
   let background: Loop | undefined
+  let events: RunningEvents | undefined
+  let eventsDatabase: Database | undefined
   const runtime: Runtime = {
     database,
     cursorSecret: secret![0]!,
     checkAnswers: options.checkAnswers,
     async committed(types) {
+      events?.wake()
       for (const listener of listeners) await listener(types)
     },
     wake: () => background?.wake(),
@@ -92,23 +99,42 @@ export async function runService(
     run,
     async prepare() {
       const notice = service.prepare && (await run((unit) => service.prepare!(unit, options.env)))
+      await knowConsumers(service, database)
       return notice ?? undefined
     },
-    begin(outside) {
+    begin(outside, carrier) {
       const { background: work } = service
-      if (!work) return
       const log = options.log.child({ service: contract.name })
+      if (carrier && hasEvents(service)) {
+        // Of its own: a mail server that is slow keeps handlers waiting, and must not keep requests waiting with them.
+        eventsDatabase = openDatabase(contract.name, options.url, { poolSize: EVENT_CONNECTIONS, slowLanes: 1 })
+        const runOwn = unitRunner(contract, { ...runtime, database: eventsDatabase })
+        events = runEvents(service, {
+          database: eventsDatabase,
+          carrier,
+          run: runOwn,
+          outside,
+          log,
+          retentionMs: options.outboxRetentionMs,
+          graceMs: options.stopGraceMs,
+        })
+      }
+      if (!work) return
       background = loop((signal) => work({ ...outside, run, log, signal }), {
         graceMs: options.stopGraceMs,
         failed: (error) => log.warn(error, 'what it does in the background failed, and is tried again'),
       })
     },
-    idle: async () => background?.idle(),
+    async idle() {
+      await events?.idle()
+      await background?.idle()
+    },
+    events: async () => events?.state(),
     onCommitted: (listener) => listeners.push(listener),
     async stop() {
       clearInterval(sweep)
-      await background?.stop()
-      await database.close()
+      await Promise.all([background?.stop(), events?.stop()])
+      await Promise.all([database.close(), eventsDatabase?.close()])
     },
   }
 }

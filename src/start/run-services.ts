@@ -37,6 +37,8 @@ export async function runServices(system: System, settings: Settings, options: R
       const database = await openServiceDatabase(service, url, log)
       const running = await runService(service, database, byName, {
         env: settings.env,
+        url,
+        outboxRetentionMs: settings.outboxRetentionMs,
         checkAnswers: !settings.production,
         log,
         stopGraceMs: settings.shutdownTimeoutMs / 10,

@@ -4,6 +4,7 @@ import { Fault } from '../base/errors.ts'
 import { addressOf } from '../data/connection.ts'
 import type { CorsOrigins } from '../gateway/cors.ts'
 import { trustedProxies } from '../limits/client-address.ts'
+import { EVENTS } from './system.ts'
 
 /** The environment, with every `NAME_FILE` read into `NAME`. */
 export type Env = Readonly<Record<string, string | undefined>>
@@ -14,8 +15,12 @@ export interface Settings {
   readonly dataDir: string
   /** The server where each service has a database of its own; without one, an embedded server. */
   readonly databaseUrl: string | undefined
-  /** By the name of the service, where its database is somewhere else: `<SERVICE>_DATABASE_URL`. */
+  /** By the name of the service (or `events`), where its database is somewhere else: `<SERVICE>_DATABASE_URL`. */
   readonly serviceDatabaseUrls: ReadonlyMap<string, string>
+  /** Where events are carried; without one, on PostgreSQL. */
+  readonly natsUrl: string | undefined
+  /** How long published events stay in the outbox. */
+  readonly outboxRetentionMs: number
   /** Without one mail is caught in development, and waits in production. */
   readonly smtpUrl: string | undefined
   readonly mailFrom: string
@@ -57,7 +62,7 @@ export function readSettings(from: Env, services: readonly string[]): Settings {
   }
 
   const serviceDatabaseUrls = new Map<string, string>()
-  for (const service of services) {
+  for (const service of [...services, EVENTS]) {
     const url = read(`${service.toUpperCase().replaceAll('-', '_')}_DATABASE_URL`, undefined, postgresUrl)
     if (url !== undefined) serviceDatabaseUrls.set(service, url)
   }
@@ -69,6 +74,8 @@ export function readSettings(from: Env, services: readonly string[]): Settings {
     dataDir: env.LINTEL_DATA_DIR || '.lintel',
     databaseUrl: read('DATABASE_URL', undefined, postgresUrl),
     serviceDatabaseUrls,
+    natsUrl: read('NATS_URL', undefined, natsUrl),
+    outboxRetentionMs: read('OUTBOX_RETENTION', 7, whole(1, 3650)) * 86_400_000,
     smtpUrl: read('SMTP_URL', undefined, smtpUrl),
     mailFrom: read('MAIL_FROM', `no-reply@${domainOf(publicUrl, host)}`, sender),
     publicUrl,
@@ -173,6 +180,12 @@ const smtpUrl: Kind<string> = {
   parse: (text) => (urlOf(text, ['smtp:', 'smtps:']) ? text : undefined),
   expected:
     'a URL such as smtp://user:password@mail.example.com:587 or smtps://…, with special characters of the password percent-encoded',
+  mask: schemeOnly,
+}
+
+const natsUrl: Kind<string> = {
+  parse: (text) => (text.split(',').every((one) => urlOf(one, ['nats:', 'tls:'])) ? text : undefined),
+  expected: 'a URL such as nats://user:password@host:4222, or several of one cluster joined by commas',
   mask: schemeOnly,
 }
 

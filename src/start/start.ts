@@ -1,11 +1,14 @@
 import type { AddressInfo } from 'node:net'
 import type { TokenVerifier } from '../auth/tokens.ts'
 import { documentsOf } from '../contract/documents/openapi.ts'
+import type { Carrier } from '../events/carrier.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import { createHttpServer } from '../http/server.ts'
 import { memoryBuckets } from '../limits/buckets.ts'
 import { createLog, type Log } from '../observe/log.ts'
+import { eventsHealth } from './events-health.ts'
 import { type MailDoor, openMailDoor } from './mail.ts'
+import { openCarrier } from './open-carrier.ts'
 import { type RunningServices, runServices } from './run-services.ts'
 import { type Env, readSettings, type Settings } from './settings.ts'
 import { type System, serviceNames } from './system.ts'
@@ -48,6 +51,7 @@ export async function start(system: System, env: Env = process.env, { signal }: 
   const settings = readSettings(env, serviceNames(system))
   const log = await createLog(settings.logLevel)
   const services = await runServices(system, settings, { log, signal })
+  let carrier: Carrier | undefined
   try {
     const notices: (string | undefined)[] = []
     for (const service of services.byName.values()) notices.push(await service.prepare())
@@ -57,7 +61,8 @@ export async function start(system: System, env: Env = process.env, { signal }: 
     const warn = (error: unknown, message: string) => log.warn(error, message)
     const trust = auth && (await trustTokens(auth, services.byName.get(auth.service.name)!, warn))
     const mail = await openMailDoor(settings, log)
-    const gateway = gatewayOf(system, services, { settings, verifier: trust?.verifier, mail, log })
+    carrier = await openCarrier(system, settings, services.databases, { log, signal })
+    const gateway = gatewayOf(system, services, { settings, verifier: trust?.verifier, mail, carrier, log })
     const server = createHttpServer(gateway.handle)
     const url = urlOf(await server.listen({ host: settings.host, port: settings.port }))
     log.info({ url }, `${system.name} ${system.version} listens on ${url}, its documents are at ${url}/openapi.json`)
@@ -66,7 +71,7 @@ export async function start(system: System, env: Env = process.env, { signal }: 
     for (const notice of notices) if (notice) log.info(notice)
     warnOfMail(system, settings, url, log)
     const outside = { mail: mail.carrier, publicUrl: settings.publicUrl ?? url }
-    for (const service of services.byName.values()) service.begin(outside)
+    for (const service of services.byName.values()) service.begin(outside, carrier)
 
     const { shutdownTimeoutMs } = settings
     const stop = once(async ({ lameDuck = false }: StopOptions = {}) => {
@@ -76,11 +81,13 @@ export async function start(system: System, env: Env = process.env, { signal }: 
       if (cut > 0) log.warn(`${cut} connections were cut: what they asked for had not ended within SHUTDOWN_TIMEOUT`)
       trust?.stop()
       await services.stop()
+      await carrier?.close()
       mail.carrier?.close()
     })
     return { url, log, shutdownTimeoutMs, died, stop }
   } catch (error) {
     await services.stop()
+    await carrier?.close()
     throw error
   }
 }
@@ -89,10 +96,15 @@ interface GatewayParts {
   readonly settings: Settings
   readonly verifier: TokenVerifier | undefined
   readonly mail: MailDoor
+  readonly carrier: Carrier | undefined
   readonly log: Log
 }
 
-function gatewayOf(system: System, { byName }: RunningServices, { settings, verifier, mail, log }: GatewayParts) {
+function gatewayOf(
+  system: System,
+  { byName }: RunningServices,
+  { settings, verifier, mail, carrier, log }: GatewayParts,
+) {
   const { caught } = mail
   return createGateway({
     services: [...byName.values()].map((upstream) => ({ contract: upstream.service.contract, upstream })),
@@ -103,7 +115,14 @@ function gatewayOf(system: System, { byName }: RunningServices, { settings, veri
       { title: system.name, systemVersion: system.version },
     ),
     // Whoever asked for a mail and then looks finds it: what is under way goes first.
-    ...(caught && { mails: () => Promise.all([...byName.values()].map((one) => one.idle())).then(caught) }),
+    ...(caught && {
+      mails: async () => {
+        // What one service makes known, another may mail.
+        for (let i = 0; i < 2; i++) await Promise.all([...byName.values()].map((one) => one.idle()))
+        return caught()
+      },
+    }),
+    ...(carrier && { health: () => eventsHealth(carrier, [...byName.values()]) }),
     limits: { ...settings.rateLimit, buckets: memoryBuckets() },
     cors: settings.corsOrigins,
     strictTransport: settings.production,

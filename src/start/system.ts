@@ -34,6 +34,8 @@ export function system(options: {
   const names = options.services.map(({ contract }) => contract.name)
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice) throw new Fault('INVALID_SYSTEM', `Two services are named "${twice}": each has a name of its own`)
+  if (names.includes(EVENTS))
+    throw new Fault('INVALID_SYSTEM', `A service is named "${EVENTS}", as the database of the carrier is: rename it`)
   const commands = options.services.flatMap((service) => Object.keys(service.commands))
   const clash = commands.find((name, i) => commands.indexOf(name) !== i)
   if (clash) throw new Fault('INVALID_SYSTEM', `Two services bring the command "${clash}": rename one`)
@@ -48,6 +50,14 @@ export function system(options: {
     services: options.services,
     auth: options.auth,
   }
+}
+
+/** Name of the database of the carrier on PostgreSQL, beside those of the services. */
+export const EVENTS = 'events'
+
+/** Whether the service publishes or consumes anything. */
+export function hasEvents({ contract }: Service<any>): boolean {
+  return Object.keys(contract.events).length > 0 || Object.keys(contract.consumers).length > 0
 }
 
 export function serviceNames({ services }: System): string[] {

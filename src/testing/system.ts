@@ -1,6 +1,8 @@
+import { CARRIER_MIGRATIONS } from '../data/event-log.ts'
 import type { Env } from '../start/settings.ts'
 import { start } from '../start/start.ts'
 import type { System } from '../start/system.ts'
+import { EVENTS, hasEvents } from '../start/system.ts'
 import { type Clone, cloneOf, templateFor } from './database.ts'
 
 const UNLIMITED = { RATE_LIMIT_MAX: '1000000', RATE_LIMIT_AUTH_MAX: '1000000' }
@@ -22,7 +24,9 @@ export async function testSystem(system: System, serverUrl: string, env: Env = {
   const urls: Record<string, string> = {}
   const dropAll = () => Promise.all(clones.map((clone) => clone.drop()))
   try {
-    for (const service of system.services) {
+    const carrier = { contract: { name: EVENTS }, migrations: CARRIER_MIGRATIONS }
+    const onPostgres = !env.NATS_URL && system.services.some(hasEvents)
+    for (const service of [...system.services, ...(onPostgres ? [carrier] : [])]) {
       const clone = await cloneOf(serverUrl, await templateFor(serverUrl, service))
       clones.push(clone)
       urls[service.contract.name] = clone.url

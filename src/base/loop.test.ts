@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { loop } from './background.ts'
+import { loop } from './loop.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()

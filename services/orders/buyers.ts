@@ -1,0 +1,70 @@
+import { type ConsumerHandlers, Problem, type Unit, uuidOf } from 'lintel/service'
+import { User, users } from '../users/contract.ts'
+import { cancelPendingOrders } from './change-status.ts'
+import type { orders } from './contract.ts'
+
+type Buyers = ConsumerHandlers<typeof orders, 'buyers'>
+
+export interface Buyer {
+  readonly email: string | null
+  readonly name: string | null
+  readonly active: boolean
+}
+
+/** The projection of users, as far as orders need it. */
+export const rememberBuyer = async (
+  { aggregateId, data }: { aggregateId: string; data: { email: string; name: string } },
+  { tx }: Pick<Unit, 'tx'>,
+): Promise<void> => {
+  await tx.query(
+    `insert into buyers (id, email, name, active) values ($1, $2, $3, true)
+     on conflict (id) do update set email = excluded.email, name = excluded.name, updated_at = now()`,
+    [uuidOf(User, aggregateId), data.email, data.name],
+  )
+}
+
+/** A user who is gone (R-ORD-7): open carts go, pending orders are cancelled, name and email are forgotten. */
+export const forgetBuyer: Buyers['user.deleted'] = async ({ aggregateId }, unit) => {
+  const id = uuidOf(User, aggregateId)
+  // First, and locked: an order that is being placed is either committed by now, or finds its buyer gone.
+  await unit.tx.query(
+    `insert into buyers (id, active) values ($1, false)
+     on conflict (id) do update set email = null, name = null, active = false, updated_at = now()`,
+    [id],
+  )
+  await unit.tx.query(
+    `update carts set deleted_at = now(), version = version + 1, updated_at = now()
+     where user_id = $1 and status = 'open' and deleted_at is null`,
+    [id],
+  )
+  await cancelPendingOrders(aggregateId, unit)
+}
+
+/**
+ * The buyer must exist and be active: the users service knows; while it can't be asked, what this service has heard of it
+ * answers; if neither knows, the order has to wait.
+ */
+export async function confirmBuyer(userId: string, { call, read }: Unit<typeof orders>): Promise<void> {
+  try {
+    await call(users).users.get({ id: userId, query: { fields: ['id'] } })
+  } catch (error) {
+    if (!(error instanceof Problem && UNREACHABLE.has(error.code))) throw error
+    const buyer = await buyerOf(userId, read)
+    if (!buyer) throw error
+    if (!buyer.active) throw new Problem('NOT_FOUND')
+  }
+}
+
+const UNREACHABLE = new Set(['SERVICE_UNAVAILABLE', 'GATEWAY_TIMEOUT', 'BAD_GATEWAY'])
+
+/** Undefined for one that this service has not heard of. */
+export async function buyerOf(userId: string, db: Unit['read']): Promise<Buyer | undefined> {
+  const [buyer] = await db.query<Buyer>('select email, name, active from buyers where id = $1', [uuidOf(User, userId)])
+  return buyer
+}
+
+/** Keeps the buyer from being forgotten before this transaction has ended; one that is forgotten already is NOT_FOUND. */
+export async function holdBuyer(userId: string, tx: Unit['tx']): Promise<void> {
+  const [buyer] = await tx.query<Buyer>('select active from buyers where id = $1 for share', [uuidOf(User, userId)])
+  if (buyer && !buyer.active) throw new Problem('NOT_FOUND')
+}

@@ -1,0 +1,45 @@
+import type { EventSpec } from './event.ts'
+
+/** What a service consumes: some events of one service, its own or another's, in the order of each aggregate. */
+export interface ConsumerSpec<E extends Readonly<Record<string, EventSpec<any>>> = any> {
+  /** The service that publishes them. */
+  readonly from: string
+  readonly events: E
+  readonly start: 'beginning' | 'now'
+  readonly attempts: number
+  readonly mails: boolean
+}
+
+export interface ConsumerOptions {
+  /**
+   * Where a consumer that is new begins: with all events that are kept, as one that builds a copy of what it hears of must
+   * (the default), or with those that come from now on, as one that sends mail should.
+   */
+  readonly start?: 'beginning' | 'now'
+  /** How often an event is tried, with growing delays, before it is a dead letter; 15, which take some 40 minutes. */
+  readonly attempts?: number
+  /** Its handlers send mail: where none can go out (in production without SMTP_URL), its events wait until it can. */
+  readonly mails?: boolean
+}
+
+/** What publishes: a contract, or, for a service that consumes its own events, its name and them. */
+export interface Publisher<E extends Readonly<Record<string, EventSpec<any>>>> {
+  readonly name: string
+  readonly events: E
+}
+
+/** Declares a consumer: `consumers: { buyers: consumer(users, ['user.created', 'user.deleted']) }`. */
+export function consumer<E extends Readonly<Record<string, EventSpec<any>>>, T extends keyof E & string>(
+  publisher: Publisher<E>,
+  types: readonly T[],
+  { start = 'beginning', attempts = 15, mails = false }: ConsumerOptions = {},
+): ConsumerSpec<Pick<E, T>> {
+  const { name: from, events } = publisher
+  return {
+    from,
+    events: Object.fromEntries(types.map((type) => [type, events[type]])) as Pick<E, T>,
+    start,
+    attempts,
+    mails,
+  }
+}

@@ -1,0 +1,186 @@
+import { type CarriedEvent, inBatches, RFC_3339 } from './outbox.ts'
+import type { Queryable } from './pool.ts'
+
+/** The right to receive for a consumer. */
+export interface Reception {
+  /** Goes up when the right goes to somebody else: then the carrier has to be asked anew from what is acknowledged. */
+  readonly term: number
+  /** When this consumer was first heard of; RFC 3339. */
+  readonly since: string
+}
+
+/** Notes that a consumer is there, from now on; once is enough. */
+export async function knowConsumer(db: Queryable, consumer: string): Promise<void> {
+  await db.cells('insert into lintel.receivers (consumer) values ($1) on conflict do nothing', [consumer])
+}
+
+/** Takes or renews the right to receive for a consumer; undefined while another process has it. */
+export async function holdReception(
+  db: Queryable,
+  consumer: string,
+  holder: string,
+  leaseMs: number,
+): Promise<Reception | undefined> {
+  const [held] = await db.query<Reception>(
+    `insert into lintel.receivers as r (consumer, holder, held_until)
+     values ($1, $2, statement_timestamp() + $3 * interval '1 millisecond')
+     on conflict (consumer) do update set holder = excluded.holder, held_until = excluded.held_until,
+       term = r.term + (case when r.holder = excluded.holder then 0 else 1 end)
+     where r.holder = excluded.holder or r.held_until < statement_timestamp()
+     returning term, to_char(subscribed_at, ${RFC_3339}) as since`,
+    [consumer, holder, leaseMs],
+  )
+  return held
+}
+
+export async function releaseReception(db: Queryable, consumer: string, holder: string): Promise<void> {
+  await db.cells(`update lintel.receivers set held_until = '-infinity' where consumer = $1 and holder = $2`, [
+    consumer,
+    holder,
+  ])
+}
+
+export interface Received {
+  /** False where somebody else receives by now: nothing was stored. */
+  readonly held: boolean
+  /** How many were new. */
+  readonly stored: number
+}
+
+/**
+ * Stores events that have arrived, in this order, each once for each consumer. Only the holder may: one that was paused and
+ * comes back would put what it had in hand behind what came after it.
+ */
+export async function receive(
+  db: Queryable,
+  consumer: string,
+  holder: string,
+  events: readonly CarriedEvent[],
+): Promise<Received> {
+  const [outcome] = await db.query<{ held: boolean; stored: number }>(RECEIVE, [
+    consumer,
+    holder,
+    events.map(({ id }) => id),
+    events.map(({ type }) => type),
+    events.map(({ aggregateId }) => aggregateId),
+    events.map(({ occurredAt }) => occurredAt),
+    events.map(({ data }) => data),
+  ])
+  return outcome!
+}
+
+const RECEIVE = `
+with held as (select from lintel.receivers where consumer = $1 and holder = $2 for share),
+stored as (
+  insert into lintel.inbox (consumer, event_id, type, aggregate_id, occurred_at, data)
+  select $1, id, type, aggregate_id, occurred_at, data
+  from unnest($3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::json[])
+    with ordinality as e (id, type, aggregate_id, occurred_at, data, place)
+  where exists (select from held) order by place
+  on conflict (consumer, event_id) do nothing
+  returning 1
+)
+select exists (select from held) as held, (select count(*) from stored) as stored`
+
+/** An event that a consumer is to handle. */
+export interface InboxEvent extends CarriedEvent {
+  readonly position: string
+  /** How often it was tried before. */
+  readonly attempts: number
+}
+
+/**
+ * The next event of a consumer, locked until the transaction ends; undefined while there is none. Of one aggregate an
+ * event comes only when everything before it is done: one that waits for another try, or is dead, holds up no other.
+ */
+export async function claimInbox(tx: Queryable, consumer: string): Promise<InboxEvent | undefined> {
+  const [row] = await tx.cells(CLAIM, [consumer])
+  if (!row) return undefined
+  const [position, id, type, aggregateId, occurredAt, data, attempts] = row as string[]
+  return {
+    position: position!,
+    id: id!,
+    type: type!,
+    aggregateId: aggregateId!,
+    occurredAt: occurredAt!,
+    data: data!,
+    attempts: Number(attempts),
+  }
+}
+
+/**
+ * Here SKIP LOCKED is enough: the rows before it that another worker has locked are not done either, as long as that
+ * worker's transaction has not committed.
+ */
+const CLAIM = `
+select position, event_id, type, aggregate_id, to_char(occurred_at, ${RFC_3339}), data, attempts from lintel.inbox i
+where consumer = $1 and done_at is null and dead_at is null and due_at <= statement_timestamp()
+  and not exists (
+    select from lintel.inbox earlier where earlier.consumer = $1 and earlier.aggregate_id = i.aggregate_id
+      and earlier.done_at is null and earlier.position < i.position)
+order by position limit 1 for update skip locked`
+
+/** Notes the effect, in its transaction. What the event said is needed no more, and forgotten. */
+export async function finishInbox(tx: Queryable, { position }: InboxEvent): Promise<void> {
+  await tx.cells(
+    'update lintel.inbox set done_at = statement_timestamp(), data = null, error = null where position = $1',
+    [position],
+  )
+}
+
+export interface Failure {
+  readonly error: string
+  /** Undefined after the last try: the event is dead. */
+  readonly againInMs: number | undefined
+}
+
+/** Only if nobody else has tried it in between. */
+export async function failInbox(db: Queryable, event: InboxEvent, { error, againInMs }: Failure): Promise<void> {
+  await db.cells(
+    `update lintel.inbox set attempts = attempts + 1, error = $3, due_at = now() + coalesce($4, 0) * interval '1 millisecond',
+       dead_at = case when $4::float8 is null then now() end
+     where position = $1 and attempts = $2 and done_at is null`,
+    [event.position, event.attempts, error, againInMs ?? null],
+  )
+}
+
+/** Milliseconds until the next event of a consumer is due; undefined while none waits. */
+export async function inboxRestMs(db: Queryable, consumer: string): Promise<number | undefined> {
+  const [next] = await db.query<{ ms: number | null }>(
+    `select extract(epoch from min(due_at) - clock_timestamp()) * 1000 as ms from (
+       select due_at from lintel.inbox
+       where consumer = $1 and done_at is null and dead_at is null order by position limit 1000) waiting`,
+    [consumer],
+  )
+  return next?.ms ?? undefined
+}
+
+export interface InboxState {
+  readonly consumer: string
+  /** Events not done and not dead. */
+  readonly waiting: number
+  /** Age of the oldest of them, since it occurred. */
+  readonly lagMs: number
+  readonly dead: number
+}
+
+export function inboxState(db: Queryable): Promise<InboxState[]> {
+  return db.query<InboxState>(
+    `select consumer, count(*) filter (where dead_at is null) as waiting, count(*) filter (where dead_at is not null) as dead,
+       coalesce(round(extract(epoch from now() - min(occurred_at) filter (where dead_at is null)) * 1000), 0) as "lagMs"
+     from lintel.inbox where done_at is null group by consumer`,
+  )
+}
+
+/** What was done goes once no carrier can bring it again: answers how many went. */
+export function sweepInbox(db: Queryable, retentionMs: number): Promise<number> {
+  return inBatches(() =>
+    db.query(
+      `delete from lintel.inbox where position in (
+         select position from lintel.inbox where done_at < now() - $1 * interval '1 millisecond'
+         limit 1000 for update skip locked)
+       returning 1 as gone`,
+      [retentionMs],
+    ),
+  )
+}

@@ -1,0 +1,138 @@
+import { type Loop, loop } from '../base/loop.ts'
+import { claimInbox, failInbox, finishInbox, type InboxEvent, inboxRestMs } from '../data/inbox.ts'
+import type { Database, Queryable } from '../data/pool.ts'
+import type { CarriedEvent } from './carrier.ts'
+
+export interface Consumer {
+  /** Something is in the inbox: a hint. */
+  wake(): void
+  /** Resolves when nothing that is due waits any more. */
+  idle(): Promise<void>
+  stop(): Promise<void>
+  readonly handled: number
+  /** Handlers that failed. */
+  readonly failures: number
+}
+
+export interface ConsumerOptions<U extends { readonly tx: Queryable }> {
+  /** `orders.buyers` */
+  readonly name: string
+  readonly database: Database
+  /** Runs work in a transaction of the service's, with the events that it emits. */
+  run<T>(work: (unit: U) => Promise<T>): Promise<T>
+  handle(event: CarriedEvent, unit: U, signal: AbortSignal): Promise<void>
+  /** Told of each failure; `dead` says whether it was the last. */
+  failed(error: unknown, event: InboxEvent | undefined, dead: boolean): void
+  /** How often an event is tried before it is a dead letter. */
+  readonly attempts: number
+  /** How many events are handled at once; 4. */
+  readonly concurrency?: number
+  /** How often the inbox is looked at without being woken; 1,000. */
+  readonly pollMs?: number
+  readonly graceMs?: number
+}
+
+const FIRST_DELAY_MS = 200
+const LONGEST_DELAY_MS = 600_000
+
+/**
+ * Handles the events of an inbox (R-EVT-2): the handler's effect and the note that it is done commit together, so an event
+ * that comes twice, or a process that dies in the middle, makes no second effect.
+ */
+export function createConsumer<U extends { readonly tx: Queryable }>(options: ConsumerOptions<U>): Consumer {
+  const { name, database, run, handle, failed, attempts, concurrency = 4, pollMs = 1_000, graceMs = 2_000 } = options
+  let handled = 0
+  let failures = 0
+
+  /** Handles one event after another until there is none; whoever finds one calls for help with the next. */
+  async function round(cut: AbortSignal): Promise<number> {
+    let workers = 0
+    let broken: unknown
+    const all: Promise<void>[] = []
+    const help = () => {
+      if (workers >= concurrency || cut.aborted) return
+      workers++
+      all.push(
+        work().catch((error) => {
+          broken ??= error
+        }),
+      )
+    }
+    async function work() {
+      while (!cut.aborted && !stopping && (await handleNext(help, cut)));
+      workers--
+    }
+    help()
+    for (let i = 0; i < all.length; i++) await all[i]
+    if (broken) throw broken
+    return Math.min(Math.max((await inboxRestMs(database, name)) ?? pollMs, 5), pollMs)
+  }
+
+  /** False when there was nothing to do. Rejects when it could not even be looked for. */
+  async function handleNext(help: () => void, cut: AbortSignal): Promise<boolean> {
+    let event: InboxEvent | undefined
+    try {
+      await run(async (unit) => {
+        event = await claimInbox(unit.tx, name)
+        if (!event) return
+        help()
+        await handle(event, unit, cut)
+        await finishInbox(unit.tx, event)
+      })
+      if (event) handled++
+      return event !== undefined
+    } catch (error) {
+      if (!event) throw error
+      failures++
+      await fail(event, error)
+      return true
+    }
+  }
+
+  async function fail(event: InboxEvent, error: unknown): Promise<void> {
+    const dead = event.attempts + 1 >= attempts
+    failed(error, event, dead)
+    const againInMs = dead ? undefined : delayMs(event.attempts)
+    await failInbox(database, event, { error: textOf(error), againInMs })
+  }
+
+  let stopping = false
+  const running: Loop = loop(round, {
+    graceMs,
+    failed: (error) => failed(error, undefined, false),
+    afterFailureMs: 100,
+  })
+  return {
+    wake: running.wake,
+    idle: running.idle,
+    stop() {
+      stopping = true
+      return running.stop()
+    },
+    get handled() {
+      return handled
+    },
+    get failures() {
+      return failures
+    },
+  }
+}
+
+/** Doubles with each attempt; full jitter in its upper half, so that what failed together does not come back together. */
+export function delayMs(attempts: number, random = Math.random): number {
+  return Math.min(FIRST_DELAY_MS * 2 ** Math.min(attempts, 30), LONGEST_DELAY_MS) * (0.5 + random() / 2)
+}
+
+/** For operators to read: bounded, and without a stack, which is in the log. */
+function textOf(error: unknown): string {
+  return (
+    (
+      error instanceof Error
+        ? `${error.name}: ${error.message || ((error as { code?: string }).code ?? '')}`
+        : String(error)
+    )
+      // PostgreSQL takes no NUL in text.
+      .replaceAll('\0', '')
+      .slice(0, 2_000)
+  )
+}

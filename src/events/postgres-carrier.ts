@@ -1,0 +1,103 @@
+import {
+  APPENDED,
+  acknowledgeInLog,
+  appendToLog,
+  positionInLog,
+  readLog,
+  subscribeToLog,
+  sweepLog,
+} from '../data/event-log.ts'
+import { type Listener, listen } from '../data/listen.ts'
+import { type Database, openDatabase } from '../data/pool.ts'
+import { BATCH, type Batch, type Carrier, type Source, type Subscription, WAIT_MS } from './carrier.ts'
+
+export interface PostgresCarrierOptions {
+  /** Of the carrier's own database, migrated. */
+  readonly url: string
+  readonly retentionMs: number
+  log(message: string): void
+}
+
+/** Events in a log of its own on PostgreSQL: what is used where there is no broker. */
+export function createPostgresCarrier({ url, retentionMs, log }: PostgresCarrierOptions): Carrier {
+  const database = openDatabase('carrier', url, { poolSize: 4, log })
+  const sources = new Set<{ wake(): void }>()
+  let listener: Listener | undefined
+  return {
+    name: 'postgres',
+    async publish(from, events) {
+      await appendToLog(database, from, events)
+      return events
+    },
+    async subscribe(subscription) {
+      listener ??= listen(url, APPENDED, () => {
+        for (const source of sources) source.wake()
+      })
+      await subscribeToLog(database, subscription)
+      const source = await openSource(database, subscription, () => sources.delete(source))
+      sources.add(source)
+      return source
+    },
+    ping: () => database.ping(),
+    sweep: async () => {
+      await sweepLog(database, retentionMs)
+    },
+    async close() {
+      await listener?.close()
+      await database.close()
+    },
+  }
+}
+
+async function openSource(
+  database: Database,
+  { name, from, types }: Subscription,
+  closed: () => void,
+): Promise<Source & { wake(): void }> {
+  let position = '0'
+  let woken = false
+  let endWait: (() => void) | undefined
+
+  function wait(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (woken || signal.aborted) return resolve()
+      const timer = setTimeout(done, WAIT_MS)
+      signal.addEventListener('abort', done, { once: true })
+      endWait = done
+      function done() {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', done)
+        endWait = undefined
+        resolve()
+      }
+    })
+  }
+
+  return {
+    async next(signal): Promise<Batch> {
+      for (let again = false; ; again = true) {
+        woken = false
+        const page = await readLog(database, position, BATCH)
+        const last = page.at(-1)?.position
+        if (last !== undefined) {
+          position = last
+          const events = page.filter((event) => event.from === from && types.includes(event.type))
+          return { events, acknowledge: () => acknowledgeInLog(database, name, last) }
+        }
+        if (again) return { events: [], acknowledge: async () => {} }
+        await wait(signal)
+      }
+    },
+    async rewind() {
+      position = (await positionInLog(database, name)) ?? '0'
+    },
+    async close() {
+      endWait?.()
+      closed()
+    },
+    wake() {
+      woken = true
+      endWait?.()
+    },
+  }
+}

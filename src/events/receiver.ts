@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto'
+import { type Loop, loop } from '../base/loop.ts'
+import { holdReception, receive, releaseReception } from '../data/inbox.ts'
+import type { Database } from '../data/pool.ts'
+import type { Carrier, Source, Subscription } from './carrier.ts'
+
+export interface Receiver {
+  /** Resolves when it has looked at what the carrier has by now. */
+  idle(): Promise<void>
+  stop(): Promise<void>
+  /** Events that the carrier brought again. */
+  readonly redelivered: number
+}
+
+export interface ReceiverOptions {
+  readonly database: Database
+  readonly carrier: Carrier
+  readonly subscription: Omit<Subscription, 'since'>
+  /** Told when something new is in the inbox. */
+  received(): void
+  failed(error: unknown): void
+  /** After so long without a word from it another process receives; 5,000. */
+  readonly leaseMs?: number
+  /** How often a process that does not receive asks whether it may; 1,000. */
+  readonly standByMs?: number
+}
+
+/**
+ * Takes a consumer's events from the carrier into its inbox, and acknowledges them once they are there: from then on they
+ * are safe whatever becomes of the carrier. One process receives at a time, for two would store them out of order; handling
+ * them is shared by all.
+ */
+export function createReceiver(options: ReceiverOptions): Receiver {
+  const { database, carrier, received, failed, leaseMs = 5_000, standByMs = 1_000 } = options
+  const { name, start } = options.subscription
+  const holder = randomUUID()
+  let source: Source | undefined
+  let term: number | undefined
+  let redelivered = 0
+  let look = new AbortController()
+  let looked: (() => void)[] = []
+  let stopped = false
+
+  async function round(cut: AbortSignal): Promise<number> {
+    const reception = await holdReception(database, name, holder, leaseMs)
+    if (!reception) {
+      await leave()
+      return standByMs
+    }
+    source ??= await carrier.subscribe({ ...options.subscription, since: reception.since })
+    if (reception.term !== term) await source.rewind()
+    term = reception.term
+    const { events, acknowledge } = await source.next(AbortSignal.any([cut, look.signal]))
+    const wanted = start === 'now' ? events.filter(({ occurredAt }) => occurredAt >= reception.since) : events
+    if (wanted.length > 0) {
+      const { held, stored } = await receive(database, name, holder, wanted)
+      if (!held) {
+        await leave()
+        return standByMs
+      }
+      redelivered += wanted.length - stored
+      if (stored > 0) received()
+    }
+    await acknowledge()
+    return 0
+  }
+
+  function settle(): void {
+    if (look.signal.aborted) look = new AbortController()
+    for (const resolve of looked) resolve()
+    looked = []
+  }
+
+  async function leave(): Promise<void> {
+    const left = source
+    source = undefined
+    term = undefined
+    await left?.close()
+  }
+
+  const running: Loop = loop(
+    (cut) =>
+      round(cut)
+        .catch(async (error) => {
+          // What was fetched and not stored comes again.
+          await leave().catch(() => {})
+          throw error
+        })
+        .finally(settle),
+    // A wait is cut short at once; what is stored is stored.
+    { graceMs: 0, failed, afterFailureMs: 100 },
+  )
+  return {
+    async idle() {
+      // The look under way may have been too early; the one after it is not.
+      for (let i = 0; i < 2 && !stopped; i++) {
+        look.abort()
+        await new Promise<void>((resolve) => looked.push(resolve))
+      }
+    },
+    async stop() {
+      stopped = true
+      await running.stop()
+      settle()
+      await leave().catch(() => {})
+      await releaseReception(database, name, holder).catch(() => {})
+    },
+    get redelivered() {
+      return redelivered
+    },
+  }
+}

@@ -1,0 +1,147 @@
+import { encodeId } from '../base/ids.ts'
+import type { ConsumerSpec } from '../contract/consumer.ts'
+import { type InboxState, inboxState, knowConsumer, sweepInbox } from '../data/inbox.ts'
+import { type OutboxState, outboxState, sweepOutbox } from '../data/outbox.ts'
+import type { Database } from '../data/pool.ts'
+import type { CarriedEvent, Carrier } from '../events/carrier.ts'
+import { type Consumer, createConsumer } from '../events/consumer.ts'
+import { createReceiver, type Receiver } from '../events/receiver.ts'
+import { createRelay } from '../events/relay.ts'
+import type { Log } from '../observe/log.ts'
+import type { Event, Unit } from '../service/handler.ts'
+import type { Service } from '../service/implement.ts'
+import type { Outside } from '../service/outside.ts'
+
+/** The way of a service's events: out of its outbox, and from others into its inbox and to its handlers. */
+export interface RunningEvents {
+  /** Events were committed. */
+  wake(): void
+  /** Resolves when what is there has gone out, and what has arrived is handled. */
+  idle(): Promise<void>
+  state(): Promise<EventsState>
+  stop(): Promise<void>
+}
+
+export interface EventsState {
+  readonly outbox: OutboxState
+  readonly inbox: readonly InboxState[]
+  /** Since this process began. */
+  readonly published: number
+  readonly handled: number
+  readonly failures: number
+  readonly redelivered: number
+}
+
+export interface EventsOptions {
+  /** On connections of its own: what handlers wait for must not keep requests waiting. */
+  readonly database: Database
+  readonly carrier: Carrier
+  readonly run: <T>(work: (unit: Unit) => Promise<T>) => Promise<T>
+  readonly outside: Outside
+  readonly log: Log
+  readonly retentionMs: number
+  readonly graceMs: number
+}
+
+const SWEEP_MS = 3_600_000
+
+/** Notes which consumers there are, before the first event that they must hear of. */
+export async function knowConsumers({ contract }: Service<any>, database: Database): Promise<void> {
+  for (const key of Object.keys(contract.consumers)) await knowConsumer(database, `${contract.name}.${key}`)
+}
+
+export function runEvents(service: Service<any>, options: EventsOptions): RunningEvents {
+  const { database, carrier, log, retentionMs, graceMs } = options
+  const { contract } = service
+  const relay = createRelay({
+    database,
+    carrier,
+    graceMs,
+    failed: (error) => log.warn(error, 'events could not be published, and are tried again'),
+  })
+  const consumers = Object.entries<ConsumerSpec>(contract.consumers).map(([key, spec]) =>
+    runConsumer(service, key, spec, options),
+  )
+  const sweep = setInterval(() => {
+    Promise.all([
+      sweepOutbox(database, retentionMs),
+      // Longer than any carrier keeps what it could bring again.
+      sweepInbox(database, retentionMs * 2),
+      carrier.sweep(),
+    ]).catch((error) => log.warn(error, 'old events were not swept'))
+  }, SWEEP_MS)
+  sweep.unref()
+  const sum = (count: (one: (typeof consumers)[number]) => number) =>
+    consumers.reduce((all, one) => all + count(one), 0)
+  return {
+    wake: relay.wake,
+    async idle() {
+      await relay.idle()
+      await Promise.all(consumers.map(({ receiver }) => receiver.idle()))
+      await Promise.all(consumers.map(({ consumer }) => consumer?.idle()))
+    },
+    async state() {
+      const [outbox, inbox] = await Promise.all([outboxState(database), inboxState(database)])
+      return {
+        outbox,
+        inbox,
+        published: relay.published,
+        handled: sum(({ consumer }) => consumer?.handled ?? 0),
+        failures: sum(({ consumer }) => consumer?.failures ?? 0),
+        redelivered: sum(({ receiver }) => receiver.redelivered),
+      }
+    },
+    async stop() {
+      clearInterval(sweep)
+      await Promise.all([
+        relay.stop(),
+        ...consumers.flatMap(({ receiver, consumer }) => [receiver.stop(), consumer?.stop()]),
+      ])
+    },
+  }
+}
+
+function runConsumer(
+  { contract, eventHandlers }: Service<any>,
+  key: string,
+  { from, events, start, attempts, mails }: ConsumerSpec,
+  { database, carrier, run, outside, log, graceMs }: EventsOptions,
+): { receiver: Receiver; consumer: Consumer | undefined } {
+  const name = `${contract.name}.${key}`
+  // Where mail cannot go out, what is to be mailed waits in the inbox.
+  const waits = mails && outside.mail === undefined
+  const consumer = waits
+    ? undefined
+    : createConsumer<Unit>({
+        name,
+        database,
+        run,
+        attempts,
+        graceMs,
+        handle: (event, unit, signal) =>
+          eventHandlers.get(`${key}.${event.type}`)!(shown(event), { ...unit, ...outside, signal }),
+        failed(error, event, dead) {
+          const about = {
+            consumer: name,
+            ...(event && { event: encodeId('evt', event.id), type: event.type }),
+            err: error,
+          }
+          if (!event) log.warn(about, 'the inbox could not be read')
+          else if (dead) log.error(about, 'an event is a dead letter now: see lintel events dead')
+          else log.warn({ ...about, attempts: event.attempts + 1 }, 'an event was not handled, and is tried again')
+        },
+      })
+  const receiver = createReceiver({
+    database,
+    carrier,
+    subscription: { name, from, types: Object.keys(events), start },
+    received: () => consumer?.wake(),
+    failed: (error) =>
+      log.warn({ consumer: name, err: error }, 'events could not be received, and are asked for again'),
+  })
+  return { receiver, consumer }
+}
+
+function shown({ id, type, aggregateId, occurredAt, data }: CarriedEvent): Event {
+  return { id: encodeId('evt', id), type, aggregateId, timestamp: occurredAt, data: JSON.parse(data) }
+}
