@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
+import { declareEvents } from './declare-events.ts'
 import { failWith } from './fail.ts'
 
 const { version } = createRequire(import.meta.url)('lintel/package.json') as { version: string }
@@ -27,6 +28,7 @@ program
   .description('remove for good what was deleted long ago')
   .requiredOption('--older-than <duration>', 'such as 30d')
   .action(async ({ olderThan }) => (await import('./purge.ts')).purgeCommand(program.opts().system, olderThan))
+declareEvents(program, () => program.opts().system)
 
 // Anything else may be a service's: which there are is known once the system is loaded.
 program

@@ -164,11 +164,14 @@ export interface InboxState {
   readonly dead: number
 }
 
+/** Of every consumer that the service has, or ever had. */
 export function inboxState(db: Queryable): Promise<InboxState[]> {
   return db.query<InboxState>(
-    `select consumer, count(*) filter (where dead_at is null) as waiting, count(*) filter (where dead_at is not null) as dead,
+    `select r.consumer, count(position) filter (where dead_at is null) as waiting,
+       count(position) filter (where dead_at is not null) as dead,
        coalesce(round(extract(epoch from now() - min(occurred_at) filter (where dead_at is null)) * 1000), 0) as "lagMs"
-     from lintel.inbox where done_at is null group by consumer`,
+     from lintel.receivers r left join lintel.inbox i on i.consumer = r.consumer and i.done_at is null
+     group by r.consumer order by r.consumer`,
   )
 }
 

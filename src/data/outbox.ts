@@ -63,6 +63,17 @@ update lintel.outbox o set claimed_until = statement_timestamp() + $2 * interval
 from due where o.position = due.position
 returning o.position, id, type, aggregate_id, to_char(created_at, ${RFC_3339}), data`
 
+/** What LISTEN hears when there are events to publish or to handle that this process could not know of. */
+export const COMMITTED = 'lintel_events'
+
+/**
+ * Wakes relays and consumers in other processes. Outside the transaction of the change: NOTIFY makes commits of a whole
+ * server wait for each other.
+ */
+export async function notifyCommitted(db: Queryable): Promise<void> {
+  await db.cells(`notify ${COMMITTED}`)
+}
+
 /** Notes that the carrier has these. Late news is true news: a relay that lost its claim meanwhile does no harm with it. */
 export async function markPublished(db: Queryable, events: readonly ClaimedEvent[]): Promise<void> {
   await db.cells(

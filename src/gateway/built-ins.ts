@@ -18,12 +18,13 @@ export interface Page extends Document {
 export interface BuiltInsOptions {
   readonly documents: Documents | undefined
   readonly mails?: (() => Promise<readonly object[]>) | undefined
+  readonly metrics?: (() => Promise<Document>) | undefined
   readonly health: () => Promise<SystemHealth>
   readonly draining: () => boolean
 }
 
-/** What every gateway serves beside the contracts, outside of versions, to anyone: health and documents; in development mails too. */
-export function createBuiltIns({ documents, mails, health, draining }: BuiltInsOptions) {
+/** What every gateway serves beside the contracts, outside of versions, to anyone: health and documents; in development mails and metrics too. */
+export function createBuiltIns({ documents, mails, metrics, health, draining }: BuiltInsOptions) {
   /** One for each document, as long as that is the same. */
   const pages = new WeakMap<Document, Page>()
   const pageOf = (document: Document): Page => {
@@ -44,6 +45,8 @@ export function createBuiltIns({ documents, mails, health, draining }: BuiltInsO
         return draining() ? page(503, { status: 'draining' }) : page(200, { status: 'ready' })
       case '/dev/mails':
         return mails?.().then((caught) => page(200, caught))
+      case '/metrics':
+        return metrics?.().then((seen) => ({ ...seen, status: 200, headers: { 'cache-control': 'no-store' } }))
     }
     const document = documents?.(place)
     return document && pageOf(document)

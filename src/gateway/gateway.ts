@@ -12,7 +12,7 @@ import { respond } from '../http/respond.ts'
 import { SECURITY_HEADERS, STRICT_TRANSPORT } from '../http/security-headers.ts'
 import { pushRateLimitHeaders } from '../limits/headers.ts'
 import type { Answer, ServiceHealth } from '../service/request.ts'
-import { createBuiltIns, type Documents, type Page } from './built-ins.ts'
+import { createBuiltIns, type Document, type Documents, type Page } from './built-ins.ts'
 import { type CorsOrigins, createCors } from './cors.ts'
 import { callerOf } from './credentials.ts'
 import { Exchange } from './exchange.ts'
@@ -32,6 +32,8 @@ export interface GatewayOptions {
   readonly documents?: Documents
   /** Mails that were caught instead of sent, for `/dev/mails`; never given in production. */
   readonly mails?: () => Promise<readonly object[]>
+  /** For `/metrics`; in production never on a public port. */
+  readonly metrics?: () => Promise<Document>
   /** The health of what belongs to no service. */
   readonly health?: () => Promise<ServiceHealth>
   /** Bytes of a body; 1 MiB. Beyond it: 413. */
@@ -70,6 +72,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const builtIn = createBuiltIns({
     documents: options.documents,
     mails: options.mails,
+    metrics: options.metrics,
     health,
     draining: () => draining,
   })

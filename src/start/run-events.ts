@@ -1,7 +1,8 @@
 import { encodeId } from '../base/ids.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
 import { type InboxState, inboxState, knowConsumer, sweepInbox } from '../data/inbox.ts'
-import { type OutboxState, outboxState, sweepOutbox } from '../data/outbox.ts'
+import { listen } from '../data/listen.ts'
+import { COMMITTED, type OutboxState, outboxState, sweepOutbox } from '../data/outbox.ts'
 import type { Database } from '../data/pool.ts'
 import type { CarriedEvent, Carrier } from '../events/carrier.ts'
 import { type Consumer, createConsumer } from '../events/consumer.ts'
@@ -35,6 +36,8 @@ export interface EventsState {
 export interface EventsOptions {
   /** On connections of its own: what handlers wait for must not keep requests waiting. */
   readonly database: Database
+  /** Of the same database, to listen on. */
+  readonly url: string
   readonly carrier: Carrier
   readonly run: <T>(work: (unit: Unit) => Promise<T>) => Promise<T>
   readonly outside: Outside
@@ -51,7 +54,7 @@ export async function knowConsumers({ contract }: Service<any>, database: Databa
 }
 
 export function runEvents(service: Service<any>, options: EventsOptions): RunningEvents {
-  const { database, carrier, log, retentionMs, graceMs } = options
+  const { database, url, carrier, log, retentionMs, graceMs } = options
   const { contract } = service
   const relay = createRelay({
     database,
@@ -62,6 +65,10 @@ export function runEvents(service: Service<any>, options: EventsOptions): Runnin
   const consumers = Object.entries<ConsumerSpec>(contract.consumers).map(([key, spec]) =>
     runConsumer(service, key, spec, options),
   )
+  const listener = listen(url, COMMITTED, () => {
+    relay.wake()
+    for (const { consumer } of consumers) consumer?.wake()
+  })
   const sweep = setInterval(() => {
     Promise.all([
       sweepOutbox(database, retentionMs),
@@ -94,6 +101,7 @@ export function runEvents(service: Service<any>, options: EventsOptions): Runnin
     async stop() {
       clearInterval(sweep)
       await Promise.all([
+        listener.close(),
         relay.stop(),
         ...consumers.flatMap(({ receiver, consumer }) => [receiver.stop(), consumer?.stop()]),
       ])

@@ -4,6 +4,7 @@ import { type Loop, loop } from '../base/loop.ts'
 import { type Client, client } from '../calls/client.ts'
 import { inProcess } from '../calls/in-process.ts'
 import type { Contract } from '../contract/service.ts'
+import { notifyCommitted } from '../data/outbox.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
 import { sweepIdempotencyKeys } from '../data/purge.ts'
 import type { Carrier } from '../events/carrier.ts'
@@ -66,7 +67,8 @@ export async function runService(
     cursorSecret: secret![0]!,
     checkAnswers: options.checkAnswers,
     async committed(types) {
-      events?.wake()
+      if (events) events.wake()
+      else await notifyCommitted(database).catch(() => {})
       for (const listener of listeners) await listener(types)
     },
     wake: () => background?.wake(),
@@ -111,6 +113,7 @@ export async function runService(
         const runOwn = unitRunner(contract, { ...runtime, database: eventsDatabase })
         events = runEvents(service, {
           database: eventsDatabase,
+          url: options.url,
           carrier,
           run: runOwn,
           outside,

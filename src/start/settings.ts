@@ -29,6 +29,8 @@ export interface Settings {
   readonly rateLimit: RateLimitSettings
   /** From where browsers may use the API; undefined: from its own origin alone. */
   readonly corsOrigins: CorsOrigins | undefined
+  /** Where `/metrics` is in production; besides, with it, in development. */
+  readonly adminPort: number | undefined
   readonly logLevel: string
   readonly startTimeoutMs: number
   readonly shutdownTimeoutMs: number
@@ -86,6 +88,7 @@ export function readSettings(from: Env, services: readonly string[]): Settings {
       trusted: read('TRUSTED_PROXIES', undefined, proxies),
     },
     corsOrigins: read('CORS_ORIGINS', undefined, origins),
+    adminPort: read('ADMIN_PORT', undefined, whole(0, 65_535)),
     logLevel: read('LOG_LEVEL', 'info', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')),
     startTimeoutMs: read('START_TIMEOUT', 30, whole(1, 3600)) * 1000,
     shutdownTimeoutMs: read('SHUTDOWN_TIMEOUT', 25, whole(1, 3600)) * 1000,

@@ -2,10 +2,14 @@ import type { AddressInfo } from 'node:net'
 import type { TokenVerifier } from '../auth/tokens.ts'
 import { documentsOf } from '../contract/documents/openapi.ts'
 import type { Carrier } from '../events/carrier.ts'
+import type { Document } from '../gateway/built-ins.ts'
 import { createGateway } from '../gateway/gateway.ts'
-import { createHttpServer } from '../http/server.ts'
+import { createHttpServer, type HttpServer } from '../http/server.ts'
 import { memoryBuckets } from '../limits/buckets.ts'
 import { createLog, type Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { openAdminDoor } from './admin-door.ts'
+import { collectEvents, EVENT_METRICS } from './event-metrics.ts'
 import { eventsHealth } from './events-health.ts'
 import { type MailDoor, openMailDoor } from './mail.ts'
 import { openCarrier } from './open-carrier.ts'
@@ -52,6 +56,7 @@ export async function start(system: System, env: Env = process.env, { signal }: 
   const log = await createLog(settings.logLevel)
   const services = await runServices(system, settings, { log, signal })
   let carrier: Carrier | undefined
+  let admin: HttpServer | undefined
   try {
     const notices: (string | undefined)[] = []
     for (const service of services.byName.values()) notices.push(await service.prepare())
@@ -62,7 +67,9 @@ export async function start(system: System, env: Env = process.env, { signal }: 
     const trust = auth && (await trustTokens(auth, services.byName.get(auth.service.name)!, warn))
     const mail = await openMailDoor(settings, log)
     carrier = await openCarrier(system, settings, services.databases, { log, signal })
-    const gateway = gatewayOf(system, services, { settings, verifier: trust?.verifier, mail, carrier, log })
+    const metrics = metricsOf(services)
+    const gateway = gatewayOf(system, services, { settings, verifier: trust?.verifier, mail, carrier, metrics, log })
+    admin = await openAdminDoor(system, settings, { metrics, health: gateway.health, log })
     const server = createHttpServer(gateway.handle)
     const url = urlOf(await server.listen({ host: settings.host, port: settings.port }))
     log.info({ url }, `${system.name} ${system.version} listens on ${url}, its documents are at ${url}/openapi.json`)
@@ -81,6 +88,7 @@ export async function start(system: System, env: Env = process.env, { signal }: 
       if (cut > 0) log.warn(`${cut} connections were cut: what they asked for had not ended within SHUTDOWN_TIMEOUT`)
       trust?.stop()
       await services.stop()
+      await admin?.close({ timeoutMs: 0 })
       await carrier?.close()
       mail.carrier?.close()
     })
@@ -88,6 +96,7 @@ export async function start(system: System, env: Env = process.env, { signal }: 
   } catch (error) {
     await services.stop()
     await carrier?.close()
+    await admin?.close({ timeoutMs: 0 })
     throw error
   }
 }
@@ -97,13 +106,14 @@ interface GatewayParts {
   readonly verifier: TokenVerifier | undefined
   readonly mail: MailDoor
   readonly carrier: Carrier | undefined
+  readonly metrics: () => Promise<Document>
   readonly log: Log
 }
 
 function gatewayOf(
   system: System,
   { byName }: RunningServices,
-  { settings, verifier, mail, carrier, log }: GatewayParts,
+  { settings, verifier, mail, carrier, metrics, log }: GatewayParts,
 ) {
   const { caught } = mail
   return createGateway({
@@ -122,12 +132,25 @@ function gatewayOf(
         return caught()
       },
     }),
+    ...(!settings.production && { metrics }),
     ...(carrier && { health: () => eventsHealth(carrier, [...byName.values()]) }),
     limits: { ...settings.rateLimit, buckets: memoryBuckets() },
     cors: settings.corsOrigins,
     strictTransport: settings.production,
     log,
   })
+}
+
+/** What `/metrics` shows; made at the first look. */
+function metricsOf({ byName }: RunningServices): () => Promise<Document> {
+  let made: Promise<Metrics> | undefined
+  const make = async () =>
+    (await import('../observe/metrics.ts')).createMetrics(EVENT_METRICS, () => collectEvents([...byName.values()]))
+  return async () => {
+    made ??= make()
+    const metrics = await made
+    return { contentType: metrics.contentType, body: await metrics.text() }
+  }
 }
 
 /** In development mail is caught, and links lead to this machine. */

@@ -1,0 +1,132 @@
+import { parseDuration } from '../base/duration.ts'
+import { Fault } from '../base/errors.ts'
+import { decodeId, encodeId } from '../base/ids.ts'
+import { type DeadLetter, dropDead, listDead, resendDead, type Which } from '../data/dead-letters.ts'
+import { inboxState } from '../data/inbox.ts'
+import { notifyCommitted, outboxState, resendOutbox } from '../data/outbox.ts'
+import type { Database } from '../data/pool.ts'
+import { eachDatabase } from './each-database.ts'
+
+export interface ListOptions {
+  readonly consumer?: string
+  readonly limit: string
+  readonly json?: boolean
+}
+
+export interface WhichOptions {
+  readonly consumer?: string
+  readonly all?: boolean
+}
+
+/** What waits to be published, and to be handled, of each service. */
+export async function statusCommand(file: string, json = false): Promise<void> {
+  const all: Record<string, unknown> = {}
+  await eachDatabase(file, async ({ contract: { name } }, database) => {
+    const [outbox, inbox] = await Promise.all([outboxState(database), inboxState(database)])
+    all[name] = { outbox, inbox }
+    if (json) return
+    console.log(
+      `${name}: ${outbox.waiting} to be published${outbox.waiting > 0 ? `, the oldest for ${seconds(outbox.oldestMs)}` : ''}`,
+    )
+    for (const { consumer, waiting, lagMs, dead } of inbox)
+      console.log(`  ${consumer}: ${waiting} waiting${waiting > 0 ? ` (lag ${seconds(lagMs)})` : ''}, ${dead} dead`)
+  })
+  if (json) console.log(JSON.stringify(all))
+}
+
+/** Has what was published since then published again (R-EVT-5). */
+export async function resendCommand(file: string, text: string): Promise<void> {
+  const agoMs = parseDuration(text)
+  const time = agoMs === undefined ? Date.parse(text) : Date.now() - agoMs
+  if (Number.isNaN(time) || !/^\d/.test(text))
+    throw wrong(`--since is "${text}": give a time such as 2026-11-26T09:00:00Z, or how long ago, such as 2h`)
+  await eachDatabase(file, async ({ contract }, database) => {
+    const count = await resendOutbox(database, new Date(time).toISOString())
+    await notifyCommitted(database)
+    console.log(`${contract.name}: ${count} events are published again`)
+  })
+}
+
+export async function listCommand(file: string, { consumer, limit, json = false }: ListOptions): Promise<void> {
+  const most = wholeOf(limit)
+  const all: DeadLetter[] = []
+  await eachDatabase(file, async (_, database) => {
+    all.push(...(await listDead(database, { consumer }, most)))
+  })
+  if (json) console.log(JSON.stringify(all.map(shown)))
+  else if (all.length === 0) console.log('no dead letters')
+  else
+    for (const { eventId, consumer, type, aggregateId, deadAt, attempts, waiting, error } of all)
+      console.log(
+        `${encodeId('evt', eventId)} ${consumer} ${type} of ${aggregateId}, ${deadAt}, after ${attempts} attempts, ` +
+          `${waiting} waiting behind it: ${error.split('\n')[0]}`,
+      )
+}
+
+export async function showCommand(file: string, event: string, options: WhichOptions): Promise<void> {
+  const which = whichOf(event, options)
+  let found = 0
+  await eachDatabase(file, async (_, database) => {
+    for (const letter of await listDead(database, which, 100)) {
+      found++
+      console.log(JSON.stringify(shown(letter), undefined, 2))
+    }
+  })
+  if (found === 0) throw wrong('There is no such dead letter: see lintel events dead list')
+}
+
+/** Has dead letters tried again, from the first attempt. */
+export function resendDeadCommand(file: string, event: string | undefined, options: WhichOptions): Promise<void> {
+  return change(file, meant(event, options), resendDead, 'sent again')
+}
+
+/** Gives dead letters up: what waits behind them goes on. */
+export function dropDeadCommand(file: string, event: string | undefined, options: WhichOptions): Promise<void> {
+  return change(file, meant(event, options), dropDead, 'dropped')
+}
+
+async function change(
+  file: string,
+  which: Which,
+  work: (database: Database, which: Which) => Promise<number>,
+  done: string,
+): Promise<void> {
+  let count = 0
+  await eachDatabase(file, async (_, database) => {
+    count += await work(database, which)
+    await notifyCommitted(database)
+  })
+  if (count === 0 && which.eventId) throw wrong('There is no such dead letter: see lintel events dead list')
+  console.log(`${count} ${count === 1 ? 'event is' : 'events are'} ${done}`)
+}
+
+/** As the API shows events (R-EVT-1). */
+function shown({ eventId, data, ...letter }: DeadLetter) {
+  return { id: encodeId('evt', eventId), ...letter, data: JSON.parse(data) as unknown }
+}
+
+function meant(event: string | undefined, options: WhichOptions): Which {
+  if (event === undefined && !options.all) throw wrong('Say which: the id of an event, or --all')
+  if (event !== undefined && options.all) throw wrong('Say which: the id of an event, or --all, not both')
+  return whichOf(event, options)
+}
+
+function whichOf(event: string | undefined, { consumer }: WhichOptions): Which {
+  const eventId = event === undefined ? undefined : decodeId('evt', event)
+  if (event !== undefined && eventId === undefined)
+    throw wrong(`"${event}" is no id of an event: they look like evt_01h4…`)
+  return { eventId, consumer }
+}
+
+function wholeOf(text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text)) throw wrong(`--limit is "${text}": give a whole number from 1 to 99999`)
+  return Number(text)
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`
+}
+
+function wrong(message: string): Fault {
+  return new Fault('WRONG_ARGUMENT', message, { exitCode: 2 })
+}
