@@ -29,6 +29,8 @@ export interface ConsumerOptions<U extends { readonly tx: Queryable }> {
   readonly concurrency?: number
   /** How often the inbox is looked at without being woken; 1,000. */
   readonly pollMs?: number
+  /** How long a handler may take; 25,000: less than the 30 s after which PostgreSQL ends a transaction that does nothing. */
+  readonly handlerTimeoutMs?: number
   readonly graceMs?: number
 }
 
@@ -40,7 +42,8 @@ const LONGEST_DELAY_MS = 600_000
  * that comes twice, or a process that dies in the middle, makes no second effect.
  */
 export function createConsumer<U extends { readonly tx: Queryable }>(options: ConsumerOptions<U>): Consumer {
-  const { name, database, run, handle, failed, attempts, concurrency = 4, pollMs = 1_000, graceMs = 2_000 } = options
+  const { name, database, run, handle, failed, attempts } = options
+  const { concurrency = 4, pollMs = 1_000, handlerTimeoutMs = 25_000, graceMs = 2_000 } = options
   let handled = 0
   let failures = 0
 
@@ -76,7 +79,7 @@ export function createConsumer<U extends { readonly tx: Queryable }>(options: Co
         event = await claimInbox(unit.tx, name)
         if (!event) return
         help()
-        await handle(event, unit, cut)
+        await bounded(event, unit, cut)
         await finishInbox(unit.tx, event)
       })
       if (event) handled++
@@ -86,6 +89,23 @@ export function createConsumer<U extends { readonly tx: Queryable }>(options: Co
       failures++
       await fail(event, error)
       return true
+    }
+  }
+
+  /** A handler that waits for ever would keep its event, and a worker, for ever. */
+  async function bounded(event: InboxEvent, unit: U, cut: AbortSignal): Promise<void> {
+    const late = new AbortController()
+    let timer: NodeJS.Timeout | undefined
+    const tooLate = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        late.abort()
+        reject(new Error(`the handler took longer than ${handlerTimeoutMs} ms`))
+      }, handlerTimeoutMs)
+    })
+    try {
+      await Promise.race([handle(event, unit, AbortSignal.any([cut, late.signal])), tooLate])
+    } finally {
+      clearTimeout(timer)
     }
   }
 
