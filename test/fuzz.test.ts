@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { OpenApiDocument } from '../src/contract/documents/openapi-types.ts'
 import { Callers } from './fuzz/callers.ts'
@@ -38,7 +39,26 @@ async function asked(): Promise<Asked> {
     await make('orders.orders.create', `/users/${id}/orders`, { items: [line] })
     known.learn('', `/carts/${cart.id}/items/${item.id}`, '/carts/{cartId}/items/{id}')
   }
+  for (const token of await mailedTokens(6)) known.learn('', token, 'token')
   return { origin: api.url, known, callers: new Callers(api, known) }
+}
+
+/** Tokens that came by mail, to so many users: each has one for a password, and one for the address. */
+async function mailedTokens(users: number): Promise<string[]> {
+  const { token } = api.admin
+  const emails = Array.from({ length: users }, () => `mailed.${crypto.randomUUID()}@fuzz.example`)
+  for (const email of emails) {
+    await api.ask('POST', '/users', { token, body: { email, name: 'Mia' } })
+    await api.ask('POST', '/auth/email-verifications', { body: { email } })
+  }
+  for (;;) {
+    const { body } = await api.ask('GET', '/dev/mails')
+    const links: string[] = body
+      .filter((mail: { to: string }) => emails.includes(mail.to))
+      .flatMap((mail: any) => mail.links)
+    if (links.length >= 2 * users) return links.map((link) => link.split('/').at(-1)!)
+    await delay(20)
+  }
 }
 
 const tally: Tally = new Map()

@@ -47,7 +47,10 @@ describe('of the reference system', () => {
     const changes = { name: 'Benjamin', password: newPassword, currentPassword: PASSWORD }
     expect(await ask('PATCH', `/users/${user.id}`, { ...own, body: changes })).toMatchObject({ status: 200 })
     const whole = { ...ben, currentPassword: newPassword }
+    // A change of the password ends every session.
+    own.token = await api.logIn(ben.email, newPassword)
     expect(await ask('PUT', `/users/${user.id}`, { ...own, body: whole })).toMatchObject({ status: 200 })
+    own.token = await api.logIn(ben.email)
     await ask('PATCH', `/users/${user.id}`, { ...own, body: { password: 'x y z 1 2 3', currentPassword: 'wrong' } })
     const product = await api.product()
     const lines = { items: [{ productId: product.id, quantity: 1 }] }

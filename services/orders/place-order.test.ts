@@ -154,7 +154,8 @@ test('R-ORD-3: a buyer that is gone, or never was, cannot buy', async () => {
     (await api.ask('POST', '/users/usr_01h455vb4pex5vsknk084sn02q/orders', { token: api.admin.token, body })).status,
   ).toBe(404)
   await api.ask('DELETE', '/users/me', { token: user.token })
-  expect((await api.ask('POST', `/users/${user.id}/orders`, { token: user.token, body })).status).toBe(404)
+  expect((await api.ask('POST', `/users/${user.id}/orders`, { token: user.token, body })).status).toBe(401)
+  expect((await api.ask('POST', `/users/${user.id}/orders`, { token: api.admin.token, body })).status).toBe(404)
   expect((await api.ask('GET', `/products/${product.id}`)).body.stock).toBe(product.stock)
 })
 

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Problem } from '../base/errors.ts'
+import { openapi } from '../contract/documents/openapi.ts'
+import { operation, service } from '../contract/index.ts'
 import { readTarget } from './path.ts'
 
 describe('R-VER-5: /api and the version', () => {
@@ -148,4 +150,32 @@ describe('R-GW-4: strange targets are refused, not repaired', () => {
       { numRuns: 5_000 },
     )
   })
+})
+
+test('R-P-2: a segment is taken if the document says so of a parameter that is no id', () => {
+  const things = service('things', {
+    operations: { use: operation({ method: 'PUT', path: '/things/{token}', access: 'public' }) },
+  })
+  const { parameters } = openapi([things]).paths['/things/{token}']!.put!
+  const [token] = parameters as unknown as { schema: { pattern: string } }[]
+  const pattern = new RegExp(token!.schema.pattern, 'u')
+  const taken = (text: string) => {
+    try {
+      return readTarget(`/things/${encodeURIComponent(text)}`).segments[1] === text
+    } catch {
+      return false
+    }
+  }
+  const text = fc.oneof(
+    fc.string({
+      unit: fc.constantFrom('.', '/', '\\', '\x00', '\x1f', ' ', '\x7f', '\x80', 'a', '%', '?', '#', '😀'),
+      minLength: 1,
+    }),
+    fc.string({ unit: 'binary', minLength: 1 }),
+  )
+  fc.assert(
+    fc.property(text, (one) => {
+      expect(taken(one)).toBe(pattern.test(one))
+    }),
+  )
 })

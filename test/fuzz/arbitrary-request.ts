@@ -71,7 +71,7 @@ function pathOf({ parameters, template }: DescribedOperation, described: Describ
   const named = parameters.filter((one) => one.in === 'path')
   const params = (of: (one: Parameter) => fc.Arbitrary<unknown>) =>
     fc.record(Object.fromEntries(named.map((one) => [one.name, of(one)])), { noNullPrototype: true })
-  const valid = params((one) => schemaValue(one.schema, described))
+  const valid = params((one) => schemaValue(one.schema, described, one.name))
   if (named.length === 0) return valid
   const odd = params((one) => mostly(schemaValue(one.schema, described), oddTexts()))
   if (named.length === 1) return mostly(valid, odd)

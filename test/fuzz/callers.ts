@@ -51,12 +51,14 @@ export class Callers {
 
   /** Looks whether an account is still what it was. */
   after({ operation, params, headers, body }: Sent, { status }: Answer): void {
-    if (status >= 300 || operation.method === 'GET' || operation.template !== '/users/{id}') return
+    if (status >= 300 || operation.method === 'GET') return
+    const isSession = operation.template === '/users/{userId}/sessions/{id}'
+    if (operation.template !== '/users/{id}' && !isSession) return
+    const named = isSession ? params.userId : params.id
     const changed = Object.keys((body?.json?.value as object | undefined) ?? {})
     if (operation.method === 'PATCH' && changed.every((name) => HARMLESS.includes(name))) return
     for (const [name, { id, token }] of this.#accounts)
-      if (params.id === id || (params.id === 'me' && headers.authorization === `Bearer ${token}`))
-        this.#accounts.delete(name)
+      if (named === id || (named === 'me' && headers.authorization === `Bearer ${token}`)) this.#accounts.delete(name)
   }
 
   async #make(name: CallerName): Promise<Account> {

@@ -121,7 +121,7 @@ const BEYOND: readonly { readonly why: string; readonly operations: RegExp; read
   },
   {
     why: 'a password is long enough and no common one, and whoever is no admin needs one',
-    operations: /^users\.users\.(create|replace|update)$/,
+    operations: /^users\.(users\.(create|replace|update)|resetPassword)$/,
     fault: /^password (must have at (least 8|most 128) characters|is one of the commonest|is required)/,
   },
   {

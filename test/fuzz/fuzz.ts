@@ -75,7 +75,7 @@ async function ask(draft: Draft, described: Described, asked: Asked, tally: Tall
     const own = method === 'HEAD' ? sent.headers : onlyWho(sent.headers)
     return send(origin, { method, url, headers: authorization ? { authorization } : own, body: undefined })
   }
-  const faults = await brokenPromises(sent, answer, askMore)
+  const faults = await brokenPromises(sent, answer, described, askMore)
   if (draft.again && !sent.body) {
     faults.push(...(await notLikeHead(sent, answer, askMore)))
     const next = nextPage(sent, answer)
@@ -102,7 +102,7 @@ async function answerTo(sent: Sent, described: Described, { origin, known, calle
     known.learn(sent.caller, answer.json)
     if (sent.body?.json) known.learn(sent.caller, JSON.stringify(sent.body.json.value), sent.operation.id)
   }
-  if (answer.status === 204) known.bury(Object.values(sent.params).at(-1)!)
+  if (answer.status === 204 && sent.method === 'DELETE') known.bury(Object.values(sent.params).at(-1)!)
   if (answer.headers.etag) known.learn(sent.caller, answer.headers.etag, 'etag')
   return answer
 }

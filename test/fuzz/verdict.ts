@@ -75,7 +75,7 @@ function headerVerdicts({ operation, headers, body }: Sent, described: Described
 function bodyVerdict({ operation, headers, body }: Sent, described: Described): Verdict {
   const wanted = operation.body
   if (!body) return wanted?.required ? invalid('there is no body') : VALID
-  if (!wanted) return operation.method === 'POST' ? UNSAID : invalid('a body')
+  if (!wanted) return operation.method === 'GET' || operation.method === 'DELETE' ? invalid('a body') : UNSAID
   const [type, ...parameters] = (headers['content-type'] ?? '')
     .toLowerCase()
     .split(';')

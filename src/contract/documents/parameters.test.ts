@@ -239,13 +239,18 @@ test('R-BODY-1: an id in a path has the pattern of its type, and nothing around 
   for (const text of [newId('ord'), `x${id}`, `${id}x`, 'mex', 'xme', '']) expect(pattern.test(text)).toBe(false)
 })
 
-test('a parameter that is no id is any text of one segment', () => {
+test('R-GW-4: a parameter that is no id is any text that the gateway takes for one segment', () => {
   const tokens = service('tokens', {
     operations: {
       use: operation({ method: 'PUT', path: '/tokens/{token}', access: 'public', answer: { ok: t.boolean() } }),
     },
   })
-  expect(parameter(tokens, 'tokens.use', 'token').schema).toEqual({ type: 'string', pattern: '^[^/\\x00]+$' })
+  const { pattern } = parameter(tokens, 'tokens.use', 'token').schema
+  const takes = (text: string) => new RegExp(pattern!, 'u').test(text)
+  for (const text of ['a', 'Zm9v-_', 'ß', '😀', ' ', '%', '.a', '..a', 'a..', '...', '....'])
+    expect(takes(text), text).toBe(true)
+  for (const text of ['', '.', '..', 'a/b', 'a\\b', 'a\0b', 'a\n', '\x1f', '..\x7f'])
+    expect(takes(text), text).toBe(false)
 })
 
 test('R-IDEM-1, R-LOCK-2, R-LOCK-3: headers stand where they do something', () => {

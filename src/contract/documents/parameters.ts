@@ -33,8 +33,7 @@ function pathParameter(
   shared: Shared,
 ): Parameter | Reference {
   const parameter = { name, in: 'path', required: true } as const
-  // Plain text stops at the next slash, and the gateway refuses an encoded one (R-GW-4).
-  if (prefix === undefined) return { ...parameter, schema: { type: 'string', pattern: '^[^/\\x00]+$' } }
+  if (prefix === undefined) return { ...parameter, schema: { type: 'string', pattern: SEGMENT } }
   if (!isOwner) {
     const $ref = shared.idRef(prefix)
     return { ...parameter, schema: $ref === undefined ? idSchema(prefix) : { $ref } }
@@ -46,6 +45,12 @@ function pathParameter(
   })
 }
 
+/** What the gateway takes for one segment (R-GW-4): no slash of either kind, no control character, and neither `.` nor `..`. */
+const SEGMENT = (() => {
+  const any = '[^/\\\\\\x00-\\x1f\\x7f]'
+  return `^(\\.{0,2}[^./\\\\\\x00-\\x1f\\x7f]${any}*|\\.{3}${any}*)$`
+})()
+
 function queryParameters(operation: Operation, shown: readonly string[], shared: Shared): (Parameter | Reference)[] {
   const { resource, verb } = operation
   if (!resource || (verb !== 'list' && verb !== 'get')) return []
@@ -55,11 +60,15 @@ function queryParameters(operation: Operation, shown: readonly string[], shared:
     fieldsParameter(shown),
   )
   if (verb === 'get') return [fields]
+  const name = shared.nameOf(operation.service, operation.key!)
+  // A list that stands at two places has them once.
+  const own = (one: Parameter) =>
+    resource.list.root ? shared.add('parameters', `${name}${pascalCase(one.name)}`, one) : one
   return [
     ...pagingParameters(resource).map((parameter) => shared.add('parameters', pascalCase(parameter.name), parameter)),
-    ...sortParameter(resource),
+    ...sortParameter(resource).map(own),
     fields,
-    ...filterParameters(resource).map(filterParameter),
+    ...filterParameters(resource).map(filterParameter).map(own),
   ]
 }
 

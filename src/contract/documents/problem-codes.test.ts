@@ -85,13 +85,18 @@ test('a restricted field is found in members of a list', () => {
   expect(ownCodes(single('authenticated', { notes }), 'things.it')).toContain('FORBIDDEN')
 })
 
-test('a body is received before it is known whether the operation wants one', () => {
+test('R-BODY-4: a body is read even where the operation wants none, to refuse what stands in it', () => {
   const contract = service('things', {
     operations: {
       it: operation({ method: 'PUT', path: '/things/{token}', access: 'public', answer: { ok: t.boolean() } }),
     },
   })
-  expect(ownCodes(contract, 'things.it')).toEqual(['NOT_FOUND', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'])
+  expect(ownCodes(contract, 'things.it')).toEqual([
+    'MALFORMED_JSON',
+    'NOT_FOUND',
+    'PAYLOAD_TOO_LARGE',
+    'UNSUPPORTED_MEDIA_TYPE',
+  ])
 })
 
 test('R-IDEM-1, R-AUTH-1: signing in knows no Idempotency-Key, and looks at no token', () => {

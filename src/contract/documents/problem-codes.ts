@@ -27,10 +27,10 @@ function inputCodes(contract: Contract, operation: Operation, version: number): 
   if (operation.verb === 'list') codes.push('INVALID_CURSOR')
   if (operation.params.length > 0) codes.push('NOT_FOUND')
   // A body is received before it is known whether the operation wants one; GET and DELETE refuse it as invalid.
+  // The others read it even where the contract has none, to refuse what stands in it.
   if (operation.method !== 'GET' && operation.method !== 'DELETE')
-    codes.push('PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
+    codes.push('MALFORMED_JSON', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
   const { body } = surfaceOf(contract, operation, version)
-  if (body) codes.push('MALFORMED_JSON')
   if (body && Object.values(body).some(restricted)) codes.push('FORBIDDEN')
   return codes
 }
