@@ -20,8 +20,8 @@ async function first(url: string, { token, requests }: Visitor) {
     method,
     // As the load asks: with nothing that would have the answer compressed.
     headers: {
-      authorization: `Bearer ${token}`,
       'accept-encoding': 'identity',
+      ...(token ? { authorization: `Bearer ${token}` } : {}),
       ...(body ? { 'content-type': 'application/json' } : {}),
     },
     ...(body ? { body } : {}),

@@ -89,7 +89,8 @@ export function readOptions(args: string[]): Options | undefined {
   }
 }
 
-function whole(name: string, text: string | undefined, unset: number, min: number): number {
+/** Reads a whole number; throws what names the option and says what was expected. */
+export function whole(name: string, text: string | undefined, unset: number, min: number): number {
   if (text === undefined) return unset
   const value = Number(text)
   if (Number.isInteger(value) && value >= min) return value

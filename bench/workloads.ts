@@ -122,7 +122,7 @@ export async function referenceCursors({ admin }: Databases, depth: number, page
 }
 
 export const get = (path: string): Request => ({ method: 'GET', path })
-const post = (path: string, body: unknown): Request => ({ method: 'POST', path, body: JSON.stringify(body) })
+export const post = (path: string, body: unknown): Request => ({ method: 'POST', path, body: JSON.stringify(body) })
 
 /** One to three products, each in a quantity of one to three. */
 function someOf(products: readonly { id: string }[]) {
