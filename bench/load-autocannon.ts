@@ -11,7 +11,7 @@ export async function loadWithAutocannon({ url, seconds, visitors }: Job, heard:
     // Here and not in `requests`, of which it would make a deep copy for each connection.
     setupClient(client: autocannon.Client) {
       const { token, requests } = visitors[next++]!
-      const headers = { authorization: `Bearer ${token}` }
+      const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
       client.setRequests(
         requests.map(({ method, path, body }) =>
           body === undefined

@@ -9,7 +9,8 @@ export interface Request {
 
 /** One connection: who asks, and for what, over and over. */
 export interface Visitor {
-  readonly token: string
+  /** Without one nobody in particular asks. */
+  readonly token?: string
   readonly requests: readonly Request[]
 }
 
@@ -19,6 +20,8 @@ export interface Job {
   readonly visitors: readonly Visitor[]
   /** The lean one: bare sockets in place of autocannon. */
   readonly lean: boolean
+  /** Each visitor asks so often (by bare sockets only); else again as soon as it is answered. */
+  readonly everyMs?: number
 }
 
 export interface Outcome {

@@ -5,15 +5,26 @@ import type { Heard, Job, Request, Visitor } from './load-process.ts'
  * The same load at less than half of autocannon's cost (11 µs of CPU for an answer, not 27), which counts where the
  * servers share two cores with it. It knows no more of HTTP than these two servers need: an answer has a Content-Length.
  */
-export async function loadOverSockets({ url, seconds, visitors }: Job, heard: Heard): Promise<void> {
-  const endMs = performance.now() + seconds * 1000
-  await Promise.all(visitors.map((visitor) => visit(new URL(url), visitor, endMs, heard)))
+export async function loadOverSockets({ url, seconds, visitors, everyMs }: Job, heard: Heard): Promise<void> {
+  const startMs = performance.now()
+  const endMs = startMs + seconds * 1000
+  const visits = visitors.map((visitor, i) => {
+    // Spread over the time that lies between two questions of one visitor.
+    const pace = everyMs === undefined ? undefined : { everyMs, firstMs: startMs + (everyMs * i) / visitors.length }
+    return visit(new URL(url), visitor, { endMs, pace }, heard)
+  })
+  await Promise.all(visits)
+}
+
+interface Times {
+  readonly endMs: number
+  readonly pace: { readonly everyMs: number; readonly firstMs: number } | undefined
 }
 
 function visit(
   { hostname, port, host }: URL,
   { token, requests }: Visitor,
-  endMs: number,
+  { endMs, pace }: Times,
   heard: Heard,
 ): Promise<void> {
   const texts = requests.map((request) => Buffer.from(requestText(request, host, token)))
@@ -21,6 +32,7 @@ function visit(
     const socket = connect({ host: hostname, port: Number(port), noDelay: true })
     let turn = 0
     let sentMs = 0
+    let dueMs = pace?.firstMs ?? 0
     let head = Buffer.alloc(0)
     /** Bytes of the answer's body that are yet to come; -1 while its head is. */
     let missing = -1
@@ -30,11 +42,25 @@ function visit(
       sentMs = performance.now()
       socket.write(texts[turn++ % texts.length]!)
     }
+    /** What should have been asked while an answer was awaited has waited since then, and its time says so. */
+    const askWhenDue = () => {
+      const lateMs = performance.now() - dueMs
+      if (lateMs < 0) setTimeout(ask, -lateMs)
+      else {
+        ask()
+        sentMs = dueMs
+      }
+      dueMs += pace!.everyMs
+    }
     const fail = () => {
       heard('error', 0)
       socket.destroy()
     }
-    socket.on('connect', ask)
+    socket.on('connect', () => {
+      dueMs = Math.max(dueMs, performance.now())
+      if (pace) askWhenDue()
+      else ask()
+    })
     socket.on('error', fail)
     socket.on('end', fail)
     socket.on('close', () => resolve())
@@ -54,14 +80,16 @@ function visit(
       missing = -1
       const nowMs = performance.now()
       heard(status, nowMs - sentMs)
-      if (nowMs < endMs) ask()
-      else socket.destroy()
+      if (nowMs >= endMs || (pace && dueMs >= endMs)) socket.destroy()
+      else if (pace) askWhenDue()
+      else ask()
     })
   })
 }
 
-function requestText({ method, path, body }: Request, host: string, token: string): string {
-  const head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${token}\r\n`
+function requestText({ method, path, body }: Request, host: string, token: string | undefined): string {
+  const who = token === undefined ? '' : `authorization: Bearer ${token}\r\n`
+  const head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${who}`
   if (body === undefined) return `${head}\r\n`
   return `${head}content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }

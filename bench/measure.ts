@@ -1,9 +1,7 @@
-import { once } from 'node:events'
-import pg from 'pg'
-import type { Job, Outcome } from './load-process.ts'
+import type { Outcome } from './load-process.ts'
+import { startLoader } from './loader.ts'
 import type { Options, Side, WorkloadName } from './options.ts'
-import { type ServerProcess, start } from './processes.ts'
-import type { Workloads } from './workloads.ts'
+import type { Stage } from './stage.ts'
 
 /** One measurement: one workload, one side, one round. */
 export interface Figures extends Outcome {
@@ -16,10 +14,7 @@ export type Results = Map<WorkloadName, Map<Side, Figures[]>>
 
 interface Setup {
   readonly options: Options
-  readonly servers: ReadonlyMap<Side, ServerProcess>
-  readonly workloads: Workloads
-  /** Of the server, as the superuser. */
-  readonly databaseUrl: string
+  readonly stages: readonly Stage[]
   readonly say: (line: string) => void
 }
 
@@ -27,14 +22,16 @@ interface Setup {
  * Every round measures every workload on one side, then on the other; which one goes first changes from round to round.
  * What writes comes when all that reads is done: its rows, and the vacuum that follows them, are in nobody's way.
  */
-export async function measure({ options, servers, workloads, databaseUrl, say }: Setup): Promise<Results> {
-  const loader = await startLoader()
+export async function measure({ options, stages, say }: Setup): Promise<Results> {
+  const loader = startLoader()
   const results: Results = new Map()
   const load = async (name: WorkloadName, side: Side, seconds: number): Promise<Figures> => {
+    const { servers, workloads, settle } = stages.find((stage) => stage.workloads[name])!
     const server = servers.get(side)!
-    await checkpoint(databaseUrl)
+    await settle()
     const before = await server.cpu()
-    const outcome = await loader.run({ url: server.url, seconds, visitors: workloads[name][side], lean: options.lean })
+    const visitors = workloads[name]![side]
+    const outcome = await loader.run({ url: server.url, seconds, visitors, lean: options.lean })
     const used = (await server.cpu()) - before
     return { ...outcome, cpu: (used / outcome.answers) * 1000 }
   }
@@ -65,34 +62,4 @@ export async function measure({ options, servers, workloads, databaseUrl, say }:
     loader.stop()
   }
   return results
-}
-
-/** Each measurement begins with nothing left to write from the one before. */
-async function checkpoint(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  await client.query('checkpoint')
-  await client.end()
-}
-
-async function startLoader() {
-  const child = start(['dist/bench/load-process.js'])
-  child.stderr!.pipe(process.stderr)
-  return {
-    async run(job: Job): Promise<Outcome> {
-      const settled = new AbortController()
-      const ended = once(child, 'exit', settled).then(() => {
-        throw new Error('the load process ended')
-      })
-      try {
-        child.send(job)
-        const [outcome] = await Promise.race([once(child, 'message', settled), ended])
-        return outcome as Outcome
-      } finally {
-        ended.catch(() => {})
-        settled.abort()
-      }
-    },
-    stop: () => child.disconnect(),
-  }
 }

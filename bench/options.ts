@@ -19,8 +19,11 @@ export interface Options {
 
 export const SIDES = ['reference', 'lintel'] as const
 export type Side = (typeof SIDES)[number]
-export const WORKLOADS = ['W1', 'W2 shallow', 'W2 deep', 'W3'] as const
+export const WORKLOADS = ['W1', 'W2 shallow', 'W2 deep', 'W3', 'W4'] as const
 export type WorkloadName = (typeof WORKLOADS)[number]
+
+/** Of the gateway alone: it takes no database. */
+export const isOfGateway = (name: WorkloadName) => name.startsWith('W4')
 
 const HELP = `npm run bench -- [options]
 
@@ -30,12 +33,13 @@ Lintel and a hand-written reference (bench/reference), on one PostgreSQL and the
   W2 shallow  GET /orders?status=pending&sort=-createdAt&limit=20 by cursor, from the 10th row on, as an admin
   W2 deep     the same 500,000 rows deep (half of --orders, if that is less)
   W3          POST /users/{id}/orders: each connection is a user who orders 1 to 3 products
+  W4          the gateway alone (verify, limit, route), in one process with a service that answers at once; no database
 
   --quick           a small run to see that all works: 20,000 orders, 1 round of 2 s
   --orders <n>      orders in the database (1000000)
   --rounds <n>      rounds (3)
   --seconds <n>     seconds of one measurement (6)
-  --only <names>    workloads, with commas: W1,W2,W3
+  --only <names>    workloads, with commas: W1,W2,W3,W4
   --side <name>     lintel or reference alone
   --lean            load over bare sockets: autocannon costs more CPU than it measures
   --profile <dir>   write a CPU profile of each server to a folder
@@ -85,7 +89,8 @@ export function readOptions(args: string[]): Options | undefined {
   }
 }
 
-function whole(name: string, text: string | undefined, unset: number, min: number): number {
+/** Reads a whole number; throws what names the option and says what was expected. */
+export function whole(name: string, text: string | undefined, unset: number, min: number): number {
   if (text === undefined) return unset
   const value = Number(text)
   if (Number.isInteger(value) && value >= min) return value

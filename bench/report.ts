@@ -3,7 +3,7 @@ import type { Figures, Results } from './measure.ts'
 import type { Options, Side, WorkloadName } from './options.ts'
 import { depthOf } from './workloads.ts'
 
-interface Spread {
+export interface Spread {
   readonly median: number
   readonly min: number
   readonly max: number
@@ -117,7 +117,7 @@ function ratioOf(ours: readonly Figures[], theirs: readonly Figures[], of: (one:
   return spreadOf(ours.map((one, round) => of(one) / of(theirs[round]!)))
 }
 
-function spreadOf(values: readonly number[]): Spread {
+export function spreadOf(values: readonly number[]): Spread {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = Math.floor(sorted.length / 2)
   const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2

@@ -1,14 +1,12 @@
 import pg from 'pg'
 import { AUDIENCE, ISSUER } from '../services/users/signing-keys.ts'
 import { type SigningKey, signingKeyAt } from '../src/auth/keys.ts'
-import { issueAccessToken } from '../src/auth/tokens.ts'
+import { type AccessClaims, issueAccessToken } from '../src/auth/tokens.ts'
 import { encodeId } from '../src/base/ids.ts'
 import type { Databases } from './databases.ts'
 import type { Request, Visitor } from './load-process.ts'
-import type { Side, WorkloadName } from './options.ts'
-
-/** Who asks for what, per workload and side: the same things, but for the cursors, which each side writes its own way. */
-export type Workloads = Record<WorkloadName, Record<Side, readonly Visitor[]>>
+import type { Side } from './options.ts'
+import type { Workloads } from './stage.ts'
 
 export const LIST = '/orders?status=pending&sort=-createdAt&limit=20'
 export const NEAR = 10
@@ -47,17 +45,19 @@ export async function signIn({ admin }: Databases, count: number): Promise<Peopl
   )
   const people = rows.map(async ({ id: uuid, email, roles }, i) => {
     const id = encodeId('usr', uuid)
-    const claims = {
-      sub: id,
-      email,
-      roles,
-      sid: encodeId('tok', `00000000-0000-7000-8000-${String(i).padStart(12, '0')}`),
-    }
-    const token = await issueAccessToken(key, claims, { issuer: ISSUER, audience: AUDIENCE, nowMs, ttlSeconds: 86_400 })
-    return { id, uuid, token }
+    const sid = encodeId('ses', `00000000-0000-7000-8000-${String(i).padStart(12, '0')}`)
+    return { id, uuid, token: await tokenOf(key, { id, email, roles, sid }, nowMs) }
   })
   const [first, ...buyers] = await Promise.all(people)
   return { admin: first!.token, buyers }
+}
+
+type User = Omit<AccessClaims, 'sub'> & { readonly id: string }
+
+/** An access token that is good for a day. */
+export function tokenOf(key: SigningKey, { id, ...claims }: User, nowMs = Date.now()): Promise<string> {
+  const options = { issuer: ISSUER, audience: AUDIENCE, nowMs, ttlSeconds: 86_400 }
+  return issueAccessToken(key, { sub: id, ...claims }, options)
 }
 
 export async function planWorkloads(
@@ -121,8 +121,8 @@ export async function referenceCursors({ admin }: Databases, depth: number, page
   return rows.filter((_, i) => i % PAGE === 0).map(({ cursor }) => Buffer.from(cursor).toString('base64url'))
 }
 
-const get = (path: string): Request => ({ method: 'GET', path })
-const post = (path: string, body: unknown): Request => ({ method: 'POST', path, body: JSON.stringify(body) })
+export const get = (path: string): Request => ({ method: 'GET', path })
+export const post = (path: string, body: unknown): Request => ({ method: 'POST', path, body: JSON.stringify(body) })
 
 /** One to three products, each in a quantity of one to three. */
 function someOf(products: readonly { id: string }[]) {

@@ -24,7 +24,7 @@ export async function getOrder(
   if (!row) throw notFound()
   if (!caller.admin && encodeId('usr', row[1]!) !== caller.id) throw forbidden()
   const etag = `"${row[7]}"`
-  head.push('etag', etag, 'cache-control', 'private, no-cache')
+  head.push('etag', etag, 'cache-control', 'private, no-cache', 'vary', 'accept')
   return ifNoneMatch === etag ? { status: 304, json: undefined } : { status: 200, json: orderJson(row) }
 }
 

@@ -8,7 +8,13 @@ import { type Head, invalid, Refusal } from './refusal.ts'
 const STATUSES = ['pending', 'paid', 'shipped', 'delivered', 'cancelled']
 const PARAMETERS = ['status', 'sort', 'limit', 'cursor']
 
-export async function listOrders(db: pg.Client, query: URLSearchParams, caller: Caller, head: Head): Promise<Answer> {
+export async function listOrders(
+  db: pg.Client,
+  path: string,
+  query: URLSearchParams,
+  caller: Caller,
+  head: Head,
+): Promise<Answer> {
   const { status, limit, ascending, cursor } = readQuery(query)
   const terms: string[] = []
   const values: unknown[] = []
@@ -26,8 +32,9 @@ export async function listOrders(db: pg.Client, query: URLSearchParams, caller: 
   const last = rows.at(-1)
   const next = hasMore ? Buffer.from(`${last![8]}|${last![0]}`).toString('base64url') : undefined
   query.delete('cursor')
-  const link = next ? `, </v1/orders?${query}&cursor=${next}>; rel="next"` : ''
-  head.push('link', `</v1/orders?${query}&page=1>; rel="first"${link}`, 'cache-control', 'private, no-cache')
+  const link = next ? `, <${path}?${query}&cursor=${next}>; rel="next"` : ''
+  head.push('link', `<${path}?${query}&page=1>; rel="first"${link}`, 'cache-control', 'private, no-cache')
+  head.push('vary', 'accept, accept-encoding')
   const nextCursor = next ? `"${next}"` : 'null'
   const pagination = `{${total},"limit":${limit},"hasMore":${hasMore},"nextCursor":${nextCursor}}`
   return { status: 200, json: `{"data":[${rows.map(orderJson).join(',')}],"pagination":${pagination}}` }

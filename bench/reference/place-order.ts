@@ -53,7 +53,7 @@ export async function placeOrder(
     const placing = ask(client, PLACE, [uuid, user, lines, total, currency, uuidv7(), id, event])
     const [placed] = await Promise.all([placing, ask(client, 'commit')])
     const at = placed[0]![0]!
-    head.push('etag', '"1"', 'location', `/v1/orders/${id}`)
+    head.push('etag', '"1"', 'location', `/v1/orders/${id}`, 'cache-control', 'no-store', 'vary', 'accept')
     return { status: 201, json: orderJson([uuid, user, 'pending', lines, total, currency, at, '1', at, at]) }
   } catch (error) {
     await ask(client, 'rollback')

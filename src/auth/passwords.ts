@@ -71,12 +71,13 @@ const OWASP = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 const DUMMY = '$argon2id$v=19$m=19456,t=2,p=1$e+xatPqup3/tsSpiLzOhIQ$3EepGchQDxMj1qtm/KWjLq6vd7+jG9EuY48FUNz4MO0'
 
 /**
- * The hashes run on libuv's threads, which also serve DNS, files and Web Crypto: one is left to those. More than the
- * cores bring nothing (two cores, hashes per second: 132 with one at a time, 184 with two, 204 with four).
+ * The hashes run on libuv's threads, which also serve DNS, files and Web Crypto: one is left to those. And a core is left to
+ * the event loop: on two cores, two hashes at a time bring few more logins (31 a second against 27, on a busy machine) and
+ * make reads meanwhile wait for a core (p50 12 ms against 3, p99 34 against 17; `npm run bench:logins`).
  */
-const PARALLEL = Math.max(1, Math.min(availableParallelism(), (Number(process.env.UV_THREADPOOL_SIZE) || 4) - 1))
+const PARALLEL = Math.max(1, Math.min(availableParallelism(), Number(process.env.UV_THREADPOOL_SIZE) || 4) - 1)
 
-/** About 3 s of waiting: beyond that the answer comes too late to be of use. */
+/** 2 to 3 s of waiting: beyond that the answer comes too late to be of use. */
 const WAITING_EACH = 250
 
 const LONGEST_UNITS = 1024

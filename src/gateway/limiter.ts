@@ -77,7 +77,7 @@ export function createLimiter(contracts: readonly Contract[], options: LimiterOp
       const bucket = all[i]!
       const value = subjectOf(exchange, bucket)
       if (value === undefined) continue
-      const taken = buckets.take(`${bucket.policy.name} ${value}`, bucket.policy, plan.cost)
+      const taken = buckets.take(bucket.policy, value, plan.cost)
       if (taken instanceof Promise)
         return taken.then((later) => {
           note(exchange, plan, bucket, later)

@@ -2,7 +2,13 @@ import { type Bucket, type BucketRule, type Taken, take } from './token-bucket.t
 
 /** Where buckets are kept: in this process, or where all replicas see them. */
 export interface Buckets {
-  take(key: string, rule: BucketRule, cost: number): Taken | Promise<Taken>
+  /** Takes from the bucket of this kind that is of a user, an address, or the like. */
+  take(kind: NamedRule, whose: string, cost: number): Taken | Promise<Taken>
+}
+
+export interface NamedRule extends BucketRule {
+  /** Kinds of one name share their buckets. */
+  readonly name: string
 }
 
 export interface MemoryBucketsOptions {
@@ -17,6 +23,9 @@ export interface MemoryBucketsOptions {
  * capacity, the old one goes and it takes its place. An order of last use in one Map (take out, put in again) leaves a gap
  * with each touch, over which every look for the first has to step: 118 µs for each new address of a flood, measured at
  * capacity, against 3.
+ *
+ * Each kind has a Map of its own: a user's id is one and the same string for as long as the token is kept, and V8 hashes it
+ * once. Joined with the kind's name it was hashed anew each time, at half the cost of a take.
  */
 export function memoryBuckets({
   capacity = 100_000,
@@ -24,28 +33,50 @@ export function memoryBuckets({
 }: MemoryBucketsOptions = {}): Buckets & {
   readonly size: number
 } {
-  let young = new Map<string, Bucket>()
-  let old = new Map<string, Bucket>()
+  let young = newGeneration()
+  let old = newGeneration()
 
-  function rejuvenate(key: string): Bucket | undefined {
-    const known = old.get(key)
-    if (known !== undefined) old.delete(key)
+  function rejuvenate(name: string, whose: string): Bucket | undefined {
+    const kept = old.kinds.get(name)
+    const known = kept?.get(whose)
+    if (known !== undefined) {
+      kept!.delete(whose)
+      old.size--
+    }
     if (young.size >= capacity / 2) {
       old = young
-      young = new Map()
+      young = newGeneration()
     }
+    young.size++
     return known
   }
 
   return {
-    take(key, rule, cost) {
-      const known = young.get(key) ?? rejuvenate(key)
-      const { bucket, taken } = take(known, rule, cost, Math.floor(now()))
-      young.set(key, bucket)
+    take(kind, whose, cost) {
+      const { name } = kind
+      const known = young.kinds.get(name)?.get(whose) ?? rejuvenate(name, whose)
+      const { bucket, taken } = take(known, kind, cost, Math.floor(now()))
+      put(young, name, whose, bucket)
       return taken
     },
     get size() {
       return young.size + old.size
     },
   }
+}
+
+interface Generation {
+  size: number
+  /** By the name of the kind, then by whose it is. */
+  readonly kinds: Map<string, Map<string, Bucket>>
+}
+
+function newGeneration(): Generation {
+  return { size: 0, kinds: new Map() }
+}
+
+function put({ kinds }: Generation, name: string, whose: string, bucket: Bucket): void {
+  const kept = kinds.get(name)
+  if (kept === undefined) kinds.set(name, new Map([[whose, bucket]]))
+  else kept.set(whose, bucket)
 }

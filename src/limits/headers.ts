@@ -1,9 +1,9 @@
-import type { BucketRule, Taken } from './token-bucket.ts'
+import type { NamedRule } from './buckets.ts'
+import type { Taken } from './token-bucket.ts'
 
 /** A kind of bucket, with its name in the IETF's fields: `"default";q=100;w=60`. */
-export interface Policy extends BucketRule {
-  readonly name: string
-  /** The rest is made once: it is sent with every answer. */
+export interface Policy extends NamedRule {
+  /** Made once: it is sent with every answer. */
   readonly limitText: string
   readonly policyText: string
   readonly item: string

@@ -76,9 +76,9 @@ test('R-RATE-2: a refused request passes at the stated time, and not a milliseco
 test('R-RATE-1: a fixed window’s edge lets nothing through: 100 at 59 s and 100 at 61 s are 100 and a few', () => {
   const clock = { now: 59_000 }
   const buckets = memoryBuckets({ now: () => clock.now })
-  const rule = { maxRequests: 100, windowMs: 60_000 }
+  const rule = { name: 'default', maxRequests: 100, windowMs: 60_000 }
   const passed = () =>
-    Array.from({ length: 100 }, () => buckets.take('k', rule, 1) as { allowed: boolean }).filter((one) => one.allowed)
+    Array.from({ length: 100 }, () => buckets.take(rule, 'k', 1) as { allowed: boolean }).filter((one) => one.allowed)
       .length
   expect(passed()).toBe(100)
   clock.now = 61_000
@@ -102,12 +102,21 @@ test('a clock that goes back gives nothing back', () => {
 
 test('buckets in memory are bounded, and those untouched longest go first', () => {
   const buckets = memoryBuckets({ capacity: 2, now: () => 0 })
-  const rule = { maxRequests: 1, windowMs: 1000 }
-  buckets.take('a', rule, 1)
-  buckets.take('b', rule, 1)
-  buckets.take('a', rule, 1)
-  buckets.take('c', rule, 1)
+  const rule = { name: 'default', maxRequests: 1, windowMs: 1000 }
+  buckets.take(rule, 'a', 1)
+  buckets.take(rule, 'b', 1)
+  buckets.take(rule, 'a', 1)
+  buckets.take(rule, 'c', 1)
   expect(buckets.size).toBe(2)
-  expect(buckets.take('a', rule, 1)).toMatchObject({ allowed: false })
-  expect(buckets.take('b', rule, 1)).toMatchObject({ allowed: true })
+  expect(buckets.take(rule, 'a', 1)).toMatchObject({ allowed: false })
+  expect(buckets.take(rule, 'b', 1)).toMatchObject({ allowed: true })
+})
+
+test('buckets of two kinds are two, though one and the same user’s; their bound is one for all kinds', () => {
+  const buckets = memoryBuckets({ capacity: 4, now: () => 0 })
+  const kinds = ['orders.create', 'default'].map((name) => ({ name, maxRequests: 1, windowMs: 1000 }))
+  for (const kind of kinds) expect(buckets.take(kind, 'usr_1', 1)).toMatchObject({ allowed: true })
+  for (const kind of kinds) expect(buckets.take(kind, 'usr_1', 1)).toMatchObject({ allowed: false })
+  for (let i = 2; i < 20; i++) for (const kind of kinds) buckets.take(kind, `usr_${i}`, 1)
+  expect(buckets.size).toBe(4)
 })

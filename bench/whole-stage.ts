@@ -1,0 +1,63 @@
+import pg from 'pg'
+import { type Databases, startDatabases } from './databases.ts'
+import type { Options, Side } from './options.ts'
+import { type ServerProcess, startServer } from './processes.ts'
+import { type Stage, UNLIMITED } from './stage.ts'
+import { type Cursors, depthOf, NEAR, planWorkloads, referenceCursors, signIn, walkCursors } from './workloads.ts'
+
+/** W1, W2 and W3: the whole system against the hand-written one, on one PostgreSQL. */
+export async function openWhole(options: Options, say: (line: string) => void): Promise<Stage> {
+  const databases = await startDatabases(options.orders, say)
+  const servers = new Map<Side, ServerProcess>()
+  const stop = async () => {
+    await Promise.all([...servers.values()].map((server) => server.stop()))
+    await databases.stop()
+  }
+  try {
+    for (const side of options.sides) servers.set(side, await startSide(side, databases, options.profile))
+    const people = await signIn(databases, options.connections)
+    say('looking for the cursors')
+    const cursors = {
+      reference: await cursorsOf(options, (depth) => referenceCursors(databases, depth, options.connections)),
+      lintel: await cursorsOf(options, (depth) => {
+        const server = servers.get('lintel')
+        return server ? walkCursors(server.url, people.admin, depth, options.connections) : []
+      }),
+    }
+    const workloads = await planWorkloads(databases, people, cursors)
+    return { servers, workloads, settle: () => checkpoint(databases.url), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+function startSide(side: Side, databases: Databases, profile: string | undefined): Promise<ServerProcess> {
+  if (side === 'lintel') return startLintel(databases, profile)
+  const env = { USERS_URL: databases.users, ORDERS_URL: databases.orders, RATE_LIMIT_MAX: UNLIMITED }
+  return startServer(['dist/bench/reference/server.js'], env, profile)
+}
+
+/** The reference system as it is built, with limits that refuse nobody. */
+export function startLintel({ url }: Databases, profile?: string): Promise<ServerProcess> {
+  return startServer(
+    ['dist/src/cli/main.js', '--system', 'dist/system.js', 'start'],
+    { DATABASE_URL: url, RATE_LIMIT_MAX: UNLIMITED, RATE_LIMIT_AUTH_MAX: UNLIMITED },
+    profile,
+  )
+}
+
+async function cursorsOf(options: Options, find: (depth: number) => Promise<string[]> | string[]): Promise<Cursors> {
+  const wanted = (name: string) => options.workloads.some((workload) => workload === name)
+  return {
+    near: wanted('W2 shallow') ? await find(NEAR) : [],
+    deep: wanted('W2 deep') ? await find(depthOf(options.orders)) : [],
+  }
+}
+
+async function checkpoint(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query('checkpoint')
+  await client.end()
+}
