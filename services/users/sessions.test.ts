@@ -191,3 +191,39 @@ test('R-AUTH-4: changed roles hold at once: the old access token is refused, a r
 test('R-GW-1: revocations are for the system’s inside alone', async () => {
   expect((await api.ask('GET', '/auth/revocations', { token: api.admin.token })).status).toBe(404)
 })
+
+test.each([
+  ['changes the password', `update users set password_hash = 'another' where lower(email) = $1`],
+  ['is deleted', 'update users set deleted_at = now() where lower(email) = $1'],
+])('R-AUTH-4: a login that is under way while the user %s begins no session', async (_, change) => {
+  const user = await api.user()
+  // What a change does before it ends the sessions, held open.
+  await db.query('begin')
+  await db.query(change, [user.email])
+  const login = api.ask('POST', '/auth/login', { body: { email: user.email, password: PASSWORD } })
+  const waits = async () =>
+    (await db.query(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`))
+      .rowCount
+  const answered = login.then(() => true)
+  while ((await waits()) === 0 && !(await Promise.race([answered, new Promise((resolve) => setImmediate(resolve))]))) {}
+  await db.query('commit')
+  const { status, body } = await login
+  expect([status, body.error?.code]).toEqual([401, 'INVALID_CREDENTIALS'])
+})
+
+test('R-AUTH-3: what is spent is forgotten once no token of it can be good: nothing grows for ever', async () => {
+  const user = await api.user()
+  const first = await logIn(user.email)
+  await refresh(first.refreshToken)
+  const sid = claims(first.accessToken).sid
+  const spent = async () =>
+    (await db.query(`select 1 from spent_tokens where lintel.typeid('ses', session_id) = $1`, [sid])).rowCount
+  await logIn(user.email)
+  expect(await spent()).toBe(1)
+  await db.query(
+    `update spent_tokens set spent_at = now() - interval '32 days' where lintel.typeid('ses', session_id) = $1`,
+    [sid],
+  )
+  await logIn(user.email)
+  expect(await spent()).toBe(0)
+})
