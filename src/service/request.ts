@@ -42,5 +42,14 @@ export interface Upstream {
 
 export interface ServiceHealth {
   readonly status: 'healthy' | 'degraded' | 'unhealthy'
-  readonly checks: Readonly<Record<string, { status: 'up' | 'down'; latency?: number; message?: string }>>
+  readonly checks: Readonly<Record<string, HealthCheck>>
+}
+
+export interface HealthCheck {
+  readonly status: 'up' | 'down'
+  /** Milliseconds. */
+  readonly latency?: number
+  readonly message?: string
+  /** Of an upstream that is somewhere else: whether requests are let through to it. */
+  readonly breaker?: 'closed' | 'open' | 'half-open'
 }

@@ -1,0 +1,41 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { hasBody } from './framing.ts'
+import { untilBodyIsIn } from './respond.ts'
+
+/**
+ * Sends an answer as fast as its client reads it, piece by piece, through `coding` where one is given. `headers` are names and
+ * values in turn. Rejects when the body breaks off; the connection is then cut, as nothing else tells the client (RFC 9112 8).
+ */
+export async function respondStream(
+  req: IncomingMessage,
+  res: ServerResponse,
+  status: number,
+  headers: string[],
+  body: Readable,
+  coding?: NodeJS.ReadWriteStream,
+): Promise<void> {
+  if (res.destroyed || res.headersSent) {
+    body.destroy()
+    return
+  }
+  // An upstream may answer before it has read all: what the client still sends is then no request.
+  const unread = hasBody(req) && !req.complete
+  try {
+    res.writeHead(status, unread ? [...headers, 'connection', 'close'] : headers)
+  } catch (error) {
+    body.destroy()
+    throw error
+  }
+  try {
+    if (coding) await pipeline(body, coding, res, { end: !unread })
+    else await pipeline(body, res, { end: !unread })
+  } catch (error) {
+    res.destroy()
+    throw error
+  }
+  if (!unread) return
+  await untilBodyIsIn(req)
+  res.end()
+}
