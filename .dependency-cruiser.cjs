@@ -39,6 +39,8 @@ const drivers = {
   '^pino': '^src/observe/',
   '^commander$': '^src/cli/',
   '^nodemailer$': '^src/mail/smtp',
+  '^undici$': '^src/gateway/forward/http-client',
+  '^yaml$': '^src/start/route-files',
 }
 
 module.exports = {

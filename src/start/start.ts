@@ -1,10 +1,10 @@
-import type { AddressInfo } from 'node:net'
 import type { TokenVerifier } from '../auth/tokens.ts'
 import { documentsOf } from '../contract/documents/openapi.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import { createHttpServer } from '../http/server.ts'
 import { memoryBuckets } from '../limits/buckets.ts'
 import { createLog, type Log } from '../observe/log.ts'
+import { once, urlOf } from './listening.ts'
 import { type MailDoor, openMailDoor } from './mail.ts'
 import { type RunningServices, runServices } from './run-services.ts'
 import { type Env, readSettings, type Settings } from './settings.ts'
@@ -116,13 +116,4 @@ function warnOfMail({ services }: System, { production, smtpUrl, publicUrl }: Se
   if (!production || !services.some(({ background }) => background)) return
   if (smtpUrl === undefined) log.warn('SMTP_URL is not set: mails do not go out, and wait until it is')
   else if (publicUrl === undefined) log.warn(`PUBLIC_URL is not set: links in mails lead to ${url}`)
-}
-
-function urlOf({ address, family, port }: AddressInfo): string {
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
-}
-
-function once<T>(work: (given?: T) => Promise<void>): (given?: T) => Promise<void> {
-  let done: Promise<void> | undefined
-  return (given) => (done ??= work(given))
 }
