@@ -68,7 +68,9 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
       await respondStream(req, res, status, coding ? coded(head, coding) : head, body, coding && compressor(coding))
     } catch (error) {
       if (!res.headersSent) throw new Problem('BAD_GATEWAY', undefined, { cause: error })
-      if (!exchange.abandoned && !req.destroyed) log.warn({ err: error, requestId }, 'An upstream broke off its answer')
+      // Else it is the caller who went away.
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE')
+        log.warn({ err: error, requestId }, 'An upstream broke off its answer')
     }
   }
 

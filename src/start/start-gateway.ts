@@ -60,7 +60,7 @@ export async function startGateway(setup: GatewaySetup, env: Env, { signal }: St
     signal?.throwIfAborted()
     const url = urlOf(await server.listen({ host: settings.host, port: settings.port }))
     const routes = descriptions.reduce((sum, { surface }) => sum + surface.served.length, 0)
-    log.info({ url }, `the gateway listens on ${url}: ${routes} routes to ${[...upstreams.keys()].join(', ')}`)
+    log.info({ url }, `the gateway listens on ${url}, with ${routes} routes to ${[...upstreams.keys()].join(', ')}`)
     const { shutdownTimeoutMs } = settings
     const stop = once(async ({ lameDuck = false }: StopOptions = {}) => {
       gateway.drain()
