@@ -542,6 +542,32 @@ describe('R-GW-3: an upstream in trouble', () => {
     expect(shop.seen.length).toBe(1)
   })
 
+  test('a slow sender is no slow upstream: 408, and no fault of it', async () => {
+    const shop = await foreign()
+    await start([shop.url], { timeoutMs: 60, breaker: { minimum: 1 } })
+    const req = httpRequest(`${url}/things`, { method: 'POST', agent: false }).on('error', () => {})
+    req.write('x'.repeat(1000))
+    const [res] = (await once(req, 'response')) as [IncomingMessage]
+    expect(res.statusCode).toBe(408)
+    req.destroy()
+    expect(await breakerOf()).toBe('closed')
+  })
+
+  test('an upstream that does not read what it is sent: 504', async () => {
+    const shop = await bare((socket) => socket.pause())
+    await start([shop.url], { timeoutMs: 300, maxBodyBytes: 1e9 })
+    const req = httpRequest(`${url}/things`, { method: 'POST', agent: false }).on('error', () => {})
+    const piece = Buffer.alloc(1024 * 1024)
+    const more = () => {
+      while (!req.destroyed && req.write(piece));
+    }
+    req.on('drain', more)
+    more()
+    const [res] = (await once(req, 'response')) as [IncomingMessage]
+    expect(res.statusCode).toBe(504)
+    req.destroy()
+  })
+
   test('slow in the middle of its answer: cut', async () => {
     const shop = await foreign()
     await start([shop.url], { http: { bodyTimeoutMs: 50 } })

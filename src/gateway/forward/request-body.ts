@@ -41,6 +41,8 @@ export async function requestBody(
 
 function streamed(req: IncomingMessage, res: ServerResponse, limit: number, moved: () => void): RequestBody {
   let begun = false
+  /** Of more from the caller. */
+  let waiting = false
   let size = 0
   let failure: Problem | undefined
 
@@ -53,7 +55,8 @@ function streamed(req: IncomingMessage, res: ServerResponse, limit: number, move
       size += chunk.length
       if (size > limit) return fail(tooLarge(limit))
       moved()
-      if (!body.push(chunk)) req.pause()
+      waiting = body.push(chunk)
+      if (!waiting) req.pause()
     }
     const end = () => {
       body.push(null)
@@ -72,6 +75,7 @@ function streamed(req: IncomingMessage, res: ServerResponse, limit: number, move
           begun = true
           req.on('data', take).once('end', end).once('close', close)
         }
+        waiting = true
         req.resume()
       },
       destroy(error, done) {
@@ -92,7 +96,7 @@ function streamed(req: IncomingMessage, res: ServerResponse, limit: number, move
       return failure
     },
     get starved() {
-      return begun && !req.complete && !req.isPaused()
+      return waiting && !req.complete
     },
   }
 }
