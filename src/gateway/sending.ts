@@ -65,7 +65,9 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
     if (cors?.varies) addVary(head, 'origin')
     const coding = status === 200 && req.method !== 'HEAD' ? codingOf(exchange, head, given) : undefined
     try {
-      await respondStream(req, res, status, coding ? coded(head, coding) : head, body, coding && compressor(coding))
+      await respondStream(req, res, status, coding ? coded(head, coding) : head, body, {
+        coding: coding && compressor(coding),
+      })
     } catch (error) {
       if (!res.headersSent) throw new Problem('BAD_GATEWAY', undefined, { cause: error })
       // Else it is the caller who went away.

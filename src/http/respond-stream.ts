@@ -4,6 +4,12 @@ import { pipeline } from 'node:stream/promises'
 import { hasBody } from './framing.ts'
 import { untilBodyIsIn } from './respond.ts'
 
+export interface StreamOptions {
+  readonly coding?: NodeJS.ReadWriteStream | undefined
+  /** A client that takes nothing for so long is cut: what it asked for holds a connection to somewhere else; 60,000. */
+  readonly stalledMs?: number
+}
+
 /**
  * Sends an answer as fast as its client reads it, piece by piece, through `coding` where one is given. `headers` are names and
  * values in turn. Rejects when the body breaks off; the connection is then cut, as nothing else tells the client (RFC 9112 8).
@@ -14,7 +20,7 @@ export async function respondStream(
   status: number,
   headers: string[],
   body: Readable,
-  coding?: NodeJS.ReadWriteStream,
+  { coding, stalledMs = 60_000 }: StreamOptions = {},
 ): Promise<void> {
   if (res.destroyed || res.headersSent) {
     body.destroy()
@@ -28,6 +34,7 @@ export async function respondStream(
     body.destroy()
     throw error
   }
+  res.setTimeout(stalledMs, () => res.destroy())
   try {
     if (coding) await pipeline(body, coding, res, { end: !unread })
     else await pipeline(body, res, { end: !unread })

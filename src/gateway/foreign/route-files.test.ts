@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect, describe as suite, test } from 'vitest'
 import { describe } from './description.ts'
 import { readOpenApi } from './openapi-file.ts'
@@ -37,6 +38,14 @@ suite('a route file', () => {
       { method: 'GET', path: '/things/{id}', upstream: 'shop', access: 'public', cost: 1 },
       { method: 'POST', upstream: 'crm', access: 'editor | admin', limits, cost: 2, timeoutMs: 5, maxBodyBytes: 6 },
     ])
+  })
+
+  test('the one in the guide is right', () => {
+    const guide = readFileSync(new URL('../../../docs/guide/gateway.md', import.meta.url), 'utf8')
+    const [, text] = /```json\n([^`]+)```/.exec(guide)!
+    const { entries, faults } = read((complain) => readRouteFile(JSON.parse(text!), ['shop', 'crm'], complain))
+    expect(faults).toEqual([])
+    expect(entries).toHaveLength(4)
   })
 
   test.each<[object, string]>([

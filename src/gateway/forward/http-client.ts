@@ -20,7 +20,7 @@ export type Attempt =
   | { readonly kind: 'unreached'; readonly cause: unknown }
   /** The connection ended before the answer began. */
   | { readonly kind: 'reset'; readonly cause: unknown }
-  /** No answer in time; or the signal aborted, and the caller knows why. */
+  /** The signal aborted: there is no time left, or nobody to answer. */
   | { readonly kind: 'late'; readonly cause: unknown }
   /** What came is not HTTP. */
   | { readonly kind: 'garbled'; readonly cause: unknown }
@@ -36,8 +36,6 @@ export interface HttpClientOptions {
   /** Most connections to one replica; beyond it requests wait, in order. */
   readonly connections: number
   readonly connectTimeoutMs: number
-  /** From the last byte of the request to the head of the answer. */
-  readonly headersTimeoutMs: number
   /** Between two pieces of the answer's body. */
   readonly bodyTimeoutMs: number
 }
@@ -50,7 +48,8 @@ export async function createHttpClient(origin: string, options: HttpClientOption
     // One request at a time on each: a second one behind it would share its fate.
     pipelining: 1,
     connect: { timeout: options.connectTimeoutMs },
-    headersTimeout: options.headersTimeoutMs,
+    // The signal says when the head is late: it counts over all attempts.
+    headersTimeout: 0,
     bodyTimeout: options.bodyTimeoutMs,
   })
   return {
@@ -78,7 +77,6 @@ export async function createHttpClient(origin: string, options: HttpClientOption
 function kindOf(cause: unknown, signal: AbortSignal): Exclude<Attempt['kind'], 'answered'> {
   if (signal.aborted) return 'late'
   const { code = '', name, syscall } = cause as { code?: string; name?: string; syscall?: string }
-  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') return 'late'
   if (UNREACHED.has(code) || syscall === 'connect' || /CERT|TLS|SSL/.test(code)) return 'unreached'
   if (name === 'HTTPParserError' || GARBLED.has(code)) return 'garbled'
   return 'reset'

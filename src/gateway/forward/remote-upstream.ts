@@ -48,7 +48,7 @@ export interface RemoteUpstreamOptions {
   readonly bounds?: ReadonlyMap<Operation, Bounds>
   /** Requests under way, of all replicas; beyond it: SERVICE_UNAVAILABLE; 1,000. */
   readonly maxPending?: number
-  /** By default 256 connections, 1,000 ms to connect, 15,000 to the head, 30,000 between two pieces of a body. */
+  /** By default 256 connections, 1,000 ms to connect, 30,000 between two pieces of a body. */
   readonly http?: Partial<HttpClientOptions>
   /** Sends of a request at most; 3. */
   readonly maxAttempts?: number
@@ -175,7 +175,6 @@ interface Work {
 const HTTP: HttpClientOptions = {
   connections: 256,
   connectTimeoutMs: 1_000,
-  headersTimeoutMs: 15_000,
   bodyTimeoutMs: 30_000,
 }
 const BACKOFF: Backoff = { baseMs: 25, maxMs: 250 }
