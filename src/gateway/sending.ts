@@ -3,7 +3,7 @@ import { COMPRESSED_FROM, type Coding, chooseCoding, compress, compressor, isCom
 import type { Log } from '../http/log.ts'
 import { problemAnswer } from '../http/problem-answer.ts'
 import { respond } from '../http/respond.ts'
-import { respondStream } from '../http/respond-stream.ts'
+import { gather, respondStream } from '../http/respond-stream.ts'
 import { SECURITY_HEADERS, STRICT_TRANSPORT } from '../http/security-headers.ts'
 import { pushRateLimitHeaders } from '../limits/headers.ts'
 import type { Answer } from '../service/request.ts'
@@ -65,6 +65,14 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
     if (cors?.varies) addVary(head, 'origin')
     const coding = status === 200 && req.method !== 'HEAD' ? codingOf(exchange, head, given) : undefined
     try {
+      // A small one goes out as one piece, in one write; and where it breaks off, that can still be told.
+      if (
+        coding === undefined &&
+        Number(given['content-length']) <= SMALL_BYTES &&
+        status === 200 &&
+        req.method !== 'HEAD'
+      )
+        return respond(req, res, status, withoutLength(head), await gather(body))
       await respondStream(req, res, status, coding ? coded(head, coding) : head, body, {
         coding: coding && compressor(coding),
       })
@@ -173,6 +181,7 @@ function compressedPage(page: Page, coding: Coding): Promise<Uint8Array> {
   return made
 }
 
+const SMALL_BYTES = 16 * 1024
 const NO_HEADERS = {}
 const RATE_LIMITS = /^(?:x-)?ratelimit/
 
@@ -185,7 +194,11 @@ function firstOf(headers: readonly string[]): Record<string, string> {
 
 /** Its length is no longer known. */
 function coded(head: readonly string[], coding: Coding): string[] {
-  const kept = ['content-encoding', coding as string]
+  return ['content-encoding', coding, ...withoutLength(head)]
+}
+
+function withoutLength(head: readonly string[]): string[] {
+  const kept: string[] = []
   for (let i = 0; i < head.length; i += 2) if (head[i] !== 'content-length') kept.push(head[i]!, head[i + 1]!)
   return kept
 }

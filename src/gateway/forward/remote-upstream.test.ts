@@ -396,6 +396,12 @@ describe('bodies', () => {
     expect(logged).toMatchObject([{ message: 'An upstream broke off its answer' }])
   })
 
+  test('a small answer that breaks off is a 502', async () => {
+    const shop = await bare((socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf'))
+    await start([shop.url])
+    expect(await send(url, 'POST', '/things')).toMatchObject({ status: 502, body: { error: { code: 'BAD_GATEWAY' } } })
+  })
+
   test('an upstream that answers before it has read all is heard', async () => {
     const shop = await bare((socket) => {
       socket.write('HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno')
