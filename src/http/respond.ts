@@ -66,16 +66,23 @@ function lingerAfter(
   headers: string[],
   body: string | Uint8Array | undefined,
 ): void {
-  lingering.add(req.socket)
   res.writeHead(status, [...headers, 'connection', 'close'])
   if (body === undefined) res.flushHeaders()
   else res.write(body)
-  const done = () => {
-    clearTimeout(timer)
-    res.end()
-  }
-  const timer = setTimeout(done, LINGER_MS)
-  req.once('end', done)
-  req.once('close', done)
-  req.resume()
+  void untilBodyIsIn(req).then(() => res.end())
+}
+
+/** Reads the rest of a body that nobody wants, and drops it: for two seconds at most. What follows it is no request. */
+export function untilBodyIsIn(req: IncomingMessage): Promise<void> {
+  lingering.add(req.socket)
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    const timer = setTimeout(done, LINGER_MS)
+    req.once('end', done)
+    req.once('close', done)
+    req.resume()
+  })
 }
