@@ -109,7 +109,7 @@ function streamKeeper(jsm: JetStreamManager, { stream, retentionMs }: NatsCarrie
     try {
       await jsm.streams.info(stream)
     } catch (error) {
-      if (!(error instanceof JetStreamApiError) || error.code !== 404) throw error
+      if (!isNotFound(error)) throw error
       await jsm.streams.add({ name: stream, subjects: [`${stream}.>`], max_age: retentionMs * NS_PER_MS })
     }
   }
@@ -125,6 +125,11 @@ function streamKeeper(jsm: JetStreamManager, { stream, retentionMs }: NatsCarrie
       ensured = undefined
     },
   }
+}
+
+/** `code` of the library's errors is JetStream's own number; what HTTP would say is the status. */
+function isNotFound(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.status === 404
 }
 
 /** Does one after another within each aggregate, and aggregates side by side; one that fails ends its chain. */
@@ -223,7 +228,7 @@ function natsSource(
 
   async function known(): Promise<ConsumerInfo | undefined> {
     return jsm.consumers.info(stream, durable).catch((error) => {
-      if (error instanceof JetStreamApiError && error.code === 404) return undefined
+      if (isNotFound(error)) return undefined
       throw error
     })
   }
