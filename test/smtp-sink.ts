@@ -7,7 +7,7 @@ export interface SunkMail {
   readonly to: string
   readonly subject: string
   readonly text: string
-  /** The one link of the text. */
+  /** The one link of the text; empty without one. */
   readonly link: string
   /** The last part of the link. */
   readonly token: string
@@ -68,7 +68,7 @@ function parsed(to: string, raw: string): SunkMail {
   const head = raw.slice(0, end).replace(/\r\n[ \t]+/g, ' ')
   const header = (name: string) => new RegExp(`^${name}: (.*)$`, 'im').exec(head)?.[1] ?? ''
   const text = decoded(raw.slice(end + 4), header('Content-Transfer-Encoding'))
-  const link = /https?:\/\/\S+/.exec(text)![0]
+  const link = /https?:\/\/\S+/.exec(text)?.[0] ?? ''
   return { from: header('From'), to, subject: header('Subject'), text, link, token: link.split('/').at(-1)! }
 }
 

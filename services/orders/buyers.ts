@@ -11,14 +11,14 @@ export interface Buyer {
   readonly active: boolean
 }
 
-/** The projection of users, as far as orders need it. */
+/** The projection of users, as far as orders need it. Who is forgotten stays so, whatever is sent again. */
 export const rememberBuyer = async (
   { aggregateId, data }: { aggregateId: string; data: { email: string; name: string } },
   { tx }: Pick<Unit, 'tx'>,
 ): Promise<void> => {
   await tx.query(
     `insert into buyers (id, email, name, active) values ($1, $2, $3, true)
-     on conflict (id) do update set email = excluded.email, name = excluded.name, updated_at = now()`,
+     on conflict (id) do update set email = excluded.email, name = excluded.name, updated_at = now() where buyers.active`,
     [uuidOf(User, aggregateId), data.email, data.name],
   )
 }

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { deliverAgain, handledAll, holdBack } from '../../test/delivery.ts'
 import { PASSWORD, reference } from '../../test/reference.ts'
 import { SmtpSink } from '../../test/smtp-sink.ts'
 import { until } from '../../test/system-process.ts'
@@ -198,6 +199,45 @@ describe('who gets mail', () => {
     email = `other-${email}`
     await known()
     expect(smtp.mails.filter(({ to }) => email.endsWith(to.toLowerCase()) && to !== email)).toHaveLength(1)
+  })
+})
+
+describe('mails of events', () => {
+  const handled = () => handledAll(api.system, 'users.mails', 'users', ['user.created', 'user.email-changed'])
+
+  test('R-EVT-2: events that come twice mail once', async () => {
+    await known()
+    const { accessToken } = (await logIn(PASSWORD)).body
+    const newEmail = `new-${email}`
+    const body = { email: newEmail, currentPassword: PASSWORD }
+    await api.ask('PATCH', '/users/me', { token: accessToken, body })
+    await smtp.mail(newEmail)
+    await deliverAgain(api.system, 'users.mails')
+    // What is mailed after it has come, and so would have what is mailed twice.
+    email = `last-${email}`
+    await known()
+    await handled()
+    expect([smtp.to(newEmail).length, smtp.to(email).length]).toEqual([1, 1])
+  })
+
+  test('R-AUTH-6: who is deleted before the mail is on its way gets none', async () => {
+    const letIn = await holdBack(api.system, 'users.mails')
+    const { id } = (await register()).body
+    expect((await api.ask('DELETE', `/users/${id}`, { token: api.admin.token })).status).toBe(204)
+    const gone = email
+    await letIn()
+    email = `last-${email}`
+    await known()
+    await handled()
+    expect([smtp.to(gone), await rowsFor(gone)]).toEqual([[], []])
+  })
+
+  test('R-AUTH-6: a user made by an admin is invited, unless the admin chose a password, which asks for the address alone', async () => {
+    await register({ password: undefined }, api.admin.token)
+    expect((await smtp.mail(email)).subject).toBe('Set your password')
+    email = `other-${email}`
+    await register({}, api.admin.token)
+    expect((await smtp.mail(email)).subject).toBe('Confirm your email address')
   })
 })
 

@@ -16,7 +16,7 @@ export interface ConsumerOptions {
    * (the default), or with those that come from now on, as one that sends mail should.
    */
   readonly start?: 'beginning' | 'now'
-  /** How often an event is tried, with growing delays, before it is a dead letter; 15, which take some 40 minutes. */
+  /** How often an event is tried, with growing delays, before it is a dead letter; 15, which take some 25 minutes. */
   readonly attempts?: number
   /** Its handlers send mail: where none can go out (in production without SMTP_URL), its events wait until it can. */
   readonly mails?: boolean

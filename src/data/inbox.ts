@@ -92,9 +92,14 @@ export interface InboxEvent extends CarriedEvent {
 /**
  * The next event of a consumer, locked until the transaction ends; undefined while there is none. Of one aggregate an
  * event comes only when everything before it is done: one that waits for another try, or is dead, holds up no other.
+ * `but` are positions to leave alone.
  */
-export async function claimInbox(tx: Queryable, consumer: string): Promise<InboxEvent | undefined> {
-  const [row] = await tx.cells(CLAIM, [consumer])
+export async function claimInbox(
+  tx: Queryable,
+  consumer: string,
+  but: readonly string[] = [],
+): Promise<InboxEvent | undefined> {
+  const [row] = await tx.cells(CLAIM, [consumer, but])
   if (!row) return undefined
   const [position, id, type, aggregateId, occurredAt, data, attempts] = row as string[]
   return {
@@ -115,7 +120,7 @@ export async function claimInbox(tx: Queryable, consumer: string): Promise<Inbox
 const CLAIM = `
 select position, event_id, type, aggregate_id, to_char(occurred_at, ${RFC_3339}), data, attempts from lintel.inbox i
 where consumer = $1 and done_at is null and dead_at is null and due_at <= statement_timestamp()
-  and not exists (
+  and position <> all($2::bigint[]) and not exists (
     select from lintel.inbox earlier where earlier.consumer = $1 and earlier.aggregate_id = i.aggregate_id
       and earlier.done_at is null and earlier.position < i.position)
 order by position limit 1 for update skip locked`
@@ -137,19 +142,25 @@ export interface Failure {
 /** Only if nobody else has tried it in between. */
 export async function failInbox(db: Queryable, event: InboxEvent, { error, againInMs }: Failure): Promise<void> {
   await db.cells(
-    `update lintel.inbox set attempts = attempts + 1, error = $3, due_at = now() + coalesce($4, 0) * interval '1 millisecond',
+    `update lintel.inbox set attempts = attempts + 1, error = $3, due_at = now() + coalesce($4::float8, 0) * interval '1 millisecond',
        dead_at = case when $4::float8 is null then now() end
      where position = $1 and attempts = $2 and done_at is null`,
     [event.position, event.attempts, error, againInMs ?? null],
   )
 }
 
-/** Milliseconds until the next event of a consumer is due; undefined while none waits. */
+/**
+ * Milliseconds until the next event of a consumer is due; undefined while none waits. One that stands behind another of
+ * its aggregate has been due for long, and is none to look for.
+ */
 export async function inboxRestMs(db: Queryable, consumer: string): Promise<number | undefined> {
   const [next] = await db.query<{ ms: number | null }>(
     `select extract(epoch from min(due_at) - clock_timestamp()) * 1000 as ms from (
-       select due_at from lintel.inbox
-       where consumer = $1 and done_at is null and dead_at is null order by position limit 1000) waiting`,
+       select due_at from lintel.inbox i
+       where consumer = $1 and done_at is null and dead_at is null and not exists (
+         select from lintel.inbox earlier where earlier.consumer = $1 and earlier.aggregate_id = i.aggregate_id
+           and earlier.done_at is null and earlier.position < i.position)
+       order by position limit 1000) first`,
     [consumer],
   )
   return next?.ms ?? undefined

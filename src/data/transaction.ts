@@ -48,17 +48,32 @@ async function once<T>(database: Database, work: (tx: Transaction) => Promise<T>
       beginning.catch(() => {})
       return held
     }))
+  let over = false
+  /** Work that nobody waits for any more must not write through a connection that is another's by now. */
+  const assertOpen = () => {
+    if (over) throw new Error('the transaction is over: what comes after it can be no part of it')
+  }
   const tx: Transaction = {
-    ...queryable(async (statement, values) => (await begin()).send(statement, values)),
-    emit: (event) => events.push(event),
+    ...queryable(async (statement, values) => {
+      assertOpen()
+      return (await begin()).send(statement, values)
+    }),
+    emit(event) {
+      assertOpen()
+      events.push(event)
+    },
   }
   let refused: Problem | undefined
   try {
-    const result = await work(tx).catch((error) => {
-      if (!(error instanceof Problem && error.commits)) throw error
-      refused = error
-      return undefined as T
-    })
+    const result = await work(tx)
+      .catch((error) => {
+        if (!(error instanceof Problem && error.commits)) throw error
+        refused = error
+        return undefined as T
+      })
+      .finally(() => {
+        over = true
+      })
     if (begun || events.length > 0) await commit(await begin(), beginning, events)
     if (!refused) return result
   } catch (error) {

@@ -1,3 +1,4 @@
+import { Problem } from '../base/errors.ts'
 import { type Loop, loop } from '../base/loop.ts'
 import { claimInbox, failInbox, finishInbox, type InboxEvent, inboxRestMs } from '../data/inbox.ts'
 import type { Database, Queryable } from '../data/pool.ts'
@@ -44,6 +45,8 @@ const LONGEST_DELAY_MS = 600_000
 export function createConsumer<U extends { readonly tx: Queryable }>(options: ConsumerOptions<U>): Consumer {
   const { name, database, run, handle, failed, attempts } = options
   const { concurrency = 4, pollMs = 1_000, handlerTimeoutMs = 25_000, graceMs = 2_000 } = options
+  /** Positions whose handler has failed, until that is noted: another worker would try them at once. */
+  const failing = new Set<string>()
   let handled = 0
   let failures = 0
 
@@ -74,21 +77,37 @@ export function createConsumer<U extends { readonly tx: Queryable }>(options: Co
   /** False when there was nothing to do. Rejects when it could not even be looked for. */
   async function handleNext(help: () => void, cut: AbortSignal): Promise<boolean> {
     let event: InboxEvent | undefined
+    let passedOver = false
     try {
       await run(async (unit) => {
-        event = await claimInbox(unit.tx, name)
-        if (!event) return
+        // Work that met another transaction is done again, and may find something else.
+        if (event) failing.delete(event.position)
+        event = undefined
+        const claimed = await claimInbox(unit.tx, name, [...failing])
+        // It may have failed since the question went out.
+        passedOver = claimed !== undefined && failing.has(claimed.position)
+        if (!claimed || passedOver) return
+        event = claimed
         help()
-        await bounded(event, unit, cut)
+        const { position } = event
+        // Before its lock goes with the transaction.
+        await bounded(event, unit, cut).catch((error) => {
+          failing.add(position)
+          throw error
+        })
         await finishInbox(unit.tx, event)
       })
       if (event) handled++
-      return event !== undefined
+      return event !== undefined || passedOver
     } catch (error) {
       if (!event) throw error
+      // It was cut short because the service stops: that says nothing of the event.
+      if (cut.aborted) return false
       failures++
       await fail(event, error)
       return true
+    } finally {
+      if (event) failing.delete(event.position)
     }
   }
 
@@ -104,6 +123,9 @@ export function createConsumer<U extends { readonly tx: Queryable }>(options: Co
     })
     try {
       await Promise.race([handle(event, unit, AbortSignal.any([cut, late.signal])), tooLate])
+    } catch (error) {
+      // What commits with a refusal elsewhere would commit here at each try.
+      throw error instanceof Problem && error.commits ? new Error(error.message || error.code, { cause: error }) : error
     } finally {
       clearTimeout(timer)
     }

@@ -54,7 +54,10 @@ export async function createNatsCarrier(options: NatsCarrierOptions): Promise<Ca
     stream.forget()
     for (const source of sources) source.lose(new Error('the connection to NATS was made anew'))
   })
-  await stream.ensure()
+  await stream.ensure().catch(async (error) => {
+    await connection.close()
+    throw error
+  })
 
   return {
     name: 'nats',
@@ -80,6 +83,8 @@ export async function createNatsCarrier(options: NatsCarrierOptions): Promise<Ca
       return events.filter((event) => done.has(event))
     },
     async subscribe(subscription) {
+      // It may have been taken away, and perhaps nobody has published since.
+      stream.forget()
       await stream.ensure()
       const source = natsSource(js, jsm, options.stream, subscription, () => sources.delete(source))
       sources.add(source)
@@ -109,7 +114,7 @@ function streamKeeper(jsm: JetStreamManager, { stream, retentionMs }: NatsCarrie
     try {
       await jsm.streams.info(stream)
     } catch (error) {
-      if (!(error instanceof JetStreamApiError) || error.code !== 404) throw error
+      if (!isNotFound(error)) throw error
       await jsm.streams.add({ name: stream, subjects: [`${stream}.>`], max_age: retentionMs * NS_PER_MS })
     }
   }
@@ -125,6 +130,11 @@ function streamKeeper(jsm: JetStreamManager, { stream, retentionMs }: NatsCarrie
       ensured = undefined
     },
   }
+}
+
+/** `code` of the library's errors is JetStream's own number; what HTTP would say is the status. */
+function isNotFound(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.status === 404
 }
 
 /** Does one after another within each aggregate, and aggregates side by side; one that fails ends its chain. */
@@ -167,17 +177,34 @@ function cloudEventHeaders(from: string, { id, type, aggregateId, occurredAt }: 
   return all
 }
 
-/** Undefined for what none of us has published. */
+/**
+ * Undefined for what none of us has published: anybody may write to the stream, and what the inbox can't store would hold
+ * up everything behind it.
+ */
 function eventOf(message: JsMsg): CarriedEvent | undefined {
   try {
-    const { id, type, aggregateId, timestamp, data } = message.json<Record<string, string>>()
-    const uuid = decodeId('evt', id!)
-    if (uuid === undefined || Number.isNaN(Date.parse(timestamp!))) return undefined
-    if (typeof type !== 'string' || typeof aggregateId !== 'string') return undefined
-    return { id: uuid, type, aggregateId, occurredAt: timestamp!, data: JSON.stringify(data) }
+    const { id, type, aggregateId, timestamp, data } = message.json<Record<string, unknown>>()
+    if (![id, type, aggregateId, timestamp].every((text) => typeof text === 'string')) return undefined
+    const uuid = decodeId('evt', id as string)
+    if (uuid === undefined || !isTime(timestamp as string)) return undefined
+    // PostgreSQL takes no NUL in text.
+    if ((aggregateId as string).includes('\0') || typeof data !== 'object' || data === null) return undefined
+    return {
+      id: uuid,
+      type: type as string,
+      aggregateId: aggregateId as string,
+      occurredAt: timestamp as string,
+      data: JSON.stringify(data),
+    }
   } catch {
     return undefined
   }
+}
+
+/** As we write it, to the millisecond; JavaScript reads more than PostgreSQL does, and rolls the 31st of February over. */
+function isTime(text: string): boolean {
+  const time = new Date(text)
+  return !Number.isNaN(time.getTime()) && /^\d{4}-/.test(text) && time.toISOString() === text
 }
 
 interface NatsSource extends Source {
@@ -223,7 +250,7 @@ function natsSource(
 
   async function known(): Promise<ConsumerInfo | undefined> {
     return jsm.consumers.info(stream, durable).catch((error) => {
-      if (error instanceof JetStreamApiError && error.code === 404) return undefined
+      if (isNotFound(error)) return undefined
       throw error
     })
   }

@@ -53,7 +53,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       await leave()
       return standByMs
     }
-    source ??= await carrier.subscribe({ ...options.subscription, since: reception.since })
+    source ??= await carrier.subscribe({ ...options.subscription, since: somewhatBefore(reception.since) })
     if (reception.term !== term) await source.rewind()
     term = reception.term
     const { events, acknowledge } = await source.next(AbortSignal.any([cut, look.signal]))
@@ -117,4 +117,11 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       return redelivered
     },
   }
+}
+
+/** The carrier has a clock of its own. What it brings too much is left out by when it occurred. */
+const CLOCKS_DIFFER_MS = 600_000
+
+function somewhatBefore(time: string): string {
+  return new Date(Date.parse(time) - CLOCKS_DIFFER_MS).toISOString()
 }

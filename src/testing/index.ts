@@ -1,2 +1,3 @@
 export { type Clone, cloneOf, type Template, type TestServer, templateFor, testServer } from './database.ts'
+export { type TestNats, testNats } from './nats.ts'
 export { type TestSystem, testSystem } from './system.ts'

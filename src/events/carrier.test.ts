@@ -1,0 +1,400 @@
+import { randomUUID } from 'node:crypto'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { connect as connectToNats, type NatsConnection } from '@nats-io/transport-node'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
+import { freePort, until } from '../../test/system-process.ts'
+import { encodeId, uuidv7 } from '../base/ids.ts'
+import { CARRIER_MIGRATIONS } from '../data/event-log.ts'
+import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
+import { testNats } from '../testing/nats.ts'
+import { BATCH, type CarriedEvent, type Carrier, type Source, type Subscription } from './carrier.ts'
+import { createNatsCarrier } from './nats-carrier.ts'
+import { createPostgresCarrier } from './postgres-carrier.ts'
+
+const WEEK_MS = 7 * 86_400_000
+const LONG_AGO = '2000-01-01T00:00:00.000Z'
+const nats = process.env.NATS_URL
+  ? { url: process.env.NATS_URL, stop: async () => {} }
+  : ((await testNats()) ?? { url: undefined, stop: async () => {} })
+if (!nats.url) console.warn('THE CARRIER ON NATS IS NOT TESTED: neither NATS_URL nor nats-server on PATH')
+
+let clone: Clone
+beforeAll(async () => {
+  const server = inject('databaseServer')
+  clone = await cloneOf(
+    server,
+    await templateFor(server, { contract: { name: 'events' }, migrations: CARRIER_MIGRATIONS }),
+  )
+})
+afterAll(async () => {
+  await clone?.drop()
+  await nats.stop()
+})
+
+const stream = `test-${randomUUID()}`
+const natsCarrier = () => createNatsCarrier({ url: nats.url!, stream, retentionMs: WEEK_MS, connectTimeoutMs: 5_000 })
+const CARRIERS: [name: string, open: () => Promise<Carrier>][] = [
+  ['postgres', async () => createPostgresCarrier({ url: clone.url, retentionMs: WEEK_MS, log: () => {} })],
+  ['nats', natsCarrier],
+]
+
+const never = new AbortController().signal
+const event = (aggregateId: string, type = 'thing.made', data: unknown = {}): CarriedEvent => ({
+  id: uuidv7(),
+  type,
+  aggregateId,
+  occurredAt: new Date().toISOString(),
+  data: JSON.stringify(data),
+})
+const idsOf = (events: readonly CarriedEvent[]) => events.map(({ id }) => id)
+
+/** Takes events until there are `count`, acknowledging each batch. */
+async function take(source: Source, count: number): Promise<CarriedEvent[]> {
+  const taken: CarriedEvent[] = []
+  while (taken.length < count) {
+    const { events, acknowledge } = await source.next(never)
+    taken.push(...events)
+    await acknowledge()
+  }
+  return taken
+}
+
+describe.each(CARRIERS.filter(([name]) => name === 'postgres' || nats.url))('R-EVT-4: on %s', (_, open) => {
+  let carrier: Carrier
+  /** A service of its own for each test: one log is everybody's. */
+  let from: string
+  const sources: Source[] = []
+  beforeAll(async () => {
+    carrier = await open()
+  })
+  afterAll(() => carrier?.close())
+  afterEach(async () => {
+    for (const source of sources.splice(0)) await source.close()
+  })
+
+  async function subscribed(more: Partial<Subscription> = {}, on = carrier): Promise<Source> {
+    const name = `${from}.things`
+    const source = await on.subscribe({
+      name,
+      from,
+      types: ['thing.made', 'thing.changed'],
+      start: 'beginning',
+      since: LONG_AGO,
+      ...more,
+    })
+    sources.push(source)
+    await source.rewind()
+    return source
+  }
+  const publish = async (...events: CarriedEvent[]) => {
+    expect(await carrier.publish(from, events, never)).toEqual(events)
+    return events
+  }
+  const fresh = () => {
+    from = `s${randomUUID()}`
+  }
+
+  test('R-EVT-2: what is published arrives as it was, in the order of each aggregate', async () => {
+    fresh()
+    const events = Array.from({ length: 60 }, (_, i) =>
+      event(`a${i % 3}`, i % 2 ? 'thing.made' : 'thing.changed', { i, text: 'ä€😀 "quoted"', nested: [{ of: null }] }),
+    )
+    const source = await subscribed()
+    await publish(...events)
+    const arrived = await take(source, 60)
+    expect(new Set(idsOf(arrived)).size).toBe(60)
+    const of = (all: readonly CarriedEvent[], aggregate: string) =>
+      all
+        .filter(({ aggregateId }) => aggregateId === aggregate)
+        .map(({ id, type, aggregateId, occurredAt, data }) => ({ id, type, aggregateId, occurredAt, data }))
+    for (const aggregate of ['a0', 'a1', 'a2']) expect(of(arrived, aggregate)).toEqual(of(events, aggregate))
+  })
+
+  test('R-EVT-4: an event that is published twice is carried once', async () => {
+    fresh()
+    const [one, other] = [event('a'), event('a')]
+    await publish(one)
+    await publish(one, other)
+    await publish(other, one)
+    const last = event('a')
+    await publish(last)
+    expect(idsOf(await take(await subscribed(), 3))).toEqual(idsOf([one, other, last]))
+  })
+
+  test('events of another service, and of types that were not asked for, are left out', async () => {
+    fresh()
+    const wanted = event('a')
+    const mine = from
+    await publish(event('a', 'thing.lost'))
+    fresh()
+    await publish(event('a'))
+    from = mine
+    await publish(wanted)
+    expect(idsOf(await take(await subscribed(), 1))).toEqual([wanted.id])
+  })
+
+  test('R-EVT-5: a consumer that is new gets all events from the beginning, and another its own copy', async () => {
+    fresh()
+    const events = await publish(event('a'), event('b'), event('a'))
+    const first = await subscribed({ name: `${from}.first` })
+    expect(idsOf(await take(first, 3)).sort()).toEqual(idsOf(events).sort())
+    const later = await publish(event('a'))
+    const second = await subscribed({ name: `${from}.second` })
+    expect(idsOf(await take(second, 4)).sort()).toEqual([...idsOf(events), ...idsOf(later)].sort())
+    expect(idsOf(await take(first, 1))).toEqual(idsOf(later))
+  })
+
+  test('one that begins now gets nothing of before, and everything since it was first heard of', async () => {
+    fresh()
+    await publish(event('a'), event('a'))
+    // Later than everything before, by the clock of whoever stored it.
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    const since = new Date().toISOString()
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    const meanwhile = event('a')
+    await publish(meanwhile)
+    const source = await subscribed({ start: 'now', since })
+    expect(idsOf(await take(source, 1))).toEqual([meanwhile.id])
+  })
+
+  test('R-EVT-2: what was not acknowledged comes again, in its order; what was does not', async () => {
+    fresh()
+    const source = await subscribed()
+    const [first] = await publish(event('a'))
+    expect(idsOf(await take(source, 1))).toEqual([first!.id])
+    const events = await publish(...Array.from({ length: 20 }, () => event('a')))
+    const lost: CarriedEvent[] = []
+    while (lost.length < 20) lost.push(...(await source.next(never)).events)
+    expect(idsOf(lost)).toEqual(idsOf(events))
+    await source.rewind()
+    expect(idsOf(await take(source, 20))).toEqual(idsOf(events))
+    await source.rewind()
+    const [last] = await publish(event('a'))
+    expect(idsOf(await take(source, 1))).toEqual([last!.id])
+  })
+
+  test('R-EVT-2: a process that takes over goes on behind what was acknowledged', async () => {
+    fresh()
+    const events = await publish(...Array.from({ length: 10 }, () => event('a')))
+    const one = await subscribed()
+    await take(one, 10)
+    const more = await publish(...Array.from({ length: 10 }, () => event('a')))
+    while ((await one.next(never)).events.length === 0);
+    // It was paused, or has died: it closes nothing, and acknowledges nothing.
+    const other = await open()
+    const successor = await subscribed({}, other)
+    expect(idsOf(await take(successor, 10))).toEqual(idsOf(more))
+    expect(events).toHaveLength(10)
+    await successor.close()
+    await other.close()
+  })
+
+  test('nothing new is an empty batch after a while, at once when the wait is cut', async () => {
+    fresh()
+    const source = await subscribed()
+    expect((await source.next(AbortSignal.abort())).events).toEqual([])
+    const cut = new AbortController()
+    const waiting = source.next(cut.signal)
+    cut.abort()
+    expect((await waiting).events).toEqual([])
+    await publish(event('a'))
+    expect(await take(source, 1)).toHaveLength(1)
+  })
+
+  test('R-EVT-2: several thousand events of many aggregates arrive each once, in batches of bounded size', async () => {
+    fresh()
+    const events = Array.from({ length: 3_000 }, (_, i) => event(`a${i % 100}`, 'thing.made', { i }))
+    for (let i = 0; i < events.length; i += BATCH) await publish(...events.slice(i, i + BATCH))
+    const source = await subscribed()
+    const arrived: CarriedEvent[] = []
+    while (arrived.length < events.length) {
+      const { events: batch, acknowledge } = await source.next(never)
+      expect(batch.length).toBeLessThanOrEqual(BATCH)
+      arrived.push(...batch)
+      await acknowledge()
+    }
+    expect(new Set(idsOf(arrived)).size).toBe(3_000)
+    const last = new Map<string, number>()
+    for (const { aggregateId, data } of arrived) {
+      const { i } = JSON.parse(data)
+      expect(i).toBeGreaterThan(last.get(aggregateId) ?? -1)
+      last.set(aggregateId, i)
+    }
+  })
+
+  test('answers a ping, and in how many milliseconds', async () => {
+    expect(await carrier.ping()).toBeGreaterThanOrEqual(0)
+    await carrier.sweep()
+  })
+})
+
+describe.runIf(nats.url)('R-EVT-4: what NATS is told', () => {
+  let connection: NatsConnection
+  let carrier: Carrier
+  beforeAll(async () => {
+    connection = await connectToNats({ servers: nats.url! })
+    carrier = await natsCarrier()
+  })
+  afterAll(async () => {
+    await carrier?.close()
+    await (await jetstreamManager(connection)).streams.delete(stream).catch(() => {})
+    await connection?.close()
+  })
+  const subscribe = async (from: string) => {
+    const source = await carrier.subscribe({
+      name: `${from}.things`,
+      from,
+      types: ['thing.made'],
+      start: 'beginning',
+      since: LONG_AGO,
+    })
+    await source.rewind()
+    return source
+  }
+
+  test('R-EVT-1 R-EVT-4: the body is the event, its CloudEvents attributes are headers, its id is the message’s', async () => {
+    const from = `s${randomUUID()}`
+    const one = event('thg_01', 'thing.made', { size: 5 })
+    await carrier.publish(from, [one], never)
+    const jsm = await jetstreamManager(connection)
+    const message = (await jsm.streams.getMessage(stream, { last_by_subj: `${stream}.${from}.thing.made` }))!
+    const id = encodeId('evt', one.id)
+    expect(message.json()).toEqual({
+      id,
+      type: 'thing.made',
+      aggregateId: 'thg_01',
+      timestamp: one.occurredAt,
+      data: { size: 5 },
+    })
+    const given = Object.fromEntries([...message.header].map(([name, values]) => [name, values[0]]))
+    expect(given).toEqual({
+      'Nats-Msg-Id': one.id,
+      'ce-specversion': '1.0',
+      'ce-id': id,
+      'ce-source': `/${from}`,
+      'ce-type': 'thing.made',
+      'ce-subject': 'thg_01',
+      'ce-time': one.occurredAt,
+      'content-type': 'application/json',
+    })
+  })
+
+  test('R-EVT-3: messages that none of us has published are passed over, and hold up nothing', async () => {
+    const from = `s${randomUUID()}`
+    const sound = {
+      id: encodeId('evt', uuidv7()),
+      type: 'thing.made',
+      aggregateId: 'thg_01',
+      timestamp: new Date().toISOString(),
+      data: {},
+    }
+    const { data: _, ...withoutData } = sound
+    const js = jetstream(connection)
+    for (const strange of [
+      'no JSON',
+      '',
+      'null',
+      '[]',
+      '5',
+      ...[
+        withoutData,
+        { ...sound, data: null },
+        { ...sound, data: 'text' },
+        { ...sound, id: 'evt_5' },
+        { ...sound, id: 5 },
+        { ...sound, type: 5 },
+        { ...sound, aggregateId: null },
+        // PostgreSQL takes no NUL, and fewer times than JavaScript.
+        { ...sound, aggregateId: 'thg_\0' },
+        { ...sound, timestamp: '1' },
+        { ...sound, timestamp: 'Thu Jan 01 1970 (once)' },
+        { ...sound, timestamp: '+012345-01-01T00:00:00.000Z' },
+        { ...sound, timestamp: '2026-02-31T00:00:00.000Z' },
+        { ...sound, timestamp: 5 },
+      ].map((one) => JSON.stringify(one)),
+    ])
+      await js.publish(`${stream}.${from}.thing.made`, strange)
+    const ours = event('thg_02')
+    await carrier.publish(from, [ours], never)
+    const source = await subscribe(from)
+    expect(idsOf(await take(source, 1))).toEqual([ours.id])
+    await source.close()
+  })
+
+  test('R-EVT-5: a stream that was emptied or taken away is made again, and goes on', async () => {
+    const from = `s${randomUUID()}`
+    const source = await subscribe(from)
+    await carrier.publish(from, [event('a')], never)
+    await take(source, 1)
+    await (await jetstreamManager(connection)).streams.delete(stream)
+    await expect(
+      (async () => {
+        for (;;) await source.next(never)
+      })(),
+    ).rejects.toThrow()
+    await source.close()
+    // Though nobody has published meanwhile.
+    const again = await subscribe(from)
+    const one = event('a')
+    await carrier.publish(from, [one], never)
+    expect(idsOf(await take(again, 1))).toEqual([one.id])
+    await again.close()
+  })
+})
+
+describe.runIf(nats.url)('R-EVT-2: a NATS server that goes and comes', () => {
+  test('R-OPS-1: while it is down ping and publish reject and close does not hang; what it has acknowledged is there again', async () => {
+    const server = (await testNats())!
+    const open = () =>
+      createNatsCarrier({ url: server.url, stream: 'own', retentionMs: WEEK_MS, connectTimeoutMs: 5_000 })
+    const [carrier, other] = [await open(), await open()]
+    const [before, after] = [event('a'), event('a')]
+    await carrier.publish('things', [before], never)
+    const source = await carrier.subscribe({
+      name: 'things.things',
+      from: 'things',
+      types: ['thing.made'],
+      start: 'beginning',
+      since: LONG_AGO,
+    })
+    await source.rewind()
+    await server.kill()
+    await expect(carrier.ping()).rejects.toThrow()
+    await expect(carrier.publish('things', [after], never)).rejects.toThrow()
+    await other.close()
+    await server.start()
+    await until(() =>
+      carrier.ping().then(
+        () => true,
+        () => false,
+      ),
+    )
+    await carrier.publish('things', [after], never)
+    const arrived: CarriedEvent[] = []
+    while (arrived.length < 2)
+      try {
+        const { events, acknowledge } = await source.next(never)
+        arrived.push(...events)
+        await acknowledge()
+      } catch {
+        await source.rewind()
+      }
+    expect([...new Set(idsOf(arrived))]).toEqual(idsOf([before, after]))
+    await source.close()
+    await server.kill()
+    await carrier.close()
+    await server.stop()
+  })
+
+  test('R-OPS-4: one without JetStream is refused, and no connection stays behind', async () => {
+    const monitor = await freePort()
+    const server = (await testNats(['-m', String(monitor)]))!
+    const opening = createNatsCarrier({ url: server.url, stream: 'own', retentionMs: WEEK_MS, connectTimeoutMs: 5_000 })
+    await expect(opening).rejects.toThrow()
+    const connections = async () =>
+      ((await (await fetch(`http://127.0.0.1:${monitor}/connz`)).json()) as { num_connections: number }).num_connections
+    // The server hears of its end in its own time.
+    await until(async () => (await connections()) === 0)
+    await server.stop()
+  })
+})

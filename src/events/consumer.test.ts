@@ -1,0 +1,394 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { until } from '../../test/system-process.ts'
+import { Problem } from '../base/errors.ts'
+import { uuidv7 } from '../base/ids.ts'
+import { dropDead, listDead, resendDead } from '../data/dead-letters.ts'
+import { holdReception, inboxRestMs, inboxState, knowConsumer, receive, sweepInbox } from '../data/inbox.ts'
+import { type Database, openDatabase } from '../data/pool.ts'
+import { type Transaction, transaction } from '../data/transaction.ts'
+import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
+import type { CarriedEvent } from './carrier.ts'
+import { type Consumer, type ConsumerOptions, createConsumer, delayMs } from './consumer.ts'
+
+let clone: Clone
+let database: Database
+let name: string
+let holder: string
+const running: Consumer[] = []
+
+beforeAll(async () => {
+  const server = inject('databaseServer')
+  const migrations = new URL('../../services/orders/migrations/', import.meta.url)
+  clone = await cloneOf(server, await templateFor(server, { contract: { name: 'orders' }, migrations }))
+  database = openDatabase('test', clone.url)
+  await database.query(
+    'create table effects (place bigint generated always as identity, aggregate text, number integer)',
+  )
+})
+afterAll(async () => {
+  await database?.close()
+  await clone?.drop()
+})
+beforeEach(async () => {
+  await database.query('truncate effects, lintel.inbox, lintel.receivers, lintel.outbox')
+  name = `orders.${randomUUID()}`
+  holder = randomUUID()
+  await holdReception(database, name, holder, 60_000)
+})
+afterEach(async () => {
+  for (const one of running.splice(0)) await one.stop()
+})
+
+let numbers = 0
+const event = (aggregateId: string): CarriedEvent => ({
+  id: uuidv7(),
+  type: 'thing.made',
+  aggregateId,
+  occurredAt: new Date().toISOString(),
+  data: JSON.stringify({ number: ++numbers }),
+})
+const arrive = (...events: CarriedEvent[]) => receive(database, name, holder, events)
+const numberOf = ({ data }: CarriedEvent): number => JSON.parse(data).number
+const effect = ({ aggregateId, ...rest }: CarriedEvent, { tx }: { tx: Transaction }) =>
+  tx.query('insert into effects (aggregate, number) values ($1, $2)', [aggregateId, numberOf({ aggregateId, ...rest })])
+const effects = async (aggregate = '%') =>
+  (await database.cells('select number from effects where aggregate like $1 order by place', [aggregate])).map(
+    ([number]) => Number(number),
+  )
+const run = <T>(work: (unit: { tx: Transaction }) => Promise<T>) => transaction(database, (tx) => work({ tx }))
+
+type Options = Partial<ConsumerOptions<{ tx: Transaction }>>
+const failures: { message: string; dead: boolean; attempt: number | undefined }[] = []
+function consume(options: Options = {}): Consumer {
+  failures.length = 0
+  const consumer = createConsumer<{ tx: Transaction }>({
+    name,
+    database,
+    run,
+    attempts: 3,
+    handle: async (one, unit) => void (await effect(one, unit)),
+    failed: (error, failed, dead) =>
+      failures.push({
+        message: String((error as Error | undefined)?.message),
+        dead,
+        attempt: failed && failed.attempts + 1,
+      }),
+    pollMs: 20,
+    graceMs: 0,
+    ...options,
+  })
+  running.push(consumer)
+  return consumer
+}
+/** What waits for another try waits no longer: the growing delays are the database's to keep. */
+const letTimePass = () => database.query(`update lintel.inbox set due_at = now() where done_at is null`)
+const waiting = async () => (await inboxState(database)).find(({ consumer }) => consumer === name)!
+
+describe('R-EVT-2: effects happen once', () => {
+  test('an event that comes twice, and three times at once, has one effect', async () => {
+    const [one, other] = [event('a'), event('b')]
+    expect(await arrive(one, one, other)).toEqual({ held: true, stored: 2 })
+    const consumer = consume()
+    await until(async () => (await effects()).length === 2)
+    expect(await arrive(one, other)).toEqual({ held: true, stored: 0 })
+    consumer.wake()
+    await consumer.idle()
+    expect(await effects()).toHaveLength(2)
+    expect(consumer.handled).toBe(2)
+  })
+
+  test('each consumer has its own copy', async () => {
+    const one = event('a')
+    await arrive(one)
+    const first = consume()
+    await until(() => first.handled === 1)
+    name = `orders.${randomUUID()}`
+    await holdReception(database, name, holder, 60_000)
+    expect(await arrive(one)).toEqual({ held: true, stored: 1 })
+    const second = consume()
+    await until(() => second.handled === 1)
+    expect(await effects()).toHaveLength(2)
+  })
+
+  test('the effect, the events that it emits and the note that it is done commit together or not at all', async () => {
+    await arrive(event('a'))
+    let broken = true
+    const consumer = consume({
+      handle: async (one, unit) => {
+        await effect(one, unit)
+        unit.tx.emit({ type: 'thing.seen', aggregateId: 'a', data: '{}' })
+        if (broken) throw new Error('after its effect')
+      },
+    })
+    await until(() => failures.length === 1)
+    await consumer.idle()
+    expect(await effects()).toEqual([])
+    expect(await database.query('select 1 as one from lintel.outbox')).toEqual([])
+    broken = false
+    await letTimePass()
+    await until(() => consumer.handled === 1)
+    expect(await effects()).toHaveLength(1)
+    expect(await database.query('select 1 as one from lintel.outbox')).toHaveLength(1)
+  })
+
+  test('a handler that meets another transaction is done again at once, leaves one effect, and has not failed', async () => {
+    await arrive(event('a'))
+    let runs = 0
+    const consumer = consume({
+      handle: async (one, unit) => {
+        await effect(one, unit)
+        unit.tx.emit({ type: 'thing.seen', aggregateId: 'a', data: '{}' })
+        if (++runs === 1)
+          await unit.tx.query(`do $$ begin raise exception 'met another' using errcode = '40001'; end $$`)
+      },
+    })
+    await until(() => consumer.handled === 1)
+    expect([runs, failures]).toEqual([2, []])
+    expect(await effects()).toHaveLength(1)
+    expect(await database.query('select 1 as one from lintel.outbox')).toHaveLength(1)
+  })
+
+  test('a handler that throws a problem that would commit elsewhere commits nothing', async () => {
+    await arrive(event('a'))
+    consume({
+      attempts: 2,
+      handle: async (one, unit) => {
+        await effect(one, unit)
+        throw new Problem('INVALID_TOKEN', 'refused', { commits: true })
+      },
+    })
+    await until(() => failures.length === 1)
+    await letTimePass()
+    await until(() => failures.length === 2)
+    expect(await effects()).toEqual([])
+    expect((await listDead(database, {}, 10))[0]?.error).toContain('refused')
+  })
+
+  test('two processes share the work: each event once, and each aggregate in its order', async () => {
+    const events = Array.from({ length: 200 }, (_, i) => event(`a${i % 20}`))
+    const both = [consume(), consume()]
+    for (let i = 0; i < 200; i += 20) await arrive(...events.slice(i, i + 20))
+    for (const one of both) one.wake()
+    await until(async () => (await effects()).length >= 200)
+    for (let i = 0; i < 20; i++)
+      expect(await effects(`a${i}`)).toEqual(events.filter(({ aggregateId }) => aggregateId === `a${i}`).map(numberOf))
+    expect(both[0]!.handled + both[1]!.handled).toBe(200)
+  })
+
+  test('while an event is handled nobody else has it, nor what its aggregate sent after it', async () => {
+    const [first, second, another] = [event('a'), event('a'), event('b')]
+    await arrive(first, second, another)
+    const begun: number[] = []
+    let end = () => {}
+    const ended = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const handle = async (one: CarriedEvent, unit: { tx: Transaction }) => {
+      begun.push(numberOf(one))
+      if (one.id === first.id) await ended
+      await effect(one, unit)
+    }
+    const both = [consume({ handle }), consume({ handle })]
+    await until(() => both[0]!.handled + both[1]!.handled === 1)
+    for (const one of both) one.wake()
+    await until(async () => (await effects('b')).length === 1)
+    expect(begun.sort()).toEqual([numberOf(first), numberOf(another)].sort())
+    end()
+    await until(async () => (await effects('a')).length === 2)
+    expect(await effects('a')).toEqual([numberOf(first), numberOf(second)])
+  })
+
+  test('a handler that is late writes nothing any more: its transaction is over, and its connection another’s', async () => {
+    await arrive(event('a'))
+    let late: Promise<unknown> | undefined
+    let goOn = () => {}
+    const consumer = consume({
+      attempts: 1,
+      handlerTimeoutMs: 20,
+      handle: (one, unit) => {
+        late = new Promise<void>((resolve) => {
+          goOn = resolve
+        }).then(() => effect(one, unit))
+        return late.then(() => {})
+      },
+    })
+    await until(() => failures.length === 1)
+    await consumer.idle()
+    expect(failures[0]).toMatchObject({ dead: true, message: 'the handler took longer than 20 ms' })
+    goOn()
+    await expect(late).rejects.toThrow('is over')
+    expect(await effects()).toEqual([])
+  })
+
+  test('R-OPS-2: a handler that is cut short when the service stops has not used up an attempt', async () => {
+    await arrive(event('a'))
+    let begun = false
+    const consumer = consume({
+      attempts: 1,
+      handle: (_, __, signal) =>
+        new Promise((_, reject) => {
+          begun = true
+          signal.addEventListener('abort', () => reject(signal.reason))
+        }),
+    })
+    await until(() => begun)
+    await consumer.stop()
+    expect(await waiting()).toMatchObject({ waiting: 1, dead: 0 })
+    const next = consume()
+    await until(() => next.handled === 1)
+  })
+})
+
+describe('R-EVT-3: what fails', () => {
+  const failing = (aggregate: string) => async (one: CarriedEvent, unit: { tx: Transaction }) => {
+    if (one.aggregateId === aggregate) throw new Error(`no ${aggregate}`)
+    await effect(one, unit)
+  }
+
+  test('is tried again later and later, in the end 10 minutes, never all at the same moment', () => {
+    const least = Array.from({ length: 20 }, (_, i) => delayMs(i, () => 0))
+    const most = Array.from({ length: 20 }, (_, i) => delayMs(i, () => 1))
+    expect(most.slice(0, 5)).toEqual([200, 400, 800, 1_600, 3_200])
+    expect(most.at(-1)).toBe(600_000)
+    expect(most.map((ms, i) => ms / least[i]!)).toEqual(Array(20).fill(2))
+    // What the contract's options say of the usual 15 attempts.
+    const minutes = most.slice(0, 14).reduce((sum, ms) => sum + ms * 0.75, 0) / 60_000
+    expect(Math.round(minutes)).toBe(25)
+  })
+
+  test('is tried again after its delay, then a dead letter that says why, and parks its own aggregate alone', async () => {
+    const [poison, behind, other] = [event('bad'), event('bad'), event('good')]
+    await arrive(poison, behind, other)
+    const consumer = consume({ handle: failing('bad') })
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      await until(() => failures.length === attempt)
+      await consumer.idle()
+      const [row] = await database.query<{ ms: number; attempts: number }>(
+        `select extract(epoch from due_at - clock_timestamp()) * 1000 as ms, attempts from lintel.inbox where event_id = $1`,
+        [poison.id],
+      )
+      expect(row!.attempts).toBe(attempt)
+      if (attempt < 3) expect(row!.ms).toBeLessThanOrEqual(200 * 2 ** (attempt - 1))
+      await letTimePass()
+    }
+    expect(failures).toEqual([
+      { message: 'no bad', dead: false, attempt: 1 },
+      { message: 'no bad', dead: false, attempt: 2 },
+      { message: 'no bad', dead: true, attempt: 3 },
+    ])
+    expect(await effects()).toEqual([numberOf(other)])
+    expect(await listDead(database, {}, 10)).toMatchObject([
+      {
+        consumer: name,
+        eventId: poison.id,
+        aggregateId: 'bad',
+        attempts: 3,
+        error: 'Error: no bad',
+        waiting: 1,
+        data: poison.data,
+      },
+    ])
+    expect(await waiting()).toMatchObject({ waiting: 1, dead: 1 })
+    // Others go on.
+    const later = event('good')
+    await arrive(later)
+    consumer.wake()
+    await until(async () => (await effects()).length === 2)
+  })
+
+  test('sent again it is tried from the first attempt on, and what waited behind it follows in order', async () => {
+    const [poison, behind] = [event('bad'), event('bad')]
+    await arrive(poison, behind)
+    let broken = true
+    const consumer = consume({
+      attempts: 1,
+      handle: (one, unit) => (broken ? failing('bad')(one, unit) : effect(one, unit).then(() => {})),
+    })
+    await until(() => failures.length === 1)
+    await consumer.idle()
+    expect(await resendDead(database, { consumer: 'another' })).toBe(0)
+    broken = false
+    expect(await resendDead(database, { eventId: poison.id })).toBe(1)
+    await until(() => consumer.handled === 2)
+    expect(await effects()).toEqual([numberOf(poison), numberOf(behind)])
+    expect(await listDead(database, {}, 10)).toEqual([])
+  })
+
+  test('dropped it is given up, and what waited behind it goes on; it does not come again', async () => {
+    const [poison, behind] = [event('bad'), event('bad')]
+    await arrive(poison, behind)
+    const consumer = consume({
+      attempts: 1,
+      handle: async (one, unit) => {
+        if (one.id === poison.id) throw new Error('no')
+        await effect(one, unit)
+      },
+    })
+    await until(() => failures.length === 1)
+    await consumer.idle()
+    expect(await dropDead(database, { consumer: name })).toBe(1)
+    await until(() => consumer.handled === 1)
+    expect(await effects()).toEqual([numberOf(behind)])
+    expect(await arrive(poison)).toEqual({ held: true, stored: 0 })
+    expect(await waiting()).toMatchObject({ waiting: 0, dead: 0 })
+  })
+
+  test('says so in text that PostgreSQL takes, whatever was thrown', async () => {
+    const thrown = [new Error('a\0b'), 'text', undefined, { of: 'no kind' }, new Error('x'.repeat(5_000))]
+    await arrive(...thrown.map((_, i) => event(`a${i}`)))
+    const given = [...thrown]
+    consume({
+      attempts: 1,
+      concurrency: 1,
+      handle: async () => {
+        throw given.shift()
+      },
+    })
+    await until(async () => (await waiting()).dead === 5)
+    const errors = (await listDead(database, {}, 10)).map(({ error }) => error)
+    expect(errors.slice(0, 4)).toEqual(['Error: ab', 'text', 'undefined', '[object Object]'])
+    expect(errors[4]).toHaveLength(2_000)
+  })
+
+  test('a wait behind a dead letter, or behind another try, is no reason to look again and again', async () => {
+    await arrive(event('bad'), event('bad'))
+    expect(await inboxRestMs(database, name)).toBeLessThanOrEqual(0)
+    await database.query(`update lintel.inbox set due_at = now() + interval '1 minute'
+      where position = (select min(position) from lintel.inbox)`)
+    expect(await inboxRestMs(database, name)).toBeGreaterThan(50_000)
+    await database.query(
+      'update lintel.inbox set dead_at = now() where position = (select min(position) from lintel.inbox)',
+    )
+    expect(await inboxRestMs(database, name)).toBeUndefined()
+  })
+
+  test('an inbox that can not be read is looked at again', async () => {
+    await arrive(event('a'))
+    let down = 2
+    const consumer = consume({
+      run: (work) => (down-- > 0 ? Promise.reject(new Error('the database is away')) : run(work)),
+    })
+    await until(() => consumer.handled === 1)
+    expect(failures.filter(({ attempt }) => attempt === undefined).length).toBeGreaterThan(0)
+    expect(await effects()).toHaveLength(1)
+  })
+})
+
+test('R-EVT-5: what is done is known for as long as it may come again, then swept; what is not stays', async () => {
+  const [done, dead] = [event('a'), event('b')]
+  await arrive(done, dead)
+  await database.query(`update lintel.inbox set done_at = now() - interval '3 hours' where event_id = $1`, [done.id])
+  await database.query(`update lintel.inbox set dead_at = now() - interval '3 hours' where event_id = $1`, [dead.id])
+  expect(await sweepInbox(database, 4 * 3_600_000)).toBe(0)
+  expect(await sweepInbox(database, 2 * 3_600_000)).toBe(1)
+  expect(await listDead(database, {}, 10)).toHaveLength(1)
+})
+
+test('a consumer is known from when it was first heard of', async () => {
+  const other = `orders.${randomUUID()}`
+  await knowConsumer(database, other)
+  const first = await holdReception(database, other, randomUUID(), 0)
+  await knowConsumer(database, other)
+  expect((await holdReception(database, other, randomUUID(), 0))!.since).toBe(first!.since)
+})

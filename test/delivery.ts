@@ -1,0 +1,58 @@
+import pg from 'pg'
+import type { TestSystem } from '../src/testing/system.ts'
+import { until } from './system-process.ts'
+
+async function on<T extends object>(url: string, sql: string, values: unknown[] = []): Promise<T[]> {
+  const client = new pg.Client(url)
+  await client.connect()
+  return client
+    .query<T>(sql, values)
+    .then(({ rows }) => rows)
+    .finally(() => client.end())
+}
+
+/** Resolves when a consumer has handled everything that its publisher has committed by now. */
+export async function handledAll({ databases }: TestSystem, consumer: string, from: string, types: string[]) {
+  const [service] = consumer.split('.')
+  const published = await on<{ id: string }>(databases[from]!, 'select id from lintel.outbox where type = any($1)', [
+    types,
+  ])
+  await until(async () => {
+    const [{ done }] = (await on<{ done: string }>(
+      databases[service!]!,
+      'select count(*) as done from lintel.inbox where consumer = $1 and event_id = any($2) and done_at is not null',
+      [consumer, published.map(({ id }) => id)],
+    )) as [{ done: string }]
+    return Number(done) === published.length
+  })
+}
+
+/** Has the carrier on PostgreSQL bring a consumer everything again, and waits until it has been received. */
+export async function deliverAgain({ databases, url }: TestSystem, consumer: string): Promise<void> {
+  const redeliveries = async () => {
+    const health = (await (await fetch(`${url}/health`)).json()) as { checks: { queue: { redeliveries: number } } }
+    return health.checks.queue.redeliveries
+  }
+  const before = await redeliveries()
+  await on(databases.events!, 'update subscriptions set position = 0 where name = $1', [consumer])
+  await on(databases[consumer.split('.')[0]!]!, 'update lintel.receivers set term = term + 1 where consumer = $1', [
+    consumer,
+  ])
+  await until(async () => (await redeliveries()) > before)
+}
+
+/** Keeps a consumer's events from arriving, until the answer is called. */
+export async function holdBack({ databases }: TestSystem, consumer: string): Promise<() => Promise<unknown>> {
+  const url = databases[consumer.split('.')[0]!]!
+  const held = `update lintel.receivers set holder = gen_random_uuid(), held_until = $2 where consumer = $1`
+  await on(url, held, [consumer, 'infinity'])
+  return () => on(url, held, [consumer, '-infinity'])
+}
+
+/** Takes a service's database away, until the answer is called. */
+export async function takeAway(server: string, databaseUrl: string): Promise<() => Promise<unknown>> {
+  const name = new URL(databaseUrl).pathname.slice(1)
+  await on(server, `alter database ${name} connection limit 0`)
+  await on(server, 'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name])
+  return () => on(server, `alter database ${name} connection limit -1`)
+}
