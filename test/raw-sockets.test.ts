@@ -39,8 +39,11 @@ class Line {
     return new Promise((resolve) => {
       if (!this.socket.writable) return resolve()
       if (this.socket.write(bytes)) return resolve()
-      this.socket.once('drain', resolve)
-      this.socket.once('close', () => resolve())
+      const done = () => {
+        this.socket.off('drain', done).off('close', done)
+        resolve()
+      }
+      this.socket.on('drain', done).on('close', done)
     })
   }
 }
