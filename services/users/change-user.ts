@@ -1,5 +1,5 @@
 import { verifyPassword } from 'lintel/auth'
-import { type Asked, change, invalid, read, readRow, type Unit } from 'lintel/service'
+import { type Asked, change, invalid, Problem, read, readRow, type Unit } from 'lintel/service'
 import { User, type users } from './contract.ts'
 import { voidPasswordToken } from './mail-tokens.ts'
 import { hashNew } from './passwords.ts'
@@ -21,10 +21,16 @@ export async function changeUser(
   const { tx, read: db, emit } = unit
   const { password, currentPassword, ...values } = body
   const before = readRow(await read(db, User, params.id))
-  const newEmail = values.email !== undefined && values.email.toLowerCase() !== before.email.toLowerCase()
   const newPassword = password !== undefined && password !== null
   const bySelf = caller.kind === 'user' && caller.id === before.id
-  if (bySelf && (newEmail || newPassword)) await confirmPassword(before.passwordHash, currentPassword)
+  if (bySelf && (differs(values.email, before.email) || newPassword))
+    await confirmPassword(before.passwordHash, currentPassword)
+  const passwordHash = newPassword ? await hashNew(password) : undefined
+  // Hashing takes its time, and nothing is locked meanwhile: what the decision rests on must still stand.
+  const held = readRow(await read(tx, User, params.id, 'for update'))
+  if (bySelf && (held.passwordHash !== before.passwordHash || held.email !== before.email))
+    throw new Problem('VERSION_CONFLICT')
+  const newEmail = differs(values.email, held.email)
   const user = await change(
     tx,
     User,
@@ -32,7 +38,7 @@ export async function changeUser(
     {
       ...values,
       ...(newEmail ? { emailVerifiedAt: null } : {}),
-      ...(newPassword ? { passwordHash: await hashNew(password) } : {}),
+      ...(passwordHash === undefined ? {} : { passwordHash }),
     },
     expected,
   )
@@ -44,6 +50,11 @@ export async function changeUser(
   emit('user.updated', user)
   if (newEmail) emit('user.email-changed', params.id, { email: values.email! })
   return user
+}
+
+/** Addresses compare without case. */
+function differs(given: string | undefined, email: string): boolean {
+  return given !== undefined && given.toLowerCase() !== email.toLowerCase()
 }
 
 async function confirmPassword(hash: string | null, given: string | null | undefined) {

@@ -121,6 +121,19 @@ test('R-USER-3: email and password changes by the user need currentPassword; its
   expect((await patch({ email: 'by.admin@example.com' }, api.admin.token)).status).toBe(200)
 })
 
+test('R-USER-3: of several who know the current password at once, one changes it', async () => {
+  const user = await api.user()
+  const given = (i: number) => `another good one ${i}`
+  const answers = await Promise.all(
+    Array.from({ length: 5 }, (_, i) =>
+      api.ask('PATCH', '/users/me', { token: user.token, body: { password: given(i), currentPassword: PASSWORD } }),
+    ),
+  )
+  const winners = answers.flatMap(({ status }, i) => (status === 200 ? [i] : []))
+  expect(winners).toHaveLength(1)
+  expect(await api.logIn(user.email, given(winners[0]!))).toBeTruthy()
+})
+
 test('R-USER-3: PUT replaces the whole but for what its caller may not set', async () => {
   const user = await api.user()
   const put = (body: object, token = user.token) => api.ask('PUT', `/v2/users/${user.id}`, { token, body })
