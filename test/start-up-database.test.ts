@@ -28,7 +28,7 @@ beforeEach(async () => {
   admin = await connect(server)
 })
 afterEach(async () => {
-  for (const one of [`${name}_users`, `${name}_orders`]) {
+  for (const one of [`${name}_users`, `${name}_orders`, `${name}_events`]) {
     await admin.query(`drop database if exists ${one} with (force)`)
     await admin.query(`drop role if exists ${one}`)
   }
@@ -64,7 +64,8 @@ test('runs there, each service in its own database, and R-P-1: neither role may 
   expect(await system.ended).toMatchObject({ code: 0, stderr: '' })
 })
 
-const USERS_MIGRATIONS = ['0001-lintel.sql', '0001-users.sql', '0002-sessions.sql', '0003-mails.sql']
+const USERS_MIGRATIONS = ['0001-lintel.sql', '0002-events.sql', '0001-users.sql', '0002-sessions.sql', '0003-mails.sql']
+const ORDERS_MIGRATIONS = ['0001-lintel.sql', '0002-events.sql', '0001-orders.sql', '0002-buyers.sql']
 
 test('R-OPS-6: starts and `lintel migrate` at once do not get in each other’s way', async () => {
   const systems = [launch('lintel', lintel(['start'])), launch('lintel', lintel(['start']))]
