@@ -41,6 +41,8 @@ const drivers = {
   '^nodemailer$': '^src/mail/smtp',
   '^@nats-io/': '^src/events/nats-carrier',
   '^prom-client$': '^src/observe/metrics',
+  '^undici$': '^src/gateway/forward/http-client',
+  '^yaml$': '^src/start/route-files',
 }
 
 module.exports = {

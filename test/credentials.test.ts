@@ -1,10 +1,11 @@
+import { createHmac, createPrivateKey, createPublicKey, type JsonWebKey, sign } from 'node:crypto'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { AUDIENCE, ISSUER } from '../services/users/signing-keys.ts'
 import { generateSigningKey, type SigningKey } from '../src/auth/keys.ts'
 import { issueAccessToken } from '../src/auth/tokens.ts'
 import { newId } from '../src/base/ids.ts'
 import { connect } from '../src/data/connection.ts'
-import { reference, type User } from './reference.ts'
+import { PASSWORD, reference, type User } from './reference.ts'
 
 const api = reference()
 
@@ -83,6 +84,8 @@ describe('401', () => {
     const [header, claims, signature] = ann.token.split('.') as [string, string, string]
     const key = await signingKey()
     const stranger = await generateSigningKey()
+    const { refreshToken } = (await api.ask('POST', '/auth/login', { body: { email: ann.email, password: PASSWORD } }))
+      .body
     const as = { sub: ann.id, email: ann.email, roles: ['admin'], sid: newId('tok') }
     const issue = { issuer: ISSUER, audience: AUDIENCE, nowMs: Date.now() }
     const forged = {
@@ -98,16 +101,68 @@ describe('401', () => {
       'another audience': await issueAccessToken(key, as, { ...issue, audience: 'elsewhere' }),
       'padded base64': `${ann.token}=`,
       'two spaces in it': ann.token.replace('.', ' . '),
+      'padded in the middle': `${header}==.${claims}.${signature}`,
+      'garbage behind it': `${ann.token}.${claims}`,
+      'more garbage behind it': `${ann.token}AAAA`,
+      'HS256 by the public key': byPublicKey(key, claims),
+      'HS256 in the header alone': `${base64({ alg: 'HS256', typ: 'at+jwt', kid: key.kid })}.${claims}.${signature}`,
+      'no kid': forge(key, { kid: undefined }, claimsOf(ann.token)),
+      'an unknown kid': forge(key, { kid: stranger.kid }, claimsOf(ann.token)),
+      'a kid that is a path': forge(key, { kid: '../../dev/null' }, claimsOf(ann.token)),
+      jwk: forge(stranger, { jwk: stranger.publicJwk }, claimsOf(ann.token)),
+      'jku, signed well': forge(key, { jku: `${api.url}/.well-known/jwks.json` }, claimsOf(ann.token)),
+      'x5u, signed well': forge(key, { x5u: 'https://example.com/cert.pem' }, claimsOf(ann.token)),
+      'typ JWT': forge(key, { typ: 'JWT' }, claimsOf(ann.token)),
+      'no exp': forge(key, {}, { ...claimsOf(ann.token), exp: undefined }),
+      'a refresh token': refreshToken,
+      'a refresh token that says it is none': forge(key, { kid: key.kid }, claimsOf(refreshToken)),
       'of the future': await issueAccessToken(key, as, { ...issue, nowMs: Date.now() + 3_600_000 }),
     }
     for (const [how, token] of Object.entries(forged))
       for (const path of ['/users/me', '/products', '/orders']) {
         const reply = await api.ask('GET', path, { token })
-        const { requestId, ...error } = reply.body.error
-        expect(error, how).toEqual({ code: 'INVALID_TOKEN', message: 'The token is not valid' })
+        const { requestId } = reply.body.error
+        const error = { code: 'INVALID_TOKEN', message: 'The token is not valid', requestId }
+        expect(JSON.stringify(reply.body), how).toBe(JSON.stringify({ error }))
         expect(reply.status, how).toBe(401)
         expect(reply.headers.get('www-authenticate'), how).toBe('Bearer error="invalid_token"')
       }
+    expect((await api.ask('GET', '/users/me', { token: forge(key, {}, claimsOf(ann.token)) })).status).toBe(200)
+  })
+
+  test('R-AUTH-3: a forged refresh token is a 401 too, to refresh and to logout, and ends nothing', async () => {
+    const login = await api.ask('POST', '/auth/login', { body: { email: ann.email, password: PASSWORD } })
+    const { refreshToken, accessToken } = login.body
+    const [key, stranger] = [await signingKey(), await generateSigningKey()]
+    const [header, claims, signature] = refreshToken.split('.') as [string, string, string]
+    const own = { typ: 'rt+jwt', ...claimsOf(refreshToken) }
+    const forged = {
+      'an access token': accessToken,
+      'an access token that says it is none': forge(key, { typ: 'rt+jwt' }, claimsOf(accessToken)),
+      'alg none': `${base64({ alg: 'none', typ: 'rt+jwt', kid: key.kid })}.${claims}.`,
+      'HS256 by the public key': byPublicKey(key, claims, 'rt+jwt'),
+      'another key': forge(stranger, { typ: 'rt+jwt', kid: key.kid }, own),
+      jwk: forge(stranger, { typ: 'rt+jwt', jwk: stranger.publicJwk }, own),
+      jku: forge(key, { typ: 'rt+jwt', jku: `${api.url}/.well-known/jwks.json` }, own),
+      'another user': `${header}.${base64({ ...claimsOf(refreshToken), sub: ben.id })}.${signature}`,
+      'a jti that nobody has': forge(key, { typ: 'rt+jwt' }, { ...own, jti: newId('tok') }),
+      'no jti': forge(key, { typ: 'rt+jwt' }, { ...own, jti: undefined }),
+      padded: `${refreshToken}=`,
+      spaced: ` ${refreshToken}`,
+      'garbage behind it': `${refreshToken}\n`,
+    }
+    for (const [how, token] of Object.entries(forged))
+      for (const path of ['/auth/refresh', '/auth/logout']) {
+        // Whose session it would be, nobody knows: to end it once more is no fault.
+        if (path === '/auth/logout' && how.startsWith('a jti')) continue
+        const reply = await api.ask('POST', path, { body: { refreshToken: token } })
+        const { requestId } = reply.body.error
+        const error = { code: 'INVALID_TOKEN', message: 'The token is not valid', requestId }
+        expect(JSON.stringify(reply.body), `${how} ${path}`).toBe(JSON.stringify({ error }))
+        expect(reply.status, how).toBe(401)
+      }
+    expect((await api.ask('GET', '/users/me', { token: accessToken })).status).toBe(200)
+    expect((await api.ask('POST', '/auth/refresh', { body: { refreshToken } })).status).toBe(200)
   })
 
   test('R-REST-4: a token whose time is over is a 401 that says so, and only to who held it', async () => {
@@ -162,6 +217,22 @@ describe('403', () => {
 
 function base64(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url')
+}
+
+/** Signed by hand, as whoever has the key could; `header` goes over what a good token has. */
+function forge(key: SigningKey, header: object, claims: object): string {
+  const text = `${base64({ alg: 'ES256', kid: key.kid, typ: 'at+jwt', ...header })}.${base64(claims)}`
+  const privateKey = createPrivateKey({ key: key.privateJwk as JsonWebKey, format: 'jwk' })
+  return `${text}.${sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
+}
+
+/** The public key, which everybody has, as the secret of an algorithm that has but one key. */
+function byPublicKey(key: SigningKey, claims: string, typ = 'at+jwt'): string {
+  const publicKey = createPublicKey({ key: key.publicJwk as JsonWebKey, format: 'jwk' })
+  const text = `${base64({ alg: 'HS256', kid: key.kid, typ })}.${claims}`
+  return `${text}.${createHmac('sha256', publicKey.export({ type: 'spki', format: 'pem' }))
+    .update(text)
+    .digest('base64url')}`
 }
 
 function claimsOf(token: string): object {

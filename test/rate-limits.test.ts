@@ -58,7 +58,7 @@ describe('behind a trusted proxy, with the usual limits', () => {
   test('R-RATE-1: ten logins a minute for an address, whichever account they try', async () => {
     const statuses: number[] = []
     for (let i = 0; i < 11; i++)
-      statuses.push((await logIn(`guess${i}@example.com`, '2001:db8:0:1::' + i.toString(16))).status)
+      statuses.push((await logIn(`guess${i}@example.com`, `2001:db8:0:1::${i.toString(16)}`)).status)
     expect(statuses).toEqual([...Array(10).fill(401), 429])
     const elsewhere = await ask('POST', '/auth/refresh', { 'x-forwarded-for': '2001:db8:0:1::' }, { refreshToken: 'x' })
     expect(elsewhere.headers).toMatchObject({ 'x-ratelimit-remaining': '9', 'ratelimit-policy': '"auth";q=10;w=60' })

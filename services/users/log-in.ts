@@ -1,6 +1,6 @@
 import { verifyPassword } from 'lintel/auth'
-import { type OperationHandler, Problem } from 'lintel/service'
-import type { users } from './contract.ts'
+import { type OperationHandler, Problem, type Unit, uuidOf } from 'lintel/service'
+import { User, type users } from './contract.ts'
 import { beginSession } from './sessions.ts'
 import type { TokenUser } from './tokens.ts'
 
@@ -10,7 +10,20 @@ export const logIn: OperationHandler<typeof users, 'login'> = async ({ body }, u
     [body.email],
   )
   // Without a user a dummy hash is verified: an address that is unknown costs the same time (R-AUTH-1).
-  if (!(await verifyPassword(user?.password_hash ?? undefined, body.password)) || !user)
-    throw new Problem('INVALID_CREDENTIALS')
+  const known = user?.password_hash ?? undefined
+  if (!(await verifyPassword(known, body.password)) || !user) throw new Problem('INVALID_CREDENTIALS')
+  await confirmUnchanged(user.id, known!, unit)
   return beginSession(user, unit)
+}
+
+/**
+ * Hashing takes its time. Who is deleted meanwhile, or changes the password, ends every session (R-AUTH-4): the one that
+ * begins now must not slip past that, so they wait for each other.
+ */
+async function confirmUnchanged(userId: string, passwordHash: string, { tx }: Unit<typeof users>): Promise<void> {
+  const unchanged = await tx.query(
+    'select 1 as one from users where id = $1 and password_hash = $2 and deleted_at is null for share',
+    [uuidOf(User, userId), passwordHash],
+  )
+  if (unchanged.length === 0) throw new Problem('INVALID_CREDENTIALS')
 }

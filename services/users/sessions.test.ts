@@ -60,7 +60,62 @@ test('R-AUTH-3: 50 parallel refreshes with one token leave one live chain, and n
   const answers = await Promise.all(Array.from({ length: 50 }, () => refresh(refreshToken)))
   expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(200))
   expect(new Set(answers.map(({ body }) => claims(body.refreshToken).jti)).size).toBe(1)
-  expect((await refresh(answers[7]!.body.refreshToken)).status).toBe(200)
+  for (const { body } of answers) expect(await me(body)).toBe(200)
+  const [{ sid }] = answers.map(({ body }) => claims(body.accessToken)) as [{ sid: string }]
+  const [{ live, spent }] = (
+    await db.query(
+      `select count(distinct s.id)::int as live, count(t.token_hash)::int as spent
+       from sessions s left join spent_tokens t on t.session_id = s.id where lintel.typeid('ses', s.id) = $1`,
+      [sid],
+    )
+  ).rows
+  expect([live, spent]).toEqual([1, 1])
+  // Any of the 50 goes on, and the others, who have the same token, with it.
+  const [next, same] = await Promise.all([
+    refresh(answers[7]!.body.refreshToken),
+    refresh(answers[31]!.body.refreshToken),
+  ])
+  expect([next.status, same.status]).toEqual([200, 200])
+  expect(claims(same.body.refreshToken).jti).toBe(claims(next.body.refreshToken).jti)
+})
+
+test('R-AUTH-3: of 50 parallel showings of a token that was spent long ago none gets anything, and the family ends once', async () => {
+  const stolen = await logIn((await api.user()).email)
+  const live = (await refresh(stolen.refreshToken)).body
+  await outlastGrace()
+  const answers = await Promise.all(Array.from({ length: 50 }, () => refresh(stolen.refreshToken)))
+  expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(401))
+  expect(await me(live)).toBe(401)
+  const { rows } = await db.query(
+    `select count(*)::int as ended from lintel.outbox where type = 'session.ended' and aggregate_id = $1`,
+    [claims(live.accessToken).sid],
+  )
+  expect(rows).toEqual([{ ended: 1 }])
+})
+
+test('R-AUTH-3: a refresh whose answer was lost on the way works again, and so does the chain behind it', async () => {
+  const first = await logIn((await api.user()).email)
+  const lost = new AbortController()
+  const asking = fetch(`${api.url}/auth/refresh`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ refreshToken: first.refreshToken }),
+    signal: lost.signal,
+  })
+  const spent = async () =>
+    (
+      await db.query(`select 1 from sessions where lintel.typeid('ses', id) = $1 and previous_hash is not null`, [
+        claims(first.accessToken).sid,
+      ])
+    ).rowCount
+  // The client goes when the token is spent, or just before the answer: either way it has heard nothing.
+  while ((await spent()) === 0) {}
+  lost.abort()
+  await asking.catch(() => {})
+  const again = await refresh(first.refreshToken)
+  expect(again.status).toBe(200)
+  expect(await me(again.body)).toBe(200)
+  expect((await refresh(again.body.refreshToken)).status).toBe(200)
 })
 
 test('R-AUTH-3: a spent token shown after the grace ends its whole family', async () => {
@@ -135,4 +190,40 @@ test('R-AUTH-4: changed roles hold at once: the old access token is refused, a r
 
 test('R-GW-1: revocations are for the system’s inside alone', async () => {
   expect((await api.ask('GET', '/auth/revocations', { token: api.admin.token })).status).toBe(404)
+})
+
+test.each([
+  ['changes the password', `update users set password_hash = 'another' where lower(email) = $1`],
+  ['is deleted', 'update users set deleted_at = now() where lower(email) = $1'],
+])('R-AUTH-4: a login that is under way while the user %s begins no session', async (_, change) => {
+  const user = await api.user()
+  // What a change does before it ends the sessions, held open.
+  await db.query('begin')
+  await db.query(change, [user.email])
+  const login = api.ask('POST', '/auth/login', { body: { email: user.email, password: PASSWORD } })
+  const waits = async () =>
+    (await db.query(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`))
+      .rowCount
+  const answered = login.then(() => true)
+  while ((await waits()) === 0 && !(await Promise.race([answered, new Promise((resolve) => setImmediate(resolve))]))) {}
+  await db.query('commit')
+  const { status, body } = await login
+  expect([status, body.error?.code]).toEqual([401, 'INVALID_CREDENTIALS'])
+})
+
+test('R-AUTH-3: what is spent is forgotten once no token of it can be good: nothing grows for ever', async () => {
+  const user = await api.user()
+  const first = await logIn(user.email)
+  await refresh(first.refreshToken)
+  const sid = claims(first.accessToken).sid
+  const spent = async () =>
+    (await db.query(`select 1 from spent_tokens where lintel.typeid('ses', session_id) = $1`, [sid])).rowCount
+  await logIn(user.email)
+  expect(await spent()).toBe(1)
+  await db.query(
+    `update spent_tokens set spent_at = now() - interval '32 days' where lintel.typeid('ses', session_id) = $1`,
+    [sid],
+  )
+  await logIn(user.email)
+  expect(await spent()).toBe(0)
 })

@@ -13,8 +13,12 @@ export interface OpenedJwt {
 }
 
 export interface Expected {
-  /** Keeps a token of one kind from passing for one of another (RFC 8725 section 3.11). */
-  typ: string
+  /** Keeps a token of one kind from passing for one of another (RFC 8725 section 3.11). Several: any of them; '' is none at all. */
+  typ: string | readonly string[]
+  /** ES256, unless the keys are of other kinds. */
+  algorithms?: readonly string[]
+  /** Members of the header that may stand there beside alg, kid and typ, and are not looked at. */
+  passedOver?: readonly string[]
   keys: KeySet
   nowMs: number
   issuer?: string
@@ -30,8 +34,9 @@ export async function signJwt(key: SigningKey, typ: string, claims: JWTPayload):
  * What `token` says, or INVALID_TOKEN, the same for whatever is wrong with it (the reason is the problem's `cause`,
  * for the log), or TOKEN_EXPIRED for one in which time is the only fault.
  */
-export async function openJwt(token: string, { typ, keys, nowMs, issuer, audience }: Expected): Promise<OpenedJwt> {
-  const kid = kidOf(token, typ)
+export async function openJwt(token: string, expected: Expected): Promise<OpenedJwt> {
+  const { keys, nowMs, issuer, audience, algorithms = OURS } = expected
+  const kid = kidOf(token, expected)
   const found = keys.find(kid)
   // Awaiting a key that was there at once would let the keys change between it and the generation.
   const key = found instanceof Promise ? await found : found
@@ -39,8 +44,7 @@ export async function openJwt(token: string, { typ, keys, nowMs, issuer, audienc
   if (key === undefined) throw invalidToken('its kid is unknown')
   try {
     const { payload } = await jwtVerify(token, key, {
-      algorithms: [ALGORITHM],
-      typ,
+      algorithms: [...algorithms],
       requiredClaims: ['sub', 'exp'],
       currentDate: new Date(nowMs),
       ...(issuer === undefined ? {} : { issuer }),
@@ -61,20 +65,23 @@ export function invalidToken(reason: string): Problem {
   return new Problem('INVALID_TOKEN', undefined, { cause: new Error(`The token was refused: ${reason}`) })
 }
 
+const OURS = [ALGORITHM]
+const OUR_MEMBERS = ['alg', 'kid', 'typ']
 const LONGEST = 8_192
 
 /** Checks, before any cryptography, that the token is written strictly, and gives the `kid` of its header. */
-function kidOf(token: unknown, typ: string): string {
+function kidOf(token: unknown, { typ, algorithms = OURS, passedOver = [] }: Expected): string {
+  const types = [typ].flat()
   if (typeof token !== 'string' || token.length > LONGEST) throw invalidToken('it is no string, or too long')
   const parts = token.split('.', 4)
   if (parts.length !== 3 || !parts.every(isStrictBase64url)) throw invalidToken('it is not three base64url parts')
   const header = jsonObject(parts[0]!)
   if (header === undefined) throw invalidToken('its header is no JSON object')
   // Only what we write ourselves: no key or address of a key (jwk, jku, x5u, x5c), no crit, b64 or zip.
-  const stray = Object.keys(header).find((name) => name !== 'alg' && name !== 'kid' && name !== 'typ')
+  const stray = Object.keys(header).find((name) => !OUR_MEMBERS.includes(name) && !passedOver.includes(name))
   if (stray !== undefined) throw invalidToken('its header has a member that is not alg, kid or typ')
-  if (header.alg !== ALGORITHM) throw invalidToken(`its alg is not ${ALGORITHM}`)
-  if (header.typ !== typ) throw invalidToken(`its typ is not ${typ}`)
+  if (!algorithms.includes(header.alg as string)) throw invalidToken(`its alg is not ${algorithms.join(' or ')}`)
+  if (!types.includes((header.typ ?? '') as string)) throw invalidToken(`its typ is not ${types.join(' or ')}`)
   if (typeof header.kid !== 'string' || header.kid === '') throw invalidToken('it has no kid')
   return header.kid
 }

@@ -21,12 +21,25 @@ export interface KeySetOptions {
   intervalMs?: number
   /** A set older than this is loaded anew in the background, so that a withdrawn key is forgotten; 600,000. */
   maxAgeMs?: number
+  /** Which keys are taken; our own kind. */
+  kind?: KeyKind
 }
 
-/** `load` fetches the key set document; its deadline is its own. Keys of other kinds than ours in it are passed over. */
+/** A kind of keys that tokens may be signed with. */
+export interface KeyKind {
+  /** As messages have it: `ES256`. */
+  readonly name: string
+  takes(key: JsonWebKey): key is NamedJwk
+  /** Bound to one algorithm; rejects when it is no key. */
+  import(key: NamedJwk): Promise<webcrypto.CryptoKey>
+}
+
+export type NamedJwk = JsonWebKey & { kid: string }
+
+/** `load` fetches the key set document; its deadline is its own. Keys of other kinds in it are passed over. */
 export function createKeySet(
   load: () => Promise<{ keys: readonly JsonWebKey[] }>,
-  { now = Date.now, intervalMs = 5_000, maxAgeMs = 600_000 }: KeySetOptions = {},
+  { now = Date.now, intervalMs = 5_000, maxAgeMs = 600_000, kind = OURS }: KeySetOptions = {},
 ): KeySet {
   let keys: ReadonlyMap<string, webcrypto.CryptoKey> = new Map()
   let contents = ''
@@ -45,12 +58,12 @@ export function createKeySet(
 
   async function replace(): Promise<void> {
     try {
-      const usable = (await load()).keys.filter(isOurs)
+      const usable = (await load()).keys.filter(kind.takes)
       // An empty set is a mistake at the other end; the keys known so far are the better answer.
-      if (usable.length === 0) throw new Error(`the key set has no ${ALGORITHM} key`)
-      const text = JSON.stringify(usable.map(({ kid, x, y }) => [kid, x, y]).sort())
+      if (usable.length === 0) throw new Error(`the key set has no ${kind.name} key`)
+      const text = JSON.stringify(usable.map(({ kid, x, y, n, e }) => [kid, x, y, n, e]).sort())
       if (text !== contents) {
-        keys = await importAll(usable)
+        keys = await importAll(usable, kind)
         contents = text
         generation += 1
       }
@@ -88,19 +101,23 @@ export function createKeySet(
 /** After a failed load the next may come sooner than after a good one: a system that starts should not wait 5 s. */
 const RETRY_MS = 1_000
 
-type OurJwk = { kid: string; x: string; y: string }
+type OurJwk = NamedJwk & { x: string; y: string }
 
-function isOurs(key: JsonWebKey): key is JsonWebKey & OurJwk {
-  return (
-    key.kty === 'EC' &&
-    key.crv === 'P-256' &&
-    (key.alg ?? ALGORITHM) === ALGORITHM &&
-    (key.use ?? 'sig') === 'sig' &&
-    [key.kid, key.x, key.y].every((member) => typeof member === 'string' && member !== '')
-  )
+const OURS: KeyKind = {
+  name: ALGORITHM,
+  takes(key): key is OurJwk {
+    return (
+      key.kty === 'EC' &&
+      key.crv === 'P-256' &&
+      (key.alg ?? ALGORITHM) === ALGORITHM &&
+      (key.use ?? 'sig') === 'sig' &&
+      [key.kid, key.x, key.y].every((member) => typeof member === 'string' && member !== '')
+    )
+  },
+  import: (key) => publicKeyOf(key as OurJwk),
 }
 
-async function importAll(usable: readonly OurJwk[]): Promise<Map<string, webcrypto.CryptoKey>> {
-  const pairs = await Promise.all(usable.map(async (key) => [key.kid, await publicKeyOf(key)] as const))
+async function importAll(usable: readonly NamedJwk[], kind: KeyKind): Promise<Map<string, webcrypto.CryptoKey>> {
+  const pairs = await Promise.all(usable.map(async (key) => [key.kid, await kind.import(key)] as const))
   return new Map(pairs)
 }

@@ -72,8 +72,8 @@ const DUMMY = '$argon2id$v=19$m=19456,t=2,p=1$e+xatPqup3/tsSpiLzOhIQ$3EepGchQDxM
 
 /**
  * The hashes run on libuv's threads, which also serve DNS, files and Web Crypto: one is left to those. And a core is left to
- * the event loop: on two cores, two hashes at a time bring few more logins (31 a second against 27, on a busy machine) and
- * make reads meanwhile wait for a core (p50 12 ms against 3, p99 34 against 17; `npm run bench:logins`).
+ * the event loop: on two busy cores, two hashes at a time brought no more logins (29 a second against 32) and made reads
+ * wait for a core meanwhile (p50 15 ms against 7, p99 77 against 38; `npm run bench:logins`).
  */
 const PARALLEL = Math.max(1, Math.min(availableParallelism(), Number(process.env.UV_THREADPOOL_SIZE) || 4) - 1)
 

@@ -51,6 +51,19 @@ export interface VerifierOptions {
   now?: () => number
   /** Asked on every look at a token, kept or new; it must be quick. True refuses the token (R-AUTH-4). */
   revoked?: (caller: UserCaller) => boolean
+  /** How tokens are written; as we write them ourselves, unless told otherwise. */
+  form?: TokenForm
+}
+
+/** What distinguishes the tokens of one kind of issuer. */
+export interface TokenForm {
+  /** Of the header; '' for none. */
+  readonly typ: string | readonly string[]
+  readonly algorithms?: readonly string[]
+  /** See Expected. */
+  readonly passedOver?: readonly string[]
+  /** Throws INVALID_TOKEN where a claim is not what it has to be. */
+  callerOf(claims: Claims, nowMs: number): UserCaller
 }
 
 /**
@@ -59,7 +72,8 @@ export interface VerifierOptions {
  * keyed by the whole would, makes a hit 0.75 µs instead of 0.25.
  */
 export function createTokenVerifier(options: VerifierOptions): TokenVerifier {
-  const { keys, issuer, audience, capacity = 10_000, now = Date.now, revoked = () => false } = options
+  const { keys, issuer, audience, capacity = 10_000, now = Date.now, revoked = () => false, form = OURS } = options
+  const { callerOf: callerIn, ...written } = form
   const kept = createKept<{ token: string; caller: UserCaller }>(capacity)
   let generation = keys.generation
 
@@ -77,8 +91,8 @@ export function createTokenVerifier(options: VerifierOptions): TokenVerifier {
 
   async function verifyAnew(token: string): Promise<UserCaller> {
     const nowMs = now()
-    const opened = await openJwt(token, { typ: TYP, keys, issuer, audience, nowMs })
-    const caller = callerOf(opened.claims, nowMs)
+    const opened = await openJwt(token, { ...written, keys, issuer, audience, nowMs })
+    const caller = callerIn(opened.claims, nowMs)
     if (generation !== keys.generation) forget()
     // The key may have been withdrawn while the signature was verified: such a token is not kept.
     if (opened.generation === generation) kept.set(endOf(token), { token, caller })
@@ -108,8 +122,17 @@ const TYP = 'at+jwt'
 /** For clocks that differ: how far in the future `iat` may lie. `exp` has no leeway. */
 const IAT_LEEWAY_MS = 60_000
 
-function callerOf({ sub, email, roles, sid, iat, exp }: Claims, nowMs: number): UserCaller {
+const OURS: TokenForm = { typ: TYP, callerOf }
+
+/** When a token was issued: never later than now. */
+export function issuedAtMs({ iat }: Claims, nowMs: number): number {
   if (typeof iat !== 'number' || iat * 1000 > nowMs + IAT_LEEWAY_MS) throw invalidToken('its iat is in the future')
+  return iat * 1000
+}
+
+function callerOf(claims: Claims, nowMs: number): UserCaller {
+  const { sub, email, roles, sid, exp } = claims
+  const issued = issuedAtMs(claims, nowMs)
   if (typeof email !== 'string') throw invalidToken('its email is no string')
   if (typeof sid !== 'string' || sid === '') throw invalidToken('its sid is no string')
   if (!isStrings(roles)) throw invalidToken('its roles are no list of strings')
@@ -120,7 +143,7 @@ function callerOf({ sub, email, roles, sid, iat, exp }: Claims, nowMs: number): 
     // See hasRole: `service` is no user's role, and is not shown to handlers as one either.
     roles: Object.freeze(roles.filter((role) => role !== SERVICE_ROLE)),
     sid,
-    issuedAtMs: iat * 1000,
+    issuedAtMs: issued,
     expiresAtMs: exp * 1000,
   })
 }

@@ -1,6 +1,6 @@
 import { Fault } from '../base/errors.ts'
+import { rest, within } from '../resilience/deadline.ts'
 import { CallProblem, readRetryAfter } from './call-problem.ts'
-import { rest, within } from './deadline.ts'
 import { type CallAnswer, type CallRequest, pathOf, type Transport } from './transport.ts'
 
 export interface HttpOptions {

@@ -1,9 +1,9 @@
 import type { Caller } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
 import type { Contract } from '../contract/service.ts'
+import { within } from '../resilience/deadline.ts'
 import type { ServiceRequest, Upstream } from '../service/request.ts'
 import { CallProblem } from './call-problem.ts'
-import { within } from './deadline.ts'
 import { type CallAnswer, type CallRequest, pathOf, type Transport } from './transport.ts'
 
 export interface InProcessOptions {

@@ -3,10 +3,11 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Fault } from '../base/errors.ts'
 import type { System } from '../start/system.ts'
+import { readDotEnv } from './dot-env.ts'
 
 /** The system that a module exports by default. In development `.env` is read first; it never overrides the environment. */
 export async function loadSystem(file: string): Promise<System> {
-  if (process.env.NODE_ENV !== 'production' && existsSync('.env')) process.loadEnvFile('.env')
+  readDotEnv()
   const path = resolve(file)
   if (!existsSync(path))
     throw new Fault(

@@ -30,6 +30,24 @@ program
   .action(async ({ olderThan }) => (await import('./purge.ts')).purgeCommand(program.opts().system, olderThan))
 declareEvents(program, () => program.opts().system)
 
+program
+  .command('gateway')
+  .description('run a gateway in front of any HTTP services')
+  .requiredOption('--upstream <name=url,…>', 'where a service is, replicas joined by commas; repeatable', collect)
+  .option('--routes <file>', 'a route file, JSON or YAML: see docs/guide/gateway.md')
+  .option('--openapi <[name=]file>', 'an OpenAPI 3 document of an upstream, JSON or YAML; repeatable', collect, [])
+  .option('--jwks <url|file>', 'the keys that bearer tokens are verified with; asks for --issuer and --audience')
+  .option('--issuer <text>', 'what `iss` of a token must be')
+  .option('--audience <text>', 'what `aud` of a token must be, or have among it')
+  .option('--roles-claim <path>', 'where a token has its roles, such as realm_access.roles', 'roles')
+  .option('--timeout <duration>', 'how long an upstream may take to begin its answer', '30s')
+  .option('--max-body <bytes>', 'how large a body may be', '1048576')
+  .addHelpText(
+    'after',
+    '\nSettings by environment: PORT, HOST, RATE_LIMIT_*, TRUSTED_PROXIES, CORS_ORIGINS, LOG_LEVEL, SHUTDOWN_TIMEOUT.',
+  )
+  .action(async (options) => (await import('./gateway.ts')).gatewayCommand(options))
+
 // Anything else may be a service's: which there are is known once the system is loaded.
 program
   .argument('[words...]')
@@ -43,3 +61,7 @@ program
   })
 
 program.parseAsync().catch(failWith)
+
+function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value]
+}

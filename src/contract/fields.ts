@@ -44,7 +44,7 @@ export interface FieldSpec {
   readonly fixed?: boolean
   /** A column that never leaves the service and never comes from outside. */
   readonly hidden?: boolean
-  /** Roles that may give another value than the default. */
+  /** Roles that may give another value than the default, and change it later. */
   readonly only?: readonly string[]
   readonly description?: string
 }
@@ -66,7 +66,7 @@ export interface Field<T = unknown, M extends Mark = Mark> {
   inputOnly(): Field<T, M | 'inputOnly'>
   fixed(): Field<T, M | 'fixed'>
   hidden(): Field<T, M | 'hidden'>
-  /** Only callers of these roles may give another value than the default: 403 for the rest. */
+  /** Only callers of these roles may give another value than the default, or change it: 403 for the rest. */
   only(...roles: string[]): Field<T, M>
   describe(description: string): Field<T, M>
 }

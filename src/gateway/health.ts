@@ -1,4 +1,4 @@
-import type { ServiceHealth, Upstream } from '../service/request.ts'
+import type { HealthCheck, ServiceHealth, Upstream } from '../service/request.ts'
 
 export interface SystemHealth {
   readonly status: ServiceHealth['status']
@@ -36,7 +36,7 @@ export function createHealth(options: HealthOptions): () => Promise<SystemHealth
   async function look(): Promise<SystemHealth> {
     const services = await Promise.all(looks.map((one) => one()))
     const all = ownLook ? [...services, await ownLook()] : services
-    const checks: Record<string, Check> = {}
+    const checks: Record<string, HealthCheck> = {}
     for (const seen of all) merge(checks, seen)
     // A service's own entry goes before a check that happens to have its name.
     for (const seen of services) checks[seen.name] = summary(seen)
@@ -51,8 +51,6 @@ export function createHealth(options: HealthOptions): () => Promise<SystemHealth
     return kept.health
   }
 }
-
-type Check = ServiceHealth['checks'][string]
 
 /** What came of looking at one service. */
 interface Seen extends ServiceHealth {
@@ -98,7 +96,7 @@ async function settle(health: () => Promise<ServiceHealth>): Promise<ServiceHeal
 }
 
 /** Two services may each have a database: their checks share a name, and the worse one speaks, saying whose it is. */
-function merge(into: Record<string, Check>, { name: service, checks }: Seen): void {
+function merge(into: Record<string, HealthCheck>, { name: service, checks }: Seen): void {
   for (const [name, check] of Object.entries(checks)) {
     const told = check.status === 'up' ? check : { ...check, message: `${service}: ${check.message ?? 'down'}` }
     const other = into[name]
@@ -106,13 +104,19 @@ function merge(into: Record<string, Check>, { name: service, checks }: Seen): vo
   }
 }
 
-function worse(check: Check, than: Check): boolean {
+function worse(check: HealthCheck, than: HealthCheck): boolean {
   if (check.status !== than.status) return check.status === 'down'
   return (check.latency ?? 0) > (than.latency ?? 0)
 }
 
-function summary({ status, latency, failure }: Seen): Check {
+/** A service that says more of itself than its checks do says so under its own name. */
+function summary({ name, status, latency, failure, checks }: Seen): HealthCheck {
   if (failure !== undefined) return { status: 'down', latency, message: failure }
-  if (status === 'unhealthy') return { status: 'down', latency }
-  return status === 'degraded' ? { status: 'up', latency, message: 'degraded' } : { status: 'up', latency }
+  const { breaker, message = status === 'degraded' ? 'degraded' : undefined } = checks[name] ?? {}
+  return {
+    status: status === 'unhealthy' ? 'down' : 'up',
+    latency,
+    ...(message !== undefined && { message }),
+    ...(breaker !== undefined && { breaker }),
+  }
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { send } from '../../test/wire.ts'
 import { createKeySet } from '../auth/key-set.ts'
@@ -164,6 +165,62 @@ test('R-RATE-2: over it is a 429 that says when to come back, and that is true t
   expect((await ask('GET /notes/x')).status).toBe(429)
   clock.nowMs += 1_000
   expect((await ask('GET /notes/x')).status).toBe(200)
+})
+
+test('R-RATE-1 R-RATE-2: over any schedule no more passes than may, and what every answer says is true', {
+  timeout: 30_000,
+}, async () => {
+  const rules = fc.record({
+    maxRequests: fc.integer({ min: 5, max: 12 }),
+    windowMs: fc.integer({ min: 1, max: 120_000 }),
+  })
+  const schedules = fc.array(fc.record({ afterMs: fc.nat(20_000), dear: fc.nat(3).map((n) => n === 0) }), {
+    maxLength: 25,
+  })
+  const property = fc.asyncProperty(rules, schedules, async (rule, schedule) => {
+    await start(rule, [priced])
+    const passed: { atMs: number; cost: number }[] = []
+    const asking = async (dear: boolean) => {
+      const { status, headers } = await ask(dear ? 'GET /reports' : 'GET /reports/x')
+      if (status === 200) passed.push({ atMs: clock.nowMs, cost: dear ? 5 : 1 })
+      else expect(status).toBe(429)
+      expect(headers['x-ratelimit-limit']).toBe(String(rule.maxRequests))
+      const left = Number(headers['x-ratelimit-remaining'])
+      expect(headers.ratelimit).toMatch(new RegExp(`^"default";r=${left};t=\\d+$`))
+      return { passes: status === 200, left, retryMs: Number(headers['retry-after']) * 1000 }
+    }
+    let left = rule.maxRequests
+    for (const { afterMs, dear } of schedule) {
+      const cost = dear ? 5 : 1
+      clock.nowMs += afterMs
+      const answer = await asking(dear)
+      // Nothing flows out by itself.
+      if (left >= cost) expect(answer.passes).toBe(true)
+      if (afterMs === 0) expect(answer.passes).toBe(left >= cost)
+      left = answer.left
+      if (answer.passes) continue
+      expect(left).toBeLessThan(cost)
+      clock.nowMs += answer.retryMs - 1000
+      expect((await asking(dear)).passes).toBe(false)
+      clock.nowMs += 1000
+      const later = await asking(dear)
+      expect(later.passes).toBe(true)
+      left = later.left
+    }
+    // So many more pass, and not one beyond.
+    for (; left > 0; left--) expect((await asking(false)).passes).toBe(true)
+    expect((await asking(false)).passes).toBe(false)
+    for (let from = 0; from < passed.length; from++) {
+      let sum = 0
+      for (let to = from; to < passed.length; to++) {
+        sum += passed[to]!.cost
+        const stretchMs = passed[to]!.atMs - passed[from]!.atMs
+        expect(sum * rule.windowMs).toBeLessThanOrEqual(rule.maxRequests * (rule.windowMs + stretchMs))
+      }
+    }
+    await server!.close({ timeoutMs: 0 })
+  })
+  await fc.assert(property, { numRuns: 40 })
 })
 
 test('R-RATE-1: users have buckets of their own behind one address, and strangers share the address’s', async () => {

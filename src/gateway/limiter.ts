@@ -6,12 +6,12 @@ import { decodeUtf8, parseJson } from '../base/json.ts'
 import { isCounted } from '../contract/documents/problem-codes.ts'
 import { type Limit, limitedField } from '../contract/limits.ts'
 import type { Operation } from '../contract/operation.ts'
-import type { Contract } from '../contract/service.ts'
 import type { Buckets } from '../limits/buckets.ts'
 import { clientAddress, limitKey } from '../limits/client-address.ts'
 import { type Policy, policyOf, retryInMs } from '../limits/headers.ts'
 import type { Taken } from '../limits/token-bucket.ts'
 import type { Exchange } from './exchange.ts'
+import type { Surface } from './router.ts'
 
 export interface LimiterOptions {
   readonly buckets: Buckets
@@ -34,7 +34,7 @@ export interface Limiter {
 }
 
 /** Throws the Fault WRONG_SETTING when a limit is below what an operation costs: it would never pass. */
-export function createLimiter(contracts: readonly Contract[], options: LimiterOptions): Limiter {
+export function createLimiter(contracts: readonly Surface[], options: LimiterOptions): Limiter {
   const { buckets, maxRequests = 100, windowMs = 60_000, authMaxRequests, trusted } = options
   const usual: Plan = {
     cost: 1,

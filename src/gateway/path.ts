@@ -4,7 +4,7 @@ import { Problem } from '../base/errors.ts'
 export interface Target {
   /** As the caller wrote it, without origin and query: `/api/v1/users/usr_1`. */
   readonly path: string
-  /** Decoded, without `/api` and version. A trailing slash leaves an empty one, which is nowhere: `/users/` is a 404. */
+  /** Decoded; of a versioned API without `/api` and version. A trailing slash leaves an empty one, which is nowhere: `/users/` is a 404. */
   readonly segments: readonly string[]
   /** What stands at the version's place, without the v: `/v2/…` gives `2`, and `/v2.1/…` gives `2.1`. */
   readonly version: string | undefined
@@ -20,8 +20,10 @@ const QUESTION = 63
 /**
  * Reads a raw request target, or refuses it (R-GW-4). Strange paths are refused, never repaired: what is repaired here and
  * not in the next server, or the other way round, is how access rules are walked around.
+ *
+ * Not `versioned`: `/api` and `/v1` are segments like any other.
  */
-export function readTarget(raw: string): Target {
+export function readTarget(raw: string, versioned = true): Target {
   // RFC 9112 3: longer than we wish to read is a 414. With its headers it may have 16 KiB, beyond which Node says 431.
   if (raw.length > MAX_LENGTH) throw new Problem('URI_TOO_LONG', `The address is longer than ${MAX_LENGTH} characters`)
   const start = raw.charCodeAt(0) === SLASH ? 0 : originEnd(raw)
@@ -47,8 +49,8 @@ export function readTarget(raw: string): Target {
     if (isForeign(raw.charCodeAt(i)))
       throw new Problem('VALIDATION_ERROR', 'The query has a character that must be percent-encoded')
 
-  let at = segments[0] === 'api' ? 1 : 0
-  const version = versionIn(segments[at])
+  let at = versioned && segments[0] === 'api' ? 1 : 0
+  const version = versioned ? versionIn(segments[at]) : undefined
   if (version !== undefined) at++
   return {
     path: start === 0 && end === raw.length ? raw : raw.slice(start, end),

@@ -62,7 +62,7 @@ describe('R-GW-1: routes come from the contracts', () => {
   ] as const)('%s %s is %s', (path, method, id, params) => {
     const found = at(path)!
     expect(found.place.routes[method]?.operation.id).toBe(id)
-    expect(found.place.routes[method]?.upstream.name).toBe(id.split('.')[0])
+    expect(found.place.routes[method]?.local?.name).toBe(id.split('.')[0])
     expect(found.params).toEqual(params)
   })
 

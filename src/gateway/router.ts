@@ -3,15 +3,25 @@ import { isInternal } from '../contract/access.ts'
 import type { Method, Operation } from '../contract/operation.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Upstream } from '../service/request.ts'
+import type { RemoteUpstream } from './forward/remote-upstream.ts'
 
-/** A service as the gateway sees it: what it promises, and where it is. */
+/** What a gateway has to know of a contract; of a service that is described in another way, all there is. */
+export type Surface = Pick<Contract, 'name' | 'served' | 'problems' | 'latest' | 'older'>
+
+/** A service as the gateway sees it: what it promises, and where it is: in this process, or somewhere else. */
 export interface Mounted {
-  readonly contract: Contract
-  readonly upstream: Upstream
+  readonly contract: Surface
+  readonly upstream: Upstream | RemoteUpstream
 }
 
-export interface Route extends Mounted {
+/** One of `local` and `remote` is there. */
+export interface Route {
+  readonly contract: Surface
   readonly operation: Operation
+  /** Takes requests whole, once they have arrived. */
+  readonly local: Upstream | undefined
+  /** Takes the exchange, and streams. */
+  readonly remote: RemoteUpstream | undefined
 }
 
 /** A path template with all that is offered there. Its parameters' names are each operation's own. */
@@ -33,9 +43,12 @@ export interface Router {
  */
 export function createRouter(services: readonly Mounted[]): Router {
   const root = newNode()
-  for (const { contract, upstream } of services)
+  for (const { contract, upstream } of services) {
+    const place =
+      'forward' in upstream ? { local: undefined, remote: upstream } : { local: upstream, remote: undefined }
     for (const operation of contract.served)
-      if (!isInternal(operation.access)) mount(root, { contract, upstream, operation })
+      if (!isInternal(operation.access)) mount(root, { contract, operation, ...place })
+  }
   return {
     route(segments) {
       const params: string[] = []

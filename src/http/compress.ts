@@ -1,5 +1,5 @@
 import { promisify } from 'node:util'
-import { brotliCompress, constants, gzip } from 'node:zlib'
+import { brotliCompress, constants, createBrotliCompress, createGzip, gzip } from 'node:zlib'
 
 export type Coding = 'gzip' | 'br'
 
@@ -38,4 +38,22 @@ export function compress(body: string, coding: Coding): Promise<Uint8Array> {
   return brotlied(body, {
     params: { [constants.BROTLI_PARAM_QUALITY]: 4, [constants.BROTLI_PARAM_SIZE_HINT]: body.length },
   })
+}
+
+/** For an answer that streams. */
+export function compressor(coding: Coding) {
+  if (coding === 'gzip') return createGzip()
+  return createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 4 } })
+}
+
+/**
+ * Whether a proxy may, and should, compress an answer with these headers: text that is not compressed yet, may be transformed
+ * (RFC 9110 7.7), and has no strong entity tag, which names one sequence of bytes (RFC 9110 8.8.3).
+ */
+export function isCompressible(headers: Readonly<Record<string, string>>): boolean {
+  if (headers['content-encoding'] !== undefined || /no-transform/i.test(headers['cache-control'] ?? '')) return false
+  if (headers.etag !== undefined && !headers.etag.startsWith('W/')) return false
+  return /^(?:text\/(?!event-stream)|application\/(?:[\w.-]+\+)?(?:json|xml|javascript)|image\/svg\+xml)/i.test(
+    headers['content-type'] ?? '',
+  )
 }

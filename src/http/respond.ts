@@ -13,7 +13,8 @@ export function respond(
   headers: string[],
   body: string | Uint8Array | undefined,
 ): void {
-  if (body !== undefined) headers.push('content-length', String(Buffer.byteLength(body)))
+  const length = body === undefined ? 0 : Buffer.byteLength(body)
+  if (body !== undefined) headers.push('content-length', String(length))
   // Nothing is sent to a client that is gone, and nothing after an answer.
   if (res.destroyed || res.headersSent) return
   const shown = req.method === 'HEAD' ? undefined : body
@@ -28,7 +29,9 @@ export function respond(
   if (shown === undefined || !socket?.writable) res.end(shown)
   else {
     // end(body) hands the socket two pieces, head with body and an empty one, and so takes a writev: 1.3 µs of 14.
-    res.write(shown)
+    // As many bytes as characters are ASCII, which is Latin-1 too: that is copied, where UTF-8 is encoded (0.3 to 1 µs).
+    if (length === shown.length) res.write(shown, 'latin1')
+    else res.write(shown)
     socket.uncork()
     res.end()
   }
@@ -63,16 +66,23 @@ function lingerAfter(
   headers: string[],
   body: string | Uint8Array | undefined,
 ): void {
-  lingering.add(req.socket)
   res.writeHead(status, [...headers, 'connection', 'close'])
   if (body === undefined) res.flushHeaders()
   else res.write(body)
-  const done = () => {
-    clearTimeout(timer)
-    res.end()
-  }
-  const timer = setTimeout(done, LINGER_MS)
-  req.once('end', done)
-  req.once('close', done)
-  req.resume()
+  void untilBodyIsIn(req).then(() => res.end())
+}
+
+/** Reads the rest of a body that nobody wants, and drops it: for two seconds at most. What follows it is no request. */
+export function untilBodyIsIn(req: IncomingMessage): Promise<void> {
+  lingering.add(req.socket)
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    const timer = setTimeout(done, LINGER_MS)
+    req.once('end', done)
+    req.once('close', done)
+    req.resume()
+  })
 }

@@ -28,9 +28,9 @@ export function trustedProxies(list: string): BlockList {
  * one; what stands further out was written by a stranger.
  */
 export function clientAddress(peer: string, forwardedFor: string | undefined, trusted: BlockList | undefined): string {
-  let client = plain(peer)
+  let client = plainAddress(peer)
   if (!trusted || forwardedFor === undefined) return client
-  const hops = forwardedFor.split(',').map((hop) => plain(hop.trim()))
+  const hops = forwardedFor.split(',').map((hop) => plainAddress(hop.trim()))
   while (isTrusted(client, trusted)) {
     const next = hops.pop()
     if (next === undefined || isIP(next) === 0) return client
@@ -55,13 +55,14 @@ export function limitKey(address: string): string {
 }
 
 /** An IPv4 address in its IPv6 clothes is an IPv4 address. */
-function plain(address: string): string {
+export function plainAddress(address: string): string {
   if (!address.includes(':')) return address
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
   return mapped ? mapped[1]! : address.replace(/^\[|\]$/g, '').replace(/%.*$/, '')
 }
 
-function isTrusted(address: string, trusted: BlockList): boolean {
+/** Whether an address, as `plainAddress` has it, is a trusted proxy's. */
+export function isTrusted(address: string, trusted: BlockList | undefined): boolean {
   const family = isIP(address)
-  return family !== 0 && trusted.check(address, family === 4 ? 'ipv4' : 'ipv6')
+  return trusted !== undefined && family !== 0 && trusted.check(address, family === 4 ? 'ipv4' : 'ipv6')
 }

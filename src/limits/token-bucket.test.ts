@@ -73,6 +73,61 @@ test('R-RATE-2: a refused request passes at the stated time, and not a milliseco
   )
 })
 
+test('R-RATE-3: replicas whose clocks differ let no more pass together than by one clock, and the time that they are apart', () => {
+  const clocks = fc.array(fc.integer({ min: -5000, max: 5000 }), { minLength: 1, maxLength: 5 })
+  fc.assert(
+    fc.property(rules, schedules, clocks, fc.infiniteStream(fc.nat(4)), (rule, schedule, offsets, replicas) => {
+      let bucket: Bucket | undefined
+      let trueMs = 1_000_000
+      const apartMs = Math.max(...offsets) - Math.min(...offsets)
+      const passed: { atMs: number; cost: number }[] = []
+      for (const { afterMs, cost } of schedule) {
+        trueMs += afterMs
+        const nowMs = trueMs + offsets[replicas.next().value % offsets.length]!
+        const result = take(bucket, rule, cost, nowMs)
+        bucket = result.bucket
+        const { allowed, retryInMs, remaining } = result.taken
+        if (allowed) passed.push({ atMs: trueMs, cost })
+        // What a replica says is true by its own clock.
+        else if (cost <= rule.maxRequests) {
+          expect(take(bucket, rule, cost, nowMs + retryInMs).taken.allowed).toBe(true)
+          expect(take(bucket, rule, cost, nowMs + retryInMs - 1).taken.allowed).toBe(false)
+        }
+        expect(take(bucket, rule, remaining + 1, nowMs).taken.allowed).toBe(false)
+        if (remaining > 0) expect(take(bucket, rule, remaining, nowMs).taken.allowed).toBe(true)
+      }
+      for (let from = 0; from < passed.length; from++) {
+        let sum = 0
+        for (let to = from; to < passed.length; to++) {
+          sum += passed[to]!.cost
+          const stretchMs = passed[to]!.atMs - passed[from]!.atMs + apartMs
+          expect(sum * rule.windowMs).toBeLessThanOrEqual(rule.maxRequests * (rule.windowMs + stretchMs))
+        }
+      }
+    }),
+  )
+})
+
+test('R-RATE-1: nothing is lost either: who asks no faster than it flows back is never refused', () => {
+  fc.assert(
+    fc.property(
+      rules,
+      fc.array(fc.record({ cost: fc.integer({ min: 1, max: 5 }), laterMs: fc.nat(100) })),
+      (rule, asked) => {
+        let bucket: Bucket | undefined
+        let nowMs = 0
+        for (const { cost, laterMs } of asked) {
+          if (cost > rule.maxRequests) continue
+          const result = take(bucket, rule, cost, nowMs)
+          bucket = result.bucket
+          expect(result.taken.allowed).toBe(true)
+          nowMs += Math.ceil((cost * rule.windowMs) / rule.maxRequests) + laterMs
+        }
+      },
+    ),
+  )
+})
+
 test('R-RATE-1: a fixed window’s edge lets nothing through: 100 at 59 s and 100 at 61 s are 100 and a few', () => {
   const clock = { now: 59_000 }
   const buckets = memoryBuckets({ now: () => clock.now })

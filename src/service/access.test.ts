@@ -108,6 +108,38 @@ describe('what only some may give', () => {
       expect(refusal(body)).toBe('admitted')
   })
 
+  test('R-USER-2: of what stands already, neither the default nor null may be given to change it', () => {
+    const stands = {
+      name: 'a',
+      roles: ['member', 'editor'],
+      placedAt: '2026-01-31T12:00:00.000Z',
+      items: [{ quantity: 1, price: 5 }],
+      address: { zone: 9 },
+    }
+    const change = (body: object, caller: Caller = CALLERS.member) => {
+      try {
+        return admitFields(specsOf(fields), body, caller, stands)
+      } catch (error) {
+        return (error as Problem).details!.map(({ field }) => field).join()
+      }
+    }
+    expect(change({ roles: ['member'] })).toBe('roles')
+    expect(change({ placedAt: null })).toBe('placedAt')
+    expect(change({ items: [{ quantity: 1, price: null }] })).toBe('items[0].price')
+    expect(
+      change({
+        items: [
+          { quantity: 1, price: 5 },
+          { quantity: 1, price: 5 },
+        ],
+      }),
+    ).toBe('items[1].price')
+    expect(change({ address: { zone: 1 } })).toBe('address.zone')
+    // What is repeated changes nothing, and is not written again.
+    expect(change({ ...stands, name: 'b' })).toEqual({ name: 'b', items: stands.items, address: stands.address })
+    for (const body of [{ roles: ['member'] }, { placedAt: null }]) expect(change(body, CALLERS.admin)).toEqual(body)
+  })
+
   test('whoever has one of the roles may give it', () => {
     expect(refusal({ roles: ['admin'], items: [{ quantity: 1, price: 5 }], address: { zone: 9 } }, CALLERS.admin)).toBe(
       'admitted',

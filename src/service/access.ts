@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { type Caller, hasRole } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
 import type { Access } from '../contract/access.ts'
@@ -12,24 +13,42 @@ export function admit(access: Access, caller: Caller): 'all' | 'own' {
   throw new Problem('FORBIDDEN')
 }
 
-/** Refuses with 403 what only some roles may give: a value other than the field's default. */
-export function admitFields(specs: Readonly<Record<string, FieldSpec>>, body: object, caller: Caller, path = ''): void {
+/**
+ * Refuses with 403 what only some roles may give. What is made may be given the default, or null. Of what is there already
+ * (`stands`) anybody may repeat such a field, but not change it; it is taken out of what is answered, so that it does not undo
+ * what somebody who may has changed in the meantime.
+ */
+export function admitFields(
+  specs: Readonly<Record<string, FieldSpec>>,
+  body: object,
+  caller: Caller,
+  stands?: Readonly<Record<string, unknown>>,
+  path = '',
+): Record<string, unknown> {
   const given = body as Record<string, unknown>
+  const admitted = { ...given }
   for (const name in specs) {
     const value = given[name]
-    if (value === undefined || value === null) continue
+    if (value === undefined || (value === null && !stands)) continue
     const spec = specs[name]!
     const field = path + name
-    if (spec.only && !spec.only.some((role) => hasRole(caller, role)) && !isDefault(spec, value))
-      throw new Problem('FORBIDDEN', undefined, {
-        details: [{ field, message: `may be given only by ${spec.only.join(' or ')}` }],
-      })
-    if (spec.kind === 'object') admitFields(spec.fields!, value, caller, `${field}.`)
-    if (spec.kind === 'list' && spec.of?.kind === 'object')
+    if (spec.only && !spec.only.some((role) => hasRole(caller, role))) {
+      if (!(stands ? isDeepStrictEqual(value, stands[name]) : isDefault(spec, value)))
+        throw new Problem('FORBIDDEN', undefined, {
+          details: [{ field, message: `may be given only by ${spec.only.join(' or ')}` }],
+        })
+      if (stands) delete admitted[name]
+    }
+    const inside = (at: unknown) => stands && ((at ?? {}) as Record<string, unknown>)
+    const standing = stands?.[name]
+    if (value !== null && spec.kind === 'object')
+      admitFields(spec.fields!, value, caller, inside(standing), `${field}.`)
+    if (value !== null && spec.kind === 'list' && spec.of?.kind === 'object')
       (value as object[]).forEach((item, i) => {
-        admitFields(spec.of!.fields!, item, caller, `${field}[${i}].`)
+        admitFields(spec.of!.fields!, item, caller, inside((standing as unknown[] | undefined)?.[i]), `${field}[${i}].`)
       })
   }
+  return admitted
 }
 
 function isDefault(spec: FieldSpec, value: unknown): boolean {

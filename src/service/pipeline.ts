@@ -1,10 +1,10 @@
-import { type Caller, callerKey } from '../auth/caller.ts'
+import { type Caller, callerKey, hasRole } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
 import { bodyCheck } from '../contract/check.ts'
 import type { Operation } from '../contract/operation.ts'
 import { type Claim, claim, claimOf, keep } from '../data/idempotency.ts'
 import type { Scope } from '../data/list.ts'
-import { type Row, readField } from '../data/row.ts'
+import { type Row, readField, readRow as valuesOf } from '../data/row.ts'
 import { type Expected, read } from '../data/rows.ts'
 import type { Transaction } from '../data/transaction.ts'
 import { admit, admitFields } from './access.ts'
@@ -35,7 +35,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
       case 'get':
         return get(plan, request, params, row)
       default:
-        return plan.operation.method === 'GET' ? ask(plan, request, params) : write(plan, request, params)
+        return plan.operation.method === 'GET' ? ask(plan, request, params) : write(plan, request, params, row)
     }
   }
 
@@ -56,9 +56,9 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
     return inUnit(async (unit) => shapeResult(plan, request, await plan.handler!(asked(request, params, {}), unit)))
   }
 
-  async function write(plan: Plan, request: ServiceRequest, params: Params): Promise<Answer> {
+  async function write(plan: Plan, request: ServiceRequest, params: Params, owned: Row | undefined): Promise<Answer> {
     plan.refuseQuery(request.query)
-    const { body, expected } = readInput(plan, request)
+    const { body, expected } = readInput(plan, request, await standing(plan, request.caller, params, owned))
     const work = async (unit: Unit) => {
       const result = await plan.handler!({ ...asked(request, params, body), expected }, unit)
       return shapeResult(plan, request, result)
@@ -97,6 +97,18 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
     return undefined
   }
 
+  /** What is to be changed, as it stands, where some of it is not for this caller to change; undefined where nothing is. */
+  async function standing(
+    { operation, onlyRoles }: Plan,
+    caller: Caller,
+    params: Params,
+    owned: Row | undefined,
+  ): Promise<Values | undefined> {
+    if (operation.verb !== 'replace' && operation.verb !== 'update') return undefined
+    if (onlyRoles.every((role) => hasRole(caller, role))) return undefined
+    return valuesOf(owned ?? (await readRow(operation, params))) as Values
+  }
+
   /** A thing below its parent is found only under that parent. */
   async function readRow({ resource }: Operation, params: Params): Promise<Row> {
     const row = await read(runtime.database, resource!, params.id!)
@@ -107,6 +119,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
 }
 
 type Params = Readonly<Record<string, string>>
+type Values = Record<string, unknown>
 
 function confirm(owner: unknown, caller: Caller): undefined {
   if (caller.kind !== 'user' || caller.id !== owner) throw new Problem('FORBIDDEN')
@@ -138,7 +151,7 @@ function asked(request: ServiceRequest, params: Params, body: unknown): Asked<an
 }
 
 /** The body as the newest version has it: checked as the caller's version says, then brought up, then checked again. */
-function readInput(plan: Plan, request: ServiceRequest) {
+function readInput(plan: Plan, request: ServiceRequest, stands: Values | undefined) {
   const { operation, surface } = plan
   if (!plan.checkBody) {
     refuse(noFields(readBody(request), false))
@@ -147,12 +160,12 @@ function readInput(plan: Plan, request: ServiceRequest) {
   const partial = operation.verb === 'update' && operation.resource?.input.update === undefined
   let given = readBody(request) as Record<string, unknown>
   refuse(plan.checkBody(given, partial))
-  admitFields(surface.body!, given, request.caller)
+  given = admitFields(surface.body!, given, request.caller, stands && (surface.down?.(stands) ?? stands))
   if (surface.up) {
     given = surface.up(partial ? given : plan.fill(surface.body!, given, operation))
     refuse(plan.checkNewest!(given, partial))
     // A field that an older version calls otherwise, or makes of others, is nobody else's for that.
-    admitFields(operation.body!, given, request.caller)
+    given = admitFields(operation.body!, given, request.caller, stands)
   }
   const { version, ...body } = given
   const expected = readExpected(version as number | undefined, request.ifMatch)

@@ -31,6 +31,8 @@ export interface Plan {
   readonly fill: (specs: Specs, body: object, operation: Operation) => Record<string, unknown>
   /** Members of a merge patch as they are stored; parts of objects as they were given. */
   readonly normalise: (body: Record<string, unknown>) => Record<string, unknown>
+  /** Roles that a field of the body asks for, in this version or the newest, at any depth. */
+  readonly onlyRoles: readonly string[]
   readonly list: ReturnType<typeof listOf> | undefined
   readonly readList: (query: Pairs) => ListQuery
   readonly readFields: (query: Pairs) => readonly string[] | undefined
@@ -96,6 +98,7 @@ function compile(
       for (const name in body) if (operation.body![name]!.kind !== 'object') whole[name] = operation.body![name]!
       return { ...body, ...withDefaults(whole, body) }
     },
+    onlyRoles: [...new Set([surface.body, operation.body].flatMap((specs) => onlyRolesOf(specs ?? {})))],
     list,
     readList: verb === 'list' ? listQueryReader(resource!, shown) : never,
     readFields: verb === 'get' ? fieldsReader(shown) : never,
@@ -108,6 +111,13 @@ function compile(
     keepsAnswers: operation.method === 'POST' && !operation.secret,
     checkAnswer: runtime.checkAnswers && operation.answer ? outputCheck(operation.answer) : undefined,
   }
+}
+
+function onlyRolesOf(specs: Specs): string[] {
+  return Object.values(specs).flatMap(({ only = [], of, fields }) => [
+    ...only,
+    ...onlyRolesOf({ ...fields, ...(of && { of }) }),
+  ])
 }
 
 function refuseQuery(query: Pairs) {

@@ -42,13 +42,16 @@ export interface Upstream {
 
 export interface ServiceHealth {
   readonly status: 'healthy' | 'degraded' | 'unhealthy'
-  readonly checks: Readonly<Record<string, Check>>
+  readonly checks: Readonly<Record<string, HealthCheck>>
 }
 
-/** One thing that a service needs; `latency` in milliseconds. Further figures are the check's own. */
-export interface Check {
+/** One thing that a service needs. Further figures, such as a queue's lag, are the check's own. */
+export interface HealthCheck {
   readonly status: 'up' | 'down'
+  /** Milliseconds. */
   readonly latency?: number
   readonly message?: string
+  /** Of an upstream that is somewhere else: whether requests are let through to it. */
+  readonly breaker?: 'closed' | 'open' | 'half-open'
   readonly [figure: string]: string | number | undefined
 }

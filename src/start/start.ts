@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net'
 import type { TokenVerifier } from '../auth/tokens.ts'
 import { documentsOf } from '../contract/documents/openapi.ts'
 import type { Carrier } from '../events/carrier.ts'
@@ -11,6 +10,7 @@ import type { Metrics } from '../observe/metrics.ts'
 import { openAdminDoor } from './admin-door.ts'
 import { collectEvents, EVENT_METRICS } from './event-metrics.ts'
 import { eventsHealth } from './events-health.ts'
+import { once, urlOf } from './listening.ts'
 import { type MailDoor, openMailDoor } from './mail.ts'
 import { openCarrier } from './open-carrier.ts'
 import { type RunningServices, runServices } from './run-services.ts'
@@ -158,13 +158,4 @@ function warnOfMail({ services }: System, { production, smtpUrl, publicUrl }: Se
   if (!production || !services.some(({ background }) => background)) return
   if (smtpUrl === undefined) log.warn('SMTP_URL is not set: mails do not go out, and wait until it is')
   else if (publicUrl === undefined) log.warn(`PUBLIC_URL is not set: links in mails lead to ${url}`)
-}
-
-function urlOf({ address, family, port }: AddressInfo): string {
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
-}
-
-function once<T>(work: (given?: T) => Promise<void>): (given?: T) => Promise<void> {
-  let done: Promise<void> | undefined
-  return (given) => (done ??= work(given))
 }

@@ -17,10 +17,12 @@ create index sessions_by_expires_at on sessions (expires_at);
 -- Whoever shows one of these again ends its family.
 create table spent_tokens (
   token_hash varchar(255) primary key,
-  session_id uuid not null references sessions on delete cascade
+  session_id uuid not null references sessions on delete cascade,
+  spent_at timestamptz(3) not null default now()
 );
 
 create index spent_tokens_by_session on spent_tokens (session_id);
+create index spent_tokens_by_spent_at on spent_tokens (spent_at);
 
 -- What access tokens must no longer be believed: those of a session that ended, or of a user whose roles are others now.
 -- Needed for as long as such a token may live.

@@ -153,7 +153,7 @@ test('a pattern that JSON Schema would read otherwise is left to its hint', () =
 test('R-AUTH-8: a field that only some roles may give says so', () => {
   expect(request(t.money().only('admin'))['x-lintel-only']).toEqual(['admin'])
   expect(request(t.text().default('a').only('admin', 'editor')).description).toBe(
-    'Only `admin` or `editor` may give another value than the default.',
+    'Only `admin` or `editor` may give another value than the default, or change it.',
   )
 })
 

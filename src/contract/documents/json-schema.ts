@@ -29,7 +29,7 @@ export interface JsonSchema {
   readonly allOf?: readonly JsonSchema[]
   /** How many decimals a number may have. `multipleOf: 0.01` says so too, but 0.07 / 0.01 is no whole number in floats. */
   readonly 'x-lintel-decimals'?: number
-  /** Roles that may give another value than the default. */
+  /** Roles that may give another value than the default, and change it later. */
   readonly 'x-lintel-only'?: readonly string[]
 }
 
@@ -186,7 +186,7 @@ function hints(spec: FieldSpec): (string | undefined)[] {
 
 function onlyHint(roles: readonly string[], hasDefault: boolean): string {
   const who = roles.map((role) => `\`${role}\``).join(' or ')
-  return `Only ${who} may give ${hasDefault ? 'another value than the default' : 'it'}.`
+  return `Only ${who} may give ${hasDefault ? 'another value than the default' : 'it'}, or change it.`
 }
 
 function notesOf(...notes: (string | undefined)[]): string {

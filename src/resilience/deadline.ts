@@ -46,3 +46,47 @@ export function rest(ms: number, signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', abort, { once: true })
   })
 }
+
+/** The time that is left for something that may take several attempts. */
+export interface Deadline {
+  /** Aborts when the time is over, or with the signal that it was made with. */
+  readonly signal: AbortSignal
+  /** The time is over, which is another thing than a caller who is gone. */
+  readonly passed: boolean
+  remainingMs(): number
+  /** Begins anew: the time of somebody else's making, such as a slow sender's, is not to count. */
+  restart(): void
+  /** Nothing is waited for any more; the signal stays as it is. */
+  end(): void
+}
+
+export function createDeadline(limitMs: number, parent?: AbortSignal): Deadline {
+  const controller = new AbortController()
+  let untilMs = performance.now() + limitMs
+  let passed = false
+  let timer = setTimeout(expire, limitMs)
+  function expire() {
+    passed = true
+    controller.abort(new Error(`not done within ${limitMs} ms`))
+  }
+  const abort = () => controller.abort(parent!.reason)
+  if (parent?.aborted) abort()
+  else parent?.addEventListener('abort', abort, { once: true })
+  return {
+    signal: controller.signal,
+    get passed() {
+      return passed
+    },
+    remainingMs: () => Math.max(0, untilMs - performance.now()),
+    restart() {
+      if (passed) return
+      clearTimeout(timer)
+      untilMs = performance.now() + limitMs
+      timer = setTimeout(expire, limitMs)
+    },
+    end() {
+      clearTimeout(timer)
+      parent?.removeEventListener('abort', abort)
+    },
+  }
+}

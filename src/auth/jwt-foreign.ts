@@ -1,0 +1,76 @@
+import type { webcrypto } from 'node:crypto'
+import { importJWK, type JWK } from 'jose'
+import { SERVICE_ROLE } from './caller.ts'
+import type { KeyKind } from './key-set.ts'
+import { issuedAtMs, type TokenForm } from './tokens.ts'
+
+/** What other issuers sign with: public-key algorithms only. With HS256 the key to verify would be a key to forge. */
+const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'EdDSA']
+
+/** Keys of any issuer's key set. Each is imported for the one algorithm that it names, or that goes with its kind (RFC 8725 3.1). */
+export const FOREIGN_KEYS: KeyKind = {
+  name: 'public signing',
+  takes(key): key is JWK & { kid: string } {
+    return (
+      typeof key.kid === 'string' && key.kid !== '' && (key.use ?? 'sig') === 'sig' && algorithmOf(key) !== undefined
+    )
+  },
+  async import(key) {
+    const { kty, crv, x, y, n, e } = key as JWK
+    // Member by member, so that nothing private is ever imported.
+    const members = Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined)
+    return (await importJWK(Object.fromEntries(members) as JWK, algorithmOf(key)!)) as webcrypto.CryptoKey
+  },
+}
+
+/**
+ * Access tokens as other issuers write them: `sub` is who it is; `iat` is asked for, `email` and `sid` are taken where they are. Roles
+ * are those of `rolesClaim` (a name, or a path such as `realm_access.roles`) and the scopes of `scope` (RFC 9068, RFC 8693).
+ */
+export function foreignTokens(rolesClaim: string): TokenForm {
+  const path = rolesClaim.split('.')
+  return {
+    // RFC 9068 says at+jwt; many say JWT, some nothing. An ID token has another audience, which is checked.
+    typ: ['at+jwt', 'application/at+jwt', 'JWT', ''],
+    algorithms: ALGORITHMS,
+    // Names of certificates, which Microsoft's tokens have beside the kid.
+    passedOver: ['x5t', 'x5t#S256'],
+    callerOf(claims, nowMs) {
+      const { sub, email, sid, scope, exp } = claims as typeof claims & Record<string, unknown>
+      const roles = [...textsIn(at(claims, path)), ...textsIn(scope)]
+      return Object.freeze({
+        kind: 'user',
+        id: sub,
+        email: typeof email === 'string' ? email : '',
+        roles: Object.freeze(roles.filter((role) => role !== SERVICE_ROLE)),
+        sid: typeof sid === 'string' ? sid : '',
+        issuedAtMs: issuedAtMs(claims, nowMs),
+        expiresAtMs: exp * 1000,
+      })
+    },
+  }
+}
+
+function algorithmOf({ alg, kty, crv }: { alg?: unknown; kty?: unknown; crv?: unknown }): string | undefined {
+  const usual = kty === 'RSA' ? 'RS256' : kty === 'OKP' ? BY_CURVE[String(crv)] : kty === 'EC' && BY_CURVE[String(crv)]
+  if (!usual) return undefined
+  return alg === undefined ? usual : ALGORITHMS.find((one) => one === alg || (alg === 'Ed25519' && one === 'EdDSA'))
+}
+
+const BY_CURVE: Record<string, string> = { 'P-256': 'ES256', 'P-384': 'ES384', 'P-521': 'ES512', Ed25519: 'EdDSA' }
+
+function at(claims: object, path: readonly string[]): unknown {
+  let value: unknown = claims
+  for (const name of path)
+    value =
+      typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+        ? (value as Record<string, unknown>)[name]
+        : undefined
+  return value
+}
+
+/** A list, or a text with spaces between. */
+function textsIn(value: unknown): string[] {
+  const all = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : []
+  return all.filter((one): one is string => typeof one === 'string' && one !== '')
+}

@@ -1,0 +1,88 @@
+import { parseDuration } from '../base/duration.ts'
+import { Fault } from '../base/errors.ts'
+import { type GatewaySetup, startGateway, type TokenSource } from '../start/start-gateway.ts'
+import { readDotEnv } from './dot-env.ts'
+import { runUntilSignalled } from './run.ts'
+
+/** As commander gives them. */
+export interface GatewayArguments {
+  readonly upstream: readonly string[]
+  readonly routes?: string
+  readonly openapi: readonly string[]
+  readonly jwks?: string
+  readonly issuer?: string
+  readonly audience?: string
+  readonly rolesClaim: string
+  readonly timeout: string
+  readonly maxBody: string
+}
+
+export function gatewayCommand(given: GatewayArguments): Promise<void> {
+  const setup = readArguments(given)
+  readDotEnv()
+  return runUntilSignalled((signal) => startGateway(setup, process.env, { signal }))
+}
+
+function readArguments(given: GatewayArguments): GatewaySetup {
+  const upstreams = new Map<string, URL[]>()
+  for (const text of given.upstream) {
+    const [name, urls] = readUpstream(text)
+    if (upstreams.has(name)) throw wrong(`--upstream names "${name}" twice: join replicas by commas`)
+    upstreams.set(name, urls)
+  }
+  if (given.routes === undefined && given.openapi.length === 0)
+    throw wrong('neither --routes nor --openapi is given: one of them says what is served')
+  const timeoutMs = parseDuration(given.timeout)
+  if (!timeoutMs || timeoutMs > 3_600_000)
+    throw wrong(`--timeout is "${given.timeout}": give a duration such as 30s or 500ms, at most 60m`)
+  const maxBodyBytes = /^\d{1,15}$/.test(given.maxBody) ? Number(given.maxBody) : 0
+  if (maxBodyBytes < 1) throw wrong(`--max-body is "${given.maxBody}": give a number of bytes from 1`)
+  return {
+    upstreams,
+    routes: given.routes,
+    openapi: given.openapi.map((text) => readDocument(text, [...upstreams.keys()])),
+    tokens: readTokens(given),
+    timeoutMs,
+    maxBodyBytes,
+  }
+}
+
+/** `shop=http://10.0.0.1:8080,http://10.0.0.2:8080`. */
+function readUpstream(text: string): [string, URL[]] {
+  const [, name, list] = /^([a-z][a-z0-9-]{0,62})=(.+)$/.exec(text) ?? []
+  if (name === undefined || list === undefined)
+    throw wrong(`--upstream is "${text}": give <name>=<url>, such as shop=http://127.0.0.1:8080`)
+  const urls = list.split(',').map((one) => {
+    const url = URL.canParse(one.trim()) ? new URL(one.trim()) : undefined
+    if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash)
+      throw wrong(`--upstream ${name} has an address that is none: give one such as http://127.0.0.1:8080`)
+    return url
+  })
+  if (new Set(urls.map(String)).size < urls.length) throw wrong(`--upstream ${name} has one address twice`)
+  return [name, urls]
+}
+
+function readDocument(text: string, names: readonly string[]): { upstream: string; file: string } {
+  const equals = text.indexOf('=')
+  if (equals < 0 && names.length > 1)
+    throw wrong(`--openapi is "${text}": say whose it is, as in ${names[0]}=${text}; upstreams: ${names.join(', ')}`)
+  const upstream = equals < 0 ? names[0]! : text.slice(0, equals)
+  if (!names.includes(upstream))
+    throw wrong(`--openapi names the upstream "${upstream}", which is not given; upstreams: ${names.join(', ')}`)
+  return { upstream, file: text.slice(equals + 1) }
+}
+
+function readTokens({ jwks, issuer, audience, rolesClaim }: GatewayArguments): TokenSource | undefined {
+  if (jwks === undefined) {
+    if (issuer !== undefined || audience !== undefined)
+      throw wrong('--issuer and --audience are for tokens, which need --jwks: give a URL or a file of keys')
+    return undefined
+  }
+  // Without them any token of any issuer that shares the keys would do, whomever it was made for.
+  if (!issuer || !audience) throw wrong('--jwks needs --issuer and --audience: what `iss` and `aud` of a token must be')
+  return { jwks, issuer, audience, rolesClaim }
+}
+
+function wrong(message: string): Fault {
+  return new Fault('WRONG_ARGUMENT', message, { exitCode: 2 })
+}

@@ -1,0 +1,165 @@
+import { readFileSync } from 'node:fs'
+import { expect, describe as suite, test } from 'vitest'
+import { describe } from './description.ts'
+import { readOpenApi } from './openapi-file.ts'
+import { readRouteFile } from './route-file.ts'
+
+function routes(...given: unknown[]) {
+  return read((complain) => readRouteFile({ routes: given }, ['shop', 'crm'], complain))
+}
+
+function openApi(document: object) {
+  return read((complain) => readOpenApi({ openapi: '3.1.0', ...document }, 'shop', complain))
+}
+
+function read<T>(from: (complain: (where: string, what: string) => void) => T): { entries: T; faults: string[] } {
+  const faults: string[] = []
+  return { entries: from((where, what) => faults.push(`${where} ${what}`)), faults }
+}
+
+suite('a route file', () => {
+  test('says method, path and upstream, and what a route may say beside it', () => {
+    const limits = [{ by: 'user', maxRequests: 10, windowMs: 1000 }]
+    const { entries, faults } = routes(
+      { method: 'GET', path: '/things/{id}', upstream: 'shop', access: 'public' },
+      {
+        method: 'POST',
+        path: '/things',
+        upstream: 'crm',
+        access: ' editor|admin ',
+        limits,
+        cost: 2,
+        timeoutMs: 5,
+        maxBodyBytes: 6,
+      },
+    )
+    expect(faults).toEqual([])
+    expect(entries).toMatchObject([
+      { method: 'GET', path: '/things/{id}', upstream: 'shop', access: 'public', cost: 1 },
+      { method: 'POST', upstream: 'crm', access: 'editor | admin', limits, cost: 2, timeoutMs: 5, maxBodyBytes: 6 },
+    ])
+  })
+
+  test('the one in the guide is right', () => {
+    const guide = readFileSync(new URL('../../../docs/guide/gateway.md', import.meta.url), 'utf8')
+    const [, text] = /```json\n([^`]+)```/.exec(guide)!
+    const { entries, faults } = read((complain) => readRouteFile(JSON.parse(text!), ['shop', 'crm'], complain))
+    expect(faults).toEqual([])
+    expect(entries).toHaveLength(4)
+  })
+
+  test.each<[object, string]>([
+    [{ method: 'FETCH' }, 'routes[0].method is "FETCH": give one of GET, POST, PUT, PATCH, DELETE'],
+    [{ path: 'things' }, 'routes[0].path is "things": begin it with a slash'],
+    [{ path: '/a//b' }, 'routes[0].path is "/a//b": it has an empty segment'],
+    [
+      { path: '/a/{id}.json' },
+      'routes[0].path is "/a/{id}.json": a parameter is a whole segment, which "{id}.json" is not',
+    ],
+    [{ path: '/a?b' }, 'routes[0].path is "/a?b": write it without "?"'],
+    [{ upstream: 'nobody' }, 'routes[0].upstream is "nobody": give one of shop, crm'],
+    [
+      { acces: 'public' },
+      'routes[0].acces is unknown: these are known: method, path, upstream, access, limits, cost, timeoutMs, maxBodyBytes',
+    ],
+    [
+      { access: 'a and b' },
+      'routes[0].access is "a and b": give public, authenticated, or roles joined by |, as in "editor | admin"',
+    ],
+    [{ access: 'owner' }, 'routes[0].access has the term "owner", which only a contract can say: name roles'],
+    [{ access: 7 }, 'routes[0].access is 7: give public'],
+    [{ timeoutMs: 0 }, 'routes[0].timeoutMs is 0: give a whole number from 1 to 3600000'],
+    [{ maxBodyBytes: '1mb' }, 'routes[0].maxBodyBytes is "1mb": give a whole number'],
+    [{ cost: 1.5 }, 'routes[0] costs 1.5'],
+    [{ limits: [{ by: 'body.email', maxRequests: 1, windowMs: 1 }] }, 'routes[0].limits is no list of limits'],
+    [{ limits: [{ by: 'ip', maxRequests: 1, windowMs: 1 }], cost: 2 }, 'routes[0].limits never lets it pass'],
+  ])('%j: says what is wrong and what was expected', (wrong, message) => {
+    const { faults } = routes({ method: 'GET', path: '/x', upstream: 'shop', access: 'public', ...wrong })
+    expect(faults).toEqual([expect.stringContaining(message)])
+  })
+
+  test('tells all faults at once; one place twice is one', () => {
+    const one = { method: 'GET', path: '/x/{a}', upstream: 'shop', access: 'public' }
+    expect(routes(one, { ...one, path: '/x/{b}' }, null, { method: 'GET' }).faults).toEqual([
+      'routes[1] is GET /x/{b}, which stands there already',
+      'routes[2] is no object',
+      'routes[3].path is undefined: begin it with a slash',
+      'routes[3].upstream is undefined: give one of shop, crm',
+    ])
+    expect(read((complain) => readRouteFile([], ['shop'], complain)).faults).toEqual([
+      expect.stringContaining('routes is missing'),
+    ])
+  })
+
+  test('R-AUTH-8: a route without access lets nobody in, and the operator is told', () => {
+    const told: string[] = []
+    const { entries } = routes(
+      { method: 'GET', path: '/x', upstream: 'shop' },
+      { method: 'GET', path: '/health', upstream: 'shop' },
+    )
+    const { surface } = describe('shop', entries, (text) => told.push(text))
+    expect(surface.served.map(({ path, access }) => [path, access])).toEqual([
+      ['/x', { public: false, authenticated: false, owner: false, roles: [''] }],
+    ])
+    expect(told).toEqual([
+      'GET /x has no `access`: nobody is let in',
+      'GET /health is answered by the gateway itself, not by shop',
+    ])
+  })
+})
+
+suite('an OpenAPI document', () => {
+  const components = {
+    securitySchemes: {
+      token: { type: 'http', scheme: 'Bearer' },
+      login: { type: 'oauth2', flows: {} },
+      key: { type: 'apiKey', in: 'header', name: 'x-key' },
+    },
+  }
+  const accessOf = (operation: object, document: object = {}) => {
+    const { entries, faults } = openApi({ components, paths: { '/x': { get: operation } }, ...document })
+    return faults[0] ?? entries[0]!.access
+  }
+
+  test('gives its paths below the path of its first server', () => {
+    const paths = { '/pets/{id}': { get: {}, delete: {}, head: {}, parameters: [] }, '/pets': { post: {} } }
+    const at = (servers: unknown) => openApi({ servers, paths }).entries.map(({ method, path }) => `${method} ${path}`)
+    expect(at(undefined)).toEqual(['GET /pets/{id}', 'DELETE /pets/{id}', 'POST /pets'])
+    expect(at([{ url: 'https://pets.example.com/api/v3/' }])[2]).toBe('POST /api/v3/pets')
+    expect(at([{ url: '/{stage}', variables: { stage: { default: 'live' } } }])[2]).toBe('POST /live/pets')
+  })
+
+  test.each<[string, object, object, string]>([
+    ['nothing', {}, {}, 'public'],
+    ['the document’s', {}, { security: [{ token: [] }] }, 'authenticated'],
+    ['its own instead', { security: [] }, { security: [{ token: [] }] }, 'public'],
+    ['a token or none', { security: [{}, { token: [] }] }, {}, 'public | authenticated'],
+    ['one scope or another', { security: [{ login: ['read'] }, { login: ['admin'] }] }, {}, 'read | admin'],
+    ['two scopes at once', { security: [{ login: ['read', 'write'] }] }, {}, 'read write'],
+    ['an alternative that can be checked', { security: [{ key: [] }, { token: [] }] }, {}, 'authenticated'],
+    [
+      'a key beside the token: it cannot be checked',
+      { security: [{ key: [], login: ['a'] }, { token: [] }] },
+      {},
+      'authenticated',
+    ],
+    ['the extension', { security: [{ key: [] }], 'x-lintel': { access: 'public' } }, {}, 'public'],
+  ])('security: %s', (_, operation, document, access) => {
+    expect(accessOf(operation, document)).toBe(access)
+  })
+
+  test('what the gateway cannot check is a fault, not an open door', () => {
+    expect(accessOf({ security: [{ key: [] }] })).toContain(
+      'GET /x security asks for key, which this gateway cannot check',
+    )
+    expect(accessOf({ security: [{ unknown: [] }] })).toContain('asks for unknown')
+    expect(accessOf({ security: 'token' })).toContain('is no list of security requirements')
+  })
+
+  test('other documents are refused', () => {
+    const faults = (file: unknown) => read((complain) => readOpenApi(file, 'shop', complain)).faults
+    expect(faults({ swagger: '2.0' })).toEqual(['openapi is no 3.x: give an OpenAPI 3 document'])
+    expect(faults({ openapi: '3.0.3' })).toEqual(['paths is missing'])
+    expect(faults(null)).toHaveLength(1)
+  })
+})

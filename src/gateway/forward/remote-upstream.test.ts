@@ -1,0 +1,706 @@
+import { once } from 'node:events'
+import { createServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Socket,
+  type Server as TcpServer,
+} from 'node:net'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { send } from '../../../test/wire.ts'
+import { createHttpServer, type HttpServer } from '../../http/server.ts'
+import { trustedProxies } from '../../limits/client-address.ts'
+import { describe as describeRoutes } from '../foreign/description.ts'
+import { type Entry, readTerms } from '../foreign/entry.ts'
+import { createGateway, type Gateway, type GatewayOptions } from '../gateway.ts'
+import { openRemoteUpstream, type RemoteUpstream, type RemoteUpstreamOptions } from './remote-upstream.ts'
+
+interface Foreign {
+  readonly url: URL
+  readonly seen: { method: string; url: string; headers: IncomingMessage['headers']; raw: string[]; body: string }[]
+  answer: (req: IncomingMessage, res: ServerResponse, body: string) => void
+  server: Server
+}
+
+const open: (() => Promise<unknown>)[] = []
+let nowMs: number
+let gateway: Gateway
+let door: HttpServer
+let remote: RemoteUpstream
+let url: string
+let logged: { about: any; message: string }[]
+
+beforeEach(() => {
+  nowMs = 0
+  logged = []
+})
+
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close()
+})
+
+/** A service that knows nothing of Lintel, and keeps what it was asked. */
+async function foreign(port = 0): Promise<Foreign> {
+  const server = createServer((req, res) => {
+    const chunks: Buffer[] = []
+    req.on('data', (chunk) => chunks.push(chunk))
+    req.on('end', () => {
+      const body = Buffer.concat(chunks).toString()
+      one.seen.push({ method: req.method!, url: req.url!, headers: req.headers, raw: req.rawHeaders, body })
+      one.answer(req, res, body)
+    })
+  })
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  const one: Foreign = {
+    url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+    seen: [],
+    answer: (_req, res) => res.end('ok'),
+    server,
+  }
+  open.push(() => stop(server))
+  return one
+}
+
+function stop(server: Server): Promise<void> {
+  server.closeAllConnections()
+  return new Promise((resolve) => server.close(() => resolve()))
+}
+
+/** A server that does with the socket whatever it is told to, once something has arrived. */
+async function bare(answer: (socket: Socket) => void): Promise<{ url: URL; connections: () => number }> {
+  let connections = 0
+  const sockets = new Set<Socket>()
+  const server: TcpServer = createTcpServer((socket) => {
+    connections++
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.on('data', () => answer(socket))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  open.push(async () => {
+    for (const socket of sockets) socket.destroy()
+    await new Promise((resolve) => server.close(resolve))
+  })
+  return {
+    url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+    connections: () => connections,
+  }
+}
+
+/** An address where nobody listens. */
+async function nobody(): Promise<URL> {
+  const one = await foreign()
+  await stop(one.server)
+  return one.url
+}
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+const ENTRIES: Entry[] = ['/things', '/things/{id}', '/{a}/{b}/{c}'].flatMap((path) =>
+  METHODS.map((method) => ({ method, path, upstream: 'shop', ...readTerms({ access: 'public' }, '', () => {}) })),
+)
+
+async function start(
+  urls: readonly URL[],
+  options: Partial<RemoteUpstreamOptions> = {},
+  more: Partial<GatewayOptions> = {},
+): Promise<void> {
+  const { surface } = describeRoutes('shop', ENTRIES, () => {})
+  const breaker = { now: () => nowMs, ...options.breaker }
+  remote = await openRemoteUpstream({ name: 'shop', urls, backoff: { baseMs: 1, maxMs: 1 }, ...options, breaker })
+  const keep = (about: object, message: string) => void logged.push({ about, message })
+  gateway = createGateway({
+    services: [{ contract: surface, upstream: remote }],
+    verifier: undefined,
+    versioned: false,
+    version: '1',
+    log: { warn: keep, error: keep },
+    ...more,
+  })
+  door = createHttpServer(gateway.handle)
+  url = `http://127.0.0.1:${(await door.listen({ host: '127.0.0.1', port: 0 })).port}`
+  open.push(async () => {
+    await door.close({ timeoutMs: 0 })
+    await remote.close()
+  })
+}
+
+const breakerOf = async () => (await remote.health()).checks.shop!.breaker
+
+describe('what passes on', () => {
+  test('path and query as they were written, method, body, status, headers, answer', async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    shop.answer = (_req, res) => {
+      res.writeHead(207, { 'x-own': 'yes', 'set-cookie': ['a=1', 'b=2'], etag: '"7"' })
+      res.end('{"ok":true}')
+    }
+    const answer = await send(url, 'PUT', '/things/a%20b?x=1&x=2&%75=+', { headers: { 'x-mine': 'é' }, body: 'hello' })
+    expect(answer).toMatchObject({ status: 207, text: '{"ok":true}' })
+    expect(answer.headers).toMatchObject({ 'x-own': 'yes', 'set-cookie': ['a=1', 'b=2'], etag: '"7"' })
+    expect(shop.seen).toMatchObject([{ method: 'PUT', url: '/things/a%20b?x=1&x=2&%75=+', body: 'hello' }])
+    expect(shop.seen[0]!.headers).toMatchObject({ 'x-mine': 'é', host: shop.url.host, 'content-length': '5' })
+  })
+
+  test('/api and /v1 are segments like any other; a path in the address goes before', async () => {
+    const shop = await foreign()
+    await start([new URL('/base/', shop.url)])
+    await send(url, 'GET', '/api/v1/users?version=9')
+    expect(shop.seen[0]!.url).toBe('/base/api/v1/users?version=9')
+  })
+
+  test('HEAD has the length and no body; an answer without a body has none', async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    shop.answer = (req, res) =>
+      res.writeHead(req.method === 'DELETE' ? 204 : 200, { 'content-length': '5' }).end('12345')
+    expect(await send(url, 'HEAD', '/things')).toMatchObject({
+      status: 200,
+      text: '',
+      headers: { 'content-length': '5' },
+    })
+    shop.answer = (_req, res) => res.writeHead(204).end()
+    expect(await send(url, 'DELETE', '/things/1')).toMatchObject({ status: 204, text: '' })
+    expect(shop.seen[0]!.method).toBe('HEAD')
+  })
+
+  test('R-GW-4: hop-by-hop headers are dropped both ways, those that Connection names among them', async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    shop.answer = (_req, res) => {
+      res.writeHead(200, {
+        connection: 'close, x-hop',
+        'x-hop': '1',
+        'keep-alive': 'timeout=99',
+        'proxy-authenticate': 'Basic',
+      })
+      res.end('ok')
+    }
+    const { headers } = await send(url, 'GET', '/things', {
+      headers: {
+        connection: 'keep-alive, X-Secret-Hop',
+        'x-secret-hop': '1',
+        te: 'trailers',
+        'proxy-authorization': 'x',
+        upgrade: 'h2c',
+      },
+    })
+    const asked = shop.seen[0]!.headers
+    for (const name of ['x-secret-hop', 'te', 'proxy-authorization', 'upgrade']) expect(asked).not.toHaveProperty(name)
+    for (const name of ['x-hop', 'proxy-authenticate']) expect(headers).not.toHaveProperty(name)
+    expect(headers['keep-alive']).not.toBe('timeout=99')
+  })
+
+  test('R-GW-2: identity headers from outside are dropped, however they are written', async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    const forged = {
+      'Lintel-User-Id': 'root',
+      'lintel-user-roles': 'admin',
+      lintel_user_id: 'root',
+      'X-Forwarded-User': 'root',
+      'x-auth-request-email': 'a@b.c',
+      'x-user-id': '1',
+      'Remote-User': 'root',
+      'lintel-timeout-ms': '9999999',
+    }
+    await send(url, 'GET', '/things', { headers: forged })
+    const { headers } = shop.seen[0]!
+    for (const name of Object.keys(forged).map((one) => one.toLowerCase()))
+      if (name !== 'lintel-timeout-ms') expect(headers).not.toHaveProperty(name)
+    expect(Number(headers['lintel-timeout-ms'])).toBeLessThanOrEqual(30_000)
+  })
+
+  test('where a request comes from is said truthfully: what strangers say of it is dropped', async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    const told = {
+      'x-forwarded-for': '6.6.6.6',
+      forwarded: 'for=6.6.6.6',
+      'x-forwarded-proto': 'https',
+      'x-real-ip': '6.6.6.6',
+    }
+    await send(url, 'GET', '/things', { headers: { ...told, host: 'api.example.com', 'x-request-id': 'mine-1' } })
+    expect(shop.seen[0]!.headers).toMatchObject({
+      'x-forwarded-for': '127.0.0.1',
+      'x-forwarded-host': 'api.example.com',
+      'x-forwarded-proto': 'http',
+      forwarded: 'for=127.0.0.1;host=api.example.com;proto=http',
+      'x-request-id': 'mine-1',
+    })
+    expect(shop.seen[0]!.headers).not.toHaveProperty('x-real-ip')
+  })
+
+  test('R-RATE-4: a trusted proxy is believed, and named', async () => {
+    const shop = await foreign()
+    await start([shop.url], { trusted: trustedProxies('127.0.0.1') })
+    const told = {
+      'x-forwarded-for': '9.9.9.9',
+      forwarded: 'for=9.9.9.9',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-host': 'api.example.com',
+    }
+    await send(url, 'GET', '/things', { headers: told })
+    expect(shop.seen[0]!.headers).toMatchObject({
+      'x-forwarded-for': '9.9.9.9, 127.0.0.1',
+      'x-forwarded-host': 'api.example.com',
+      'x-forwarded-proto': 'https',
+      forwarded: 'for=9.9.9.9, for=127.0.0.1;host=api.example.com;proto=https',
+    })
+  })
+
+  test('traceparent: the caller’s, if it is one, else a new one', async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    const good = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+    await send(url, 'GET', '/things', { headers: { traceparent: good, tracestate: 'a=1' } })
+    await send(url, 'GET', '/things', { headers: { traceparent: '00-0-0-0', tracestate: 'a=1' } })
+    expect(shop.seen[0]!.headers).toMatchObject({ traceparent: good, tracestate: 'a=1' })
+    expect(shop.seen[1]!.headers.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
+    expect(shop.seen[1]!.headers).not.toHaveProperty('tracestate')
+  })
+
+  test('R-GW-5: answers have security headers unless they bring their own, and are compressed where it helps', async () => {
+    const shop = await foreign()
+    await start([shop.url], {}, { cors: ['https://app.example.com'] })
+    shop.answer = (_req, res) => {
+      res.writeHead(200, {
+        'content-type': 'application/json',
+        'content-length': '4002',
+        'x-frame-options': 'SAMEORIGIN',
+        'access-control-allow-origin': '*',
+      })
+      res.end(`"${'x'.repeat(4000)}"`)
+    }
+    const { headers, text } = await send(url, 'GET', '/things', {
+      headers: { 'accept-encoding': 'gzip', origin: 'https://app.example.com' },
+    })
+    expect(headers).toMatchObject({
+      'content-encoding': 'gzip',
+      'x-frame-options': 'SAMEORIGIN',
+      'x-content-type-options': 'nosniff',
+      'access-control-allow-origin': 'https://app.example.com',
+      vary: 'origin, accept-encoding',
+    })
+    expect(text.length).toBeLessThan(200)
+  })
+
+  test('R-GW-4: strange paths are refused, the ways up of servlet containers among them', async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    for (const path of ['/things//1', '/things/%2e%2e', '/things/%2f', '/things/..;/x', '/things/.;a=1/x'])
+      expect([path, (await send(url, 'GET', path)).status]).toEqual([path, 400])
+    expect(shop.seen).toEqual([])
+  })
+
+  test('404 and 405 are the gateway’s, in the envelope', async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    expect(await send(url, 'GET', '/nothing')).toMatchObject({ status: 404, body: { error: { code: 'NOT_FOUND' } } })
+    expect(await send(url, 'OPTIONS', '/things')).toMatchObject({
+      status: 204,
+      headers: { allow: expect.stringContaining('GET') },
+    })
+    expect(await send(url, 'TRACE', '/things')).toMatchObject({
+      status: 405,
+      headers: { allow: expect.stringContaining('GET') },
+    })
+    expect(shop.seen).toEqual([])
+  })
+})
+
+describe('bodies', () => {
+  test('R-GW-4: beyond the bound 413, by the length or as it arrives', async () => {
+    const shop = await foreign()
+    await start([shop.url], { maxBodyBytes: 100_000 })
+    const large = 'x'.repeat(100_001)
+    expect(await send(url, 'POST', '/things', { body: large })).toMatchObject({
+      status: 413,
+      body: { error: { code: 'PAYLOAD_TOO_LARGE' } },
+    })
+    expect(await send(url, 'POST', '/things', { body: large, chunked: true })).toMatchObject({ status: 413 })
+    expect(shop.seen).toEqual([])
+    expect(await send(url, 'POST', '/things', { body: large.slice(1), chunked: true })).toMatchObject({ status: 200 })
+    expect(shop.seen[0]!.body.length).toBe(100_000)
+    expect(await breakerOf()).toBe('closed')
+  })
+
+  test('an answer comes piece by piece, as the upstream makes it', async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    let more = () => {}
+    shop.answer = (_req, res) => {
+      res.write('one')
+      more = () => res.end('two')
+    }
+    const req = httpRequest(`${url}/things`, { agent: false }).end()
+    const [res] = (await once(req, 'response')) as [IncomingMessage]
+    const [first] = await once(res, 'data')
+    expect(String(first)).toBe('one')
+    more()
+    expect(String((await once(res, 'data'))[0])).toBe('two')
+  })
+
+  test('a caller who goes away ends the request at the upstream, and is no fault of it', async () => {
+    const shop = await foreign()
+    await start([shop.url], { breaker: { minimum: 1 } })
+    const gone = new Promise<void>((resolve) => {
+      shop.answer = (_req, res) => {
+        res.on('close', resolve)
+        req.destroy()
+      }
+    })
+    const req = httpRequest(`${url}/things`, { agent: false }).on('error', () => {})
+    req.end()
+    await gone
+    shop.answer = (_req, res) => res.end('ok')
+    expect((await send(url, 'GET', '/things')).status).toBe(200)
+    expect(await breakerOf()).toBe('closed')
+    expect(logged).toEqual([])
+  })
+
+  test('a caller who goes away in the middle of an answer ends it at the upstream', async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    const gone = new Promise<void>((resolve) => {
+      shop.answer = (_req, res) => {
+        res.on('close', resolve)
+        res.write('begun')
+      }
+    })
+    const req = httpRequest(`${url}/things`, { agent: false }).on('error', () => {})
+    req.end()
+    const [res] = (await once(req, 'response')) as [IncomingMessage]
+    res.on('error', () => {})
+    res.destroy()
+    await gone
+    expect(logged).toEqual([])
+  })
+
+  test('an answer that breaks off is cut, not ended as if it were whole', async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    let breakOff = () => {}
+    shop.answer = (_req, res) => {
+      res.write('half')
+      breakOff = () => res.socket!.resetAndDestroy()
+    }
+    const req = httpRequest(`${url}/things`, { agent: false }).end()
+    const [res] = (await once(req, 'response')) as [IncomingMessage]
+    await once(res, 'data')
+    const broken = once(res, 'error')
+    breakOff()
+    expect((await broken)[0]).toMatchObject({ code: 'ECONNRESET' })
+    expect(logged).toMatchObject([{ message: 'An upstream broke off its answer' }])
+  })
+
+  test('a small answer that breaks off is a 502', async () => {
+    const shop = await bare((socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf'))
+    await start([shop.url])
+    expect(await send(url, 'POST', '/things')).toMatchObject({ status: 502, body: { error: { code: 'BAD_GATEWAY' } } })
+  })
+
+  test('an upstream that answers before it has read all is heard', async () => {
+    const shop = await bare((socket) => {
+      socket.write('HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno')
+    })
+    await start([shop.url], { maxBodyBytes: 10_000_000 })
+    const { port } = new URL(url)
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.write(`POST /things HTTP/1.1\r\nhost: x\r\ncontent-length: 5000000\r\n\r\n${'x'.repeat(100_000)}`)
+    let text = ''
+    socket.on('data', (chunk) => {
+      text += chunk
+      if (text.endsWith('no')) socket.destroy()
+    })
+    socket.on('error', () => {})
+    await once(socket, 'close')
+    expect(text).toMatch(/^HTTP\/1\.1 403 /)
+    expect(text).toMatch(/connection: close/i)
+  })
+})
+
+describe('R-GW-3: retries', () => {
+  const once503 = (shop: Foreign) => {
+    shop.answer = (_req, res) => {
+      if (shop.seen.length === 1) res.writeHead(503).end('busy')
+      else res.end('ok')
+    }
+  }
+  test.each([
+    ['GET', {}, 2],
+    ['HEAD', {}, 2],
+    ['PUT', {}, 2],
+    ['DELETE', {}, 2],
+    ['POST', { 'idempotency-key': 'k1' }, 2],
+    ['POST', {}, 1],
+    ['PATCH', {}, 1],
+    ['PATCH', { 'idempotency-key': 'k1' }, 1],
+  ] as const)('%s %j after a 503 is sent %i times', async (method, headers, times) => {
+    const shop = await foreign()
+    await start([shop.url])
+    once503(shop)
+    const body = method === 'PUT' || method === 'POST' || method === 'PATCH' ? { body: 'small' } : {}
+    expect((await send(url, method, '/things', { headers, ...body })).status).toBe(times === 2 ? 200 : 503)
+    expect(shop.seen.length).toBe(times)
+    if ('body' in body) expect(shop.seen.map((one) => one.body)).toEqual(Array(times).fill('small'))
+  })
+
+  test.each([
+    ['GET', {}, 3],
+    ['POST', {}, 1],
+    ['POST', { 'idempotency-key': 'k1' }, 3],
+  ] as const)('%s %j after a reset is tried %i times, then 502', async (method, headers, times) => {
+    const shop = await bare((socket) => socket.resetAndDestroy())
+    await start([shop.url])
+    expect(await send(url, method, '/things', { headers })).toMatchObject({
+      status: 502,
+      body: { error: { code: 'BAD_GATEWAY' } },
+    })
+    expect(shop.connections()).toBe(times)
+  })
+
+  test('a body that was streamed is not sent twice', async () => {
+    const shop = await bare((socket) => socket.resetAndDestroy())
+    await start([shop.url])
+    expect((await send(url, 'PUT', '/things', { body: 'x'.repeat(200_000), chunked: true })).status).toBe(502)
+    expect(shop.connections()).toBe(1)
+  })
+
+  test.each([500, 404, 429])('%i is an answer, and not asked for again', async (status) => {
+    const shop = await foreign()
+    await start([shop.url])
+    shop.answer = (_req, res) => res.writeHead(status).end()
+    expect((await send(url, 'GET', '/things')).status).toBe(status)
+    expect(shop.seen.length).toBe(1)
+  })
+
+  test('retries are a tenth of the requests at most, when everything fails', async () => {
+    const shop = await foreign()
+    await start([shop.url], { retryBudget: { reserve: 2 }, breaker: { minimum: 1_000 } })
+    shop.answer = (_req, res) => res.writeHead(503, { 'retry-after': '7' }).end('busy')
+    for (let i = 0; i < 40; i++)
+      expect(await send(url, 'GET', '/things')).toMatchObject({
+        status: 503,
+        text: 'busy',
+        headers: { 'retry-after': '7' },
+      })
+    expect(shop.seen.length).toBeLessThanOrEqual(40 + 2 + 4)
+    expect(shop.seen.length).toBeGreaterThan(42)
+  })
+})
+
+describe('R-GW-3: an upstream in trouble', () => {
+  test('down: 503 with Retry-After, and no more connections until its breaker half-opens; then it closes', async () => {
+    const gone = await nobody()
+    await start([gone], { breaker: { openMs: 5_000 } })
+    const answer = await send(url, 'GET', '/things')
+    expect(answer).toMatchObject({ status: 503, body: { error: { code: 'SERVICE_UNAVAILABLE' } } })
+    expect(answer.headers['retry-after']).toBe('5')
+    expect(await breakerOf()).toBe('open')
+
+    const back = await foreign(Number(gone.port))
+    expect((await send(url, 'POST', '/things', { body: 'x' })).status).toBe(503)
+    expect(back.seen).toEqual([])
+    nowMs = 5_000
+    expect((await send(url, 'GET', '/things')).status).toBe(200)
+    expect(await breakerOf()).toBe('closed')
+    expect(await remote.health()).toMatchObject({ status: 'healthy' })
+  })
+
+  test('failing: the breaker opens, lets one request find out, and opens again', async () => {
+    const shop = await foreign()
+    await start([shop.url], { maxAttempts: 1, breaker: { minimum: 3, openMs: 1_000 } })
+    shop.answer = (_req, res) => res.writeHead(503).end()
+    for (let i = 0; i < 3; i++) await send(url, 'GET', '/things')
+    expect(await breakerOf()).toBe('open')
+    await send(url, 'GET', '/things')
+    expect(shop.seen.length).toBe(3)
+
+    nowMs = 1_000
+    let answer = () => {}
+    const asked = new Promise<void>((resolve) => {
+      shop.answer = (_req, res) => {
+        answer = () => res.writeHead(503).end()
+        resolve()
+      }
+    })
+    const probe = send(url, 'GET', '/things')
+    await asked
+    expect(await breakerOf()).toBe('half-open')
+    expect((await send(url, 'GET', '/things')).status).toBe(503)
+    expect(shop.seen.length).toBe(4)
+    answer()
+    await probe
+    expect(await breakerOf()).toBe('open')
+  })
+
+  test('slow: 504, and it is not asked again', async () => {
+    const shop = await foreign()
+    await start([shop.url], { timeoutMs: 60 })
+    shop.answer = () => {}
+    expect(await send(url, 'GET', '/things')).toMatchObject({
+      status: 504,
+      body: { error: { code: 'GATEWAY_TIMEOUT' } },
+    })
+    expect(shop.seen.length).toBe(1)
+  })
+
+  test('a slow sender is no slow upstream: 408, and no fault of it', async () => {
+    const shop = await foreign()
+    await start([shop.url], { timeoutMs: 60, breaker: { minimum: 1 } })
+    const req = httpRequest(`${url}/things`, { method: 'POST', agent: false }).on('error', () => {})
+    req.write('x'.repeat(1000))
+    const [res] = (await once(req, 'response')) as [IncomingMessage]
+    expect(res.statusCode).toBe(408)
+    req.destroy()
+    expect(await breakerOf()).toBe('closed')
+  })
+
+  test('an upstream that does not read what it is sent: 504', async () => {
+    const shop = await bare((socket) => socket.pause())
+    await start([shop.url], { timeoutMs: 300, maxBodyBytes: 1e9 })
+    const req = httpRequest(`${url}/things`, { method: 'POST', agent: false }).on('error', () => {})
+    const piece = Buffer.alloc(1024 * 1024)
+    const more = () => {
+      while (!req.destroyed && req.write(piece));
+    }
+    req.on('drain', more)
+    more()
+    const [res] = (await once(req, 'response')) as [IncomingMessage]
+    expect(res.statusCode).toBe(504)
+    req.destroy()
+  })
+
+  test('slow in the middle of its answer: cut', async () => {
+    const shop = await foreign()
+    await start([shop.url], { http: { bodyTimeoutMs: 50 } })
+    shop.answer = (_req, res) => res.write('half')
+    await expect(send(url, 'GET', '/things')).rejects.toThrow()
+  })
+
+  test.each([
+    ['no HTTP at all', 'SSH-2.0-OpenSSH\r\n\r\n'],
+    ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab'],
+    ['endless headers', `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`],
+    ['an upgrade nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'],
+  ])('garbage: 502 (%s)', async (_, garbage) => {
+    const shop = await bare((socket) => socket.write(garbage))
+    await start([shop.url])
+    expect(await send(url, 'POST', '/things')).toMatchObject({ status: 502, body: { error: { code: 'BAD_GATEWAY' } } })
+    expect(logged).toMatchObject([{ about: { code: 'BAD_GATEWAY' } }])
+  })
+
+  test('R-OPS-5: beyond its bound requests are shed at once', async () => {
+    const shop = await foreign()
+    await start([shop.url], { maxPending: 1 })
+    let answer = () => {}
+    const asked = new Promise<void>((resolve) => {
+      shop.answer = (_req, res) => {
+        answer = () => res.end('ok')
+        resolve()
+      }
+    })
+    const first = send(url, 'GET', '/things')
+    await asked
+    expect((await send(url, 'GET', '/things')).status).toBe(503)
+    answer()
+    expect((await first).status).toBe(200)
+    shop.answer = (_req, res) => res.end('ok')
+    expect((await send(url, 'GET', '/things')).status).toBe(200)
+  })
+})
+
+describe('R-GW-3: replicas', () => {
+  test('requests go to the one with the fewest under way', async () => {
+    const [one, two] = [await foreign(), await foreign()]
+    await start([one.url, two.url])
+    for (let i = 0; i < 10; i++) await send(url, 'GET', '/things')
+    expect([one.seen.length, two.seen.length]).toEqual([5, 5])
+    // Whichever gets the next one keeps it: all others go to the other.
+    const held: (() => void)[] = []
+    const asked = new Promise<void>((resolve) => {
+      for (const shop of [one, two])
+        shop.answer = (req, res) => {
+          if (req.url !== '/things/slow') return res.end('ok')
+          held.push(() => res.end('ok'))
+          return resolve()
+        }
+    })
+    const slow = send(url, 'GET', '/things/slow')
+    await asked
+    const before = [one.seen.length, two.seen.length]
+    for (let i = 0; i < 6; i++) await send(url, 'GET', '/things')
+    expect([one.seen.length - before[0]!, two.seen.length - before[1]!].sort()).toEqual([0, 6])
+    held[0]!()
+    await slow
+  })
+
+  test('one dies: no request fails while another lives, whatever its method; it comes back by a request that finds out', async () => {
+    const [one, two] = [await foreign(), await foreign()]
+    await start([one.url, two.url], { breaker: { openMs: 1_000 } })
+    await send(url, 'GET', '/things')
+    await stop(one.server)
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => send(url, i % 2 ? 'POST' : 'GET', '/things', i % 2 ? { body: 'x' } : {})),
+    )
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    expect(await remote.health()).toMatchObject({
+      status: 'degraded',
+      checks: { shop: { status: 'up', breaker: 'closed', message: '1 of 2 replicas are up' } },
+    })
+
+    const back = await foreign(Number(one.url.port))
+    await send(url, 'GET', '/things')
+    expect(back.seen.length).toBe(0)
+    nowMs = 1_000
+    // A POST does not find out: what fails then could not be sent again.
+    await send(url, 'POST', '/things', { body: 'x', chunked: true })
+    expect(back.seen.length).toBe(0)
+    await send(url, 'GET', '/things')
+    expect(back.seen.length).toBe(1)
+    expect(await remote.health()).toMatchObject({ status: 'healthy' })
+  })
+
+  test('the body of a large upload is kept back until a replica is there to take it', async () => {
+    const [gone, two] = [await nobody(), await foreign()]
+    const body = 'x'.repeat(300_000)
+    for (let i = 0; i < 4; i++) {
+      await start([gone, two.url])
+      expect((await send(url, 'POST', '/things', { body, chunked: true })).status).toBe(200)
+    }
+    expect(two.seen.map((one) => one.body.length)).toEqual(Array(4).fill(300_000))
+  })
+
+  test('all are down: 503, and the gateway is unhealthy', async () => {
+    await start([await nobody(), await nobody()])
+    expect((await send(url, 'GET', '/things')).status).toBe(503)
+    const { status, body } = await send(url, 'GET', '/health')
+    expect(status).toBe(503)
+    expect(body).toMatchObject({ status: 'unhealthy', checks: { shop: { status: 'down', breaker: 'open' } } })
+    expect(JSON.stringify(body)).not.toContain('127.0.0.1')
+  })
+})
+
+test('R-OPS-2: a drain lets streams end, and is not ready meanwhile', async () => {
+  const shop = await foreign()
+  await start([shop.url])
+  let more = () => {}
+  shop.answer = (_req, res) => {
+    res.write('one')
+    more = () => res.end('two')
+  }
+  const req = httpRequest(`${url}/things`, { agent: false }).end()
+  const [res] = (await once(req, 'response')) as [IncomingMessage]
+  let text = ''
+  res.on('data', (chunk) => (text += chunk))
+  gateway.drain()
+  expect((await send(url, 'GET', '/health/ready')).status).toBe(503)
+  const closed = door.close({ timeoutMs: 10_000 })
+  more()
+  await once(res, 'end')
+  expect(text).toBe('onetwo')
+  expect(await closed).toBe(0)
+})

@@ -1,0 +1,246 @@
+import type { BlockList } from 'node:net'
+import type { Readable } from 'node:stream'
+import { Problem } from '../../base/errors.ts'
+import type { Operation } from '../../contract/operation.ts'
+import { hasBody } from '../../http/framing.ts'
+import type { CircuitBreakerOptions, Outcome } from '../../resilience/circuit-breaker.ts'
+import { createDeadline, type Deadline, rest } from '../../resilience/deadline.ts'
+import { type Backoff, createRetryBudget, fullJitterMs, type RetryBudgetOptions } from '../../resilience/retry.ts'
+import type { ServiceHealth } from '../../service/request.ts'
+import type { Exchange } from '../exchange.ts'
+import { endToEnd } from './hop-by-hop.ts'
+import { type Attempt, createHttpClient, type HttpClientOptions } from './http-client.ts'
+import { accepts, createReplica, createReplicas, type Entry, type Replica } from './replicas.ts'
+import { type RequestBody, requestBody } from './request-body.ts'
+import { requestHead, TIMEOUT } from './request-head.ts'
+
+/** An upstream's answer, on its way to the caller. */
+export interface Forwarded {
+  readonly status: number
+  /** End to end, names and values in turn; names in lower case, some of them perhaps more than once. */
+  readonly headers: string[]
+  /** To be read to its end, or destroyed. */
+  readonly body: Readable
+}
+
+/** A service somewhere else. It is handed the exchange itself, so that bodies pass through without being held (R-GW-3). */
+export interface RemoteUpstream {
+  readonly name: string
+  /**
+   * Rejects with SERVICE_UNAVAILABLE when it is down, which after the first time takes no time; with GATEWAY_TIMEOUT when it
+   * is slow, BAD_GATEWAY when what it answers is no answer, PAYLOAD_TOO_LARGE beyond the bound.
+   */
+  forward(exchange: Exchange): Promise<Forwarded>
+  health(): Promise<ServiceHealth>
+  /** Cuts what is under way. */
+  close(): Promise<void>
+}
+
+export interface RemoteUpstreamOptions {
+  readonly name: string
+  /** One for each replica. A path in it goes before the path of each request. */
+  readonly urls: readonly URL[]
+  /** From the request's last byte, over all attempts, to the head of the answer; 30,000. */
+  readonly timeoutMs?: number
+  /** Bytes of a request's body; 1 MiB. */
+  readonly maxBodyBytes?: number
+  /** Instead of the two above. */
+  readonly bounds?: ReadonlyMap<Operation, Bounds>
+  /** Requests under way, of all replicas; beyond it: SERVICE_UNAVAILABLE; 1,000. */
+  readonly maxPending?: number
+  /** By default 256 connections, 1,000 ms to connect, 30,000 between two pieces of a body. */
+  readonly http?: Partial<HttpClientOptions>
+  /** Sends of a request at most; 3. */
+  readonly maxAttempts?: number
+  /** 25 and 250. */
+  readonly backoff?: Backoff
+  readonly retryBudget?: RetryBudgetOptions
+  /** Of each replica. */
+  readonly breaker?: CircuitBreakerOptions
+  /** Proxies in front of this gateway, whose word on where a request comes from is passed on. */
+  readonly trusted?: BlockList | undefined
+}
+
+/** What a route may set for itself. */
+export interface Bounds {
+  readonly timeoutMs?: number | undefined
+  readonly maxBodyBytes?: number | undefined
+}
+
+/**
+ * Opens an upstream of one or more replicas. Each replica has a breaker: together they are the upstream's, which is open
+ * when all of them are.
+ */
+export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promise<RemoteUpstream> {
+  const { name, urls, maxPending = 1_000, maxAttempts = 3, backoff = BACKOFF, bounds, trusted } = options
+  const client = { ...HTTP, ...options.http }
+  const replicas = createReplicas(
+    await Promise.all(
+      urls.map(async (url) => createReplica(url, await createHttpClient(url.origin, client), options.breaker ?? {})),
+    ),
+  )
+  const budget = createRetryBudget(options.retryBudget)
+  let pending = 0
+
+  async function forward(exchange: Exchange): Promise<Forwarded> {
+    const path = forwardedPath(exchange)
+    if (pending >= maxPending) throw unavailable(1_000)
+    // Before the body, which nobody is going to read.
+    if (replicas.state === 'open' && replicas.retryInMs() > 0) throw unavailable(replicas.retryInMs())
+    const own = bounds?.get(exchange.operation)
+    const { timeoutMs = options.timeoutMs ?? 30_000, maxBodyBytes = options.maxBodyBytes ?? 1024 * 1024 } = own ?? {}
+    let deadline: Deadline | undefined
+    pending++
+    try {
+      const body = await requestBody(exchange.req, exchange.res, maxBodyBytes, () => deadline?.restart())
+      deadline = createDeadline(timeoutMs, exchange.signal)
+      const answered = await attempts({ exchange, path, head: requestHead(exchange, trusted), body, deadline })
+      answered.body.once('close', () => pending--)
+      return answered
+    } catch (error) {
+      pending--
+      throw error
+    } finally {
+      deadline?.end()
+    }
+  }
+
+  /** Sends until there is an answer that is worth passing on, or nothing that could still give one. */
+  async function attempts(work: Work): Promise<Forwarded> {
+    const { exchange, body, deadline } = work
+    const repeatable = isRepeatable(exchange)
+    const tried: Replica[] = []
+    budget.earn()
+    for (;;) {
+      const entry = replicas.choose(tried, repeatable && body.whole)
+      if (entry === undefined) throw unavailable(replicas.retryInMs())
+      const attempt = await send(entry, work)
+      tried.push(entry.replica)
+      if (attempt.kind === 'answered' && !FAILING.has(attempt.status)) return shown(attempt)
+      if (!body.whole || deadline.signal.aborted) return settle(attempt, work)
+      // Nothing was sent, so this is no repetition: any request may go to a replica that it has not been to.
+      if (attempt.kind === 'unreached' && tried.length < replicas.all.length) continue
+      const mayRepeat = repeatable && attempt.kind !== 'late' && attempt.kind !== 'garbled'
+      if (!mayRepeat || tried.length >= maxAttempts || !budget.spend()) return settle(attempt, work)
+      if (attempt.kind === 'answered') attempt.body.destroy()
+      await rest(fullJitterMs(tried.length - 1, backoff), deadline.signal).catch(() => {})
+      if (deadline.signal.aborted) return settle({ kind: 'late', cause: undefined }, work)
+    }
+  }
+
+  async function send({ replica, pass }: Entry, { exchange, path, head, body, deadline }: Work): Promise<Attempt> {
+    replica.pending++
+    const attempt = await replica.client.send({
+      method: exchange.req.method!,
+      path: replica.url.pathname === '/' ? path : replica.url.pathname.replace(/\/$/, '') + path,
+      headers: [...head, TIMEOUT, String(Math.ceil(deadline.remainingMs()))],
+      body: body.open(),
+      signal: deadline.signal,
+    })
+    if (attempt.kind === 'answered')
+      attempt.body
+        .once('close', () => replica.pending--)
+        // Between the head and whoever reads the body, it may break with nobody listening.
+        .on('error', () => {})
+    else replica.pending--
+    replica.breaker.leave(pass, outcomeOf(attempt, body, deadline))
+    return attempt
+  }
+
+  return {
+    name,
+    forward,
+    async health() {
+      const seen = await Promise.all(replicas.all.map(({ url }) => accepts(url, HEALTH_TIMEOUT_MS)))
+      const sound = replicas.all.filter(({ breaker }, i) => seen[i] && breaker.state.kind !== 'open').length
+      const all = replicas.all.length
+      const message = sound < all ? `${sound} of ${all} replicas are up` : undefined
+      const check = { status: sound > 0 ? 'up' : 'down', breaker: replicas.state, ...(message && { message }) } as const
+      return { status: sound === all ? 'healthy' : sound > 0 ? 'degraded' : 'unhealthy', checks: { [name]: check } }
+    },
+    async close() {
+      await Promise.all(replicas.all.map((one) => one.client.close()))
+    },
+  }
+}
+
+interface Work {
+  readonly exchange: Exchange
+  readonly path: string
+  readonly head: string[]
+  readonly body: RequestBody
+  readonly deadline: Deadline
+}
+
+const HTTP: HttpClientOptions = {
+  connections: 256,
+  connectTimeoutMs: 1_000,
+  bodyTimeoutMs: 30_000,
+}
+const BACKOFF: Backoff = { baseMs: 25, maxMs: 250 }
+const HEALTH_TIMEOUT_MS = 500
+
+/** What a server says that could not, or could not in time, get at what it would have to ask. */
+const FAILING: ReadonlySet<number> = new Set([502, 503, 504])
+
+/** As the caller wrote it. */
+function forwardedPath({ req, path, target }: Exchange): string {
+  if ((req.method === 'GET' || req.method === 'HEAD') && hasBody(req))
+    throw new Problem('VALIDATION_ERROR', `${req.method} takes no body`)
+  // Servlet containers cut `;…` off a segment, and then take `..;x` for a way up.
+  if (target.segments.some((segment) => /^\.{1,2};/.test(segment)))
+    throw new Problem('VALIDATION_ERROR', 'The path has a dot segment (/.;/ or /..;/)')
+  return target.query === '' ? path : `${path}?${target.query}`
+}
+
+const SAFE_OR_IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'])
+
+/** RFC 9110 9.2.2; a POST is made so by its key. */
+function isRepeatable({ req, idempotencyKey }: Exchange): boolean {
+  return SAFE_OR_IDEMPOTENT.has(req.method!) || (req.method === 'POST' && idempotencyKey !== undefined)
+}
+
+function outcomeOf(attempt: Attempt, body: RequestBody, deadline: Deadline): Outcome {
+  if (attempt.kind === 'answered') return FAILING.has(attempt.status) ? 'failed' : 'succeeded'
+  if (attempt.kind === 'unreached') return 'unreached'
+  // The caller's doing, or not doing, says nothing of the upstream.
+  if (body.failure !== undefined || body.starved || (deadline.signal.aborted && !deadline.passed)) return 'unknown'
+  return 'failed'
+}
+
+/** What an attempt that is the last one means for the caller. */
+function settle(attempt: Attempt, { body, deadline }: Work): Forwarded {
+  if (attempt.kind === 'answered') return shown(attempt)
+  if (body.failure !== undefined) throw body.failure
+  const { cause } = attempt
+  switch (attempt.kind) {
+    case 'unreached':
+      throw unavailable(1_000, cause)
+    case 'late':
+      // Nobody is left to be told, where the caller is gone.
+      if (deadline.passed && body.starved) throw new Problem('REQUEST_TIMEOUT')
+      throw new Problem('GATEWAY_TIMEOUT', undefined, { cause })
+    default:
+      throw new Problem('BAD_GATEWAY', undefined, { cause })
+  }
+}
+
+function unavailable(retryInMs: number, cause?: unknown): Problem {
+  return new Problem('SERVICE_UNAVAILABLE', undefined, { retryAfterS: retryInMs / 1000, cause })
+}
+
+function shown({ status, headers, body }: Attempt & { kind: 'answered' }): Forwarded {
+  const kept: string[] = []
+  endToEnd(headers, (name, value) => {
+    // These are the gateway's to say.
+    if (name === 'x-request-id' || name.startsWith('access-control-')) return
+    kept.push(name, bytesOf(value))
+  })
+  return { status, headers: kept, body }
+}
+
+/** The driver reads headers as UTF-8, and Node writes Latin-1: the bytes are to stay the same. */
+function bytesOf(value: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: what is beyond ASCII is meant.
+  return /^[\x00-\x7f]*$/.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1')
+}

@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { BlockList } from 'node:net'
+import { isTrusted, plainAddress } from '../../limits/client-address.ts'
+import type { Exchange } from '../exchange.ts'
+import { endToEnd } from './hop-by-hop.ts'
+
+/** Who asks, for the upstream; none of these is ever taken from outside. */
+export const IDENTITY = { user: 'lintel-user-id', email: 'lintel-user-email', roles: 'lintel-user-roles' } as const
+
+/** How many milliseconds are left for the answer. */
+export const TIMEOUT = 'lintel-timeout-ms'
+
+/**
+ * The headers of a request as the upstream gets them, names and values in turn: what is end to end and not an identity, then
+ * who asks, on whose behalf, and by which way. Host is the upstream's own.
+ */
+export function requestHead(exchange: Exchange, trusted: BlockList | undefined): string[] {
+  const { req, requestId, caller } = exchange
+  const head: string[] = []
+  const viaProxy = isTrusted(plainAddress(req.socket.remoteAddress ?? ''), trusted)
+  endToEnd(req.rawHeaders, (name, value) => {
+    if (isOurs(name) || isIdentity(name)) return
+    if (!viaProxy && (name.startsWith('x-forwarded-') || name === 'x-real-ip')) return
+    head.push(name, value)
+  })
+  head.push('x-request-id', requestId)
+  pushTrace(head, req)
+  pushForwarded(head, req, viaProxy)
+  if (caller.kind === 'user') {
+    head.push(IDENTITY.user, headerText(caller.id))
+    if (caller.email !== '') head.push(IDENTITY.email, headerText(caller.email))
+    if (caller.roles.length > 0) head.push(IDENTITY.roles, caller.roles.map(headerText).join(','))
+  }
+  return head
+}
+
+/** Set here, or by the client that sends it. `Expect` is answered by whoever reads the body. */
+const OURS = new Set([
+  'host',
+  'expect',
+  'x-request-id',
+  'traceparent',
+  'tracestate',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+])
+
+function isOurs(name: string): boolean {
+  return OURS.has(name)
+}
+
+/**
+ * What upstreams behind other gateways believe, and everything with an underscore: CGI, WSGI and the like make one name of
+ * `lintel_user_id` and `lintel-user-id`.
+ */
+function isIdentity(name: string): boolean {
+  return name.includes('_') || IDENTITIES.test(name)
+}
+
+const IDENTITIES =
+  /^(?:lintel-|x-auth-request-|x-authenticated-|x-user(?:-|$)|x-remote-|remote-user$|x-webauth-|x-consumer-|x-forwarded-(?:user|email|groups|preferred-username|access-token|client-cert)$)/
+
+/** The caller's, if it is one (W3C Trace Context); else a new one, not sampled: this gateway records nothing. */
+function pushTrace(head: string[], { headers }: IncomingMessage): void {
+  const given = headers.traceparent
+  if (typeof given === 'string' && TRACEPARENT.test(given)) {
+    head.push('traceparent', given)
+    if (typeof headers.tracestate === 'string') head.push('tracestate', headers.tracestate)
+    return
+  }
+  head.push('traceparent', `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-00`)
+}
+
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+
+/** What a trusted proxy says of the way before it is passed on with that proxy added; what anybody else says is dropped. */
+function pushForwarded(head: string[], req: IncomingMessage, viaProxy: boolean): void {
+  const { headers, socket } = req
+  const peer = plainAddress(socket.remoteAddress ?? '')
+  const before = (name: string) => (viaProxy ? (headers[name] as string | undefined) : undefined)
+  const proto = before('x-forwarded-proto') ?? ('encrypted' in socket ? 'https' : 'http')
+  const host = before('x-forwarded-host') ?? headers.host
+  const hops = before('x-forwarded-for')
+  const chain = before('forwarded')
+  const node = peer.includes(':') ? `"[${peer}]"` : peer
+  const own = `for=${node}${host === undefined ? '' : `;host=${quoted(host)}`};proto=${quoted(proto)}`
+  head.push('x-forwarded-for', hops === undefined ? peer : `${hops}, ${peer}`)
+  if (host !== undefined) head.push('x-forwarded-host', host)
+  head.push('x-forwarded-proto', proto)
+  head.push('forwarded', chain === undefined ? own : `${chain}, ${own}`)
+}
+
+function quoted(text: string): string {
+  return /^[\w.-]+$/.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`
+}
+
+/** What no header can hold, and what would look like the end of a value, is percent-encoded as UTF-8. */
+function headerText(text: string): string {
+  return text.replace(/[^\x21-\x24\x26-\x2b\x2d-\x7e]/gu, percentEncoded)
+}
+
+function percentEncoded(text: string): string {
+  return [...Buffer.from(text)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('')
+}

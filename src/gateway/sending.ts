@@ -1,0 +1,204 @@
+import { Problem } from '../base/errors.ts'
+import { COMPRESSED_FROM, type Coding, chooseCoding, compress, compressor, isCompressible } from '../http/compress.ts'
+import type { Log } from '../http/log.ts'
+import { problemAnswer } from '../http/problem-answer.ts'
+import { respond } from '../http/respond.ts'
+import { gather, respondStream } from '../http/respond-stream.ts'
+import { SECURITY_HEADERS, STRICT_TRANSPORT } from '../http/security-headers.ts'
+import { pushRateLimitHeaders } from '../limits/headers.ts'
+import type { Answer } from '../service/request.ts'
+import type { Page } from './built-ins.ts'
+import type { Cors } from './cors.ts'
+import type { Exchange } from './exchange.ts'
+import type { Forwarded } from './forward/remote-upstream.ts'
+import type { Versions } from './version.ts'
+
+export interface SendingOptions {
+  readonly cors: Cors | undefined
+  /** Undefined: the API has none. */
+  readonly versions: Versions | undefined
+  readonly strictTransport: boolean
+  readonly log: Log
+}
+
+export interface Sending {
+  /** Gives no promise where there is nothing to wait for. */
+  answer(exchange: Exchange, answer: Answer): Promise<void> | undefined
+  forwarded(exchange: Exchange, forwarded: Forwarded): Promise<void>
+  page(exchange: Exchange, page: Page): Promise<void>
+  allowed(exchange: Exchange, allow: string): void
+  refuse(exchange: Exchange, error: unknown): void
+}
+
+/** How every answer of a gateway goes out: with what all of them say, and as the caller likes it. */
+export function createSending({ cors, versions, strictTransport, log }: SendingOptions): Sending {
+  const constant = strictTransport ? [...SECURITY_HEADERS, ...STRICT_TRANSPORT] : SECURITY_HEADERS
+
+  function answer(exchange: Exchange, { status, headers, body }: Answer): Promise<void> | undefined {
+    const head = headOf(exchange)
+    if (body !== undefined) head.push('content-type', 'application/json; charset=utf-8')
+    // Without a version in the path, `Accept` may have chosen it; Accept goes before the query.
+    const varies = exchange.target.version === undefined
+    if (varies) head.push('vary', headers.vary === undefined ? 'accept' : `accept, ${headers.vary}`)
+    if (headers['cache-control'] === undefined && exchange.caller.kind !== 'anonymous')
+      head.push('cache-control', 'no-store')
+    for (const name in headers) if (!varies || name !== 'vary') head.push(name, headers[name]!)
+    if (
+      body !== undefined &&
+      body.length >= COMPRESSED_FROM &&
+      !exchange.operation.secret &&
+      headers.etag === undefined
+    )
+      return sendCompressed(exchange, status, head, body, 'gzip')
+    send(exchange, status, head, body)
+    return undefined
+  }
+
+  async function forwarded(exchange: Exchange, { status, headers, body }: Forwarded): Promise<void> {
+    const { req, res, requestId, caller } = exchange
+    const given = firstOf(headers)
+    const head = headOf(exchange, given)
+    if (given['cache-control'] === undefined && caller.kind !== 'anonymous') head.push('cache-control', 'no-store')
+    for (let i = 0; i < headers.length; i += 2)
+      // Who counts here says so here.
+      if (!exchange.told?.length || !RATE_LIMITS.test(headers[i]!)) head.push(headers[i]!, headers[i + 1]!)
+    if (cors?.varies) addVary(head, 'origin')
+    const coding = status === 200 && req.method !== 'HEAD' ? codingOf(exchange, head, given) : undefined
+    try {
+      // A small one goes out as one piece, in one write; and where it breaks off, that can still be told.
+      if (
+        coding === undefined &&
+        Number(given['content-length']) <= SMALL_BYTES &&
+        status === 200 &&
+        req.method !== 'HEAD'
+      )
+        return respond(req, res, status, withoutLength(head), await gather(body))
+      await respondStream(req, res, status, coding ? coded(head, coding) : head, body, {
+        coding: coding && compressor(coding),
+      })
+    } catch (error) {
+      if (!res.headersSent) throw new Problem('BAD_GATEWAY', undefined, { cause: error })
+      // Else it is the caller who went away.
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE')
+        log.warn({ err: error, requestId }, 'An upstream broke off its answer')
+    }
+  }
+
+  /** Only what has a length: what has none may be made as it goes, and is not to wait in a buffer. */
+  function codingOf({ req }: Exchange, head: string[], given: Readonly<Record<string, string>>): Coding | undefined {
+    if (!(Number(given['content-length']) >= COMPRESSED_FROM) || !isCompressible(given)) return undefined
+    addVary(head, 'accept-encoding')
+    return chooseCoding(req.headers['accept-encoding'] as string | undefined, 'gzip')
+  }
+
+  async function page(exchange: Exchange, page: Page): Promise<void> {
+    const head = headOf(exchange, page.headers)
+    for (const name in page.headers) head.push(name, page.headers[name]!)
+    head.push('content-type', page.contentType)
+    if (page.body.length >= COMPRESSED_FROM)
+      await sendCompressed(exchange, page.status, head, page.body, 'br', (coding) => compressedPage(page, coding))
+    else send(exchange, page.status, head, page.body)
+  }
+
+  function allowed(exchange: Exchange, allow: string): void {
+    const head = [...headOf(exchange), 'allow', allow]
+    cors?.pushPreflight(head, exchange.req, allow)
+    send(exchange, 204, head, undefined)
+  }
+
+  function refuse(exchange: Exchange, error: unknown): void {
+    const { req, res, requestId, allow, route } = exchange
+    // The caller went away, and the service stopped for that: there is nobody to tell.
+    if (exchange.abandoned) return
+    const problems = route?.contract.problems
+    const { status, headers, body } = problemAnswer(error, {
+      requestId,
+      accept: req.headers.accept,
+      problems,
+      allow,
+      log,
+    })
+    if (res.headersSent) res.destroy()
+    else send(exchange, status, [...headOf(exchange), ...headers], body)
+  }
+
+  function send({ req, res }: Exchange, status: number, head: string[], body: string | Uint8Array | undefined): void {
+    if (cors?.varies) addVary(head, 'origin')
+    respond(req, res, status, head, body)
+  }
+
+  /**
+   * As the caller likes it. Not for answers with a strong entity tag: it names one sequence of bytes (RFC 9110 8.8.3), and a
+   * weak one instead could not be used in If-Match. Nor for secrets, whose length would tell of them (BREACH).
+   */
+  async function sendCompressed(
+    exchange: Exchange,
+    status: number,
+    head: string[],
+    body: string,
+    preferred: Coding,
+    compressed = (coding: Coding) => compress(body, coding),
+  ): Promise<void> {
+    addVary(head, 'accept-encoding')
+    const coding = chooseCoding(exchange.req.headers['accept-encoding'] as string | undefined, preferred)
+    if (coding === undefined) return send(exchange, status, head, body)
+    head.push('content-encoding', coding)
+    send(exchange, status, head, await compressed(coding))
+  }
+
+  /** Headers of every answer, without those that `own` has of itself. */
+  function headOf({ req, requestId, version, told }: Exchange, own: Page['headers'] = NO_HEADERS): string[] {
+    const head = ['x-request-id', requestId]
+    for (let i = 0; i < constant.length; i += 2)
+      if (own === NO_HEADERS || own[constant[i]!] === undefined) head.push(constant[i]!, constant[i + 1]!)
+    if (versions !== undefined && version > 0) for (const part of versions.headers(version)) head.push(part)
+    if (told !== undefined && told.length > 0) pushRateLimitHeaders(head, told, Date.now())
+    cors?.push(head, req)
+    return head
+  }
+
+  return { answer, forwarded, page, allowed, refuse }
+}
+
+/** A header of its own for each field would be right too; one is what every cache reads. */
+function addVary(head: string[], name: string): void {
+  for (let i = 0; i < head.length; i += 2)
+    if (head[i] === 'vary') {
+      head[i + 1] += `, ${name}`
+      return
+    }
+  head.push('vary', name)
+}
+
+/** Documents are not counted, so they must be cheap: each is compressed once. */
+const compressedPages = new WeakMap<Page, Map<Coding, Promise<Uint8Array>>>()
+
+function compressedPage(page: Page, coding: Coding): Promise<Uint8Array> {
+  const known = compressedPages.get(page) ?? new Map<Coding, Promise<Uint8Array>>()
+  compressedPages.set(page, known)
+  const made = known.get(coding) ?? compress(page.body, coding)
+  known.set(coding, made)
+  return made
+}
+
+const SMALL_BYTES = 16 * 1024
+const NO_HEADERS = {}
+const RATE_LIMITS = /^(?:x-)?ratelimit/
+
+/** By name, the first value of each. */
+function firstOf(headers: readonly string[]): Record<string, string> {
+  const found: Record<string, string> = {}
+  for (let i = 0; i < headers.length; i += 2) found[headers[i]!] ??= headers[i + 1]!
+  return found
+}
+
+/** Its length is no longer known. */
+function coded(head: readonly string[], coding: Coding): string[] {
+  return ['content-encoding', coding, ...withoutLength(head)]
+}
+
+function withoutLength(head: readonly string[]): string[] {
+  const kept: string[] = []
+  for (let i = 0; i < head.length; i += 2) if (head[i] !== 'content-length') kept.push(head[i]!, head[i + 1]!)
+  return kept
+}

@@ -1,0 +1,70 @@
+import type { JsonWebKey } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { FOREIGN_KEYS, foreignTokens } from '../auth/jwt-foreign.ts'
+import { createKeySet } from '../auth/key-set.ts'
+import { createTokenVerifier, type TokenVerifier } from '../auth/tokens.ts'
+import { Fault } from '../base/errors.ts'
+
+/** Whose tokens are believed: any issuer's whose keys are given. */
+export interface TokenSource {
+  /** A URL or a file (RFC 7517). */
+  readonly jwks: string
+  readonly issuer: string
+  readonly audience: string
+  /** A name, or a path such as `realm_access.roles`. */
+  readonly rolesClaim: string
+}
+
+const TIMEOUT_MS = 5_000
+
+/**
+ * Tokens of another issuer. A file of keys that cannot be used is the Fault WRONG_ARGUMENT; an address that does not answer is not,
+ * as the issuer may start later: until then tokens are answered with 503.
+ */
+export async function trustForeignTokens(
+  { jwks, issuer, audience, rolesClaim }: TokenSource,
+  warn: (error: unknown, message: string) => void,
+): Promise<TokenVerifier> {
+  const remote = /^https?:\/\//i.test(jwks)
+  const keys = createKeySet(() => (remote ? fetchKeys(jwks) : readKeys(jwks)), { kind: FOREIGN_KEYS })
+  await keys.refresh().catch((error: Error) => {
+    if (!remote)
+      throw new Fault(
+        'WRONG_ARGUMENT',
+        `--jwks is "${jwks}": give the URL or the file of a key set (${reason(error)})`,
+        {
+          cause: error,
+        },
+      )
+    warn(error.cause, `no keys at ${jwks} yet: tokens cannot be verified until there are`)
+  })
+  return createTokenVerifier({ keys, issuer, audience, form: foreignTokens(rolesClaim) })
+}
+
+type KeySetDocument = { keys: readonly JsonWebKey[] }
+
+async function fetchKeys(url: string): Promise<KeySetDocument> {
+  const response = await fetch(url, {
+    // Where it leads to is whoever answers' to say: keys come from where the operator said, or not at all.
+    redirect: 'error',
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    headers: { accept: 'application/jwk-set+json, application/json' },
+  })
+  if (!response.ok) throw new Error(`it answered ${response.status}`)
+  return checked(await response.json())
+}
+
+async function readKeys(file: string): Promise<KeySetDocument> {
+  return checked(JSON.parse(await readFile(file, 'utf8')))
+}
+
+function checked(document: unknown): KeySetDocument {
+  const { keys } = (document ?? {}) as { keys?: unknown }
+  if (!Array.isArray(keys)) throw new Error('it has no list of `keys`')
+  return { keys: keys.filter((key) => typeof key === 'object' && key !== null) }
+}
+
+function reason(error: Error): string {
+  const cause = error.cause as Error | undefined
+  return (cause as NodeJS.ErrnoException | undefined)?.code ?? cause?.message ?? error.message
+}

@@ -1,0 +1,94 @@
+import { createRequire } from 'node:module'
+import { Fault } from '../base/errors.ts'
+import type { Description } from '../gateway/foreign/description.ts'
+import { openRemoteUpstream, type RemoteUpstream } from '../gateway/forward/remote-upstream.ts'
+import { createGateway } from '../gateway/gateway.ts'
+import { createHttpServer } from '../http/server.ts'
+import { memoryBuckets } from '../limits/buckets.ts'
+import { createLog } from '../observe/log.ts'
+import { type TokenSource, trustForeignTokens } from './foreign-trust.ts'
+import { once, urlOf } from './listening.ts'
+import { type RouteFiles, readRoutes } from './route-files.ts'
+import { type Env, readSettings } from './settings.ts'
+import type { Running, StartOptions, StopOptions } from './start.ts'
+
+export type { TokenSource }
+
+/** A gateway in front of services that know nothing of Lintel. */
+export interface GatewaySetup extends RouteFiles {
+  /** By name, the addresses of its replicas. */
+  readonly upstreams: ReadonlyMap<string, readonly URL[]>
+  /** Without it every route is public, and credentials pass through. */
+  readonly tokens: TokenSource | undefined
+  readonly timeoutMs: number
+  readonly maxBodyBytes: number
+}
+
+/**
+ * Runs a gateway in front of any HTTP services: routes, tokens, limits, and what browsers need, as a system's own gateway has
+ * it. Faults name what is wrong and what to do.
+ */
+export async function startGateway(setup: GatewaySetup, env: Env, { signal }: StartOptions = {}): Promise<Running> {
+  const settings = readSettings(env, [])
+  const log = await createLog(settings.logLevel)
+  const descriptions = await readRoutes(setup, [...setup.upstreams.keys()], (text) => log.warn(text))
+  if (setup.tokens === undefined) checkPublic(descriptions)
+  const verifier = setup.tokens && (await trustForeignTokens(setup.tokens, (error, text) => log.warn(error, text)))
+  const upstreams = new Map<string, RemoteUpstream>()
+  for (const { surface, bounds } of descriptions) {
+    const { timeoutMs, maxBodyBytes } = setup
+    const urls = setup.upstreams.get(surface.name)!
+    const { trusted } = settings.rateLimit
+    upstreams.set(
+      surface.name,
+      await openRemoteUpstream({ name: surface.name, urls, bounds, timeoutMs, maxBodyBytes, trusted }),
+    )
+  }
+  const close = () => Promise.all([...upstreams.values()].map((one) => one.close()))
+  try {
+    const gateway = createGateway({
+      services: descriptions.map(({ surface }) => ({ contract: surface, upstream: upstreams.get(surface.name)! })),
+      versioned: false,
+      verifier,
+      version: ownVersion(),
+      limits: { ...settings.rateLimit, buckets: memoryBuckets() },
+      cors: settings.corsOrigins,
+      strictTransport: settings.production,
+      log,
+    })
+    const server = createHttpServer(gateway.handle, { log })
+    signal?.throwIfAborted()
+    const url = urlOf(await server.listen({ host: settings.host, port: settings.port }))
+    const routes = descriptions.reduce((sum, { surface }) => sum + surface.served.length, 0)
+    log.info({ url }, `the gateway listens on ${url}, with ${routes} routes to ${[...upstreams.keys()].join(', ')}`)
+    const { shutdownTimeoutMs } = settings
+    const stop = once(async ({ lameDuck = false }: StopOptions = {}) => {
+      gateway.drain()
+      const lameDuckMs = lameDuck ? shutdownTimeoutMs / 10 : 0
+      const cut = await server.close({ lameDuckMs, timeoutMs: shutdownTimeoutMs * 0.8 - lameDuckMs })
+      if (cut > 0) log.warn(`${cut} connections were cut: what they asked for had not ended within SHUTDOWN_TIMEOUT`)
+      await close()
+    })
+    return { url, log, shutdownTimeoutMs, died: new Promise(() => {}), stop }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** A rule that nobody can meet is a mistake, and not a closed door. */
+function checkPublic(descriptions: readonly Description[]): void {
+  for (const { surface } of descriptions)
+    for (const { name, access } of surface.served)
+      if (!access.public && (access.authenticated || access.roles.some((role) => role !== '')))
+        throw new Fault(
+          'WRONG_ARGUMENT',
+          `${name} asks for a token, and --jwks is not given: give the URL or the file of the issuer's keys`,
+          { exitCode: 2 },
+        )
+}
+
+function ownVersion(): string {
+  const { version } = createRequire(import.meta.url)('lintel/package.json') as { version: string }
+  return version
+}
