@@ -11,15 +11,20 @@ async function on<T extends object>(url: string, sql: string, values: unknown[] 
     .finally(() => client.end())
 }
 
-/** Resolves when a consumer has handled everything that its publisher has committed by now. */
+/** Resolves when a consumer has handled everything that its publisher has committed since the consumer is known. */
 export async function handledAll({ databases }: TestSystem, consumer: string, from: string, types: string[]) {
-  const [service] = consumer.split('.')
-  const published = await on<{ id: string }>(databases[from]!, 'select id from lintel.outbox where type = any($1)', [
-    types,
+  const own = databases[consumer.split('.')[0]!]!
+  const [known] = await on<{ at: Date }>(own, 'select subscribed_at as at from lintel.receivers where consumer = $1', [
+    consumer,
   ])
+  const published = await on<{ id: string }>(
+    databases[from]!,
+    'select id from lintel.outbox where type = any($1) and created_at >= $2',
+    [types, known!.at],
+  )
   await until(async () => {
     const [{ done }] = (await on<{ done: string }>(
-      databases[service!]!,
+      own,
       'select count(*) as done from lintel.inbox where consumer = $1 and event_id = any($2) and done_at is not null',
       [consumer, published.map(({ id }) => id)],
     )) as [{ done: string }]

@@ -74,8 +74,8 @@ export class Reference {
     return (await this.ask('POST', '/products', { token: this.admin.token, body })).body
   }
 
-  async start(env: Record<string, string> = {}): Promise<void> {
-    this.system = await testSystem(system, inject('databaseServer'), {
+  async start(env: Record<string, string> = {}, started = system): Promise<void> {
+    this.system = await testSystem(started, inject('databaseServer'), {
       LINTEL_ADMIN_EMAIL: ADMIN,
       LINTEL_ADMIN_PASSWORD: PASSWORD,
       ...env,

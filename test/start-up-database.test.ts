@@ -28,7 +28,7 @@ beforeEach(async () => {
   admin = await connect(server)
 })
 afterEach(async () => {
-  for (const one of [`${name}_users`, `${name}_orders`]) {
+  for (const one of [`${name}_users`, `${name}_orders`, `${name}_events`]) {
     await admin.query(`drop database if exists ${one} with (force)`)
     await admin.query(`drop role if exists ${one}`)
   }
@@ -64,7 +64,8 @@ test('runs there, each service in its own database, and R-P-1: neither role may 
   expect(await system.ended).toMatchObject({ code: 0, stderr: '' })
 })
 
-const USERS_MIGRATIONS = ['0001-lintel.sql', '0001-users.sql', '0002-sessions.sql', '0003-mails.sql']
+const USERS_MIGRATIONS = ['0001-lintel.sql', '0002-events.sql', '0001-users.sql', '0002-sessions.sql', '0003-mails.sql']
+const ORDERS_MIGRATIONS = ['0001-lintel.sql', '0002-events.sql', '0001-orders.sql', '0002-buyers.sql']
 
 test('R-OPS-6: starts and `lintel migrate` at once do not get in each other’s way', async () => {
   const systems = [launch('lintel', lintel(['start'])), launch('lintel', lintel(['start']))]
@@ -75,9 +76,9 @@ test('R-OPS-6: starts and `lintel migrate` at once do not get in each other’s 
     ...systems.map(({ lines }) => lines.join('\n')),
     ...(await Promise.all(migrations)).map((m) => m.stderr),
   ]
-  expect(applied.join('\n').match(/"msg":"users: 4 migrations applied"/g)).toHaveLength(1)
+  expect(applied.join('\n').match(/"msg":"users: 5 migrations applied"/g)).toHaveLength(1)
   const { rows } = await onDatabase('users', 'select name from lintel.migrations order by name')
-  expect(rows.map((row) => row.name)).toEqual(USERS_MIGRATIONS)
+  expect(rows.map((row) => row.name)).toEqual([...USERS_MIGRATIONS].sort())
   for (const system of systems) system.child.kill('SIGINT')
   for (const system of systems) expect((await system.ended).code).toBe(0)
 })
@@ -90,11 +91,11 @@ test('R-OPS-6: in production nothing is migrated at start; `lintel migrate` does
   })
   expect(await run('lintel', lintel(['migrate'], production))).toMatchObject({
     code: 0,
-    stdout: `users: applied ${USERS_MIGRATIONS.join(', ')}\norders: applied 0001-lintel.sql, 0001-orders.sql`,
+    stdout: `users: applied ${USERS_MIGRATIONS.join(', ')}\norders: applied ${ORDERS_MIGRATIONS.join(', ')}\nevents: applied 0001-messages.sql`,
   })
   expect(await run('lintel', lintel(['migrate'], production))).toMatchObject({
     code: 0,
-    stdout: 'users: up to date\norders: up to date',
+    stdout: 'users: up to date\norders: up to date\nevents: up to date',
     stderr: '',
   })
   const system = launch('lintel', lintel(['start'], production))

@@ -37,7 +37,9 @@ export function consumer<E extends Readonly<Record<string, EventSpec<any>>>, T e
   const { name: from, events } = publisher
   return {
     from,
-    events: Object.fromEntries(types.map((type) => [type, events[type]])) as Pick<E, T>,
+    events: Object.fromEntries(
+      types.map((type) => [type, Object.hasOwn(events, type) ? events[type] : undefined]),
+    ) as Pick<E, T>,
     start,
     attempts,
     mails,

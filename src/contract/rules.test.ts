@@ -3,7 +3,7 @@ import { orders } from '../../services/orders/contract.ts'
 import { users } from '../../services/users/contract.ts'
 import { Fault } from '../base/errors.ts'
 import type { Fields } from './fields.ts'
-import { event, olderShape, operation, problem, resource, service, t } from './index.ts'
+import { consumer, event, olderShape, operation, problem, resource, service, t } from './index.ts'
 import type { AnyResource } from './resource.ts'
 import { brokenRules } from './rules.ts'
 
@@ -719,6 +719,51 @@ describe('problems', () => {
     ],
   ])
   sound([['another message for a code of every system is sound', () => withProblem('NOT_FOUND', 404)]])
+})
+
+describe('consumers', () => {
+  const made = { name: 'shop', events: { 'thing.made': event({ size: t.integer() }) } }
+  const consuming = (types: string[], options: Loose = {}, key = 'things') =>
+    notes({}, { consumers: { [key]: consumer(made, types as never, options as never) } })
+  refused([
+    [
+      'a consumer in kebab-case',
+      'R-EVT-2 consumers.my-things: is not in camelCase',
+      () => consuming(['thing.made'], {}, 'my-things'),
+    ],
+    [
+      'a consumer with the name of a resource',
+      'R-P-2 consumers.notes: has the name of a resource or an operation',
+      () => consuming(['thing.made'], {}, 'notes'),
+    ],
+    ['a consumer of nothing', 'R-EVT-2 consumers.things: consumes nothing', () => consuming([])],
+    ...['thing.lost', 'constructor'].map(
+      (type): Case => [
+        `a consumer of ${type}`,
+        `R-EVT-2 consumers.things: consumes "${type}", which shop does not publish`,
+        () => consuming([type]),
+      ],
+    ),
+    ...[0, 101, 1.5, '3'].map(
+      (attempts): Case => [
+        `${JSON.stringify(attempts)} attempts`,
+        `R-EVT-3 consumers.things: has ${attempts} attempts`,
+        () => consuming(['thing.made'], { attempts }),
+      ],
+    ),
+    [
+      'a start that is none',
+      'R-EVT-5 consumers.things: begins at "begining"',
+      () => consuming(['thing.made'], { start: 'begining' }),
+    ],
+  ])
+  sound([
+    [
+      'a consumer of another service’s events is sound',
+      () => consuming(['thing.made'], { start: 'now', attempts: 100 }),
+    ],
+    ['a consumer may have the name of what every object has', () => consuming(['thing.made'], {}, 'constructor')],
+  ])
 })
 
 describe('events', () => {

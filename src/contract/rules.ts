@@ -164,16 +164,17 @@ function checkEvents({ events, resources }: Contract, say: Say) {
 }
 
 function checkConsumers({ consumers, resources, operations }: Contract, say: Say) {
-  for (const [key, { from, events, attempts }] of Object.entries(consumers)) {
+  for (const [key, { from, events, start, attempts }] of Object.entries(consumers)) {
     const at = `consumers.${key}`
     if (!isCamelCase(key)) say('R-EVT-2', at, 'is not in camelCase', 'Name it by what it keeps or does: `buyers`')
-    if (key in resources || key in operations)
+    if (Object.hasOwn(resources, key) || Object.hasOwn(operations, key))
       say('R-P-2', at, 'has the name of a resource or an operation', 'Each handler has a name of its own')
     const types = Object.keys(events)
     if (types.length === 0) say('R-EVT-2', at, 'consumes nothing', `Name events of ${from}`)
     for (const type of types)
       if (events[type] === undefined)
         say('R-EVT-2', at, `consumes "${type}", which ${from} does not publish`, 'See its `events`')
+    if (start !== 'beginning' && start !== 'now') say('R-EVT-5', at, `begins at "${start}"`, 'Say `beginning` or `now`')
     if (!Number.isInteger(attempts) || attempts < 1 || attempts > 100)
       say('R-EVT-3', at, `has ${attempts} attempts`, 'Give a whole number from 1 to 100')
   }

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { Fault } from '../base/errors.ts'
-import { operation, resource, service, t } from '../contract/index.ts'
+import { consumer, event, operation, resource, service, t } from '../contract/index.ts'
 import { handlerName, implement } from './implement.ts'
 
 /**
@@ -10,8 +10,8 @@ import { handlerName, implement } from './implement.ts'
  * repository, and in one program, since the libraries cost most of the time.
  */
 const CONTRACT = `
-import { operation, resource, service, t } from 'lintel/contract'
-import { type HandlerOf, implement, insert } from 'lintel/service'
+import { consumer, event, operation, resource, service, t } from 'lintel/contract'
+import { type ConsumerHandlers, type HandlerOf, implement, insert } from 'lintel/service'
 
 const Note = resource('note', {
   id: 'nte',
@@ -34,7 +34,13 @@ const create: HandlerOf<typeof notes, 'notes', 'create'> = async ({ body }, { tx
 const update: HandlerOf<typeof notes, 'notes', 'update'> = async () => { throw new Error('later') }
 const statistics = async () => ({ count: 1 })
 const confirm = async () => {}
-void [implement, options, create, update, statistics, confirm]
+const shop = { name: 'shop', events: { 'thing.made': event({ size: t.integer() }), 'thing.lost': event({ by: t.text() }) } }
+const readers = service('readers', {
+  events: { 'reader.seen': event({ size: t.integer() }) },
+  consumers: { things: consumer(shop, ['thing.made', 'thing.lost']) },
+})
+const lost: ConsumerHandlers<typeof readers, 'things'>['thing.lost'] = async ({ data }) => { void data.by }
+void [implement, options, create, update, statistics, confirm, readers, lost]
 `
 
 const SNIPPETS = {
@@ -140,6 +146,48 @@ const SNIPPETS = {
     statistics,
     confirm,
   }, options)`,
+  consuming: `implement(readers, {
+    things: {
+      'thing.made': async ({ type, data, aggregateId, timestamp }, { emit, tx, mail, signal }) => {
+        const size: number = data.size
+        const made: 'thing.made' = type
+        await tx.query('select 1', [aggregateId, timestamp, made, mail, signal.aborted])
+        emit('reader.seen', aggregateId, { size })
+      },
+      'thing.lost': lost,
+    },
+  }, options)`,
+  missingConsumer: `implement(readers, {}, options)`,
+  missingEvent: `implement(readers, {
+    things: { 'thing.lost': lost },
+  }, options)`,
+  misspeltEvent: `implement(readers, {
+    things: { 'thing.made': async () => {}, 'thing.lots': lost },
+  }, options)`,
+  wrongEvent: `implement(readers, {
+    things: { 'thing.made': lost, 'thing.lost': lost },
+  }, options)`,
+  misspeltData: `implement(readers, {
+    things: {
+      'thing.made': async ({ data }) => { throw new Error(data.sise) },
+      'thing.lost': lost,
+    },
+  }, options)`,
+  wrongEmit: `implement(readers, {
+    things: {
+      'thing.made': async (event, { emit }) => emit('reader.seen', event.aggregateId, { size: 'large' }),
+      'thing.lost': lost,
+    },
+  }, options)`,
+  eventNotAsync: `implement(readers, {
+    things: {
+      'thing.made': () => {},
+      'thing.lost': lost,
+    },
+  }, options)`,
+  notConsumed: `service('others', {
+    consumers: { things: consumer(shop, ['thing.sold']) },
+  })`,
   customRead: `resource('entry', { id: 'ent', fields: {}, access: { get: 'public', create: 'admin' },
     custom: ['get'],
   })`,
@@ -183,7 +231,9 @@ beforeAll(() => {
 }, 60_000)
 
 describe('handlers are typed by their contract (R-P-2)', () => {
-  test.each(['sound', 'inPlace'])('R-P-2: a complete set compiles: %s', (name) => expect(said.get(name)).toEqual([]))
+  test.each(['sound', 'inPlace', 'consuming'])('R-P-2: a complete set compiles: %s', (name) =>
+    expect(said.get(name)).toEqual([]),
+  )
 
   test.each<[name: keyof typeof SNIPPETS, line: string, text: string]>([
     ['missingVerb', 'notes: { create },', "Property 'update' is missing in type"],
@@ -211,6 +261,26 @@ describe('handlers are typed by their contract (R-P-2)', () => {
       'unknownEvent',
       'create: async (asked, unit) => {',
       `'"note.made"' is not assignable to parameter of type '"note.created"'`,
+    ],
+    ['missingConsumer', 'export default implement(readers, {}, options)', "Property 'things' is missing in type"],
+    ['missingEvent', "things: { 'thing.lost': lost },", `Property '"thing.made"' is missing in type`],
+    [
+      'misspeltEvent',
+      "things: { 'thing.made': async () => {}, 'thing.lots': lost },",
+      "''thing.lots'' does not exist in type 'ConsumerHandlers<",
+    ],
+    ['wrongEvent', "things: { 'thing.made': lost, 'thing.lost': lost },", 'is not assignable to type'],
+    [
+      'misspeltData',
+      "'thing.made': async ({ data }) => { throw new Error(data.sise) },",
+      "Property 'sise' does not exist on type '{ size: number; }'",
+    ],
+    ['wrongEmit', "'thing.made': async (event, { emit }) =>", "Type 'string' is not assignable to type 'number'"],
+    ['eventNotAsync', "'thing.made': () => {},", "is not assignable to type 'Promise<void>'"],
+    [
+      'notConsumed',
+      "consumers: { things: consumer(shop, ['thing.sold']) },",
+      `Type '"thing.sold"' is not assignable to type`,
     ],
     ['customRead', "custom: ['get'],", `Type '"get"' is not assignable to type '"create"'`],
   ])('R-P-2: %s does not compile, at `%s`, and the message says: %s', (name, line, text) => {
@@ -248,6 +318,19 @@ describe('implement', () => {
       ['confirm', confirm],
     ])
     expect(notes.served.filter(({ custom }) => custom).map(handlerName)).toEqual(['notes.create', 'confirm'])
+  })
+
+  test('R-P-2: each handler of an event is found by its consumer and type; without types, a missing one stops the start', () => {
+    const made = { name: 'shop', events: { 'thing.made': event({}), 'thing.lost': event({}) } }
+    const readers = service('readers', { consumers: { things: consumer(made, ['thing.made', 'thing.lost']) } })
+    const handle = async () => {}
+    const { eventHandlers } = implement(readers, { things: { 'thing.made': handle, 'thing.lost': handle } }, options)
+    expect([...eventHandlers]).toEqual([
+      ['things.thing.made', handle],
+      ['things.thing.lost', handle],
+    ])
+    const start = () => implement(readers, { things: { 'thing.made': handle } } as never, options)
+    expect(start).toThrow('readers.things for thing.lost has no handler')
   })
 
   test('R-P-2: without types, a missing handler stops the start and is named', () => {

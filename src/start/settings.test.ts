@@ -34,6 +34,7 @@ test('without any setting there is a whole set of them; an empty one counts as n
     databaseUrl: undefined,
     mailFrom: 'no-reply@localhost',
     rateLimit: { maxRequests: 100, windowMs: 60_000 },
+    outboxRetentionMs: 7 * 86_400_000,
     logLevel: 'info',
     startTimeoutMs: 30_000,
     shutdownTimeoutMs: 25_000,
@@ -159,4 +160,21 @@ test('NAME_FILE gives the value of NAME, without the end of the line; NAME itsel
     'PORT is "x": give a whole number from 0 to 65535',
     'LOG_LEVEL is "loud": give one of trace, debug, info, warn, error, fatal, silent',
   ])
+})
+
+test('R-OPS-4: NATS_URL and OUTBOX_RETENTION are checked at the start, and passwords are masked', () => {
+  const { natsUrl, outboxRetentionMs } = readSettings(
+    { NATS_URL: 'nats://ann:secret@one:4222,tls://two', OUTBOX_RETENTION: '30' },
+    [],
+  )
+  expect([natsUrl, outboxRetentionMs]).toEqual(['nats://ann:secret@one:4222,tls://two', 30 * 86_400_000])
+  expect(readSettings({}, []).outboxRetentionMs).toBe(7 * 86_400_000)
+  const expected = 'give a URL such as nats://user:password@host:4222, or several of one cluster joined by commas'
+  for (const NATS_URL of ['http://ann:hunter2@one', 'http:', 'one:4222', 'nats://one,http://two', 'nats://'])
+    expect(faultsOf({ NATS_URL })).toEqual([expect.stringMatching(/^NATS_URL is "[a-z:/]*…" \(masked\): /)])
+  expect(faultsOf({ NATS_URL: 'http://ann:hunter2@one' })[0]).toBe(`NATS_URL is "http://…" (masked): ${expected}`)
+  for (const OUTBOX_RETENTION of ['0', '3651', '7d', '1.5'])
+    expect(faultsOf({ OUTBOX_RETENTION })).toEqual([
+      `OUTBOX_RETENTION is "${OUTBOX_RETENTION}": give a whole number from 1 to 3650`,
+    ])
 })
