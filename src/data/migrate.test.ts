@@ -58,10 +58,11 @@ test('R-OPS-6: files are applied in order, the platform’s first, and only once
   const lines: string[] = []
   expect(await migrate(url, [PLATFORM_MIGRATIONS, folder], { log: (line) => lines.push(line) })).toEqual([
     '0001-lintel.sql',
+    '0002-events.sql',
     '0001-first.sql',
     '0002-second.sql',
   ])
-  expect(lines).toHaveLength(3)
+  expect(lines).toHaveLength(4)
   await file('0003-third.sql', 'create table three ();')
   expect(await migrate(url, [folder, PLATFORM_MIGRATIONS])).toEqual(['0003-third.sql'])
   expect(await migrate(url, [PLATFORM_MIGRATIONS, folder])).toEqual([])

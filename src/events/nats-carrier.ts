@@ -326,7 +326,10 @@ function natsSource(
       return {
         events: events as CarriedEvent[],
         acknowledge: async () => {
+          const last = batch.pop()
           for (const message of batch) message.ack()
+          // The server takes them in order: once it confirms the last, it has them all.
+          await last?.ackAck()
         },
       }
     },
