@@ -3,14 +3,15 @@ import type { Visitor } from './load-process.ts'
 import type { Stage } from './stage.ts'
 
 /** What is compared does the same: both sides answer the same to the same question, but for cursors, ids and times. */
-export async function confirmAlike({ servers, workloads }: Stage): Promise<void> {
+export async function confirmAlike({ servers, workloads, compared }: Stage): Promise<void> {
   const [reference, lintel] = [servers.get('reference'), servers.get('lintel')]
   if (!reference || !lintel) return
   for (const [name, { reference: theirs, lintel: ours }] of Object.entries(workloads)) {
     if (!theirs[0]?.requests[0]) continue
     const expected = await first(reference.url, theirs[0])
     const actual = await first(lintel.url, ours[0]!)
-    deepStrictEqual(actual, expected, `${name}: Lintel and the reference answer differently`)
+    const pair = compared === 'answers' ? [actual, expected] : [actual.answer, expected.answer]
+    deepStrictEqual(...(pair as [unknown, unknown]), `${name}: Lintel and the reference answer differently`)
   }
 }
 

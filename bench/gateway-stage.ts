@@ -1,4 +1,4 @@
-import { generateSigningKey, jwks } from '../src/auth/keys.ts'
+import { generateSigningKey, jwks, type SigningKey } from '../src/auth/keys.ts'
 import { newId } from '../src/base/ids.ts'
 import type { Visitor } from './load-process.ts'
 import type { Options, Side } from './options.ts'
@@ -23,13 +23,19 @@ export async function openGateways({ sides, connections, profile }: Options): Pr
     await stop()
     throw error
   }
+  const visitors = await visitorsOf(key, connections)
+  const workloads = { W4: { reference: visitors, lintel: visitors } }
+  return { servers, workloads, compared: 'answers', settle: async () => {}, stop }
+}
+
+/** A user for each connection, who asks for one order after another. */
+export function visitorsOf(key: SigningKey, connections: number): Promise<Visitor[]> {
   const visiting = Array.from({ length: connections }, async (): Promise<Visitor> => {
     const user = { id: newId('usr'), email: 'visitor@bench.example', roles: ['member'], sid: newId('ses') }
     const requests = Array.from({ length: THINGS }, () => get(`/orders/${newId('ord')}`))
     return { token: await tokenOf(key, user), requests }
   })
-  const visitors = await Promise.all(visiting)
-  return { servers, workloads: { W4: { reference: visitors, lintel: visitors } }, settle: async () => {}, stop }
+  return Promise.all(visiting)
 }
 
 const PROGRAMS: Record<Side, string> = {

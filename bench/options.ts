@@ -19,7 +19,7 @@ export interface Options {
 
 export const SIDES = ['reference', 'lintel'] as const
 export type Side = (typeof SIDES)[number]
-export const WORKLOADS = ['W1', 'W2 shallow', 'W2 deep', 'W3', 'W4'] as const
+export const WORKLOADS = ['W1', 'W2 shallow', 'W2 deep', 'W3', 'W4', 'W4 remote'] as const
 export type WorkloadName = (typeof WORKLOADS)[number]
 
 /** Of the gateway alone: it takes no database. */
@@ -34,6 +34,7 @@ Lintel and a hand-written reference (bench/reference), on one PostgreSQL and the
   W2 deep     the same 500,000 rows deep (half of --orders, if that is less)
   W3          POST /users/{id}/orders: each connection is a user who orders 1 to 3 products
   W4          the gateway alone (verify, limit, route), in one process with a service that answers at once; no database
+  W4 remote   lintel gateway in front of a process that answers at once, against a proxy of node:http and undici
 
   --quick           a small run to see that all works: 20,000 orders, 1 round of 2 s
   --orders <n>      orders in the database (1000000)

@@ -3,6 +3,7 @@ import { openGateways } from './gateway-stage.ts'
 import { measure } from './measure.ts'
 import { isOfGateway, type Options, readOptions } from './options.ts'
 import { say } from './progress.ts'
+import { openRemoteGateways } from './remote-gateway-stage.ts'
 import { reportOf, tableOf } from './report.ts'
 import type { Stage } from './stage.ts'
 import { openWhole } from './whole-stage.ts'
@@ -10,7 +11,8 @@ import { openWhole } from './whole-stage.ts'
 async function main(options: Options): Promise<void> {
   const stages: Stage[] = []
   try {
-    if (options.workloads.some(isOfGateway)) stages.push(await openGateways(options))
+    if (options.workloads.includes('W4')) stages.push(await openGateways(options))
+    if (options.workloads.includes('W4 remote')) stages.push(await openRemoteGateways(options))
     if (!options.workloads.every(isOfGateway)) stages.push(await openWhole(options, say))
     for (const stage of stages) await confirmAlike(stage)
     const results = await measure({ options, stages, say })

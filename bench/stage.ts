@@ -9,6 +9,8 @@ export type Workloads = Partial<Record<WorkloadName, Record<Side, readonly Visit
 export interface Stage {
   readonly servers: ReadonlyMap<Side, ServerProcess>
   readonly workloads: Workloads
+  /** What is to be the same on both sides: status, headers and body, or where a side does less, the body. */
+  readonly compared: 'answers' | 'bodies'
   /** Before each measurement: nothing is left to do from the one before. */
   settle(): Promise<void>
   stop(): Promise<void>

@@ -25,7 +25,7 @@ export async function openWhole(options: Options, say: (line: string) => void): 
       }),
     }
     const workloads = await planWorkloads(databases, people, cursors)
-    return { servers, workloads, settle: () => checkpoint(databases.url), stop }
+    return { servers, workloads, compared: 'answers', settle: () => checkpoint(databases.url), stop }
   } catch (error) {
     await stop()
     throw error

@@ -3,13 +3,15 @@ import { COMPRESSED_FROM, type Coding, chooseCoding, compress, compressor, isCom
 import type { Log } from '../http/log.ts'
 import { problemAnswer } from '../http/problem-answer.ts'
 import { respond } from '../http/respond.ts'
-import { gather, respondStream } from '../http/respond-stream.ts'
+import { respondStream } from '../http/respond-stream.ts'
 import { SECURITY_HEADERS, STRICT_TRANSPORT } from '../http/security-headers.ts'
 import { pushRateLimitHeaders } from '../limits/headers.ts'
 import type { Answer } from '../service/request.ts'
 import type { Page } from './built-ins.ts'
 import type { Cors } from './cors.ts'
 import type { Exchange } from './exchange.ts'
+import { firstOf, pushAnswerHead } from './forward/answer-head.ts'
+import type { AnswerHeaders } from './forward/http-client.ts'
 import type { Forwarded } from './forward/remote-upstream.ts'
 import type { Versions } from './version.ts'
 
@@ -55,40 +57,38 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
   }
 
   async function forwarded(exchange: Exchange, { status, headers, body }: Forwarded): Promise<void> {
-    const { req, res, requestId, caller } = exchange
-    const given = firstOf(headers)
-    const head = headOf(exchange, given)
-    if (given['cache-control'] === undefined && caller.kind !== 'anonymous') head.push('cache-control', 'no-store')
-    for (let i = 0; i < headers.length; i += 2)
-      // Who counts here says so here.
-      if (!exchange.told?.length || !RATE_LIMITS.test(headers[i]!)) head.push(headers[i]!, headers[i + 1]!)
+    const { req, res, requestId, caller, told } = exchange
+    const bodiless = req.method === 'HEAD' || status === 204 || status === 304
+    const length = Number(firstOf(headers, 'content-length'))
+    // Only what has a length is compressed: what has none may be made as it goes, and is not to wait in a buffer.
+    const compressible = status === 200 && !bodiless && length >= COMPRESSED_FROM && isCompressible(headers)
+    const accept = req.headers['accept-encoding'] as string | undefined
+    const coding = compressible ? chooseCoding(accept, 'gzip') : undefined
+    const small = !bodiless && coding === undefined && length <= SMALL_BYTES
+    const head = headOf(exchange, headers)
+    if (headers['cache-control'] === undefined && caller.kind !== 'anonymous') head.push('cache-control', 'no-store')
+    // Who counts here says so here.
+    const counted = told !== undefined && told.length > 0
+    pushAnswerHead(head, headers, (name) => {
+      if (name === 'content-length') return coding === undefined && !small
+      return !counted || !RATE_LIMITS.test(name)
+    })
     if (cors?.varies) addVary(head, 'origin')
-    const coding = status === 200 && req.method !== 'HEAD' ? codingOf(exchange, head, given) : undefined
+    if (compressible) addVary(head, 'accept-encoding')
+    if (coding !== undefined) head.push('content-encoding', coding)
     try {
       // A small one goes out as one piece, in one write; and where it breaks off, that can still be told.
-      if (
-        coding === undefined &&
-        Number(given['content-length']) <= SMALL_BYTES &&
-        status === 200 &&
-        req.method !== 'HEAD'
-      )
-        return respond(req, res, status, withoutLength(head), await gather(body))
-      await respondStream(req, res, status, coding ? coded(head, coding) : head, body, {
-        coding: coding && compressor(coding),
-      })
+      if (small) {
+        const whole = body.whole()
+        respond(req, res, status, head, whole instanceof Promise ? await whole : whole)
+      } else if (bodiless) respond(req, res, status, head, undefined)
+      else await respondStream(req, res, status, head, body.stream(), { coding: coding && compressor(coding) })
     } catch (error) {
       if (!res.headersSent) throw new Problem('BAD_GATEWAY', undefined, { cause: error })
       // Else it is the caller who went away.
       if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE')
         log.warn({ err: error, requestId }, 'An upstream broke off its answer')
     }
-  }
-
-  /** Only what has a length: what has none may be made as it goes, and is not to wait in a buffer. */
-  function codingOf({ req }: Exchange, head: string[], given: Readonly<Record<string, string>>): Coding | undefined {
-    if (!(Number(given['content-length']) >= COMPRESSED_FROM) || !isCompressible(given)) return undefined
-    addVary(head, 'accept-encoding')
-    return chooseCoding(req.headers['accept-encoding'] as string | undefined, 'gzip')
   }
 
   async function page(exchange: Exchange, page: Page): Promise<void> {
@@ -147,7 +147,7 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
   }
 
   /** Headers of every answer, without those that `own` has of itself. */
-  function headOf({ req, requestId, version, told }: Exchange, own: Page['headers'] = NO_HEADERS): string[] {
+  function headOf({ req, requestId, version, told }: Exchange, own: AnswerHeaders = NO_HEADERS): string[] {
     const head = ['x-request-id', requestId]
     for (let i = 0; i < constant.length; i += 2)
       if (own === NO_HEADERS || own[constant[i]!] === undefined) head.push(constant[i]!, constant[i + 1]!)
@@ -184,21 +184,3 @@ function compressedPage(page: Page, coding: Coding): Promise<Uint8Array> {
 const SMALL_BYTES = 16 * 1024
 const NO_HEADERS = {}
 const RATE_LIMITS = /^(?:x-)?ratelimit/
-
-/** By name, the first value of each. */
-function firstOf(headers: readonly string[]): Record<string, string> {
-  const found: Record<string, string> = {}
-  for (let i = 0; i < headers.length; i += 2) found[headers[i]!] ??= headers[i + 1]!
-  return found
-}
-
-/** Its length is no longer known. */
-function coded(head: readonly string[], coding: Coding): string[] {
-  return ['content-encoding', coding, ...withoutLength(head)]
-}
-
-function withoutLength(head: readonly string[]): string[] {
-  const kept: string[] = []
-  for (let i = 0; i < head.length; i += 2) if (head[i] !== 'content-length') kept.push(head[i]!, head[i + 1]!)
-  return kept
-}

@@ -50,10 +50,11 @@ export function compressor(coding: Coding) {
  * Whether a proxy may, and should, compress an answer with these headers: text that is not compressed yet, may be transformed
  * (RFC 9110 7.7), and has no strong entity tag, which names one sequence of bytes (RFC 9110 8.8.3).
  */
-export function isCompressible(headers: Readonly<Record<string, string>>): boolean {
-  if (headers['content-encoding'] !== undefined || /no-transform/i.test(headers['cache-control'] ?? '')) return false
-  if (headers.etag !== undefined && !headers.etag.startsWith('W/')) return false
+export function isCompressible(headers: Readonly<Record<string, string | readonly string[] | undefined>>): boolean {
+  const { etag, 'cache-control': cacheControl = '', 'content-type': type = '' } = headers
+  if (headers['content-encoding'] !== undefined || /no-transform/i.test(String(cacheControl))) return false
+  if (etag !== undefined && !String(etag).startsWith('W/')) return false
   return /^(?:text\/(?!event-stream)|application\/(?:[\w.-]+\+)?(?:json|xml|javascript)|image\/svg\+xml)/i.test(
-    headers['content-type'] ?? '',
+    String(type),
   )
 }

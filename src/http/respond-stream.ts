@@ -46,14 +46,3 @@ export async function respondStream(
   await untilBodyIsIn(req)
   res.end()
 }
-
-/** All of a body that is known to be small. */
-export function gather(body: Readable): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    body.on('data', (chunk) => chunks.push(chunk))
-    body.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
-    body.once('error', reject)
-    body.once('close', () => reject(new Error('the body ended early')))
-  })
-}

@@ -1,5 +1,5 @@
 /** Headers that belong to one connection (RFC 9110 7.6.1), and those that the next connection gets anew. */
-const HOP_BY_HOP = new Set([
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-authenticate',

@@ -1,26 +1,26 @@
 import type { BlockList } from 'node:net'
-import type { Readable } from 'node:stream'
 import { Problem } from '../../base/errors.ts'
 import type { Operation } from '../../contract/operation.ts'
 import { hasBody } from '../../http/framing.ts'
 import type { CircuitBreakerOptions, Outcome } from '../../resilience/circuit-breaker.ts'
-import { createDeadline, type Deadline, rest } from '../../resilience/deadline.ts'
+import { createDeadline, type Deadline } from '../../resilience/deadline.ts'
 import { type Backoff, createRetryBudget, fullJitterMs, type RetryBudgetOptions } from '../../resilience/retry.ts'
 import type { ServiceHealth } from '../../service/request.ts'
 import type { Exchange } from '../exchange.ts'
-import { endToEnd } from './hop-by-hop.ts'
-import { type Attempt, createHttpClient, type HttpClientOptions } from './http-client.ts'
+import type { AnswerBody } from './answer-body.ts'
+import { withoutNamed } from './answer-head.ts'
+import { type AnswerHeaders, type Attempt, createHttpClient, type HttpClientOptions } from './http-client.ts'
 import { accepts, createReplica, createReplicas, type Entry, type Replica } from './replicas.ts'
 import { type RequestBody, requestBody } from './request-body.ts'
-import { requestHead, TIMEOUT } from './request-head.ts'
+import { requestHead } from './request-head.ts'
 
 /** An upstream's answer, on its way to the caller. */
 export interface Forwarded {
   readonly status: number
-  /** End to end, names and values in turn; names in lower case, some of them perhaps more than once. */
-  readonly headers: string[]
-  /** To be read to its end, or destroyed. */
-  readonly body: Readable
+  /** As they came, but for those that its Connection names; `pushAnswerHead` says what passes on. */
+  readonly headers: AnswerHeaders
+  /** To be taken to its end, or dropped. */
+  readonly body: AnswerBody
 }
 
 /** A service somewhere else. It is handed the exchange itself, so that bodies pass through without being held (R-GW-3). */
@@ -86,16 +86,27 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
     const path = forwardedPath(exchange)
     if (pending >= maxPending) throw unavailable(1_000)
     // Before the body, which nobody is going to read.
-    if (replicas.state === 'open' && replicas.retryInMs() > 0) throw unavailable(replicas.retryInMs())
+    const retryInMs = replicas.retryInMs()
+    if (retryInMs > 0 && replicas.state === 'open') throw unavailable(retryInMs)
     const own = bounds?.get(exchange.operation)
     const { timeoutMs = options.timeoutMs ?? 30_000, maxBodyBytes = options.maxBodyBytes ?? 1024 * 1024 } = own ?? {}
     let deadline: Deadline | undefined
     pending++
     try {
-      const body = await requestBody(exchange.req, exchange.res, maxBodyBytes, () => deadline?.restart())
-      deadline = createDeadline(timeoutMs, exchange.signal)
-      const answered = await attempts({ exchange, path, head: requestHead(exchange, trusted), body, deadline })
-      answered.body.once('close', () => pending--)
+      const { req, res } = exchange
+      const coming = requestBody(req, res, maxBodyBytes, () => deadline?.restart())
+      const body = coming instanceof Promise ? await coming : coming
+      const given = createDeadline(timeoutMs)
+      deadline = given
+      let answered: Forwarded | undefined
+      const gone = () => {
+        if (answered !== undefined) answered.body.drop()
+        else if (!res.writableFinished) given.giveUp()
+      }
+      if (res.destroyed) gone()
+      else res.once('close', gone)
+      answered = await attempts({ exchange, path, head: requestHead(exchange, trusted), body, deadline })
+      answered.body.whenOver(() => pending--)
       return answered
     } catch (error) {
       pending--
@@ -116,15 +127,15 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
       if (entry === undefined) throw unavailable(replicas.retryInMs())
       const attempt = await send(entry, work)
       tried.push(entry.replica)
-      if (attempt.kind === 'answered' && !FAILING.has(attempt.status)) return shown(attempt)
-      if (!body.whole || deadline.signal.aborted) return settle(attempt, work)
+      if (attempt.kind === 'answered' && !FAILING.has(attempt.status)) return forwardedOf(attempt)
+      if (!body.whole || deadline.over) return settle(attempt, work)
       // Nothing was sent, so this is no repetition: any request may go to a replica that it has not been to.
       if (attempt.kind === 'unreached' && tried.length < replicas.all.length) continue
       const mayRepeat = repeatable && attempt.kind !== 'late' && attempt.kind !== 'garbled'
       if (!mayRepeat || tried.length >= maxAttempts || !budget.spend()) return settle(attempt, work)
-      if (attempt.kind === 'answered') attempt.body.destroy()
-      await rest(fullJitterMs(tried.length - 1, backoff), deadline.signal).catch(() => {})
-      if (deadline.signal.aborted) return settle({ kind: 'late', cause: undefined }, work)
+      if (attempt.kind === 'answered') attempt.body.drop()
+      await deadline.rest(fullJitterMs(tried.length - 1, backoff))
+      if (deadline.over) return settle({ kind: 'late', cause: undefined }, work)
     }
   }
 
@@ -133,15 +144,11 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
     const attempt = await replica.client.send({
       method: exchange.req.method!,
       path: replica.url.pathname === '/' ? path : replica.url.pathname.replace(/\/$/, '') + path,
-      headers: [...head, TIMEOUT, String(Math.ceil(deadline.remainingMs()))],
+      headers: head(deadline.remainingMs()),
       body: body.open(),
-      signal: deadline.signal,
+      deadline,
     })
-    if (attempt.kind === 'answered')
-      attempt.body
-        .once('close', () => replica.pending--)
-        // Between the head and whoever reads the body, it may break with nobody listening.
-        .on('error', () => {})
+    if (attempt.kind === 'answered') attempt.body.whenOver(() => replica.pending--)
     else replica.pending--
     replica.breaker.leave(pass, outcomeOf(attempt, body, deadline))
     return attempt
@@ -167,7 +174,8 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
 interface Work {
   readonly exchange: Exchange
   readonly path: string
-  readonly head: string[]
+  /** With the time that is left. */
+  readonly head: (remainingMs: number) => string[]
   readonly body: RequestBody
   readonly deadline: Deadline
 }
@@ -188,7 +196,7 @@ function forwardedPath({ req, path, target }: Exchange): string {
   if ((req.method === 'GET' || req.method === 'HEAD') && hasBody(req))
     throw new Problem('VALIDATION_ERROR', `${req.method} takes no body`)
   // Servlet containers cut `;…` off a segment, and then take `..;x` for a way up.
-  if (target.segments.some((segment) => /^\.{1,2};/.test(segment)))
+  if (path.includes(';') && target.segments.some((segment) => /^\.{1,2};/.test(segment)))
     throw new Problem('VALIDATION_ERROR', 'The path has a dot segment (/.;/ or /..;/)')
   return target.query === '' ? path : `${path}?${target.query}`
 }
@@ -204,13 +212,13 @@ function outcomeOf(attempt: Attempt, body: RequestBody, deadline: Deadline): Out
   if (attempt.kind === 'answered') return FAILING.has(attempt.status) ? 'failed' : 'succeeded'
   if (attempt.kind === 'unreached') return 'unreached'
   // The caller's doing, or not doing, says nothing of the upstream.
-  if (body.failure !== undefined || body.starved || (deadline.signal.aborted && !deadline.passed)) return 'unknown'
+  if (body.failure !== undefined || body.starved || (deadline.over && !deadline.passed)) return 'unknown'
   return 'failed'
 }
 
 /** What an attempt that is the last one means for the caller. */
 function settle(attempt: Attempt, { body, deadline }: Work): Forwarded {
-  if (attempt.kind === 'answered') return shown(attempt)
+  if (attempt.kind === 'answered') return forwardedOf(attempt)
   if (body.failure !== undefined) throw body.failure
   const { cause } = attempt
   switch (attempt.kind) {
@@ -229,18 +237,6 @@ function unavailable(retryInMs: number, cause?: unknown): Problem {
   return new Problem('SERVICE_UNAVAILABLE', undefined, { retryAfterS: retryInMs / 1000, cause })
 }
 
-function shown({ status, headers, body }: Attempt & { kind: 'answered' }): Forwarded {
-  const kept: string[] = []
-  endToEnd(headers, (name, value) => {
-    // These are the gateway's to say.
-    if (name === 'x-request-id' || name.startsWith('access-control-')) return
-    kept.push(name, bytesOf(value))
-  })
-  return { status, headers: kept, body }
-}
-
-/** The driver reads headers as UTF-8, and Node writes Latin-1: the bytes are to stay the same. */
-function bytesOf(value: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: what is beyond ASCII is meant.
-  return /^[\x00-\x7f]*$/.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1')
+function forwardedOf({ status, headers, body }: Attempt & { kind: 'answered' }): Forwarded {
+  return { status, headers: withoutNamed(headers), body }
 }

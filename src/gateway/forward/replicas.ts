@@ -39,6 +39,11 @@ export interface Replicas {
   retryInMs(): number
 }
 
+function entryOf(replica: Replica | undefined): Entry | undefined {
+  const pass = replica?.breaker.enter()
+  return replica === undefined || pass === undefined ? undefined : { replica, pass }
+}
+
 export function createReplicas(all: readonly Replica[]): Replicas {
   let turn = 0
 
@@ -55,11 +60,11 @@ export function createReplicas(all: readonly Replica[]): Replicas {
   }
 
   function enter(candidates: readonly Replica[], again: boolean): Entry | undefined {
+    // Most upstreams are one replica, in good health.
+    if (candidates.length === 1 && candidates[0]!.breaker.state.kind === 'closed') return entryOf(candidates[0])
     const probed = candidates.find(({ breaker }) => breaker.state.kind === 'open' && breaker.retryInMs() === 0)
     const sound = best(candidates.filter(({ breaker }) => breaker.state.kind === 'closed'))
-    const replica = probed !== undefined && (again || sound === undefined) ? probed : sound
-    const pass = replica?.breaker.enter()
-    return replica === undefined || pass === undefined ? undefined : { replica, pass }
+    return entryOf(probed !== undefined && (again || sound === undefined) ? probed : sound)
   }
 
   return {
@@ -78,7 +83,11 @@ export function createReplicas(all: readonly Replica[]): Replicas {
       const states = all.map(({ breaker }) => breaker.state.kind)
       return states.includes('closed') ? 'closed' : states.includes('half-open') ? 'half-open' : 'open'
     },
-    retryInMs: () => Math.min(...all.map(({ breaker }) => breaker.retryInMs())),
+    retryInMs() {
+      let soonest = Number.POSITIVE_INFINITY
+      for (const { breaker } of all) soonest = Math.min(soonest, breaker.retryInMs())
+      return soonest
+    },
   }
 }
 

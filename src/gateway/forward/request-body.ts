@@ -23,21 +23,23 @@ const KEPT_BYTES = 64 * 1024
  * Small bodies are kept, the rest is streamed as fast as the upstream reads, with a bound: PAYLOAD_TOO_LARGE beyond `limit`,
  * at once where Content-Length says so. `moved` is called whenever a piece of a streamed one has gone on.
  */
-export async function requestBody(
+export function requestBody(
   req: IncomingMessage,
   res: ServerResponse,
   limit: number,
   moved: () => void,
-): Promise<RequestBody> {
-  if (!hasBody(req)) return { open: () => undefined, whole: true, failure: undefined, starved: false }
+): RequestBody | Promise<RequestBody> {
+  if (!hasBody(req)) return NONE
   const length = req.headers['content-length']
   if (length !== undefined && Number(length) <= KEPT_BYTES) {
-    const kept = await readBody(req, res, limit)
-    return { open: () => kept, whole: true, failure: undefined, starved: false }
+    const kept = readBody(req, res, limit)
+    return kept.then((body) => ({ open: () => body, whole: true, failure: undefined, starved: false }))
   }
   if (Number(length ?? 0) > limit) throw tooLarge(limit)
   return streamed(req, res, limit, moved)
 }
+
+const NONE: RequestBody = { open: () => undefined, whole: true, failure: undefined, starved: false }
 
 function streamed(req: IncomingMessage, res: ServerResponse, limit: number, moved: () => void): RequestBody {
   let begun = false

@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { BlockList } from 'node:net'
+import type { BlockList, Socket } from 'node:net'
+import type { UserCaller } from '../../auth/caller.ts'
 import { isTrusted, plainAddress } from '../../limits/client-address.ts'
 import type { Exchange } from '../exchange.ts'
 import { endToEnd } from './hop-by-hop.ts'
@@ -13,12 +14,12 @@ export const TIMEOUT = 'lintel-timeout-ms'
 
 /**
  * The headers of a request as the upstream gets them, names and values in turn: what is end to end and not an identity, then
- * who asks, on whose behalf, and by which way. Host is the upstream's own.
+ * who asks, on whose behalf, and by which way, and the time that is left. Host is the upstream's own.
  */
-export function requestHead(exchange: Exchange, trusted: BlockList | undefined): string[] {
+export function requestHead(exchange: Exchange, trusted: BlockList | undefined): (remainingMs: number) => string[] {
   const { req, requestId, caller } = exchange
   const head: string[] = []
-  const viaProxy = isTrusted(plainAddress(req.socket.remoteAddress ?? ''), trusted)
+  const viaProxy = trusted !== undefined && isTrusted(plainAddress(req.socket.remoteAddress ?? ''), trusted)
   endToEnd(req.rawHeaders, (name, value) => {
     if (isOurs(name) || isIdentity(name)) return
     if (!viaProxy && (name.startsWith('x-forwarded-') || name === 'x-real-ip')) return
@@ -26,13 +27,14 @@ export function requestHead(exchange: Exchange, trusted: BlockList | undefined):
   })
   head.push('x-request-id', requestId)
   pushTrace(head, req)
-  pushForwarded(head, req, viaProxy)
-  if (caller.kind === 'user') {
-    head.push(IDENTITY.user, headerText(caller.id))
-    if (caller.email !== '') head.push(IDENTITY.email, headerText(caller.email))
-    if (caller.roles.length > 0) head.push(IDENTITY.roles, caller.roles.map(headerText).join(','))
+  for (const part of viaProxy ? wayOf(req, true) : ownWayOf(req)) head.push(part)
+  if (caller.kind === 'user') for (const part of identityOf(caller)) head.push(part)
+  const at = head.push(TIMEOUT, '') - 1
+  // Of several attempts one is under way at a time.
+  return (remainingMs) => {
+    head[at] = String(Math.ceil(remainingMs))
+    return head
   }
-  return head
 }
 
 /** Set here, or by the client that sends it. `Expect` is answered by whoever reads the body. */
@@ -71,14 +73,39 @@ function pushTrace(head: string[], { headers }: IncomingMessage): void {
     if (typeof headers.tracestate === 'string') head.push('tracestate', headers.tracestate)
     return
   }
-  head.push('traceparent', `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-00`)
+  const ids = randomHex48()
+  head.push('traceparent', `00-${ids.slice(0, 32)}-${ids.slice(32)}-00`)
+}
+
+const pool = Buffer.alloc(24 * 128)
+let used = pool.length
+
+/** 48 digits. Many are drawn at once: a call for each would take 2 µs. */
+function randomHex48(): string {
+  if (used === pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  used += 24
+  return pool.toString('hex', used - 24, used)
 }
 
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
+/** Of a connection, where its requests name one host: the same every time. */
+const ways = new WeakMap<Socket, { readonly host: string | undefined; readonly way: readonly string[] }>()
+
+function ownWayOf(req: IncomingMessage): readonly string[] {
+  const known = ways.get(req.socket)
+  const { host } = req.headers
+  if (known !== undefined && known.host === host) return known.way
+  const way = wayOf(req, false)
+  ways.set(req.socket, { host, way })
+  return way
+}
+
 /** What a trusted proxy says of the way before it is passed on with that proxy added; what anybody else says is dropped. */
-function pushForwarded(head: string[], req: IncomingMessage, viaProxy: boolean): void {
-  const { headers, socket } = req
+function wayOf({ headers, socket }: IncomingMessage, viaProxy: boolean): readonly string[] {
   const peer = plainAddress(socket.remoteAddress ?? '')
   const before = (name: string) => (viaProxy ? (headers[name] as string | undefined) : undefined)
   const proto = before('x-forwarded-proto') ?? ('encrypted' in socket ? 'https' : 'http')
@@ -87,10 +114,25 @@ function pushForwarded(head: string[], req: IncomingMessage, viaProxy: boolean):
   const chain = before('forwarded')
   const node = peer.includes(':') ? `"[${peer}]"` : peer
   const own = `for=${node}${host === undefined ? '' : `;host=${quoted(host)}`};proto=${quoted(proto)}`
-  head.push('x-forwarded-for', hops === undefined ? peer : `${hops}, ${peer}`)
-  if (host !== undefined) head.push('x-forwarded-host', host)
-  head.push('x-forwarded-proto', proto)
-  head.push('forwarded', chain === undefined ? own : `${chain}, ${own}`)
+  return [
+    ...['x-forwarded-for', hops === undefined ? peer : `${hops}, ${peer}`],
+    ...(host === undefined ? [] : ['x-forwarded-host', host]),
+    ...['x-forwarded-proto', proto],
+    ...['forwarded', chain === undefined ? own : `${chain}, ${own}`],
+  ]
+}
+
+/** Of a caller, who is one value for all requests with one token. */
+const identities = new WeakMap<UserCaller, readonly string[]>()
+
+function identityOf(caller: UserCaller): readonly string[] {
+  const known = identities.get(caller)
+  if (known !== undefined) return known
+  const identity = [IDENTITY.user, headerText(caller.id)]
+  if (caller.email !== '') identity.push(IDENTITY.email, headerText(caller.email))
+  if (caller.roles.length > 0) identity.push(IDENTITY.roles, caller.roles.map(headerText).join(','))
+  identities.set(caller, identity)
+  return identity
 }
 
 function quoted(text: string): string {
