@@ -1,0 +1,23 @@
+/** Moments at which a process of the system may die, in the order of an event's way. */
+export const POINTS = [
+  'before commit',
+  'commit on its way',
+  'after commit',
+  'after claim',
+  'before publish',
+  'after publish',
+  'before mark',
+  'after mark',
+  'before storing',
+  'before acknowledgement',
+  'inside a handler',
+  'before the commit of an effect',
+  'after the commit of an effect',
+] as const
+
+export type Point = (typeof POINTS)[number]
+
+/** Environment of a process that dies when it comes to a point for the `nth` time; `DIE` is on its last line. */
+export const dieAt = (point: Point, nth = 1): Record<string, string> => ({ DIE_AT: `${point}#${nth}` })
+
+export const DIED = 'died at the point: '
