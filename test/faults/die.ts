@@ -8,9 +8,15 @@ import { DIED, type Point } from './points.ts'
 
 const [point, count] = (process.env.DIE_AT ?? '').split('#') as [Point | '', string | undefined]
 let left = Number(count ?? 1)
+// A process may be made ready to die and told when: each SIGUSR2 arms or disarms it.
+let armed = process.env.DIE_ARMED !== '0'
+if (point)
+  process.on('SIGUSR2', () => {
+    armed = !armed
+  })
 
 function at(reached: Point): void {
-  if (reached !== point || --left > 0) return
+  if (reached !== point || !armed || --left > 0) return
   writeSync(2, `${DIED}${reached}\n`)
   process.kill(process.pid, 'SIGKILL')
 }
@@ -26,7 +32,7 @@ type Deed = 'change' | 'claim' | 'publish' | 'effect'
 
 const DEEDS: [RegExp, Deed][] = [
   [/^insert into lintel\.outbox/, 'change'],
-  [/^\s*with due as[^]*update lintel\.outbox/, 'claim'],
+  [/^\s*with due as[\s\S]*update lintel\.outbox/, 'claim'],
   [/^insert into messages/, 'publish'],
   [/^update lintel\.inbox set done_at/, 'effect'],
 ]

@@ -17,7 +17,11 @@ export const POINTS = [
 
 export type Point = (typeof POINTS)[number]
 
-/** Environment of a process that dies when it comes to a point for the `nth` time; `DIE` is on its last line. */
-export const dieAt = (point: Point, nth = 1): Record<string, string> => ({ DIE_AT: `${point}#${nth}` })
+/** Environment of a process that dies when it comes to a point for the `nth` time; not armed: after a SIGUSR2. */
+export const dieAt = (point: Point, { nth = 1, armed = true } = {}): Record<string, string> => ({
+  DIE_AT: `${point}#${nth}`,
+  DIE_ARMED: armed ? '1' : '0',
+})
 
+/** The last words of a process, followed by the point. */
 export const DIED = 'died at the point: '

@@ -11,6 +11,8 @@ export interface Replica {
   readonly up: boolean
   /** `kill -9`; false when there was nothing to kill. */
   kill(): boolean
+  /** Arms a process that has a point to die at, or disarms it. */
+  toggle(): void
   /** Stops the process, or lets it go on (SIGSTOP, SIGCONT). */
   pause(): void
   resume(): void
@@ -111,6 +113,7 @@ export async function replica(options: ReplicaOptions): Promise<Replica> {
       killed = true
       return child.kill('SIGKILL')
     },
+    toggle: () => void child.kill('SIGUSR2'),
     pause: () => void child.kill('SIGSTOP'),
     resume: () => void child.kill('SIGCONT'),
     ready: () => (up ? Promise.resolve() : new Promise((resolve) => heard.push(resolve))),

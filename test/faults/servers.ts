@@ -1,10 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { join } from 'node:path'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/data/embedded/postgres.ts'
 import { processesNaming } from '../../src/data/embedded/processes.ts'
 
@@ -77,72 +75,6 @@ async function openDoor(place: () => Place): Promise<{ port: number; close(): vo
       for (const socket of open) socket.destroy()
     },
   }
-}
-
-/** The path of `nats-server`; undefined where there is none on PATH. */
-export async function findNatsServer(): Promise<string | undefined> {
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    const path = join(folder, 'nats-server')
-    if ((await stat(path).catch(() => undefined))?.isFile()) return path
-  }
-  return undefined
-}
-
-export interface NatsServer extends Server {
-  /** Where it stores; to be changed only in between, by `kill(change)`. */
-  readonly store: string
-  kill(meanwhile?: () => Promise<void>): Promise<void>
-}
-
-export async function natsServer(command: string): Promise<NatsServer> {
-  const folder = await mkdtemp(join(tmpdir(), 'lt-nats-'))
-  const store = join(folder, 'store')
-  const port = await freePort()
-  let child: ChildProcess | undefined
-  const atExit = () => child?.kill('SIGKILL')
-  process.once('exit', atExit)
-
-  async function open(): Promise<void> {
-    await mkdir(store, { recursive: true })
-    child = spawn(command, ['-js', '-sd', store, '-a', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
-    for (let i = 0; !(await answers(port)); i++) {
-      if (i > 500 || child.exitCode !== null) throw new Error('nats-server did not start')
-      await delay(20)
-    }
-  }
-  async function end(): Promise<void> {
-    const ended = once(child!, 'exit')
-    child!.kill('SIGKILL')
-    await ended
-  }
-
-  await open()
-  return {
-    url: `nats://127.0.0.1:${port}`,
-    store,
-    async kill(meanwhile) {
-      await end()
-      await meanwhile?.()
-      await open()
-    },
-    async stop() {
-      process.off('exit', atExit)
-      await end()
-      await rm(folder, { recursive: true, force: true })
-    },
-  }
-}
-
-/** Whether a server takes connections. */
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' })
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
 }
 
 export function freePort(): Promise<number> {

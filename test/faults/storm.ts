@@ -1,19 +1,31 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { uuidv7 } from '../../src/base/ids.ts'
+import { connect, urlFor } from '../../src/data/connection.ts'
+import { type TestNats, testNats } from '../../src/testing/nats.ts'
 import { ADMIN, startClients } from './clients.ts'
-import { dieAt, POINTS, type Point } from './points.ts'
+import { dieAt, type Point } from './points.ts'
 import { type Replica, replica } from './replica.ts'
-import { findNatsServer, type NatsServer, natsServer, postgresServer, type Server } from './servers.ts'
-import { booksOf, rest, type Tally, tally } from './tally.ts'
+import { postgresServer, type Server } from './servers.ts'
+import { booksOf, MADE_UP, rest, type Tally, tally } from './tally.ts'
+
+/** Kills, and pauses, from outside. For the carrier on PostgreSQL, that is the carrier too. */
+export type Outside = 'replica' | 'postgres' | 'carrier' | 'pause'
 
 export interface StormOptions {
   readonly carrier: 'postgres' | 'nats'
   readonly clients: number
+  /** Between two orders of a client. */
   readonly pauseMs: number
-  /** Ends when each point was died at, and so many kills were done in all. */
+  /** Ends when each point was died at, and so many kills were done in all; */
   readonly kills: number
+  /** or after so long. */
+  readonly timeoutMs: number
   readonly points: readonly Point[]
-  /** Kills from outside, in turns, one whenever so many orders more were acknowledged. */
-  readonly outside: readonly ('system' | 'postgres' | 'carrier')[]
+  /** In turns, one whenever about so many orders more were acknowledged. */
+  readonly outside: readonly Outside[]
   readonly everyOrders: number
+  /** So many aggregates more have events, which are written straight into the outbox. */
+  readonly aggregates: number
   say(line: string): void
 }
 
@@ -26,7 +38,7 @@ export interface StormResult extends Tally {
 /** Servers of a test's own with two replicas of the system on them. */
 export interface World {
   readonly postgres: Server
-  readonly nats: NatsServer | undefined
+  readonly nats: TestNats | undefined
   readonly replicas: readonly Replica[]
   stop(): Promise<void>
 }
@@ -48,8 +60,9 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   try {
     const postgres = await postgresServer()
     undo.push(postgres.stop)
-    const nats = carrier === 'nats' ? await natsServer(await natsCommand()) : undefined
+    const nats = carrier === 'nats' ? await testNats() : undefined
     if (nats) undo.push(nats.stop)
+    else if (carrier === 'nats') throw new Error('there is no nats-server on PATH')
     const env = {
       DATABASE_URL: postgres.url,
       ...(nats && { NATS_URL: nats.url }),
@@ -69,15 +82,9 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   }
 }
 
-async function natsCommand(): Promise<string> {
-  const command = await findNatsServer()
-  if (!command) throw new Error('there is no nats-server on PATH')
-  return command
-}
-
 /** Clients order while processes are killed; then everything comes to rest, and is counted. */
 export async function storm(options: StormOptions): Promise<StormResult> {
-  const { carrier, clients: count, pauseMs, kills, points, outside, everyOrders, say } = options
+  const { carrier, kills, points, outside, everyOrders, aggregates, say } = options
   const by: Record<string, number> = {}
   let sum = 0
   const died = (of: string) => {
@@ -86,64 +93,116 @@ export async function storm(options: StormOptions): Promise<StormResult> {
     say(`${carrier}: kill ${sum} of ${kills}: ${of}`)
   }
   const left = [...points]
-  const armed: Point[] = []
-  let storming = false
-  /** Points that nothing has died at go first, then any, in half of the cases. */
-  const arm = (): Record<string, string> => {
-    if (!storming) return {}
-    const point = left.find((one) => !armed.includes(one)) ?? left[0]
-    if (point) {
-      armed.push(point)
-      return dieAt(point)
-    }
-    if (points.length === 0 || Math.random() < 0.5) return {}
-    return dieAt(points[Math.floor(Math.random() * points.length)]!, 1 + Math.floor(Math.random() * 60))
-  }
+  const arming = arms(points, left)
+  let phase: 'before' | 'storm' | 'after' = 'before'
   const world = await openWorld({
     carrier,
-    arm,
+    arm: () => (phase === 'after' ? {} : arming(phase === 'storm')),
     died(at) {
       const place = at ? left.indexOf(at) : -1
       if (place >= 0) left.splice(place, 1)
-      died(at ?? 'system')
+      if (phase === 'storm') died(at ?? 'a replica')
     },
   })
+  const { postgres, nats, replicas } = world
+  const strike: Record<Outside, () => Promise<void> | void> = {
+    replica() {
+      const up = replicas.filter((one) => one.up)
+      up[Math.floor(Math.random() * up.length)]?.kill()
+    },
+    async postgres() {
+      died('PostgreSQL')
+      await postgres.kill()
+    },
+    async carrier() {
+      if (!nats) return strike.postgres()
+      died('NATS')
+      await nats.kill()
+      await nats.start()
+    },
+    pause() {
+      const one = replicas[Math.floor(Math.random() * replicas.length)]!
+      say(`${carrier}: a replica is paused for longer than its leases`)
+      one.pause()
+      setTimeout(one.resume, PAUSE_MS)
+    },
+  }
   try {
-    const { postgres, nats, replicas } = world
     await Promise.all(replicas.map((one) => one.ready()))
-    const clients = await startClients(replicas, { count, pauseMs })
-    storming = true
-    // From now on every start is armed: these were not.
-    if (points.length > 0) for (const one of replicas) one.kill()
-    let turn = 0
-    for (let next = everyOrders; sum < kills || left.length > 0; ) {
-      if (clients.wrong.length > 0) break
-      await new Promise((resolve) => setTimeout(resolve, 20))
+    const end = performance.now() + options.timeoutMs
+    const clients = await startClients(replicas, { count: options.clients, pauseMs: options.pauseMs })
+    const writing = writeMadeUp(urlFor(postgres.url, 'lintel_orders'), aggregates)
+    phase = 'storm'
+    for (const one of replicas) one.toggle()
+    let next = clients.orders.size + everyOrders
+    for (let turn = 0; sum < kills || left.length > 0; ) {
+      if (clients.wrong.length > 0 || performance.now() > end) break
+      await delay(20)
       if (clients.orders.size < next || outside.length === 0) continue
       next = clients.orders.size + Math.random() * 2 * everyOrders
-      const what = outside[turn++ % outside.length]!
-      if (what === 'system') {
-        const up = replicas.filter((one) => one.up)
-        up[Math.floor(Math.random() * up.length)]?.kill()
-      } else if (what === 'carrier' && nats) {
-        died('carrier')
-        await nats.kill()
-      } else {
-        died(what === 'carrier' ? 'carrier (PostgreSQL)' : 'PostgreSQL')
-        await postgres.kill()
-      }
+      await strike[outside[turn++ % outside.length]!]()
     }
-    storming = false
-    say(`${carrier}: ${clients.orders.size} orders; ${sum} kills are done, the clients end`)
-    // What is armed still might go on dying while everything is to come to rest.
-    for (const one of replicas) one.kill()
-    await clients.stop()
+    phase = 'after'
+    for (const one of replicas) one.toggle()
+    say(`${carrier}: ${clients.orders.size} orders, ${sum} kills; the clients end`)
+    await Promise.all([clients.stop(), writing])
     const books = booksOf(postgres.url)
-    await rest(books, say)
+    await rest(books, (line) => say(`${carrier}: ${line}`))
     return { ...(await tally(books, clients)), kills: sum, by }
   } finally {
     await world.stop()
   }
 }
 
-export { POINTS }
+/** Longer than any lease. */
+const PAUSE_MS = 12_000
+
+/** What the next process dies at: points that nothing has died at go first; then, two times of three, any, at some time. */
+function arms(points: readonly Point[], left: readonly Point[]) {
+  const given: Point[] = []
+  return (armed: boolean): Record<string, string> => {
+    const point = left.find((one) => !given.includes(one)) ?? left[0]
+    if (point) {
+      given.push(point)
+      return dieAt(point, { armed })
+    }
+    if (points.length === 0 || Math.random() < 1 / 3) return {}
+    const any = points[Math.floor(Math.random() * points.length)]!
+    return dieAt(any, { armed, nth: 1 + Math.floor(Math.random() * 100) })
+  }
+}
+
+const EVENTS_EACH = 4
+const AT_ONCE = 50
+
+/** Events of many aggregates, one after another of each, straight into the outbox: written again until they are there. */
+async function writeMadeUp(url: string, aggregates: number): Promise<void> {
+  for (let nth = 1; nth <= EVENTS_EACH; nth++)
+    for (let from = 0; from < aggregates; from += AT_ONCE) {
+      const some = Array.from({ length: Math.min(AT_ONCE, aggregates - from) }, (_, i) => ({
+        id: uuidv7(),
+        aggregate: `${MADE_UP}-${from + i}`,
+      }))
+      while (
+        !(await write(url, some).then(
+          () => true,
+          () => false,
+        ))
+      )
+        await delay(100)
+    }
+}
+
+async function write(url: string, some: readonly { id: string; aggregate: string }[]): Promise<void> {
+  const client = await connect(url)
+  try {
+    await client.query(
+      `insert into lintel.outbox (id, type, aggregate_id, data)
+       select id, 'order.paid', aggregate, '{}' from unnest($1::uuid[], $2::text[]) e (id, aggregate)
+       on conflict (id) do nothing`,
+      [some.map(({ id }) => id), some.map(({ aggregate }) => aggregate)],
+    )
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
