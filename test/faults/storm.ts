@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { uuidv7 } from '../../src/base/ids.ts'
-import { connect, urlFor } from '../../src/data/connection.ts'
+import { urlFor } from '../../src/data/connection.ts'
 import { type TestNats, testNats } from '../../src/testing/nats.ts'
 import { ADMIN, startClients } from './clients.ts'
+import { commitEvents, madeUp } from './made-up.ts'
 import { dieAt, type Point } from './points.ts'
 import { type Replica, replica } from './replica.ts'
 import { postgresServer, type Server } from './servers.ts'
-import { booksOf, MADE_UP, rest, type Tally, tally } from './tally.ts'
+import { booksOf, rest, type Tally, tally } from './tally.ts'
 
 /** Kills, and pauses, from outside. For the carrier on PostgreSQL, that is the carrier too. */
 export type Outside = 'replica' | 'postgres' | 'carrier' | 'pause'
@@ -16,7 +16,7 @@ export interface StormOptions {
   readonly clients: number
   /** Between two orders of a client. */
   readonly pauseMs: number
-  /** Ends when each point was died at, and so many kills were done in all; */
+  /** Ends when each point was died at, each kill from outside was done once, and there were so many in all; */
   readonly kills: number
   /** or after so long. */
   readonly timeoutMs: number
@@ -135,10 +135,10 @@ export async function storm(options: StormOptions): Promise<StormResult> {
     phase = 'storm'
     for (const one of replicas) one.toggle()
     let next = clients.orders.size + everyOrders
-    for (let turn = 0; sum < kills || left.length > 0; ) {
+    for (let turn = 0; sum < kills || left.length > 0 || turn < outside.length; ) {
       if (clients.wrong.length > 0 || performance.now() > end) break
       await delay(20)
-      if (clients.orders.size < next || outside.length === 0) continue
+      if (clients.orders.size < next || (sum >= kills && turn >= outside.length)) continue
       next = clients.orders.size + Math.random() * 2 * everyOrders
       await strike[outside[turn++ % outside.length]!]()
     }
@@ -179,30 +179,12 @@ const AT_ONCE = 50
 async function writeMadeUp(url: string, aggregates: number): Promise<void> {
   for (let nth = 1; nth <= EVENTS_EACH; nth++)
     for (let from = 0; from < aggregates; from += AT_ONCE) {
-      const some = Array.from({ length: Math.min(AT_ONCE, aggregates - from) }, (_, i) => ({
-        id: uuidv7(),
-        aggregate: `${MADE_UP}-${from + i}`,
-      }))
-      while (
-        !(await write(url, some).then(
+      const some = Array.from({ length: Math.min(AT_ONCE, aggregates - from) }, (_, i) => madeUp(`${from + i}`))
+      const written = () =>
+        commitEvents(url, some).then(
           () => true,
           () => false,
-        ))
-      )
-        await delay(100)
+        )
+      while (!(await written())) await delay(100)
     }
-}
-
-async function write(url: string, some: readonly { id: string; aggregate: string }[]): Promise<void> {
-  const client = await connect(url)
-  try {
-    await client.query(
-      `insert into lintel.outbox (id, type, aggregate_id, data)
-       select id, 'order.paid', aggregate, '{}' from unnest($1::uuid[], $2::text[]) e (id, aggregate)
-       on conflict (id) do nothing`,
-      [some.map(({ id }) => id), some.map(({ aggregate }) => aggregate)],
-    )
-  } finally {
-    await client.end().catch(() => {})
-  }
 }

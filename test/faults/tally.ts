@@ -17,9 +17,6 @@ export interface Tally {
   readonly wrong: readonly string[]
 }
 
-/** How the names of aggregates begin that are none of the orders service's. */
-export const MADE_UP = 'made-up'
-
 interface Noted {
   readonly consumer: string
   readonly event: string
