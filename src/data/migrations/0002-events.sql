@@ -2,7 +2,7 @@
 alter table lintel.outbox
   add column claimed_until timestamptz,
   add column claimed_by uuid;
-create index outbox_unpublished_by_aggregate on lintel.outbox (aggregate_id, position) where published_at is null;
+create index outbox_claimed on lintel.outbox (aggregate_id) where published_at is null and claimed_until is not null;
 create index outbox_published_at on lintel.outbox (published_at) where published_at is not null;
 
 -- Events that have arrived, each once for each consumer: what makes effects happen once. A row is waiting, then done; or
