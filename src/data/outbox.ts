@@ -83,12 +83,15 @@ export async function notifyCommitted(db: Queryable): Promise<void> {
   await db.cells(`notify ${COMMITTED}`)
 }
 
-/** Notes that the carrier has these. Late news is true news: a relay that lost its claim meanwhile does no harm with it. */
-export async function markPublished(db: Queryable, events: readonly ClaimedEvent[]): Promise<void> {
+/**
+ * Notes that the carrier has these, as far as they are still the relay's. Of one that was paused for longer than its claim
+ * nothing is believed: the carrier may have lost by now what it took from it, and another publishes them again.
+ */
+export async function markPublished(db: Queryable, by: string, events: readonly ClaimedEvent[]): Promise<void> {
   await db.cells(
     `update lintel.outbox set published_at = statement_timestamp(), claimed_until = null, claimed_by = null
-     where position = any($1::bigint[]) and published_at is null`,
-    [events.map(({ position }) => position)],
+     where position = any($1::bigint[]) and published_at is null and claimed_by = $2`,
+    [events.map(({ position }) => position), by],
   )
 }
 
