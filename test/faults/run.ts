@@ -9,7 +9,7 @@ system, PostgreSQL and NATS are killed (kill -9), at named points and at random,
 their leases. When everything has come to rest, each order is to be acknowledged, stored, published and handled by each of
 three consumers exactly once, and the effects of each aggregate in the order of its events. Exit code 1 if not.
 
-  --kills <n>       kills on each carrier (60; or FAULTS_KILLS)
+  --kills <n>       kills on each carrier (55; or FAULTS_KILLS)
   --minutes <n>     on each carrier: after so long it fails for want of kills (5; or FAULTS_MINUTES)
   --carrier <name>  postgres or nats alone
   --clients <n>     how many order at once (20)
@@ -20,7 +20,7 @@ NATS needs nats-server on PATH.`
 
 const { values } = parseArgs({
   options: {
-    kills: { type: 'string', default: process.env.FAULTS_KILLS ?? '60' },
+    kills: { type: 'string', default: process.env.FAULTS_KILLS ?? '55' },
     minutes: { type: 'string', default: process.env.FAULTS_MINUTES ?? '5' },
     carrier: { type: 'string' },
     clients: { type: 'string', default: '20' },
