@@ -95,7 +95,7 @@ export function createConsumer<U extends { readonly tx: Queryable }>(options: Co
           failing.add(position)
           throw error
         })
-        await finishInbox(unit.tx, event)
+        await finishInbox(unit.tx, name, event)
       })
       if (event) handled++
       return event !== undefined || passedOver
@@ -135,7 +135,7 @@ export function createConsumer<U extends { readonly tx: Queryable }>(options: Co
     const dead = event.attempts + 1 >= attempts
     failed(error, event, dead)
     const againInMs = dead ? undefined : delayMs(event.attempts)
-    await failInbox(database, event, { error: textOf(error), againInMs })
+    await failInbox(database, name, event, { error: textOf(error), againInMs })
   }
 
   let stopping = false

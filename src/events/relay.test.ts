@@ -231,10 +231,25 @@ test('R-EVT-2: a relay that was paused and comes back does no harm', async () =>
   const before = await marks()
   // It publishes what it has, marks it, and gives back what it had.
   await carrier.publish('orders', old, new AbortController().signal)
-  await markPublished(database, old)
+  await markPublished(database, ONE, old)
   await releaseOutbox(database, ONE)
   expect(await published()).toEqual([a1, a2])
   expect(await marks()).toEqual(before)
+})
+
+test('R-EVT-5: a relay that was paused says nothing of what is to be sent again meanwhile', async () => {
+  const [a1] = await commit('a')
+  const old: ClaimedEvent[] = await claim(ONE)
+  await database.query(`update lintel.outbox set claimed_until = now() - interval '1 millisecond'`)
+  const one = relay()
+  one.wake()
+  await one.idle()
+  await one.stop()
+  // The carrier has lost what both had handed over.
+  expect(await resendOutbox(database, new Date(0).toISOString())).toBe(1)
+  await markPublished(database, ONE, old)
+  expect((await claim(OTHER)).map(({ id }) => id)).toHaveLength(1)
+  expect(await published()).toEqual([a1])
 })
 
 test('R-EVT-2: a relay stops publishing well before its claim ends', async () => {

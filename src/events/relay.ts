@@ -28,32 +28,46 @@ export interface RelayOptions {
 /** Takes events from a service's outbox to the carrier (R-EVT-2). Any number of relays may share the work. */
 export function createRelay(options: RelayOptions): Relay {
   const { database, carrier, failed, pollMs = 1_000, leaseMs = 10_000, graceMs = 2_000 } = options
-  const by = randomUUID()
   let published = 0
 
-  async function round(cut: AbortSignal): Promise<number> {
-    const events = await claimOutbox(database, { by, limit: BATCH, leaseMs })
-    if (events.length === 0) return pollMs
-    // Well before the claim ends: whoever claims them then must not meet these on their way.
-    const signal = AbortSignal.any([cut, AbortSignal.timeout(leaseMs / 2)])
-    const done = await carrier.publish(database.name, events, signal).catch(async (error) => {
-      await releaseOutbox(database, by)
-      throw error
-    })
-    await markPublished(database, done)
-    published += done.length
-    if (done.length < events.length) {
-      await releaseOutbox(database, by)
-      throw new Error(`the carrier took ${done.length} of ${events.length} events`)
+  /** Rounds with claims of their own: while one publishes, the other claims. */
+  function lane({ full, done: after }: { full?: () => void; done?: () => void }): Loop {
+    const by = randomUUID()
+    async function round(cut: AbortSignal): Promise<number> {
+      const events = await claimOutbox(database, { by, limit: BATCH, leaseMs })
+      if (events.length === 0) return pollMs
+      if (events.length === BATCH) full?.()
+      // Well before the claim ends: whoever claims them then must not meet these on their way.
+      const signal = AbortSignal.any([cut, AbortSignal.timeout(leaseMs / 2)])
+      const done = await carrier.publish(database.name, events, signal).catch(async (error) => {
+        await releaseOutbox(database, by)
+        throw error
+      })
+      await markPublished(database, by, done)
+      published += done.length
+      after?.()
+      if (done.length < events.length) {
+        await releaseOutbox(database, by)
+        throw new Error(`the carrier took ${done.length} of ${events.length} events`)
+      }
+      return events.length === BATCH ? 0 : pollMs
     }
-    return events.length === BATCH ? 0 : pollMs
+    return loop(round, { graceMs, failed, afterFailureMs: 100 })
   }
 
-  const running: Loop = loop(round, { graceMs, failed, afterFailureMs: 100 })
+  // The second only helps: what does not fill a batch is the first one's, which passes over what the second has in hand.
+  const second: Loop = lane({ done: () => first.wake() })
+  const first: Loop = lane({ full: second.wake })
+  const both = (what: (one: Loop) => Promise<void>) => async () => {
+    await what(first)
+    await what(second)
+  }
   return {
-    wake: running.wake,
-    idle: running.idle,
-    stop: running.stop,
+    wake: first.wake,
+    idle: both((one) => one.idle()),
+    stop: async () => {
+      await Promise.all([first.stop(), second.stop()])
+    },
     get published() {
       return published
     },

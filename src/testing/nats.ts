@@ -8,6 +8,8 @@ import { createInterface } from 'node:readline'
 
 export interface TestNats {
   readonly url: string
+  /** The folder of what it stores; to be changed while it is not running. */
+  readonly store: string
   /** Ends the server with SIGKILL, as a crash does; what it has acknowledged is in its store. */
   kill(): Promise<void>
   /** Starts it again, at the same place and on the same store. */
@@ -47,7 +49,7 @@ export async function testNats(args: readonly string[] = ['-js']): Promise<TestN
     return undefined
   }
   process.once('exit', () => child?.kill('SIGKILL'))
-  return { url: `nats://127.0.0.1:${port}`, kill, start, stop }
+  return { url: `nats://127.0.0.1:${port}`, store, kill, start, stop }
 }
 
 /** Resolves when the server takes connections; rejects with what it said when it ends before. */

@@ -2,13 +2,13 @@
 alter table lintel.outbox
   add column claimed_until timestamptz,
   add column claimed_by uuid;
-create index outbox_unpublished_by_aggregate on lintel.outbox (aggregate_id, position) where published_at is null;
+create index outbox_claimed on lintel.outbox (aggregate_id) where published_at is null and claimed_until is not null;
 create index outbox_published_at on lintel.outbox (published_at) where published_at is not null;
 
 -- Events that have arrived, each once for each consumer: what makes effects happen once. A row is waiting, then done; or
 -- dead, when its handler has failed for the last time, and then holds up what its aggregate sends after it.
 create table lintel.inbox (
-  position bigint generated always as identity primary key,
+  position bigint generated always as identity,
   consumer text not null,
   event_id uuid not null,
   type text not null,
@@ -21,9 +21,11 @@ create table lintel.inbox (
   error text,
   dead_at timestamptz(3),
   done_at timestamptz(3),
-  constraint inbox_once unique (consumer, event_id)
+  constraint inbox_once primary key (event_id, consumer)
 );
-create index inbox_waiting on lintel.inbox (consumer, position) where done_at is null;
+-- No index has all positions: the planner would walk it through everything that is done. And each of these two serves one
+-- half of a claim only, so that it can't take the wrong one while it knows nothing of how much waits.
+create index inbox_waiting on lintel.inbox (consumer, position) where done_at is null and dead_at is null;
 create index inbox_waiting_by_aggregate on lintel.inbox (consumer, aggregate_id, position) where done_at is null;
 create index inbox_done_at on lintel.inbox (done_at) where done_at is not null;
 

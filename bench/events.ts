@@ -1,0 +1,223 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { startEmbeddedPostgres } from '../src/data/embedded/postgres.ts'
+import { CARRIER_MIGRATIONS } from '../src/data/event-log.ts'
+import { knowConsumer } from '../src/data/inbox.ts'
+import { migrate } from '../src/data/migrate.ts'
+import { PLATFORM_MIGRATIONS } from '../src/data/migration-files.ts'
+import { outboxState } from '../src/data/outbox.ts'
+import { type Database, openDatabase } from '../src/data/pool.ts'
+import { provision } from '../src/data/provision.ts'
+import { transaction } from '../src/data/transaction.ts'
+import type { Carrier } from '../src/events/carrier.ts'
+import { createConsumer } from '../src/events/consumer.ts'
+import { createNatsCarrier } from '../src/events/nats-carrier.ts'
+import { createPostgresCarrier } from '../src/events/postgres-carrier.ts'
+import { createReceiver } from '../src/events/receiver.ts'
+import { createRelay } from '../src/events/relay.ts'
+import { testNats } from '../src/testing/nats.ts'
+import { DATA, rawNats, rawPostgres } from './events-raw.ts'
+
+const HELP = `npm run bench:events -- [options]
+
+How quickly waiting events drain from an outbox to each carrier, with how much memory, beside what the carrier takes of the
+same payload by itself; and how long it takes from the commit of a change to the commit of its effect.
+
+  --events <n>      that wait in the outbox (100000)
+  --aggregates <n>  that they belong to (10000)
+  --latency <n>     changes whose effects are waited for, one every 5 ms (2000)
+  --carrier <name>  postgres or nats alone
+  --json            print JSON instead of a table
+  --help            print this
+
+NATS needs nats-server on PATH. Servers and data are temporary, and durable as in production.`
+
+const { values } = parseArgs({
+  options: {
+    events: { type: 'string', default: '100000' },
+    aggregates: { type: 'string', default: '10000' },
+    latency: { type: 'string', default: '2000' },
+    carrier: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+function whole(name: 'events' | 'aggregates' | 'latency'): number {
+  const value = Number(values[name])
+  if (Number.isInteger(value) && value > 0 && value <= 10_000_000) return value
+  throw new Error(`--${name} is "${values[name]}": give a whole number from 1 to 10000000`)
+}
+
+interface Figures {
+  readonly carrier: string
+  readonly drainPerS: number
+  readonly rawPerS: number
+  readonly rssStartMb: number
+  readonly rssHighestMb: number
+  readonly latencyMedianMs: number
+  readonly latencyP99Ms: number
+}
+
+interface Place {
+  readonly database: Database
+  readonly carrier: Carrier
+  /** What the carrier takes of so many events by itself, a second. */
+  raw(count: number): Promise<number>
+}
+
+const RETENTION_MS = 86_400_000
+const WRITTEN_AT_ONCE = 10_000
+
+async function main(): Promise<void> {
+  const [events, aggregates, changes] = [whole('events'), whole('aggregates'), whole('latency')]
+  const names = ['postgres', 'nats'].filter((name) => values.carrier === undefined || values.carrier === name)
+  if (names.length === 0) throw new Error(`--carrier is "${values.carrier}": give postgres or nats`)
+  const all: Figures[] = []
+  for (const name of names)
+    all.push(
+      await inPlace(name, async (place) => {
+        say(`${name}: ${events} events are written`)
+        await fill(place.database, events, aggregates)
+        const drained = await drain(place, events, (left) => say(`${name}: ${left} events wait`))
+        say(`${name}: by itself`)
+        const rawPerS = await place.raw(Math.min(events, 20_000))
+        const latency = await latencies(place, changes, (count) => say(`${name}: ${count} effects`))
+        return { carrier: name, rawPerS, ...drained, ...latency }
+      }),
+    )
+  say('')
+  if (values.json) console.log(JSON.stringify(all, null, 2))
+  else console.table(all)
+}
+
+/** Servers and databases of their own for one carrier. */
+async function inPlace(name: string, work: (place: Place) => Promise<Figures>): Promise<Figures> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'lt-bench-events-'))
+  const server = await startEmbeddedPostgres({ dataDir })
+  const nats = name === 'nats' ? await testNats() : undefined
+  try {
+    if (name === 'nats' && !nats) throw new Error('there is no nats-server on PATH: --carrier postgres')
+    const url = await provision(server.url, 'bench')
+    await migrate(url, [PLATFORM_MIGRATIONS])
+    const carrierUrl = await provision(server.url, 'events')
+    await migrate(carrierUrl, [CARRIER_MIGRATIONS])
+    const database = openDatabase('bench', url)
+    const carrier = nats
+      ? await createNatsCarrier({ url: nats.url, stream: 'bench', retentionMs: RETENTION_MS, connectTimeoutMs: 5_000 })
+      : createPostgresCarrier({ url: carrierUrl, retentionMs: RETENTION_MS, log: () => {} })
+    try {
+      const raw = (count: number) => (nats ? rawNats(nats.url, count) : rawPostgres(carrierUrl, count))
+      return await work({ database, carrier, raw })
+    } finally {
+      await carrier.close()
+      await database.close()
+    }
+  } finally {
+    await nats?.stop()
+    await server.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+}
+
+/** As the changes of many transactions would have left them: the events of one aggregate far apart. */
+async function fill(database: Database, events: number, aggregates: number): Promise<void> {
+  for (let from = 0; from < events; from += WRITTEN_AT_ONCE)
+    await database.cells(
+      `insert into lintel.outbox (id, type, aggregate_id, data)
+       select gen_random_uuid(), 'order.created', 'ord_' || (n % $3), $4::json from generate_series($1::int, $2::int) n`,
+      [from, Math.min(from + WRITTEN_AT_ONCE, events) - 1, aggregates, DATA],
+    )
+}
+
+async function drain({ database, carrier }: Place, events: number, left: (count: number) => void) {
+  globalThis.gc?.()
+  const rssStart = process.memoryUsage.rss()
+  let rssHighest = rssStart
+  const started = performance.now()
+  const relay = createRelay({ database, carrier, failed: (error) => console.error(error) })
+  for (let i = 0; relay.published < events; i++) {
+    await delay(10)
+    rssHighest = Math.max(rssHighest, process.memoryUsage.rss())
+    if (i % 50 === 0) left(events - relay.published)
+  }
+  const seconds = (performance.now() - started) / 1000
+  await relay.stop()
+  const { waiting } = await outboxState(database)
+  if (waiting > 0) throw new Error(`${waiting} events still wait`)
+  return {
+    drainPerS: Math.round(events / seconds),
+    rssStartMb: Math.round(rssStart / 2 ** 20),
+    rssHighestMb: Math.round(rssHighest / 2 ** 20),
+  }
+}
+
+const EVERY_MS = 5
+
+/** From the moment a change is committed until its effect is, through relay, carrier, receiver and consumer. */
+async function latencies({ database, carrier }: Place, changes: number, had: (count: number) => void) {
+  await database.cells('create table effects (aggregate_id text not null)')
+  const committedAt = new Map<string, number>()
+  const tookMs: number[] = []
+  const failed = (error: unknown) => console.error(error)
+  await knowConsumer(database, 'bench.effects')
+  const relay = createRelay({ database, carrier, failed })
+  const consumer = createConsumer<{ tx: Parameters<typeof knowConsumer>[0]; done: (id: string) => void }>({
+    name: 'bench.effects',
+    database,
+    async run(work) {
+      let handled: string | undefined
+      const done = (id: string) => {
+        handled = id
+      }
+      const result = await transaction(database, (tx) => work({ tx, done }))
+      if (handled !== undefined) tookMs.push(performance.now() - committedAt.get(handled)!)
+      return result
+    },
+    async handle({ aggregateId }, { tx, done }) {
+      await tx.cells('insert into effects (aggregate_id) values ($1)', [aggregateId])
+      done(aggregateId)
+    },
+    failed,
+    attempts: 3,
+  })
+  const receiver = createReceiver({
+    database,
+    carrier,
+    subscription: { name: 'bench.effects', from: 'bench', types: ['order.created'], start: 'now' },
+    received: consumer.wake,
+    failed,
+  })
+  // The first look at the carrier makes its subscription.
+  await receiver.idle()
+  for (let i = 0; i < changes; i++) {
+    const id = `late_${i}`
+    await transaction(database, async (tx) => tx.emit({ type: 'order.created', aggregateId: id, data: DATA }))
+    committedAt.set(id, performance.now())
+    relay.wake()
+    await delay(EVERY_MS)
+    if (i % 200 === 0) had(tookMs.length)
+  }
+  const end = performance.now() + 30_000
+  while (tookMs.length < changes && performance.now() < end) await delay(20)
+  await Promise.all([relay.stop(), receiver.stop(), consumer.stop()])
+  if (tookMs.length !== changes) throw new Error(`${tookMs.length} of ${changes} effects came`)
+  tookMs.sort((a, b) => a - b)
+  const at = (share: number) => Math.round(tookMs[Math.floor((tookMs.length - 1) * share)]! * 10) / 10
+  return { latencyMedianMs: at(0.5), latencyP99Ms: at(0.99) }
+}
+
+/** What is going on, in one line of the terminal; nothing where nobody looks. */
+function say(line: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`)
+}
+
+if (values.help) console.log(HELP)
+else
+  await main().catch((error) => {
+    console.error(error instanceof Error ? error.message : error)
+    process.exitCode = 1
+  })

@@ -1,0 +1,27 @@
+/** Moments at which a process of the system may die, in the order of an event's way. */
+export const POINTS = [
+  'before commit',
+  'commit on its way',
+  'after commit',
+  'after claim',
+  'before publish',
+  'after publish',
+  'before mark',
+  'after mark',
+  'before storing',
+  'before acknowledgement',
+  'inside a handler',
+  'before the commit of an effect',
+  'after the commit of an effect',
+] as const
+
+export type Point = (typeof POINTS)[number]
+
+/** Environment of a process that dies when it comes to a point for the `nth` time; not armed: after a SIGUSR2. */
+export const dieAt = (point: Point, { nth = 1, armed = true } = {}): Record<string, string> => ({
+  DIE_AT: `${point}#${nth}`,
+  DIE_ARMED: armed ? '1' : '0',
+})
+
+/** The last words of a process, followed by the point. */
+export const DIED = 'died at the point: '

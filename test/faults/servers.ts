@@ -1,0 +1,93 @@
+import { once } from 'node:events'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/data/embedded/postgres.ts'
+import { processesNaming } from '../../src/data/embedded/processes.ts'
+
+/** A server that can be killed, and comes back at the same address with what it had stored. */
+export interface Server {
+  readonly url: string
+  /** `kill -9` of all its processes; resolves when it answers again. */
+  kill(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** PostgreSQL with a cluster of its own in a temporary folder, durable as in production. */
+export async function postgresServer(): Promise<Server> {
+  const folder = await mkdtemp(join(tmpdir(), 'lt-faults-'))
+  const open = () => startEmbeddedPostgres({ dataDir: folder, settings: { max_connections: '300' } })
+  let server: EmbeddedPostgres = await open()
+  const door = await openDoor(() => socketOf(server.url))
+  return {
+    get url() {
+      const { username, password, pathname } = new URL(server.url)
+      return `postgres://${username}:${password}@127.0.0.1:${door.port}${pathname}`
+    },
+    async kill() {
+      const { dev, ino } = await stat(join(folder, 'postgres'), { bigint: true })
+      for (const pid of processesNaming(`lintel-${dev.toString(16)}-${ino.toString(16)}-db`)) kill9(pid)
+      await server.died
+      await server.stop()
+      server = await open()
+    },
+    async stop() {
+      door.close()
+      await server.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+type Place = { path: string } | { host: string; port: number }
+
+function socketOf(url: string): Place {
+  const { hostname, port } = new URL(url)
+  const host = decodeURIComponent(hostname)
+  return host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port: Number(port) }
+}
+
+/** One address for a server that is somewhere else after each start; while it is away, connections end at once. */
+async function openDoor(place: () => Place): Promise<{ port: number; close(): void }> {
+  const open = new Set<Socket>()
+  const door = createServer((from) => {
+    const to = connect(place())
+    for (const [one, other] of [
+      [from, to],
+      [to, from],
+    ] as const) {
+      open.add(one)
+      one.setNoDelay(true)
+      one.on('error', () => {})
+      one.on('close', () => {
+        open.delete(one)
+        other.destroy()
+      })
+      one.pipe(other)
+    }
+  }).listen(0, '127.0.0.1')
+  await once(door, 'listening')
+  return {
+    port: (door.address() as { port: number }).port,
+    close() {
+      door.close()
+      for (const socket of open) socket.destroy()
+    },
+  }
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as { port: number }
+      probe.close(() => resolve(port))
+    })
+  })
+}
+
+function kill9(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {} // ended meanwhile
+}
