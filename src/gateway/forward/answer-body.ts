@@ -1,5 +1,11 @@
 import { Readable } from 'node:stream'
-import type { Dispatcher } from 'undici'
+
+/** The connection that it comes by. */
+interface Flow {
+  pause(): void
+  resume(): void
+  abort(reason: Error): void
+}
 
 /** So much is held for whoever asks for it later. */
 const HELD_BYTES = 64 * 1024
@@ -9,7 +15,7 @@ const HELD_BYTES = 64 * 1024
  * tells it by `take`, `end` and `fail`.
  */
 export class AnswerBody {
-  #controller: Dispatcher.DispatchController
+  #flow: Flow
   #state: 'coming' | 'ended' | Error = 'coming'
   #held: Buffer[] = []
   #size = 0
@@ -17,8 +23,8 @@ export class AnswerBody {
   #whole: { resolve: (whole: Uint8Array) => void; reject: (error: Error) => void } | undefined = undefined
   #calls: (() => void)[] = []
 
-  constructor(controller: Dispatcher.DispatchController) {
-    this.#controller = controller
+  constructor(flow: Flow) {
+    this.#flow = flow
   }
 
   /** All of one that is known to be small: at once, where it came with the head. Rejects when it breaks off. */
@@ -34,10 +40,10 @@ export class AnswerBody {
   /** As it comes, and as fast as it is read; to be read to its end, or destroyed. */
   stream(): Readable {
     const reader = new Readable({
-      read: () => this.#controller.resume(),
+      read: () => this.#flow.resume(),
       destroy: (error, done) => {
         // The driver says so to `fail`, which finds nothing left to destroy.
-        if (this.#state === 'coming') this.#controller.abort(error ?? new Error('nobody reads it any more'))
+        if (this.#state === 'coming') this.#flow.abort(error ?? new Error('nobody reads it any more'))
         done(error)
       },
     })
@@ -54,7 +60,7 @@ export class AnswerBody {
   /** Nobody wants it: the upstream is told. Whoever has the stream destroys that instead. */
   drop(): void {
     if (this.#state === 'coming' && this.#reader === undefined)
-      this.#controller.abort(new Error('nobody waits for it any more'))
+      this.#flow.abort(new Error('nobody waits for it any more'))
   }
 
   /** Calls when all has come, or nothing more will. */
@@ -65,12 +71,12 @@ export class AnswerBody {
 
   take(chunk: Buffer): void {
     if (this.#reader !== undefined) {
-      if (!this.#reader.push(chunk)) this.#controller.pause()
+      if (!this.#reader.push(chunk)) this.#flow.pause()
       return
     }
     this.#held.push(chunk)
     this.#size += chunk.length
-    if (this.#size >= HELD_BYTES) this.#controller.pause()
+    if (this.#size >= HELD_BYTES) this.#flow.pause()
   }
 
   end(): void {
