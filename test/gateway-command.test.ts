@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -209,7 +209,10 @@ describe('R-GW-4: memory stays bounded', () => {
   const peakMib = (pid: number) =>
     Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024
 
-  test.runIf(process.platform === 'linux')('bodies of 100 MB go up and come down, and none is held', async () => {
+  const hasProc = existsSync('/proc/self/status')
+  if (!hasProc) console.warn('SKIPPED, but for CI, where it fails: memory of 100 MB bodies, which is read from /proc')
+
+  test.runIf(hasProc || process.env.CI)('bodies of 100 MB go up and come down, and none is held', async () => {
     const running = gateway(['--routes', 'routes.json', ...TOKENS])
     const url = await running.url()
     let received = 0
@@ -257,7 +260,7 @@ describe('R-GW-4: memory stays bounded', () => {
 
   test('a caller who reads nothing stops the upstream', async () => {
     const url = await gateway(['--routes', 'routes.json', ...TOKENS]).url()
-    let [poured, stalledAt] = [0, -1]
+    let poured = 0
     const stalled = new Promise<void>((resolve) => {
       answer = (_req, res) => {
         res.on('error', () => {})
@@ -269,14 +272,8 @@ describe('R-GW-4: memory stays bounded', () => {
           return res.end()
         }
         more()
-        // It has stalled when nothing more was taken between two looks.
-        const look = setInterval(() => {
-          if (poured === stalledAt) {
-            clearInterval(look)
-            resolve()
-          }
-          stalledAt = poured
-        }, 200)
+        // Nothing moves on its connection any more: Node tells, and begins anew with each piece that is taken.
+        res.setTimeout(200, resolve)
       }
     })
     const req = request(`${url}/things`, { agent: false }, (res) => res.pause()).on('error', () => {})

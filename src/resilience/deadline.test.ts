@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { rest, within } from './deadline.ts'
+import { Deadline, rest, within } from './deadline.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -70,4 +70,44 @@ test('a rest is over after its time, or at once when its signal aborts', async (
   caller.abort(new Error('gone'))
   await expect(broken).rejects.toThrow('gone')
   expect(vi.getTimerCount()).toBe(0)
+})
+
+test('a deadline tells when its time has passed, or at once whoever asks later', () => {
+  const deadline = new Deadline(100)
+  const told = vi.fn()
+  deadline.call(told)
+  vi.advanceTimersByTime(99)
+  expect([deadline.over, told.mock.calls.length]).toEqual([false, 0])
+  vi.advanceTimersByTime(1)
+  expect([deadline.over, deadline.passed, told.mock.calls.length]).toEqual([true, true, 1])
+  deadline.call(told)
+  expect(told).toHaveBeenCalledTimes(2)
+})
+
+test('a deadline begins anew when it is restarted', () => {
+  const deadline = new Deadline(100)
+  vi.advanceTimersByTime(80)
+  deadline.restart()
+  vi.advanceTimersByTime(80)
+  expect([deadline.over, Math.round(deadline.remainingMs())]).toEqual([false, 20])
+  vi.advanceTimersByTime(20)
+  expect(deadline.passed).toBe(true)
+})
+
+test('a deadline that is given up is over, its time has not passed, and its rest ends', async () => {
+  const deadline = new Deadline(100)
+  const resting = deadline.rest(50)
+  deadline.giveUp()
+  await resting
+  expect([deadline.over, deadline.passed]).toEqual([true, false])
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('a deadline that has ended tells nobody, and keeps no timer', () => {
+  const deadline = new Deadline(100)
+  const told = vi.fn()
+  deadline.call(told)
+  deadline.end()
+  vi.advanceTimersByTime(1_000)
+  expect([told.mock.calls.length, deadline.over, vi.getTimerCount()]).toEqual([0, false, 0])
 })

@@ -1,95 +1,102 @@
 import { Readable } from 'node:stream'
-import type { Dispatcher } from 'undici'
 
-/** An answer's body. What comes before it is asked for is held, up to a bound; then the upstream waits. */
-export interface AnswerBody {
-  /** All of one that is known to be small: at once, where it came with the head. Rejects when it breaks off. */
-  whole(): Uint8Array | Promise<Uint8Array>
-  /** As it comes, and as fast as it is read; to be read to its end, or destroyed. */
-  stream(): Readable
-  /** Nobody wants it: the upstream is told. Whoever has the stream destroys that instead. */
-  drop(): void
-  /** Calls when all has come, or nothing more will. */
-  whenOver(done: () => void): void
-}
-
-/** The other side of it: what the driver says. */
-export interface ArrivingBody extends AnswerBody {
-  take(chunk: Buffer): void
-  end(): void
-  fail(error: Error): void
+/** The connection that it comes by. */
+interface Flow {
+  pause(): void
+  resume(): void
+  abort(reason: Error): void
 }
 
 /** So much is held for whoever asks for it later. */
 const HELD_BYTES = 64 * 1024
 
-export function createAnswerBody(controller: Dispatcher.DispatchController): ArrivingBody {
-  let held: Buffer[] = []
-  let size = 0
-  let state: 'coming' | 'ended' | Error = 'coming'
-  let reader: Readable | undefined
-  let waiting: { resolve: (whole: Uint8Array) => void; reject: (error: Error) => void } | undefined
-  const done: (() => void)[] = []
+/**
+ * An answer's body on its way. What comes before it is asked for is held, up to a bound; then the upstream waits. The driver
+ * tells it by `take`, `end` and `fail`.
+ */
+export class AnswerBody {
+  #flow: Flow
+  #state: 'coming' | 'ended' | Error = 'coming'
+  #held: Buffer[] = []
+  #size = 0
+  #reader: Readable | undefined = undefined
+  #whole: { resolve: (whole: Uint8Array) => void; reject: (error: Error) => void } | undefined = undefined
+  #calls: (() => void)[] = []
 
-  function settle(as: 'ended' | Error): void {
-    state = as
-    for (const one of done) one()
+  constructor(flow: Flow) {
+    this.#flow = flow
   }
 
-  function joined(): Uint8Array {
-    return held.length === 1 ? held[0]! : Buffer.concat(held)
+  /** All of one that is known to be small: at once, where it came with the head. Rejects when it breaks off. */
+  whole(): Uint8Array | Promise<Uint8Array> {
+    const state = this.#state
+    if (state === 'ended') return joined(this.#held)
+    if (state !== 'coming') return Promise.reject(state)
+    return new Promise((resolve, reject) => {
+      this.#whole = { resolve, reject }
+    })
   }
 
-  return {
-    whole() {
-      if (state === 'ended') return joined()
-      if (state !== 'coming') return Promise.reject(state)
-      return new Promise((resolve, reject) => {
-        waiting = { resolve, reject }
-      })
-    },
-    stream() {
-      reader = new Readable({
-        read: () => controller.resume(),
-        destroy(error, done) {
-          // The driver says so to `fail`, which has nothing left to destroy.
-          if (state === 'coming') controller.abort(error ?? new Error('nobody reads it any more'))
-          done(error)
-        },
-      })
-      // Between now and whoever reads it, it may break with nobody listening.
-      reader.on('error', () => {})
-      for (const chunk of held) reader.push(chunk)
-      held = []
-      if (state === 'ended') reader.push(null)
-      else if (state !== 'coming') reader.destroy(state)
-      return reader
-    },
-    drop() {
-      if (state === 'coming' && reader === undefined) controller.abort(new Error('nobody waits for it any more'))
-    },
-    whenOver(call) {
-      if (state === 'coming') done.push(call)
-      else call()
-    },
-    take(chunk) {
-      if (reader !== undefined) {
-        if (!reader.push(chunk)) controller.pause()
-        return
-      }
-      held.push(chunk)
-      size += chunk.length
-      if (size >= HELD_BYTES) controller.pause()
-    },
-    end() {
-      settle('ended')
-      waiting?.resolve(joined())
-      reader?.push(null)
-    },
-    fail(error) {
-      settle(error)
-      waiting?.reject(error)
-      reader?.destroy(error)
-    },
+  /** As it comes, and as fast as it is read; to be read to its end, or destroyed. */
+  stream(): Readable {
+    const reader = new Readable({
+      read: () => this.#flow.resume(),
+      destroy: (error, done) => {
+        // The driver says so to `fail`, which finds nothing left to destroy.
+        if (this.#state === 'coming') this.#flow.abort(error ?? new Error('nobody reads it any more'))
+        done(error)
+      },
+    })
+    // Between now and whoever reads it, it may break with nobody listening.
+    reader.on('error', () => {})
+    this.#reader = reader
+    for (const chunk of this.#held) reader.push(chunk)
+    this.#held = []
+    if (this.#state === 'ended') reader.push(null)
+    else if (this.#state !== 'coming') reader.destroy(this.#state)
+    return reader
   }
+
+  /** Nobody wants it: the upstream is told. Whoever has the stream destroys that instead. */
+  drop(): void {
+    if (this.#state === 'coming' && this.#reader === undefined)
+      this.#flow.abort(new Error('nobody waits for it any more'))
+  }
+
+  /** Calls when all has come, or nothing more will. */
+  whenOver(call: () => void): void {
+    if (this.#state === 'coming') this.#calls.push(call)
+    else call()
+  }
+
+  take(chunk: Buffer): void {
+    if (this.#reader !== undefined) {
+      if (!this.#reader.push(chunk)) this.#flow.pause()
+      return
+    }
+    this.#held.push(chunk)
+    this.#size += chunk.length
+    if (this.#size >= HELD_BYTES) this.#flow.pause()
+  }
+
+  end(): void {
+    this.#settle('ended')
+    this.#whole?.resolve(joined(this.#held))
+    this.#reader?.push(null)
+  }
+
+  fail(error: Error): void {
+    this.#settle(error)
+    this.#whole?.reject(error)
+    this.#reader?.destroy(error)
+  }
+
+  #settle(as: 'ended' | Error): void {
+    this.#state = as
+    for (const call of this.#calls) call()
+  }
+}
+
+function joined(chunks: Buffer[]): Uint8Array {
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
 }

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Deadline } from '../../resilience/deadline.ts'
-import { type AnswerBody, type ArrivingBody, createAnswerBody } from './answer-body.ts'
+import { AnswerBody } from './answer-body.ts'
 
 /** A request as it goes to a replica. */
 export interface Sent {
@@ -62,52 +62,62 @@ export async function createHttpClient(origin: string, options: HttpClientOption
     send: ({ method, path, headers, body, deadline }) =>
       new Promise((resolve) => {
         const to = { method: method as Dispatcher.HttpMethod, path, headers, body: body ?? null }
-        pool.dispatch(to, attemptHandler(deadline, resolve))
+        pool.dispatch(to, new AttemptHandler(deadline, resolve))
       }),
     close: () => pool.destroy(),
   }
 }
 
 /**
- * Hears of one attempt. Not `pool.request`, whose stream, signal and two forms of each header cost more than all the rest of a
- * small answer: 20 of 90 µs.
+ * Hears of one attempt. Not `pool.request`: its stream, its signal and both forms of each header cost more than the rest of a
+ * small answer.
  */
-function attemptHandler(deadline: Deadline, settle: (attempt: Attempt) => void): Dispatcher.DispatchHandler {
-  let controller: Dispatcher.DispatchController | undefined
-  let answer: ArrivingBody | undefined
-  let settled = false
+class AttemptHandler implements Dispatcher.DispatchHandler {
+  #deadline: Deadline
+  #resolve: (attempt: Attempt) => void
+  #settled = false
+  #controller: Dispatcher.DispatchController | undefined = undefined
+  #body: AnswerBody | undefined = undefined
 
-  function conclude(attempt: Attempt): void {
-    settled = true
-    deadline.call(undefined)
-    settle(attempt)
+  constructor(deadline: Deadline, resolve: (attempt: Attempt) => void) {
+    this.#deadline = deadline
+    this.#resolve = resolve
+    deadline.call(() => {
+      this.#settle({ kind: 'late', cause: LATE })
+      this.#controller?.abort(LATE)
+    })
   }
-  deadline.call(() => {
-    conclude({ kind: 'late', cause: LATE })
-    controller?.abort(LATE)
-  })
 
-  return {
-    onRequestStart(given) {
-      controller = given
-      // It waited for a connection for too long.
-      if (settled) given.abort(LATE)
-    },
-    onResponseStart(given, status, headers) {
-      if (status < 200) return
-      answer = createAnswerBody(given)
-      conclude({ kind: 'answered', status, headers, body: answer })
-    },
-    onResponseData(_, chunk) {
-      answer!.take(chunk)
-    },
-    onResponseEnd() {
-      answer!.end()
-    },
-    onResponseError(_, error) {
-      if (answer !== undefined) answer.fail(error)
-      else if (!settled) conclude({ kind: kindOf(error), cause: error })
-    },
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    // It waited for a connection for too long.
+    if (this.#settled) controller.abort(LATE)
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
+    if (status < 200) return
+    const body = new AnswerBody(controller)
+    this.#body = body
+    this.#settle({ kind: 'answered', status, headers, body })
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#body!.take(chunk)
+  }
+
+  onResponseEnd(): void {
+    this.#body!.end()
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    if (this.#body !== undefined) this.#body.fail(error)
+    else if (!this.#settled) this.#settle({ kind: kindOf(error), cause: error })
+  }
+
+  #settle(attempt: Attempt): void {
+    this.#settled = true
+    this.#deadline.call(undefined)
+    this.#resolve(attempt)
   }
 }
 

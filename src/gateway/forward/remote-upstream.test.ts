@@ -144,6 +144,15 @@ describe('what passes on', () => {
     expect(shop.seen[0]!.headers).toMatchObject({ 'x-mine': 'é', host: shop.url.host, 'content-length': '5' })
   })
 
+  test('bytes of headers beyond ASCII are the same on the other side, both ways', async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    const latin1 = (text: string) => Buffer.from(text).toString('latin1')
+    shop.answer = (_req, res) => res.writeHead(200, { 'x-own': latin1('schön') }).end('ok')
+    const { headers } = await send(url, 'GET', '/things', { headers: { 'x-mine': latin1('grün') } })
+    expect([shop.seen[0]!.headers['x-mine'], headers['x-own']]).toEqual([latin1('grün'), latin1('schön')])
+  })
+
   test('/api and /v1 are segments like any other; a path in the address goes before', async () => {
     const shop = await foreign()
     await start([new URL('/base/', shop.url)])
@@ -379,6 +388,40 @@ describe('bodies', () => {
     expect(logged).toEqual([])
   })
 
+  test('a caller who goes away while the rest of a small answer is awaited ends it at the upstream', async () => {
+    const shop = await foreign()
+    await start([shop.url], { maxPending: 1 })
+    const gone = new Promise<void>((resolve) => {
+      shop.answer = (_req, res) => {
+        res.on('close', resolve)
+        res.writeHead(200, { 'content-length': '10' }).write('begun', () => req.destroy())
+      }
+    })
+    const req = httpRequest(`${url}/things`, { agent: false }).on('error', () => {})
+    req.end()
+    await gone
+    shop.answer = (_req, res) => res.end('ok')
+    expect((await send(url, 'GET', '/things')).status).toBe(200)
+    expect(logged).toEqual([])
+  })
+
+  test('an empty answer with its length, of any status, is one', async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    for (const status of [200, 404]) {
+      shop.answer = (_req, res) => res.writeHead(status, { 'content-length': '0' }).end()
+      expect(await send(url, 'GET', '/things')).toMatchObject({ status, text: '', headers: { 'content-length': '0' } })
+    }
+  })
+
+  test('a large answer whose length is known arrives byte by byte', async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    const body = 'é'.repeat(200_000)
+    shop.answer = (_req, res) => res.writeHead(200, { 'content-length': String(Buffer.byteLength(body)) }).end(body)
+    expect((await send(url, 'GET', '/things')).text).toBe(body)
+  })
+
   test('an answer that breaks off is cut, not ended as if it were whole', async () => {
     const shop = await foreign()
     await start([shop.url])
@@ -546,6 +589,24 @@ describe('R-GW-3: an upstream in trouble', () => {
       body: { error: { code: 'GATEWAY_TIMEOUT' } },
     })
     expect(shop.seen.length).toBe(1)
+  })
+
+  test('no connection becomes free in time: 504 then, and nothing is sent later', async () => {
+    const shop = await foreign()
+    await start([shop.url], { timeoutMs: 60, http: { connections: 1 }, maxAttempts: 1 })
+    let end = () => {}
+    shop.answer = (_req, res) => {
+      res.write('begun')
+      end = () => res.end()
+    }
+    const req = httpRequest(`${url}/things`, { agent: false }).end()
+    const [first] = (await once(req, 'response')) as [IncomingMessage]
+    expect((await send(url, 'GET', '/things/1')).status).toBe(504)
+    end()
+    await once(first.resume(), 'end')
+    shop.answer = (_req, res) => res.end('ok')
+    expect((await send(url, 'GET', '/things/2')).status).toBe(200)
+    expect(shop.seen.map((one) => one.url)).toEqual(['/things', '/things/2'])
   })
 
   test('a slow sender is no slow upstream: 408, and no fault of it', async () => {

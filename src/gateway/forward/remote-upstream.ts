@@ -3,7 +3,7 @@ import { Problem } from '../../base/errors.ts'
 import type { Operation } from '../../contract/operation.ts'
 import { hasBody } from '../../http/framing.ts'
 import type { CircuitBreakerOptions, Outcome } from '../../resilience/circuit-breaker.ts'
-import { createDeadline, type Deadline } from '../../resilience/deadline.ts'
+import { Deadline } from '../../resilience/deadline.ts'
 import { type Backoff, createRetryBudget, fullJitterMs, type RetryBudgetOptions } from '../../resilience/retry.ts'
 import type { ServiceHealth } from '../../service/request.ts'
 import type { Exchange } from '../exchange.ts'
@@ -96,7 +96,7 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
       const { req, res } = exchange
       const coming = requestBody(req, res, maxBodyBytes, () => deadline?.restart())
       const body = coming instanceof Promise ? await coming : coming
-      const given = createDeadline(timeoutMs)
+      const given = new Deadline(timeoutMs)
       deadline = given
       let answered: Forwarded | undefined
       const gone = () => {
