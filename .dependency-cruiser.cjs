@@ -39,7 +39,7 @@ const drivers = {
   '^pino': '^src/observe/',
   '^commander$': '^src/cli/',
   '^nodemailer$': '^src/mail/smtp',
-  '^@nats-io/': '^src/events/nats-carrier',
+  '^@nats-io/': '^src/events/nats-',
   '^prom-client$': '^src/observe/metrics',
   '^undici$': '^src/gateway/forward/http-client',
   '^yaml$': '^src/start/route-files',
@@ -52,7 +52,7 @@ module.exports = {
       name: `one-importer-of-${driver.replace(/\W/g, '')}`,
       severity: 'error',
       from: { path: '^src/', pathNot: [room, '\\.test\\.ts$'] },
-      to: { path: driver.replace('$', '').replace('^', 'node_modules/') + '/' },
+      to: { path: `${driver.replace('$', '').replace('^', 'node_modules/')}/` },
     })),
     {
       name: 'no-circles',

@@ -1,3 +1,4 @@
+import { createRest } from '../base/rest.ts'
 import { connect } from './connection.ts'
 
 export interface Listener {
@@ -17,7 +18,7 @@ export function listen(url: string, channel: string, heard: () => void): Listene
   async function keepListening(): Promise<void> {
     while (!ending.signal.aborted) {
       await once().catch(() => {})
-      await pause(AGAIN_MS, ending.signal)
+      await createRest().take(AGAIN_MS, ending.signal)
     }
   }
 
@@ -48,17 +49,4 @@ export function listen(url: string, channel: string, heard: () => void): Listene
       await done
     },
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done, { once: true })
-    function done() {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-  })
 }

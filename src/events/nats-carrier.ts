@@ -1,27 +1,8 @@
-import {
-  AckPolicy,
-  type ConsumerConfig,
-  type ConsumerInfo,
-  type ConsumerMessages,
-  DeliverPolicy,
-  JetStreamApiError,
-  type JetStreamClient,
-  type JetStreamManager,
-  type JsMsg,
-  jetstream,
-  jetstreamManager,
-} from '@nats-io/jetstream'
+import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect, headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
-import { decodeId, encodeId } from '../base/ids.ts'
-import {
-  BATCH,
-  type Batch,
-  type CarriedEvent,
-  type Carrier,
-  type Source,
-  type Subscription,
-  WAIT_MS,
-} from './carrier.ts'
+import { encodeId } from '../base/ids.ts'
+import type { CarriedEvent, Carrier } from './carrier.ts'
+import { isNotFound, type NatsSource, NS_PER_MS, natsSource } from './nats-source.ts'
 
 export interface NatsCarrierOptions {
   readonly url: string
@@ -34,7 +15,6 @@ export interface NatsCarrierOptions {
 /** Publishes at once; of one aggregate never more than one, or a lost one would be overtaken. */
 const IN_FLIGHT = 256
 const PUBLISH_TIMEOUT_MS = 5_000
-const NS_PER_MS = 1_000_000
 
 /** Events over NATS JetStream (2.9 or newer), in one stream, deduplicated by their ids. */
 export async function createNatsCarrier(options: NatsCarrierOptions): Promise<Carrier> {
@@ -132,11 +112,6 @@ function streamKeeper(jsm: JetStreamManager, { stream, retentionMs }: NatsCarrie
   }
 }
 
-/** `code` of the library's errors is JetStream's own number; what HTTP would say is the status. */
-function isNotFound(error: unknown): boolean {
-  return error instanceof JetStreamApiError && error.status === 404
-}
-
 /** Does one after another within each aggregate, and aggregates side by side; one that fails ends its chain. */
 async function inChains<E extends CarriedEvent>(
   events: readonly E[],
@@ -175,168 +150,4 @@ function cloudEventHeaders(from: string, { id, type, aggregateId, occurredAt }: 
   all.set('ce-time', occurredAt)
   all.set('content-type', 'application/json')
   return all
-}
-
-/**
- * Undefined for what none of us has published: anybody may write to the stream, and what the inbox can't store would hold
- * up everything behind it.
- */
-function eventOf(message: JsMsg): CarriedEvent | undefined {
-  try {
-    const { id, type, aggregateId, timestamp, data } = message.json<Record<string, unknown>>()
-    if (![id, type, aggregateId, timestamp].every((text) => typeof text === 'string')) return undefined
-    const uuid = decodeId('evt', id as string)
-    if (uuid === undefined || !isTime(timestamp as string)) return undefined
-    // PostgreSQL takes no NUL in text.
-    if ((aggregateId as string).includes('\0') || typeof data !== 'object' || data === null) return undefined
-    return {
-      id: uuid,
-      type: type as string,
-      aggregateId: aggregateId as string,
-      occurredAt: timestamp as string,
-      data: JSON.stringify(data),
-    }
-  } catch {
-    return undefined
-  }
-}
-
-/** As we write it, to the millisecond; JavaScript reads more than PostgreSQL does, and rolls the 31st of February over. */
-function isTime(text: string): boolean {
-  const time = new Date(text)
-  return !Number.isNaN(time.getTime()) && /^\d{4}-/.test(text) && time.toISOString() === text
-}
-
-interface NatsSource extends Source {
-  /** From now on `next` rejects, until it is rewound. */
-  lose(reason: Error): void
-}
-
-/**
- * A durable consumer with explicit acknowledgement. JetStream brings again what was not acknowledged, but after what came
- * later: so wherever something may have been lost on the way, the consumer is made anew behind what it has acknowledged.
- */
-function natsSource(
-  js: JetStreamClient,
-  jsm: JetStreamManager,
-  stream: string,
-  { name, from, types, start, since }: Subscription,
-  closed: () => void,
-): NatsSource {
-  const durable = name.replaceAll('.', '_')
-  let messages: ConsumerMessages | undefined
-  let expected = 1
-  let lost: Error | undefined
-  let waiting: JsMsg[] = []
-  let endWait: (() => void) | undefined
-
-  function config(from: Partial<ConsumerConfig>): Partial<ConsumerConfig> {
-    return {
-      durable_name: durable,
-      ack_policy: AckPolicy.Explicit,
-      filter_subject: subject,
-      // So much is in memory at most.
-      max_ack_pending: 2 * BATCH,
-      max_deliver: -1,
-      ack_wait: 30_000 * NS_PER_MS,
-      ...from,
-    }
-  }
-  const subject = `${stream}.${from}.>`
-  const fromStart = (): Partial<ConsumerConfig> =>
-    start === 'beginning'
-      ? { deliver_policy: DeliverPolicy.All }
-      : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: since }
-
-  async function known(): Promise<ConsumerInfo | undefined> {
-    return jsm.consumers.info(stream, durable).catch((error) => {
-      if (isNotFound(error)) return undefined
-      throw error
-    })
-  }
-
-  /** The consumer, with nothing under way; answers the number that its next message has. */
-  async function settle(): Promise<number> {
-    const info = await known()
-    if (info && info.num_ack_pending === 0 && info.num_redelivered === 0) return info.delivered.consumer_seq + 1
-    if (info) await jsm.consumers.delete(stream, durable)
-    const floor = info?.ack_floor.stream_seq ?? 0
-    await jsm.consumers.add(
-      stream,
-      config(floor > 0 ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: floor + 1 } : fromStart()),
-    )
-    return 1
-  }
-
-  function take(message: JsMsg): void {
-    if (message.info.deliverySequence !== expected) lose(new Error(`messages of ${name} were lost on their way`))
-    expected = message.info.deliverySequence + 1
-    waiting.push(message)
-    endWait?.()
-  }
-
-  function lose(reason: Error): void {
-    lost ??= reason
-    endWait?.()
-  }
-
-  async function stop(): Promise<void> {
-    const stopped = messages
-    messages = undefined
-    waiting = []
-    await stopped?.close()
-  }
-
-  async function watchMessages(watched: ConsumerMessages): Promise<void> {
-    for await (const { type } of watched.status())
-      if (type === 'consumer_deleted' || type === 'consumer_not_found' || type === 'stream_not_found')
-        if (messages === watched) lose(new Error(`NATS no longer knows the consumer ${name}`))
-  }
-
-  function wait(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      if (waiting.length > 0 || lost || signal.aborted) return resolve()
-      const timer = setTimeout(done, WAIT_MS)
-      signal.addEventListener('abort', done, { once: true })
-      endWait = done
-      function done() {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', done)
-        endWait = undefined
-        resolve()
-      }
-    })
-  }
-
-  return {
-    async rewind() {
-      await stop()
-      lost = undefined
-      expected = await settle()
-      const consumer = await js.consumers.get(stream, durable)
-      messages = await consumer.consume({ max_messages: BATCH, callback: take })
-      void watchMessages(messages)
-    },
-    async next(signal): Promise<Batch> {
-      await wait(signal)
-      if (lost) throw lost
-      const batch = waiting.slice(0, BATCH)
-      waiting = waiting.slice(BATCH)
-      const events = batch.map(eventOf).filter((event) => event !== undefined && types.includes(event.type))
-      return {
-        events: events as CarriedEvent[],
-        acknowledge: async () => {
-          const last = batch.pop()
-          for (const message of batch) message.ack()
-          // The server takes them in order: once it confirms the last, it has them all.
-          await last?.ackAck()
-        },
-      }
-    },
-    async close() {
-      await stop()
-      closed()
-    },
-    lose,
-  }
 }

@@ -1,3 +1,4 @@
+import { createRest } from '../base/rest.ts'
 import {
   APPENDED,
   acknowledgeInLog,
@@ -56,22 +57,7 @@ async function openSource(
 ): Promise<Source & { wake(): void }> {
   let position = '0'
   let woken = false
-  let endWait: (() => void) | undefined
-
-  function wait(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      if (woken || signal.aborted) return resolve()
-      const timer = setTimeout(done, WAIT_MS)
-      signal.addEventListener('abort', done, { once: true })
-      endWait = done
-      function done() {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', done)
-        endWait = undefined
-        resolve()
-      }
-    })
-  }
+  const rest = createRest()
 
   return {
     async next(signal): Promise<Batch> {
@@ -85,19 +71,19 @@ async function openSource(
           return { events, acknowledge: () => acknowledgeInLog(database, name, last) }
         }
         if (again) return { events: [], acknowledge: async () => {} }
-        await wait(signal)
+        if (!woken) await rest.take(WAIT_MS, signal)
       }
     },
     async rewind() {
       position = (await positionInLog(database, name)) ?? '0'
     },
     async close() {
-      endWait?.()
+      rest.end()
       closed()
     },
     wake() {
       woken = true
-      endWait?.()
+      rest.end()
     },
   }
 }

@@ -1,0 +1,28 @@
+/** A rest that ends by itself, by a signal, or when somebody ends it. */
+export interface Rest {
+  /** One rest at a time. Resolves, however it ends. */
+  take(ms: number, signal: AbortSignal): Promise<void>
+  /** Ends the rest under way, if there is one. */
+  end(): void
+}
+
+export function createRest(): Rest {
+  let end: (() => void) | undefined
+  return {
+    take(ms, signal) {
+      return new Promise((resolve) => {
+        if (signal.aborted) return resolve()
+        const timer = setTimeout(done, ms)
+        signal.addEventListener('abort', done, { once: true })
+        end = done
+        function done() {
+          clearTimeout(timer)
+          signal.removeEventListener('abort', done)
+          end = undefined
+          resolve()
+        }
+      })
+    },
+    end: () => end?.(),
+  }
+}
