@@ -1,4 +1,4 @@
-import { type CarriedEvent, inBatches, RFC_3339 } from './outbox.ts'
+import { type CarriedEvent, eventOf, inBatches, RFC_3339 } from './outbox.ts'
 import type { Database, Queryable } from './pool.ts'
 import { transaction } from './transaction.ts'
 
@@ -74,15 +74,7 @@ export async function readLog(db: Queryable, position: string, limit: number): P
      where position > $1 order by position limit $2`,
     [position, limit],
   )
-  return rows.map(([place, from, id, type, aggregateId, occurredAt, data]) => ({
-    position: place!,
-    from: from!,
-    id: id!,
-    type: type!,
-    aggregateId: aggregateId!,
-    occurredAt: occurredAt!,
-    data: data!,
-  }))
+  return rows.map(([place, from, ...columns]) => ({ position: place!, from: from!, ...eventOf(columns) }))
 }
 
 /** Notes how far a consumer has come; never back. */

@@ -1,4 +1,4 @@
-import { type CarriedEvent, inBatches, RFC_3339 } from './outbox.ts'
+import { type CarriedEvent, eventOf, inBatches, RFC_3339 } from './outbox.ts'
 import type { Queryable } from './pool.ts'
 
 /** The right to receive for a consumer. */
@@ -101,16 +101,8 @@ export async function claimInbox(
 ): Promise<InboxEvent | undefined> {
   const [row] = await tx.cells(CLAIM, [consumer, but])
   if (!row) return undefined
-  const [position, id, type, aggregateId, occurredAt, data, attempts] = row as string[]
-  return {
-    position: position!,
-    id: id!,
-    type: type!,
-    aggregateId: aggregateId!,
-    occurredAt: occurredAt!,
-    data: data!,
-    attempts: Number(attempts),
-  }
+  const [position, attempts, ...columns] = row
+  return { position: position!, attempts: Number(attempts), ...eventOf(columns) }
 }
 
 /**
@@ -119,7 +111,7 @@ export async function claimInbox(
  * (77 ms for 50,000) as long as nothing has told it how much that is.
  */
 const CLAIM = `
-select position, event_id, type, aggregate_id, to_char(occurred_at, ${RFC_3339}), data, attempts from lintel.inbox i
+select position, attempts, event_id, type, aggregate_id, to_char(occurred_at, ${RFC_3339}), data from lintel.inbox i
 where consumer = $1 and done_at is null and dead_at is null and due_at <= statement_timestamp()
   and position <> all($2::bigint[]) and not exists (
     select from lintel.inbox earlier where earlier.consumer = $1 and earlier.aggregate_id = i.aggregate_id

@@ -1,4 +1,5 @@
 import type { Database, Queryable } from './pool.ts'
+import type { Cells } from './row.ts'
 import { type OutboxEvent, transaction } from './transaction.ts'
 
 /** An event as it travels: `id` is a UUID, `data` JSON text, `occurredAt` RFC 3339. */
@@ -37,15 +38,14 @@ export async function claimOutbox(database: Database, { by, limit, leaseMs }: Cl
     return claimed
   })
   return rows
-    .map(([position, id, type, aggregateId, occurredAt, data]) => ({
-      position: position!,
-      id: id!,
-      type: type!,
-      aggregateId: aggregateId!,
-      occurredAt: occurredAt!,
-      data: data!,
-    }))
+    .map(([position, ...columns]) => ({ position: position!, ...eventOf(columns) }))
     .sort((a, b) => Number(a.position) - Number(b.position))
+}
+
+/** Of the columns id, type, aggregate, time and data. */
+export function eventOf(columns: Cells): CarriedEvent {
+  const [id, type, aggregateId, occurredAt, data] = columns as string[]
+  return { id: id!, type: type!, aggregateId: aggregateId!, occurredAt: occurredAt!, data: data! }
 }
 
 /** RFC 3339, as every time of the API. */
