@@ -4,6 +4,7 @@ import { SMTPServer } from 'smtp-server'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { connect } from '../src/data/connection.ts'
 import { type Clone, cloneOf, templateFor } from '../src/testing/database.ts'
+import { CARRIER, databaseSettings } from '../src/testing/system.ts'
 import system from '../system.ts'
 import { launcher } from './system-process.ts'
 import { send, type Wire, type Wired } from './wire.ts'
@@ -33,13 +34,16 @@ const clones: Record<string, Clone> = {}
 let mail: FailingMail
 
 beforeAll(async () => {
-  for (const service of system.services)
+  for (const service of [...system.services, CARRIER])
     clones[service.contract.name] = await cloneOf(
       inject('databaseServer'),
       await templateFor(inject('databaseServer'), service),
     )
   mail = await failingMail()
 })
+const urlsOf = (all: Readonly<Record<string, Clone>>) =>
+  Object.fromEntries(Object.entries(all).map(([name, { url }]) => [name, url]))
+
 afterAll(async () => {
   await mail.close()
   for (const clone of Object.values(clones)) await clone.drop()
@@ -143,8 +147,7 @@ test('R-OPS-3 R-BODY-7: no password, token, code, header or cookie is in a log, 
   const process = launch('lintel', {
     args: ['start'],
     env: {
-      USERS_DATABASE_URL: clones.users!.url,
-      ORDERS_DATABASE_URL: clones.orders!.url,
+      ...databaseSettings(urlsOf(clones)),
       SMTP_URL: mail.url,
       LOG_LEVEL: 'trace',
       LINTEL_ADMIN_EMAIL: ADMIN.email,

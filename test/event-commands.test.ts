@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { encodeId, uuidv7 } from '../src/base/ids.ts'
 import { type Database, openDatabase } from '../src/data/pool.ts'
+import { databaseSettings } from '../src/testing/system.ts'
 import { reference } from './reference.ts'
 import { launcher, until } from './system-process.ts'
 
@@ -20,8 +21,7 @@ beforeEach(() => {
 })
 
 function lintel(...args: string[]) {
-  const env: Record<string, string> = { LOG_LEVEL: 'fatal' }
-  for (const [name, url] of Object.entries(api.system.databases)) env[`${name.toUpperCase()}_DATABASE_URL`] = url
+  const env = { LOG_LEVEL: 'fatal', ...databaseSettings(api.system.databases) }
   return run('lintel', { args, env })
 }
 

@@ -7,6 +7,7 @@ import { connect } from '../src/data/connection.ts'
 import { type Database, openDatabase } from '../src/data/pool.ts'
 import { insert } from '../src/data/rows.ts'
 import { type Running, start } from '../src/start/start.ts'
+import { databaseSettings } from '../src/testing/system.ts'
 import system from '../system.ts'
 import { PASSWORD, type Reply, reference, type User } from './reference.ts'
 import { type SmallSystem, smallSystem } from './small-system.ts'
@@ -154,12 +155,10 @@ describe('replicas', () => {
   let other: Running
 
   beforeAll(async () => {
-    const { users, orders } = api.system.databases
     other = await start(system, {
       PORT: '0',
       LOG_LEVEL: 'fatal',
-      USERS_DATABASE_URL: users,
-      ORDERS_DATABASE_URL: orders,
+      ...databaseSettings(api.system.databases),
     })
   })
   afterAll(() => other?.stop())

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { connect } from '../src/data/connection.ts'
 import { type Clone, cloneOf, templateFor } from '../src/testing/database.ts'
+import { CARRIER, databaseSettings } from '../src/testing/system.ts'
 import system from '../system.ts'
 import { PASSWORD } from './reference.ts'
 import { bodyOf, launcher, post } from './system-process.ts'
@@ -11,9 +12,10 @@ let env: Record<string, string>
 
 beforeAll(async () => {
   const server = inject('databaseServer')
-  for (const service of system.services)
+  for (const service of [...system.services, CARRIER])
     clones[service.contract.name] = await cloneOf(server, await templateFor(server, service))
-  env = { USERS_DATABASE_URL: clones.users!.url, ORDERS_DATABASE_URL: clones.orders!.url, LOG_LEVEL: 'info' }
+  const urls = Object.fromEntries(Object.entries(clones).map(([name, { url }]) => [name, url]))
+  env = { ...databaseSettings(urls), LOG_LEVEL: 'info' }
 })
 afterAll(() => Promise.all(Object.values(clones).map((clone) => clone.drop())))
 

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../src/data/pool.ts'
+import { databaseSettings } from '../src/testing/system.ts'
 import { PASSWORD, reference, type User } from './reference.ts'
 
 const api = reference()
@@ -208,9 +209,8 @@ describe('what is deleted', () => {
 
 describe('lintel purge', () => {
   async function purge(...args: string[]): Promise<{ code: number; output: string }> {
-    const { users, orders } = api.system.databases
     const command = ['--conditions=lintel-source', '--import', 'tsx', 'src/cli/main.ts', 'purge', ...args]
-    const env = { PATH: process.env.PATH, LOG_LEVEL: 'warn', USERS_DATABASE_URL: users, ORDERS_DATABASE_URL: orders }
+    const env = { PATH: process.env.PATH, LOG_LEVEL: 'warn', ...databaseSettings(api.system.databases) }
     return promisify(execFile)(process.execPath, command, { env }).then(
       ({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),
       ({ code, stdout, stderr }) => ({ code, output: stdout + stderr }),

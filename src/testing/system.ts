@@ -7,6 +7,16 @@ import { type Clone, cloneOf, templateFor } from './database.ts'
 
 const UNLIMITED = { RATE_LIMIT_MAX: '1000000', RATE_LIMIT_AUTH_MAX: '1000000' }
 
+/** The carrier on PostgreSQL, for `templateFor`: what runs on databases of its own needs one for its events too. */
+export const CARRIER = { contract: { name: EVENTS }, migrations: CARRIER_MIGRATIONS }
+
+/** The settings that name databases, by the name of the service (or `events`): `{ USERS_DATABASE_URL, … }`. */
+export function databaseSettings(urls: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(urls).map(([name, url]) => [`${name.toUpperCase().replaceAll('-', '_')}_DATABASE_URL`, url]),
+  )
+}
+
 export interface TestSystem {
   readonly url: string
   /** URL of each service's database, by the service's name. */
@@ -24,17 +34,19 @@ export async function testSystem(system: System, serverUrl: string, env: Env = {
   const urls: Record<string, string> = {}
   const dropAll = () => Promise.all(clones.map((clone) => clone.drop()))
   try {
-    const carrier = { contract: { name: EVENTS }, migrations: CARRIER_MIGRATIONS }
     const onPostgres = !env.NATS_URL && system.services.some(hasEvents)
-    for (const service of [...system.services, ...(onPostgres ? [carrier] : [])]) {
+    for (const service of [...system.services, ...(onPostgres ? [CARRIER] : [])]) {
       const clone = await cloneOf(serverUrl, await templateFor(serverUrl, service))
       clones.push(clone)
       urls[service.contract.name] = clone.url
     }
-    const named = Object.fromEntries(
-      Object.entries(urls).map(([name, url]) => [`${name.toUpperCase().replaceAll('-', '_')}_DATABASE_URL`, url]),
-    )
-    const running = await start(system, { PORT: '0', LOG_LEVEL: 'fatal', ...UNLIMITED, ...named, ...env })
+    const running = await start(system, {
+      PORT: '0',
+      LOG_LEVEL: 'fatal',
+      ...UNLIMITED,
+      ...databaseSettings(urls),
+      ...env,
+    })
     return {
       url: running.url,
       databases: urls,
