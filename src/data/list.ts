@@ -1,15 +1,11 @@
-import type { Filter, ListQuery, SortKey } from '../contract/list-query.ts'
+import type { ListQuery } from '../contract/list-query.ts'
 import type { Resource } from '../contract/resource.ts'
+import { conditions, type Scope, type Where } from './conditions.ts'
 import { readCursor, writeCursor } from './cursor.ts'
+import { afterKeyset, type Key, keysetOf, orderBy } from './keyset.ts'
 import type { Database } from './pool.ts'
 import { type Cells, type Row, rowOf } from './row.ts'
-import { columnFor, type Table, tableOf } from './table.ts'
-
-/** Rows that a list is confined to, by equality: the parent's id, or the owner's. */
-export interface Scope {
-  readonly field: string
-  readonly id: string
-}
+import { tableOf } from './table.ts'
 
 export interface Page {
   readonly rows: readonly Row[]
@@ -104,87 +100,6 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
   }
 
   return { page }
-}
-
-interface Key {
-  readonly column: string
-  readonly place: number
-  readonly descending: boolean
-}
-
-/** The sort, with the id behind it: so no two rows are level, and order is total (R-SORT-1). */
-function keysetOf(table: Table, sort: readonly SortKey[]): Key[] {
-  const keys = sort.map(({ field, descending }) => ({
-    column: columnFor(table, field).sql,
-    place: table.places.get(field)!,
-    descending,
-  }))
-  const place = table.places.get('id')!
-  if (keys.some((key) => key.place === place)) return keys
-  return [...keys, { column: 'id', place, descending: keys.at(-1)?.descending ?? false }]
-}
-
-function orderBy(keys: readonly Key[]): string {
-  return keys.map((key) => `${key.column} ${key.descending ? 'desc' : 'asc'}`).join(', ')
-}
-
-/**
- * Rows behind the cursor. By row value where all keys point one way: that is what an index can seek. Mixed directions
- * have no row value; the bound on the first key keeps the scan from starting at the beginning.
- */
-function afterKeyset(keys: readonly Key[], before: number): string {
-  const param = (i: number) => `$${before + i + 1}`
-  const beyond = (i: number) => (keys[i]!.descending ? '<' : '>')
-  if (keys.every((key) => key.descending === keys[0]!.descending))
-    return `(${keys.map((key) => key.column).join(', ')}) ${beyond(0)} (${keys.map((_, i) => param(i)).join(', ')})`
-  const alternatives = keys.map((key, i) =>
-    [
-      ...keys.slice(0, i).map((same, j) => `${same.column} = ${param(j)}`),
-      `${key.column} ${beyond(i)} ${param(i)}`,
-    ].join(' and '),
-  )
-  return `${keys[0]!.column} ${beyond(0)}= ${param(0)} and (${alternatives.join(' or ')})`
-}
-
-interface Where {
-  readonly terms: string[]
-  readonly values: unknown[]
-  readonly sql: string
-}
-
-function conditions(table: Table, filters: readonly Filter[], scopes: readonly Scope[]): Where {
-  const terms: string[] = []
-  const values: unknown[] = []
-  const param = (value: unknown) => `$${values.push(value)}`
-  for (const { field, id } of scopes) {
-    const column = columnFor(table, field)
-    terms.push(`${column.sql} = ${param(column.toParam(id))}`)
-  }
-  for (const filter of filters) terms.push(condition(table, filter, param))
-  return { terms, values, sql: terms.join(' and ') }
-}
-
-const BOUNDS = { min: '>=', max: '<=', after: '>', before: '<' } as const
-
-function condition(table: Table, { parameter, values }: Filter, param: (value: unknown) => string): string {
-  const { comparison, field } = parameter
-  if (comparison === 'search') {
-    const pattern = param(`%${String(values[0]).replace(/[\\%_]/g, '\\$&')}%`)
-    return `(${table.resource.list.search.map((one) => `${columnFor(table, one).sql} ilike ${pattern}`).join(' or ')})`
-  }
-  const column = columnFor(table, field)
-  if (comparison !== 'in') {
-    // A bound may lie beyond the column's integers, where the column's own type would refuse it.
-    const type = column.spec.kind === 'integer' ? '::bigint' : ''
-    return `${column.sql} ${BOUNDS[comparison]} ${param(values[0])}${type}`
-  }
-  if (column.spec.kind === 'list') return `${column.sql} ?| ${param(values)}`
-  // Lower case is PostgreSQL's on both sides: JavaScript's differs, as in the last letter of ΟΔΥΣΣΕΥΣ.
-  if (column.spec.kind === 'email')
-    return `lower(${column.sql}) = any(array(select lower(value) from unnest(${param(values)}::text[]) value))`
-  // One value by equality: the planner then knows how many rows have it, and that a sort behind it needs no sorting.
-  if (values.length === 1) return `${column.sql} = ${param(column.toParam(values[0]))}`
-  return `${column.sql} = any(${param(values.map(column.toParam))})`
 }
 
 function whereSql(terms: readonly string[]): string {
