@@ -6,6 +6,9 @@ import type { AnyResource, Verb } from './resource.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
+/** HEAD comes with GET; an operation of its own it is only where a foreign description says so. */
+export type ServedMethod = Method | 'HEAD'
+
 export interface OperationOptions<B, A> {
   readonly method: Method
   /** A template: `/email-verifications/{token}`. */
@@ -72,7 +75,7 @@ export interface Operation {
   readonly verb: Verb | 'custom'
   /** Name of the handler, and of the typed client's function. */
   readonly name: string
-  readonly method: Method
+  readonly method: ServedMethod
   readonly path: string
   readonly segments: readonly string[]
   /** Path parameters in order; a prefix where they are ids. */
@@ -185,11 +188,7 @@ function segmentsOf(path: string): string[] {
 
 function paramsOf(path: string, resource: AnyResource | undefined): Operation['params'] {
   const params: { name: string; prefix: string | undefined }[] = []
-  for (const segment of segmentsOf(path)) {
-    if (!segment.startsWith('{')) continue
-    const name = segment.slice(1, -1)
-    params.push({ name, prefix: prefixOf(name, resource) })
-  }
+  for (const [, name = ''] of path.matchAll(/\{([^{}]*)\}/g)) params.push({ name, prefix: prefixOf(name, resource) })
   return params
 }
 

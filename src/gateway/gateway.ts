@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ANONYMOUS, type Caller } from '../auth/caller.ts'
 import type { TokenVerifier } from '../auth/tokens.ts'
 import { Problem } from '../base/errors.ts'
-import type { Method } from '../contract/operation.ts'
+import type { ServedMethod } from '../contract/operation.ts'
 import { readBody } from '../http/body.ts'
 import { checkFraming, hasBody } from '../http/framing.ts'
 import type { Log } from '../http/log.ts'
@@ -121,7 +121,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   function chooseOperation(exchange: Exchange, place: Place): void {
     const { method } = exchange.req
-    const route = place.routes[(method === 'HEAD' ? 'GET' : method) as Method]
+    const route = place.routes[method as ServedMethod] ?? (method === 'HEAD' ? place.routes.GET : undefined)
     if (route === undefined) throw new Problem('METHOD_NOT_ALLOWED')
     exchange.route = route
     exchange.operation = route.operation

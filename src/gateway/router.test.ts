@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { t } from '../contract/fields.ts'
-import { operation } from '../contract/operation.ts'
+import { customOperation, operation } from '../contract/operation.ts'
 import { resource } from '../contract/resource.ts'
 import { type Contract, service } from '../contract/service.ts'
 import { createRouter } from './router.ts'
@@ -107,6 +107,43 @@ test('a literal goes before a parameter, and a parameter catches what the litera
   expect(id('/things/self.json/parts')).toEqual(['parts', 'self.json'])
   expect(id('/things/self.json/hats')).toEqual(['hers'])
   expect(id('/things/other/hats')).toBeUndefined()
+})
+
+test('FC-33: a literal goes before text with parameters in it, and that before a parameter', () => {
+  // No contract may have them, but what is described in another way may.
+  const foreign = (path: string) => customOperation('foreign', path, get(path))
+  const router = createRouter([
+    {
+      contract: {
+        name: 'foreign',
+        problems: {},
+        latest: 1,
+        older: {},
+        served: [
+          '/calls/{sid}',
+          '/calls/{sid}.json',
+          '/calls/all.json',
+          '/calls/{sid}.json/parts',
+          '/calls/{sid}/parts/{id}:{verb}',
+          '/compare/{base}...{head}',
+        ].map(foreign),
+      },
+      upstream: { name: 'foreign', handle: () => Promise.reject(), health: () => Promise.reject() },
+    },
+  ])
+  const found = (path: string) => {
+    const one = router.route(path.split('/').slice(1))
+    return one && [one.place.routes.GET!.operation.name, ...one.params]
+  }
+  expect(found('/calls/all.json')).toEqual(['/calls/all.json'])
+  expect(found('/calls/7.json')).toEqual(['/calls/{sid}.json', '7'])
+  expect(found('/calls/7')).toEqual(['/calls/{sid}', '7'])
+  expect(found('/calls/.json')).toEqual(['/calls/{sid}', '.json'])
+  expect(found('/calls/all.json/parts')).toEqual(['/calls/{sid}.json/parts', 'all'])
+  expect(found('/calls/all.json/parts/1:stop')).toEqual(['/calls/{sid}/parts/{id}:{verb}', 'all.json', '1', 'stop'])
+  expect(found('/compare/main...next')).toEqual(['/compare/{base}...{head}', 'main', 'next'])
+  expect(found('/compare/main')).toBeUndefined()
+  expect(found('/calls/7.json/')).toBeUndefined()
 })
 
 describe('ROUTE_CLASH', () => {

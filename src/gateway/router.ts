@@ -1,9 +1,10 @@
 import { Fault } from '../base/errors.ts'
 import { isInternal } from '../contract/access.ts'
-import type { Method, Operation } from '../contract/operation.ts'
+import type { Operation, ServedMethod } from '../contract/operation.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Upstream } from '../service/request.ts'
 import type { RemoteUpstream } from './forward/remote-upstream.ts'
+import { compareMixed, type MixedSegment, matchMixed, readSegment } from './template.ts'
 
 /** What a gateway has to know of a contract; of a service that is described in another way, all there is. */
 export type Surface = Pick<Contract, 'name' | 'served' | 'problems' | 'latest' | 'older'>
@@ -27,13 +28,16 @@ export interface Route {
 /** A path template with all that is offered there. Its parameters' names are each operation's own. */
 export interface Place {
   readonly service: string
-  readonly routes: Partial<Record<Method, Route>>
+  readonly routes: Partial<Record<ServedMethod, Route>>
   /** For 405 and OPTIONS: `GET, HEAD, POST, OPTIONS`. */
   readonly allow: string
 }
 
 export interface Router {
-  /** The place of a decoded path and the values of its parameters, in order. A literal goes before a parameter. */
+  /**
+   * The place of a decoded path and the values of its parameters, in order. In each segment a literal goes before text with
+   * parameters in it, and that before a parameter.
+   */
   route(segments: readonly string[]): { place: Place; params: string[] } | undefined
 }
 
@@ -60,12 +64,14 @@ export function createRouter(services: readonly Mounted[]): Router {
 
 interface Node {
   readonly literals: Map<string, Node>
+  /** The one with the most text first; undefined where there are none, as in all contracts. */
+  mixed: { readonly segment: MixedSegment; readonly node: Node }[] | undefined
   parameter: Node | undefined
   place: Place | undefined
 }
 
 function newNode(): Node {
-  return { literals: new Map(), parameter: undefined, place: undefined }
+  return { literals: new Map(), mixed: undefined, parameter: undefined, place: undefined }
 }
 
 function find(node: Node, segments: readonly string[], depth: number, params: string[]): Place | undefined {
@@ -76,6 +82,16 @@ function find(node: Node, segments: readonly string[], depth: number, params: st
     const found = find(literal, segments, depth + 1, params)
     if (found !== undefined) return found
   }
+  if (node.mixed !== undefined)
+    for (const mixed of node.mixed) {
+      const values = matchMixed(mixed.segment, segment)
+      if (values === undefined) continue
+      const before = params.length
+      params.push(...values)
+      const found = find(mixed.node, segments, depth + 1, params)
+      if (found !== undefined) return found
+      params.length = before
+    }
   // An empty segment is a trailing slash, and no value.
   if (node.parameter === undefined || segment === '') return undefined
   params.push(segment)
@@ -87,16 +103,7 @@ function find(node: Node, segments: readonly string[], depth: number, params: st
 function mount(root: Node, route: Route): void {
   const { operation, contract } = route
   let node = root
-  for (const segment of operation.segments) {
-    if (segment.startsWith('{')) {
-      node.parameter ??= newNode()
-      node = node.parameter
-    } else {
-      const next = node.literals.get(segment) ?? newNode()
-      node.literals.set(segment, next)
-      node = next
-    }
-  }
+  for (const segment of operation.segments) node = step(node, segment)
   const taken = node.place
   if (taken && (taken.service !== contract.name || taken.routes[operation.method]))
     throw new Fault(
@@ -107,10 +114,28 @@ function mount(root: Node, route: Route): void {
   node.place = { service: contract.name, routes, allow: allowOf(routes) }
 }
 
-const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+/** The node that a segment of a template leads to. */
+function step(node: Node, text: string): Node {
+  const segment = readSegment(text)
+  if (segment === 'parameter') {
+    node.parameter ??= newNode()
+    return node.parameter
+  }
+  if (segment === 'literal') {
+    const next = node.literals.get(text) ?? newNode()
+    node.literals.set(text, next)
+    return next
+  }
+  const known = node.mixed?.find((one) => compareMixed(one.segment, segment) === 0)
+  if (known !== undefined) return known.node
+  const next = newNode()
+  node.mixed = [...(node.mixed ?? []), { segment, node: next }].sort((a, b) => compareMixed(a.segment, b.segment))
+  return next
+}
+
+const METHODS: readonly ServedMethod[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 function allowOf(routes: Place['routes']): string {
-  const offered: string[] = METHODS.filter((method) => routes[method])
-  if (routes.GET) offered.splice(1, 0, 'HEAD')
+  const offered: string[] = METHODS.filter((method) => routes[method] ?? (method === 'HEAD' && routes.GET))
   return [...offered, 'OPTIONS'].join(', ')
 }
