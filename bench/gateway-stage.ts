@@ -10,7 +10,7 @@ import { get, tokenOf } from './workloads.ts'
 const THINGS = 50
 
 /** W4: the gateway alone, in one process with a service that answers at once; no database is near. */
-export async function openGateways({ sides, connections, profile }: Options): Promise<Stage> {
+export async function openGateways({ sides, connections, profile, before }: Options): Promise<Stage> {
   const key = await generateSigningKey()
   const env = { JWKS: JSON.stringify(jwks([key])), RATE_LIMIT_MAX: UNLIMITED }
   const servers = new Map<Side, ServerProcess>()
@@ -18,13 +18,17 @@ export async function openGateways({ sides, connections, profile }: Options): Pr
     await Promise.all([...servers.values()].map((server) => server.stop()))
   }
   try {
-    for (const side of sides) servers.set(side, await startServer([PROGRAMS[side]], env, profile))
+    for (const side of sides)
+      servers.set(
+        side,
+        await startServer([PROGRAMS[side]], env, { profile, checkout: side === 'before' ? before : undefined }),
+      )
   } catch (error) {
     await stop()
     throw error
   }
   const visitors = await visitorsOf(key, connections)
-  const workloads = { W4: { reference: visitors, lintel: visitors } }
+  const workloads = { W4: { reference: visitors, before: visitors, lintel: visitors } }
   return { servers, workloads, compared: 'answers', settle: async () => {}, stop }
 }
 
@@ -40,5 +44,6 @@ export function visitorsOf(key: SigningKey, connections: number): Promise<Visito
 
 const PROGRAMS: Record<Side, string> = {
   reference: 'dist/bench/reference/gateway.js',
+  before: 'dist/bench/gateway-alone.js',
   lintel: 'dist/bench/gateway-alone.js',
 }

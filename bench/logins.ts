@@ -49,7 +49,7 @@ const emailOf = (n: number) => `login${n}@bench.example`
 async function main(options: Options, profile: string | undefined, json: boolean): Promise<void> {
   const databases = await startDatabases(ORDERS, say)
   try {
-    const server = await startLintel(databases, profile)
+    const server = await startLintel(databases, { profile })
     try {
       say('registering who will log in')
       for (let n = 0; n < options.logins; n++) await register(server.url, emailOf(n))

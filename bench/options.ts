@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 export interface Options {
@@ -10,6 +12,8 @@ export interface Options {
   readonly connections: number
   readonly workloads: readonly WorkloadName[]
   readonly sides: readonly Side[]
+  /** Folder of another checkout of Lintel, built, that is measured in the same run; or undefined. */
+  readonly before: string | undefined
   readonly json: boolean
   /** Load over bare sockets rather than by autocannon. */
   readonly lean: boolean
@@ -17,7 +21,8 @@ export interface Options {
   readonly profile: string | undefined
 }
 
-export const SIDES = ['reference', 'lintel'] as const
+/** `before` is Lintel as another checkout has it. */
+export const SIDES = ['reference', 'before', 'lintel'] as const
 export type Side = (typeof SIDES)[number]
 export const WORKLOADS = ['W1', 'W2 shallow', 'W2 deep', 'W3', 'W4', 'W4 remote'] as const
 export type WorkloadName = (typeof WORKLOADS)[number]
@@ -41,7 +46,8 @@ Lintel and a hand-written reference (bench/reference), on one PostgreSQL and the
   --rounds <n>      rounds (3)
   --seconds <n>     seconds of one measurement (6)
   --only <names>    workloads, with commas: W1,W2,W3,W4
-  --side <name>     lintel or reference alone
+  --side <name>     lintel, reference or before alone
+  --before <dir>    measure another checkout of Lintel in the same run, built by npm run build there
   --lean            load over bare sockets: autocannon costs more CPU than it measures
   --profile <dir>   write a CPU profile of each server to a folder
   --json            print JSON instead of a table
@@ -60,6 +66,7 @@ export function readOptions(args: string[]): Options | undefined {
       seconds: { type: 'string' },
       only: { type: 'string' },
       side: { type: 'string' },
+      before: { type: 'string' },
       profile: { type: 'string' },
       json: { type: 'boolean', default: false },
       lean: { type: 'boolean', default: false },
@@ -70,12 +77,14 @@ export function readOptions(args: string[]): Options | undefined {
     console.log(HELP)
     return undefined
   }
-  const { quick, only, side } = values
+  const { quick, only, side, before } = values
   const wanted = only?.split(',') ?? ['W']
   const workloads = WORKLOADS.filter((name) => wanted.some((start) => name.startsWith(start)))
-  const sides = SIDES.filter((name) => side === undefined || name === side)
+  const sides = SIDES.filter((name) => (side === undefined || name === side) && (name !== 'before' || before))
   if (workloads.length === 0) throw new Error(`--only is "${only}": give some of ${WORKLOADS.join(', ')}`)
-  if (sides.length === 0) throw new Error(`--side is "${side}": give lintel or reference`)
+  if (sides.length === 0) throw new Error(`--side is "${side}": give lintel, reference, or before with --before`)
+  if (before !== undefined && !existsSync(join(before, 'dist', 'src', 'cli', 'main.js')))
+    throw new Error(`--before is "${before}": give the folder of another checkout, after npm run build there`)
   return {
     orders: whole('orders', values.orders, quick ? 20_000 : 1_000_000, 20_000),
     rounds: whole('rounds', values.rounds, quick ? 1 : 3, 1),
@@ -84,6 +93,7 @@ export function readOptions(args: string[]): Options | undefined {
     connections: 64,
     workloads,
     sides,
+    before,
     json: values.json,
     lean: values.lean,
     profile: values.profile,

@@ -25,15 +25,26 @@ export async function run(args: readonly string[], env: Env): Promise<void> {
   if (code !== 0) throw new Error(`node ${args.join(' ')} ended with ${code}:\n${output()}`)
 }
 
+export interface ServerOptions {
+  /** Folder for a CPU profile. */
+  readonly profile?: string | undefined
+  /** The checkout whose programs run; this one, unless given. */
+  readonly checkout?: string | undefined
+}
+
 /** Starts a server on a free port of loopback, and resolves when it answers requests. */
-export async function startServer(args: readonly string[], env: Env, profile?: string): Promise<ServerProcess> {
+export async function startServer(
+  args: readonly string[],
+  env: Env,
+  { profile, checkout }: ServerOptions = {},
+): Promise<ServerProcess> {
   const port = await freePort()
   const flags = [
     '--import',
     './dist/bench/report-cpu.js',
     ...(profile ? ['--cpu-prof', '--cpu-prof-dir', profile] : []),
   ]
-  const child = start([...flags, ...args], { ...env, PORT: String(port) })
+  const child = start([...flags, ...args], { ...env, PORT: String(port) }, checkout)
   const output = collect(child)
   let ended = false
   const exit = once(child, 'exit').then(() => {
@@ -59,9 +70,9 @@ export async function startServer(args: readonly string[], env: Env, profile?: s
   }
 }
 
-export function start(args: readonly string[], env: Env = {}): ChildProcess {
+export function start(args: readonly string[], env: Env = {}, checkout: string = ROOT): ChildProcess {
   return spawn(process.execPath, [...args], {
-    cwd: ROOT,
+    cwd: checkout,
     env: { ...process.env, NODE_ENV: 'production', ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })

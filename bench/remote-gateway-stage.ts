@@ -12,7 +12,7 @@ import { type Stage, UNLIMITED } from './stage.ts'
  * W4 remote: `lintel gateway` (verify, limit, route, forward) in front of a process that answers at once, against a proxy of
  * node:http and undici that only passes on. The upstream is the same one, and its CPU is nobody's.
  */
-export async function openRemoteGateways({ sides, connections, profile }: Options): Promise<Stage> {
+export async function openRemoteGateways({ sides, connections, profile, before }: Options): Promise<Stage> {
   const key = await generateSigningKey()
   const folder = await mkdtemp(join(tmpdir(), 'lt-bench-'))
   const started: ServerProcess[] = []
@@ -30,9 +30,11 @@ export async function openRemoteGateways({ sides, connections, profile }: Option
     await writeFile(join(folder, 'keys.json'), JSON.stringify(jwks([key])))
     await writeFile(join(folder, 'routes.json'), JSON.stringify({ routes: ROUTES }))
     const upstream = await begin(['dist/bench/raw-upstream.js'], {})
+    const gateway = gatewayArgs(upstream.url, folder)
     const start: Record<Side, () => Promise<ServerProcess>> = {
-      reference: () => begin(['dist/bench/reference/proxy.js'], { UPSTREAM: upstream.url }, profile),
-      lintel: () => begin(gatewayArgs(upstream.url, folder), { RATE_LIMIT_MAX: UNLIMITED }, profile),
+      reference: () => begin(['dist/bench/reference/proxy.js'], { UPSTREAM: upstream.url }, { profile }),
+      before: () => begin(gateway, { RATE_LIMIT_MAX: UNLIMITED }, { profile, checkout: before }),
+      lintel: () => begin(gateway, { RATE_LIMIT_MAX: UNLIMITED }, { profile }),
     }
     for (const side of sides) servers.set(side, await start[side]())
   } catch (error) {
@@ -40,7 +42,7 @@ export async function openRemoteGateways({ sides, connections, profile }: Option
     throw error
   }
   const visitors = await visitorsOf(key, connections)
-  const workloads = { 'W4 remote': { reference: visitors, lintel: visitors } }
+  const workloads = { 'W4 remote': { reference: visitors, before: visitors, lintel: visitors } }
   return { servers, workloads, compared: 'bodies', settle: async () => {}, stop }
 }
 

@@ -19,6 +19,12 @@ interface Summary {
   readonly failures: Readonly<Record<string, number>>
 }
 
+/** Below 1, Lintel answers fewer requests, or uses less CPU. */
+interface Ratio {
+  readonly rate: Spread
+  readonly cpu: Spread
+}
+
 export interface Report {
   readonly machine: { readonly cores: number; readonly node: string; readonly platform: string }
   readonly orders: number
@@ -28,10 +34,8 @@ export interface Report {
   readonly connections: number
   readonly loader: 'autocannon' | 'bare sockets'
   readonly workloads: Partial<Record<WorkloadName, Partial<Record<Side, Summary>>>>
-  /** Requests per second of Lintel by those of the reference, within a round. */
-  readonly ratios: Partial<Record<WorkloadName, Spread>>
-  /** The same for CPU: below 1, Lintel uses less. */
-  readonly cpuRatios: Partial<Record<WorkloadName, Spread>>
+  /** Lintel against each other side, within a round. */
+  readonly ratios: Partial<Record<WorkloadName, Partial<Record<Side, Ratio>>>>
   /** Lintel's requests per second deep down by those near the start. */
   readonly deepByShallow: Spread | undefined
   readonly failed: boolean
@@ -41,13 +45,17 @@ export function reportOf(results: Results, options: Options): Report {
   const { orders, rounds, seconds, connections } = options
   const workloads: Report['workloads'] = {}
   const ratios: Report['ratios'] = {}
-  const cpuRatios: Report['cpuRatios'] = {}
   for (const [name, sides] of results) {
     workloads[name] = Object.fromEntries([...sides].map(([side, figures]) => [side, summaryOf(figures)]))
-    const [ours, theirs] = [sides.get('lintel'), sides.get('reference')]
-    if (!ours || !theirs) continue
-    ratios[name] = ratioOf(ours, theirs, (one) => one.rate)
-    cpuRatios[name] = ratioOf(ours, theirs, (one) => one.cpu)
+    const ours = sides.get('lintel')
+    if (!ours) continue
+    const others = [...sides].filter(([side]) => side !== 'lintel')
+    ratios[name] = Object.fromEntries(
+      others.map(([side, theirs]): [Side, Ratio] => [
+        side,
+        { rate: ratioOf(ours, theirs, (one) => one.rate), cpu: ratioOf(ours, theirs, (one) => one.cpu) },
+      ]),
+    )
   }
   const [deep, shallow] = [results.get('W2 deep')?.get('lintel'), results.get('W2 shallow')?.get('lintel')]
   return {
@@ -60,7 +68,6 @@ export function reportOf(results: Results, options: Options): Report {
     loader: options.lean ? 'bare sockets' : 'autocannon',
     workloads,
     ratios,
-    cpuRatios,
     deepByShallow: deep && shallow && ratioOf(deep, shallow, (one) => one.rate),
     failed: Object.values(workloads).some((sides) =>
       Object.values(sides).some(({ failures }) => Object.keys(failures).length > 0),
@@ -85,9 +92,8 @@ export function tableOf(report: Report): string {
           failuresOf(failures),
       )
     }
-    const ratio = report.ratios[name as WorkloadName]
-    const cpu = report.cpuRatios[name as WorkloadName]
-    if (ratio && cpu) lines.push(row([name, 'ratio', spread(ratio), '', '', spread(cpu)]))
+    for (const [side, { rate, cpu }] of Object.entries(report.ratios[name as WorkloadName] ?? {}))
+      lines.push(row([name, `: ${side}`, spread(rate), '', '', spread(cpu)]))
   }
   if (report.deepByShallow)
     lines.push(

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { type Databases, startDatabases } from './databases.ts'
 import type { Options, Side } from './options.ts'
-import { type ServerProcess, startServer } from './processes.ts'
+import { type ServerOptions, type ServerProcess, startServer } from './processes.ts'
 import { type Stage, UNLIMITED } from './stage.ts'
 import { type Cursors, depthOf, NEAR, planWorkloads, referenceCursors, signIn, walkCursors } from './workloads.ts'
 
@@ -14,15 +14,18 @@ export async function openWhole(options: Options, say: (line: string) => void): 
     await databases.stop()
   }
   try {
-    for (const side of options.sides) servers.set(side, await startSide(side, databases, options.profile))
+    for (const side of options.sides) servers.set(side, await startSide(side, databases, options))
     const people = await signIn(databases, options.connections)
     say('looking for the cursors')
+    const walked = (side: Side) =>
+      cursorsOf(options, (depth) => {
+        const server = servers.get(side)
+        return server ? walkCursors(server.url, people.admin, depth, options.connections) : []
+      })
     const cursors = {
       reference: await cursorsOf(options, (depth) => referenceCursors(databases, depth, options.connections)),
-      lintel: await cursorsOf(options, (depth) => {
-        const server = servers.get('lintel')
-        return server ? walkCursors(server.url, people.admin, depth, options.connections) : []
-      }),
+      before: await walked('before'),
+      lintel: await walked('lintel'),
     }
     const workloads = await planWorkloads(databases, people, cursors)
     return { servers, workloads, compared: 'answers', settle: () => checkpoint(databases.url), stop }
@@ -32,18 +35,18 @@ export async function openWhole(options: Options, say: (line: string) => void): 
   }
 }
 
-function startSide(side: Side, databases: Databases, profile: string | undefined): Promise<ServerProcess> {
-  if (side === 'lintel') return startLintel(databases, profile)
+function startSide(side: Side, databases: Databases, { profile, before }: Options): Promise<ServerProcess> {
+  if (side !== 'reference') return startLintel(databases, { profile, checkout: side === 'before' ? before : undefined })
   const env = { USERS_URL: databases.users, ORDERS_URL: databases.orders, RATE_LIMIT_MAX: UNLIMITED }
-  return startServer(['dist/bench/reference/server.js'], env, profile)
+  return startServer(['dist/bench/reference/server.js'], env, { profile })
 }
 
 /** The reference system as it is built, with limits that refuse nobody. */
-export function startLintel({ url }: Databases, profile?: string): Promise<ServerProcess> {
+export function startLintel({ url }: Databases, options?: ServerOptions): Promise<ServerProcess> {
   return startServer(
     ['dist/src/cli/main.js', '--system', 'dist/system.js', 'start'],
     { DATABASE_URL: url, RATE_LIMIT_MAX: UNLIMITED, RATE_LIMIT_AUTH_MAX: UNLIMITED },
-    profile,
+    options,
   )
 }
 

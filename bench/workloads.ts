@@ -84,7 +84,11 @@ export async function planWorkloads(
       token: people.admin,
       requests: turned(cursors[side][how], i).map((cursor) => get(`${LIST}&cursor=${cursor}`)),
     }))
-  const both = (of: (side: Side) => readonly Visitor[]) => ({ reference: of('reference'), lintel: of('lintel') })
+  const both = (of: (side: Side) => readonly Visitor[]) => ({
+    reference: of('reference'),
+    before: of('before'),
+    lintel: of('lintel'),
+  })
   return {
     W1: both(() => reading),
     'W2 shallow': both((side) => paging(side, 'near')),
