@@ -16,6 +16,8 @@ export interface CatalogColumn {
   readonly notNull: boolean
   /** Gets a value when a row is inserted without one. */
   readonly hasDefault: boolean
+  /** `generated always`: the table takes no value for it. */
+  readonly generated: boolean
 }
 
 export interface Index {
@@ -39,7 +41,8 @@ select wanted.name, c.relkind in ('r', 'p') as "isTable",
       'type', format_type(coalesce(nullif(t.typbasetype, 0), a.atttypid),
         case when t.typbasetype = 0 then a.atttypmod else t.typtypmod end),
       'notNull', a.attnotnull or t.typnotnull,
-      'hasDefault', a.atthasdef or a.attidentity <> '' or t.typdefault is not null))
+      'hasDefault', a.atthasdef or a.attidentity <> '' or t.typdefault is not null,
+      'generated', a.attgenerated <> '' or a.attidentity = 'a'))
     from pg_attribute a join pg_type t on t.oid = a.atttypid
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
   (select json_agg(json_build_object(

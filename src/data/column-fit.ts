@@ -1,4 +1,4 @@
-import type { FieldSpec } from '../contract/fields.ts'
+import { type FieldSpec, t } from '../contract/fields.ts'
 import type { CatalogColumn } from './catalog.ts'
 import type { Column } from './columns.ts'
 
@@ -22,22 +22,36 @@ export function misfits(wanted: Column, { type }: CatalogColumn, filtered: boole
 
 const INTEGERS: Readonly<Record<string, number>> = { smallint: 2 ** 15 - 1, integer: 2 ** 31 - 1, bigint: 2 ** 63 }
 
-function rangeMisfits({ min = 0, max = 0 }: FieldSpec, type: string): string[] {
+function rangeMisfits(spec: FieldSpec, type: string): string[] {
   const bound = INTEGERS[type]!
-  if (max > bound) return [`the contract allows up to ${max}, ${type} holds ${bound}`]
-  if (min < -bound - 1) return [`the contract allows down to ${min}, ${type} holds ${-bound - 1}`]
-  return []
+  return [
+    ...((spec.max ?? 0) > bound ? [`${upper(spec)}, ${type} holds ${bound}`] : []),
+    ...((spec.min ?? 0) < -bound - 1 ? [`${lower(spec)}, ${type} holds ${-bound - 1}`] : []),
+  ]
 }
 
 /** PostgreSQL rounds to the column's scale without a word. */
 function numericMisfits(spec: FieldSpec, type: string, precision: number, scale: number): string[] {
   if (spec.scale! > scale) return [`the contract allows ${spec.scale} decimals, ${type} keeps ${scale}`]
+  if (spec.server) return []
   const bound = 10 ** (precision - scale)
-  const largest = Math.max(Math.abs(spec.min ?? 0), spec.max ?? 0)
-  if (!spec.server && largest >= bound)
-    return [`the contract allows up to ${largest}, ${type} holds less than ${bound}`]
-  return []
+  return [
+    ...((spec.max ?? 0) >= bound ? [`${upper(spec)}, ${type} holds less than ${bound}`] : []),
+    ...((spec.min ?? 0) <= -bound ? [`${lower(spec)}, ${type} holds more than ${-bound}`] : []),
+  ]
 }
+
+const upper = (spec: FieldSpec) => `the contract allows up to ${spec.max}${byDefault(spec, 'max')}`
+const lower = (spec: FieldSpec) => `the contract allows down to ${spec.min}${byDefault(spec, 'min')}`
+
+/** A limit that nobody has written down is the default of the field's kind: its author would look for it in vain. */
+function byDefault(spec: FieldSpec, limit: 'min' | 'max'): string {
+  if (spec.server) return ''
+  const { spec: usual } = spec.kind === 'integer' ? t.integer() : spec.kind === 'money' ? t.money() : decimalLike(spec)
+  return spec[limit] === usual[limit] ? ` (the field has no ${limit}: give it one)` : ''
+}
+
+const decimalLike = ({ scale = 0 }: FieldSpec) => t.decimal({ scale })
 
 function lengthMisfits(spec: FieldSpec, type: string, length: number): string[] {
   const lengths = spec.values?.map((value) => [...value].length)

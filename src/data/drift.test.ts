@@ -4,7 +4,7 @@ import { users } from '../../services/users/contract.ts'
 import type { Fault } from '../base/errors.ts'
 import { t } from '../contract/fields.ts'
 import { resource } from '../contract/resource.ts'
-import { service } from '../contract/service.ts'
+import { type Contract, service } from '../contract/service.ts'
 import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
 import { assertNoDrift, driftOf } from './drift.ts'
 import { type Database, openDatabase, queryable } from './pool.ts'
@@ -105,14 +105,14 @@ create view loan_details as
   select id, reader, extract(day from now() - since)::integer as days, version, created_at, updated_at from active_loans`
 
 /** The differences of a library made in this way; nothing of it stays. */
-async function driftOfLibrary({ tables = '', views = '' }): Promise<string[]> {
+async function driftOfLibrary({ tables = '', views = '' }, contract: Contract = library): Promise<string[]> {
   const held = await ordersDatabase.acquire()
   const db = queryable(held.send)
   const statements = ['begin', 'create schema library', 'set local search_path to library']
   for (const sql of [TABLES, tables, VIEWS, views]) statements.push(...sql.split(';'))
   try {
     for (const statement of statements) if (statement.trim()) await db.query(statement)
-    return await driftOf(db, library)
+    return await driftOf(db, contract)
   } finally {
     await db.query('rollback')
     held.release()
@@ -141,7 +141,10 @@ const CHANGED_TABLES: [string, string[]][] = [
   ['alter contact type varchar(254)', ['books.contact: the contract allows 255 characters, the column holds 254']],
   ['alter language type varchar(2)', ['books.language: the contract allows 3 characters, the column holds 2']],
   ['alter language type char(3)', ['books.language: char(3) pads what is shorter with spaces: use varchar']],
-  ['alter pages type smallint', ['books.pages: the contract allows up to 2147483647, smallint holds 32767']],
+  [
+    'alter pages type smallint',
+    ['books.pages: the contract allows up to 2147483647 (the field has no max: give it one), smallint holds 32767'],
+  ],
   ['alter version type smallint', ['books.version: the contract allows up to 2147483647, smallint holds 32767']],
   [
     'alter price type numeric(5, 2)',
@@ -158,6 +161,10 @@ const CHANGED_TABLES: [string, string[]][] = [
     ['books.updated_at: the table needs a value, which a create never gives: set a default'],
   ],
   ['add isbn text not null', ['books.isbn: the table needs a value, which a create never gives: set a default']],
+  [
+    'drop pages, add pages integer not null generated always as (1) stored',
+    ['books.pages: the table generates it, and takes no value: mark the field server()'],
+  ],
   ['drop price', ['books: column price is missing (contract: books.price)']],
   ['drop constraint books_pkey', ['books: id must be the primary key']],
   ['alter deleted_at type timestamptz', ['books.deleted_at: soft delete needs timestamptz(3) that may be null']],
@@ -165,6 +172,33 @@ const CHANGED_TABLES: [string, string[]][] = [
 
 test.each(CHANGED_TABLES)('R-OPS-6: alter table books %s', async (change, differences) => {
   expect(await driftOfLibrary({ tables: `alter table books ${change}` })).toEqual(differences)
+})
+
+/** A table that a view of the resource's own shows. */
+const Parcel = resource('parcel', {
+  id: 'pcl',
+  view: 'parcel_details',
+  fields: {
+    weight: t.decimal({ scale: 2, max: 9_999_999.99 }),
+    balance: t.decimal({ scale: 2, min: -100_000, max: 100 }),
+    size: t.integer({ max: 100 }),
+    fee: t.money(),
+    currency: t.currency(),
+  },
+  access: { list: 'admin', create: 'admin' },
+})
+
+test('FC-60 R-OPS-6: drift of a table behind a view names the limit that is at fault, once, and whether it was given', async () => {
+  const contract = service('parcels', { resources: { parcels: Parcel } })
+  const tables = `create table parcels (${HEAD}, weight numeric(12, 2) not null, balance numeric(6, 2) not null,
+    size smallint not null, fee numeric(12, 2) not null, currency char(3) not null, ${TIMES})`
+  const views = 'create view parcel_details as select * from parcels'
+  expect(await driftOfLibrary({ tables, views }, contract)).toEqual([
+    'parcels.weight: the contract allows down to -9999999999999.99 (the field has no min: give it one), numeric(12,2) holds more than -10000000000',
+    'parcels.balance: the contract allows down to -100000, numeric(6,2) holds more than -10000',
+    'parcels.size: the contract allows down to -2147483648 (the field has no min: give it one), smallint holds -32768',
+    'parcels.fee: the contract allows up to 70368744177663.99 (the field has no max: give it one), numeric(12,2) holds less than 10000000000',
+  ])
 })
 
 const TITLE_KEY = 'create unique index books_title_key on books (title) where deleted_at is null'

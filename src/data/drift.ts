@@ -57,6 +57,8 @@ function tableDrift({ key, resource }: Subject, table: Relation): string[] {
     const column = columnIn(table, wanted.name)
     if (column) {
       const faults = [...misfitsOf(resource, field, column), ...nullMisfits(resource, field, spec, column)]
+      if (column.generated && field !== 'createdAt' && isWritten(resource, field))
+        faults.push('the table generates it, and takes no value: mark the field server()')
       found.push(...faults.map((fault) => `${resource.table}.${wanted.name}: ${fault}`))
     } else if (!resource.derived || isWritten(resource, field))
       found.push(`${resource.table}: column ${wanted.name} is missing (contract: ${key}.${field})`)
@@ -137,8 +139,8 @@ function viewDrift({ key, resource, catalog }: Subject, table: Relation): string
     const wanted = columnFor(tableOf(resource), field)
     const column = columnIn(view, wanted.name)
     const below = columnIn(table, wanted.name)
-    // What is wrong with the table is said already.
-    if (!derived && table.isTable && (!below || below.type === column?.type)) continue
+    // What is wrong with the table is said already: its type there, or that a plain view can't have what the table lacks.
+    if (table.isTable && (below ? below.type === column?.type : !derived)) continue
     if (column) found.push(...misfitsOf(resource, field, column).map((fault) => `${name}.${wanted.name}: ${fault}`))
     else found.push(`${name}: column ${wanted.name} is missing (contract: ${key}.${field})`)
   }
