@@ -2,6 +2,7 @@ import { type Caller, callerKey, hasRole } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
 import { bodyCheck } from '../contract/check.ts'
 import type { Operation } from '../contract/operation.ts'
+import type { AnyResource } from '../contract/resource.ts'
 import type { Scope } from '../data/conditions.ts'
 import { type Claim, claim, claimOf, keep } from '../data/idempotency.ts'
 import { type Row, readField, readRow as valuesOf } from '../data/row.ts'
@@ -23,6 +24,7 @@ import { type Runtime, unitRunner } from './unit.ts'
 export function createPipeline(service: Service<any>, runtime: Runtime): (request: ServiceRequest) => Promise<Answer> {
   const plans = plansOf(service, runtime)
   const inUnit = unitRunner(service.contract, runtime)
+  const own = new Set<AnyResource>(Object.values(service.contract.resources))
 
   return async (request) => {
     const plan = plans(request.operation, request.version)
@@ -87,12 +89,14 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
       if (reach === 'own') confirm(readField(row, resource.owner!), caller)
       return row
     }
+    // At the root no parent is named: an owner is shown their own by the list's scope.
+    if (operation.name === 'listAll') return undefined
     if (!plan.parent) {
       // The parent belongs to another service: its id is the owner's.
-      if (reach === 'own' && operation.name !== 'listAll') confirm(params[resource.parent?.field ?? ''], caller)
+      if (reach === 'own') confirm(params[resource.parent?.field ?? ''], caller)
       return undefined
     }
-    const parent = await read(runtime.database, plan.parent, params[resource.parent!.field]!)
+    const parent = await readBelow(plan.parent, resource.parent!.field, params)
     if (reach === 'own') confirm(readField(parent, plan.parent.owner ?? 'id'), caller)
     return undefined
   }
@@ -109,11 +113,22 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
     return valuesOf(owned ?? (await readRow(operation, params))) as Values
   }
 
-  /** A thing below its parent is found only under that parent. */
   async function readRow({ resource }: Operation, params: Params): Promise<Row> {
-    const row = await read(runtime.database, resource!, params.id!)
-    const { parent, nested } = resource!
-    if (nested && readField(row, parent!.field) !== params[parent!.field]) throw new Problem('NOT_FOUND')
+    return readBelow(resource!, 'id', params)
+  }
+
+  /**
+   * The thing that the parameter `param` names. One that lives below its parent is found only under that parent, and only
+   * while the parent is there: a softly deleted one hides what lies below it, up to the root of the path.
+   */
+  async function readBelow(resource: AnyResource, param: string, params: Params): Promise<Row> {
+    const { parent, nested } = resource
+    if (!nested) return read(runtime.database, resource, params[param]!)
+    // What cannot be gone while a row refers to it need not be read. Both queries leave in one write.
+    const mayBeGone = own.has(parent!.of) && (parent!.of.softDelete || parent!.of.nested)
+    const above = mayBeGone ? readBelow(parent!.of, parent!.field, params) : undefined
+    const [row] = await Promise.all([read(runtime.database, resource, params[param]!), above])
+    if (readField(row, parent!.field) !== params[parent!.field]) throw new Problem('NOT_FOUND')
     return row
   }
 }
