@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs'
 import { ImportError } from './import-error.ts'
 import { importNorthwind } from './import-northwind.ts'
 
-if (process.env.NODE_ENV !== 'production' && existsSync('.env')) process.loadEnvFile('.env')
+// As `npm start` does: development, unless NODE_ENV says something else.
+if ((process.env.NODE_ENV || 'development') === 'development' && existsSync('.env')) process.loadEnvFile('.env')
 
 /** Ctrl-C reaches this process twice under `npm run`: from the terminal, and once more from npm. */
 const ONE_SIGNAL_MS = 1_000

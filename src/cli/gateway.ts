@@ -1,7 +1,7 @@
 import { parseDuration } from '../base/duration.ts'
 import { Fault } from '../base/errors.ts'
 import { type GatewaySetup, startGateway, type TokenSource } from '../start/start-gateway.ts'
-import { readDotEnv } from './dot-env.ts'
+import { prepareEnvironment } from './environment.ts'
 import { runUntilSignalled } from './run.ts'
 
 /** As commander gives them. */
@@ -19,7 +19,7 @@ export interface GatewayArguments {
 
 export function gatewayCommand(given: GatewayArguments): Promise<void> {
   const setup = readArguments(given)
-  readDotEnv()
+  prepareEnvironment('serve')
   return runUntilSignalled((signal) => startGateway(setup, process.env, { signal }))
 }
 

@@ -3,11 +3,11 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Fault } from '../base/errors.ts'
 import type { System } from '../start/system.ts'
-import { readDotEnv } from './dot-env.ts'
+import { type Purpose, prepareEnvironment } from './environment.ts'
 
-/** The system that a module exports by default. In development `.env` is read first; it never overrides the environment. */
-export async function loadSystem(file: string): Promise<System> {
-  readDotEnv()
+/** The system that a module exports by default, once the environment is ready for what is to be done with it. */
+export async function loadSystem(file: string, purpose: Purpose = 'beside'): Promise<System> {
+  prepareEnvironment(purpose)
   const path = resolve(file)
   if (!existsSync(path))
     throw new Fault(

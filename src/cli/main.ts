@@ -17,8 +17,12 @@ const program = new Command('lintel')
 
 program
   .command('start')
-  .description('run the system in this process')
+  .description('run the system in this process: production, unless NODE_ENV=development')
   .action(async () => (await import('./start.ts')).startCommand(program.opts().system))
+program
+  .command('dev')
+  .description('the same in development: .env, a database in .lintel, mails at /dev/mails')
+  .action(async () => (await import('./start.ts')).devCommand(program.opts().system))
 program
   .command('migrate')
   .description('apply new migrations to every service’s database')

@@ -1,4 +1,6 @@
+import type { IncomingMessage } from 'node:http'
 import type { SystemHealth } from './health.ts'
+import { isFromThisMachine } from './this-machine.ts'
 
 /** A page of the gateway's own: an OpenAPI document, the reader for it. */
 export interface Document {
@@ -34,8 +36,10 @@ export function createBuiltIns({ documents, mails, metrics, health, draining }: 
     pages.set(document, made)
     return made
   }
-  return (path: string): Page | Promise<Page> | undefined => {
+  return (path: string, req: IncomingMessage): Page | Promise<Page> | undefined => {
     const place = path.startsWith('/api/') ? path.slice(4) : path
+    // Caught mails hold the links that open accounts.
+    if (place.startsWith('/dev/') && !isFromThisMachine(req)) return undefined
     switch (place) {
       case '/health':
         return health().then((seen) => page(seen.status === 'unhealthy' ? 503 : 200, seen))

@@ -27,7 +27,7 @@ export interface GatewayOptions {
   /** Of the system, for `/health`. */
   readonly version: string
   readonly documents?: Documents
-  /** Mails that were caught instead of sent, for `/dev/mails`; never given in production. */
+  /** Mails that were caught instead of sent, for `/dev/mails`; never given in production, and shown to this machine alone. */
   readonly mails?: () => Promise<readonly object[]>
   /** For `/metrics`; in production never on a public port. */
   readonly metrics?: () => Promise<Document>
@@ -170,7 +170,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   async function answerBuiltIn(exchange: Exchange): Promise<void> {
     const { req, path } = exchange
-    const page = await builtIn(path)
+    const page = await builtIn(path, req)
     if (page === undefined) {
       // `/v9/users` may well have been meant: that there is no version 9 says more than that there is nothing.
       chooseVersion(exchange)

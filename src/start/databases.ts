@@ -61,6 +61,12 @@ export async function findDatabases(system: System, settings: Settings, options:
 }
 
 async function embeddedServer(settings: Settings, { log, shared }: FindOptions) {
+  if (settings.production && !settings.env.LINTEL_DATA_DIR)
+    throw new Fault(
+      'NO_DATABASE',
+      'DATABASE_URL is not set, and this is production: set it to a PostgreSQL server, or LINTEL_DATA_DIR to the folder of an ' +
+        'embedded one. For development run `lintel dev`, or set NODE_ENV=development',
+    )
   const dataDir = resolve(settings.dataDir)
   try {
     return await startEmbeddedPostgres({

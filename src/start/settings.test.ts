@@ -38,9 +38,16 @@ test('without any setting there is a whole set of them; an empty one counts as n
     logLevel: 'info',
     startTimeoutMs: 30_000,
     shutdownTimeoutMs: 25_000,
-    production: false,
+    production: true,
   })
   expect(serviceDatabaseUrls.size).toBe(0)
+})
+
+test('FC-1 R-OPS-4: nothing but NODE_ENV=development is development', () => {
+  const isProduction = (env: Env) => readSettings(env, []).production
+  expect(isProduction({ NODE_ENV: 'development' })).toBe(false)
+  for (const NODE_ENV of ['', 'production', 'prod', 'test', 'Development', 'development ', 'dev'])
+    expect([NODE_ENV, isProduction({ NODE_ENV })]).toEqual([NODE_ENV, true])
 })
 
 test('R-OPS-4: every wrong setting is named at once, with its value and what was expected', () => {

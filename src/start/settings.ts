@@ -34,6 +34,7 @@ export interface Settings {
   readonly logLevel: string
   readonly startTimeoutMs: number
   readonly shutdownTimeoutMs: number
+  /** Everywhere but where NODE_ENV is exactly `development` (R-OPS-4): what is misspelt opens nothing. */
   readonly production: boolean
   readonly env: Env
 }
@@ -92,12 +93,15 @@ export function readSettings(from: Env, services: readonly string[]): Settings {
     logLevel: read('LOG_LEVEL', 'info', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')),
     startTimeoutMs: read('START_TIMEOUT', 30, whole(1, 3600)) * 1000,
     shutdownTimeoutMs: read('SHUTDOWN_TIMEOUT', 25, whole(1, 3600)) * 1000,
-    production: env.NODE_ENV === 'production',
+    production: from.NODE_ENV !== DEVELOPMENT,
     env,
   }
   if (wrong.length > 0) throw new Fault('WRONG_SETTING', wrong.join('\n'))
   return settings
 }
+
+/** The one value of NODE_ENV that asks for development. */
+export const DEVELOPMENT = 'development'
 
 /** A setting may stand in a file whose path `NAME_FILE` gives, as secrets do; a value of `NAME` itself goes first. */
 function withFiles(from: Env, wrong: string[]): Env {

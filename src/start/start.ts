@@ -17,6 +17,7 @@ import { type RunningServices, runServices } from './run-services.ts'
 import { type Env, readSettings, type Settings } from './settings.ts'
 import { type System, serviceNames } from './system.ts'
 import { trustTokens } from './token-trust.ts'
+import { warnOfMode } from './warn-of-mode.ts'
 
 export interface Running {
   /** Where the gateway listens: `http://127.0.0.1:3000`. */
@@ -44,7 +45,8 @@ export interface StopOptions {
 }
 
 /**
- * Runs a system in this process: databases, services, gateway. Faults name what is wrong and what to do.
+ * Runs a system in this process: databases, services, gateway. Faults name what is wrong and what to do. It is production,
+ * unless `env` has NODE_ENV=development.
  *
  * ```ts
  * const running = await start(system({ services: [notes] }))
@@ -54,6 +56,7 @@ export interface StopOptions {
 export async function start(system: System, env: Env = process.env, { signal }: StartOptions = {}): Promise<Running> {
   const settings = readSettings(env, serviceNames(system))
   const log = await createLog(settings.logLevel)
+  warnOfMode(settings, log)
   const services = await runServices(system, settings, { log, signal })
   let carrier: Carrier | undefined
   let admin: HttpServer | undefined

@@ -1,5 +1,5 @@
 import { CARRIER_MIGRATIONS } from '../data/event-log.ts'
-import type { Env } from '../start/settings.ts'
+import { DEVELOPMENT, type Env } from '../start/settings.ts'
 import { start } from '../start/start.ts'
 import type { System } from '../start/system.ts'
 import { EVENTS, hasEvents } from '../start/system.ts'
@@ -26,8 +26,8 @@ export interface TestSystem {
 
 /**
  * Starts a system for one test file: on databases of its own, cloned from migrated templates, on a free port.
- * `serverUrl` is a PostgreSQL server (`testServer()` starts one). Tests ask more than any user: no limit is met unless `env`
- * sets one.
+ * `serverUrl` is a PostgreSQL server (`testServer()` starts one). It is in development, whatever NODE_ENV the tests run with.
+ * Tests ask more than any user: no limit is met unless `env` sets one.
  */
 export async function testSystem(system: System, serverUrl: string, env: Env = {}): Promise<TestSystem> {
   const clones: Clone[] = []
@@ -43,6 +43,7 @@ export async function testSystem(system: System, serverUrl: string, env: Env = {
     const running = await start(system, {
       PORT: '0',
       LOG_LEVEL: 'fatal',
+      NODE_ENV: DEVELOPMENT,
       ...UNLIMITED,
       ...databaseSettings(urls),
       ...env,

@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs'
+import { Fault } from '../base/errors.ts'
+import { DEVELOPMENT } from '../start/settings.ts'
+
+/**
+ * What a command is about to do: serve as NODE_ENV says, serve in development, or work beside a system on its databases.
+ * Nothing can be reached through the last kind, so without NODE_ENV it does as `lintel dev` would: both find the same data.
+ */
+export type Purpose = 'serve' | 'develop' | 'beside'
+
+/**
+ * Settles whether this process is in development, and reads `.env` if it is; that never overrides the environment, and so
+ * never says itself whether this is development (R-OPS-4).
+ */
+export function prepareEnvironment(purpose: Purpose): void {
+  const { env } = process
+  const given = env.NODE_ENV || undefined
+  // Test runners set `test` for whatever they start.
+  if (purpose === 'develop' && given !== undefined && given !== DEVELOPMENT && given !== 'test')
+    throw new Fault(
+      'WRONG_SETTING',
+      `NODE_ENV is "${given}", and \`lintel dev\` is for development: run \`lintel start\`, or unset NODE_ENV`,
+    )
+  if (purpose === 'develop' || (purpose === 'beside' && given === undefined)) env.NODE_ENV = DEVELOPMENT
+  if (env.NODE_ENV === DEVELOPMENT && existsSync('.env')) process.loadEnvFile('.env')
+}
