@@ -202,7 +202,9 @@ describe('of a process', () => {
     return { system, url: await system.url() }
   }
 
-  test('R-GW-4: bodies of 100 MB are a 413 that can be read, and take no memory', { timeout: 60_000 }, async () => {
+  test('R-GW-4, FC-43: bodies of 100 MB are a 413 that can be read, and take no memory', {
+    timeout: 60_000,
+  }, async () => {
     const { system, url } = await start()
     expect((await fetch(`${url}/products`)).status).toBe(200)
     const before = await mostMegabytes(system.pid)
@@ -224,7 +226,8 @@ describe('of a process', () => {
       ),
     )
     for (const answer of answers) expect(refusalIn(answer)).toEqual([413, 'PAYLOAD_TOO_LARGE'])
-    expect((await mostMegabytes(system.pid)) - before).toBeLessThan(64)
+    // Of 800 MB. Dropped pieces wait for the collector: up to 50 MB on Node 20, 100 on Node 24, and no more for 2.4 GB.
+    expect((await mostMegabytes(system.pid)) - before).toBeLessThan(160)
     expect((await fetch(`${url}/products`)).status).toBe(200)
   })
 

@@ -55,7 +55,7 @@ test('the target may be absolute', () => {
     segments: ['users'],
     query: 'x=1',
   })
-  expect(readTarget('HTTPS://u:p@[::1]/users').path).toBe('/users')
+  expect(readTarget('HTTPS://[::1]/users').path).toBe('/users')
 })
 
 test('segments are decoded once', () => {
@@ -102,6 +102,11 @@ describe('R-GW-4: strange targets are refused, not repaired', () => {
     '?x=1',
     'http://example.com',
     'http:///users',
+    'http://u:p@example.com/users',
+    'http://127.0.0.1@example.com/users',
+    'http://a,b/users',
+    'http://[::1/users',
+    'http://example.com:80x/users',
     'ftp://example.com/users',
     'javascript:alert(1)',
     'example.com:443',

@@ -60,9 +60,9 @@ export function readTarget(raw: string, versioned = true): Target {
   }
 }
 
-/** `GET http://host/path`, which clients send to proxies and a server must take (RFC 9112 3.2.2). */
+/** `GET http://host/path`, which clients send to proxies and a server must take (RFC 9112 3.2.2); no user name in it (RFC 9110 4.2.4). */
 function originEnd(raw: string): number {
-  const origin = /^https?:\/\/[^/?#]+(?=\/)/i.exec(raw)
+  const origin = /^https?:\/\/(?:\[[\da-f:.]+\]|[\w.~-]+)(?::\d{0,5})?(?=\/)/i.exec(raw)
   if (origin === null) throw refusal('does not begin with a slash')
   return origin[0].length
 }

@@ -70,7 +70,8 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
     // Who counts here says so here.
     const counted = told !== undefined && told.length > 0
     pushAnswerHead(head, headers, (name) => {
-      if (name === 'content-length') return coding === undefined && !small
+      // With a 204 it must not be sent (RFC 9110 8.6).
+      if (name === 'content-length') return coding === undefined && !small && status !== 204
       return !counted || !RATE_LIMITS.test(name)
     })
     if (cors?.varies) addVary(head, 'origin')

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem } from '../base/errors.ts'
+import { expectsContinue } from './framing.ts'
 
 /**
  * The body's bytes, at most `limit` of them: PAYLOAD_TOO_LARGE beyond it, at once where Content-Length says so. The rest
@@ -8,7 +9,7 @@ import { Problem } from '../base/errors.ts'
 export function readBody(req: IncomingMessage, res: ServerResponse, limit: number): Promise<Uint8Array> {
   if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
   // The client waits to hear that its body is wanted (RFC 9110 10.1.1): everything before this step could still refuse it.
-  if (req.headers.expect?.toLowerCase() === '100-continue') res.writeContinue()
+  if (expectsContinue(req)) res.writeContinue()
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0

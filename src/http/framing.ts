@@ -33,6 +33,11 @@ export function hasBody(req: IncomingMessage): boolean {
   return headers['content-length'] !== undefined && Number(headers['content-length']) > 0
 }
 
+/** Whether the client waits for a `100 Continue` before it sends its body. Of HTTP/1.0 it means nothing (RFC 9110 10.1.1). */
+export function expectsContinue({ headers, httpVersionMinor }: IncomingMessage): boolean {
+  return headers.expect !== undefined && httpVersionMinor > 0 && headers.expect.toLowerCase() === '100-continue'
+}
+
 function refusal(message: string): Problem {
   return new Problem('VALIDATION_ERROR', message)
 }

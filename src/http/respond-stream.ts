@@ -34,6 +34,8 @@ export async function respondStream(
     body.destroy()
     throw error
   }
+  // The first piece takes the head with it. Where it is yet to be made, as of events, the client wants the head now.
+  if (body.readableLength === 0) res.flushHeaders()
   res.setTimeout(stalledMs, () => res.destroy())
   try {
     if (coding) await pipeline(body, coding, res, { end: !unread })

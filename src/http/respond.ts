@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { hasBody } from './framing.ts'
+import { expectsContinue, hasBody } from './framing.ts'
 
 /**
  * Sends a whole answer: head and body in one write. `headers` are names and values in turn, each name once; the length is
@@ -59,8 +59,8 @@ const LINGER_MS = 2_000
 
 /** Nobody has begun to read it, its end is known to be near, and the client does not wait for a sign to send it. */
 function smallBodyComing(req: IncomingMessage): boolean {
-  const { 'content-length': length, expect } = req.headers
-  return length !== undefined && Number(length) <= SMALL_BODY && expect === undefined
+  const { 'content-length': length } = req.headers
+  return length !== undefined && Number(length) <= SMALL_BODY && !expectsContinue(req)
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Deadline } from '../../resilience/deadline.ts'
 import { AnswerBody } from './answer-body.ts'
+import { correctStatuses } from './interim-responses.ts'
 
 /** A request as it goes to a replica. */
 export interface Sent {
@@ -58,6 +59,7 @@ export async function createHttpClient(origin: string, options: HttpClientOption
     headersTimeout: 0,
     bodyTimeout: options.bodyTimeoutMs,
   })
+  correctStatuses(pool)
   return {
     send: ({ method, path, headers, body, deadline }) =>
       new Promise((resolve) => {

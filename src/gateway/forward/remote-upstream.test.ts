@@ -160,6 +160,64 @@ describe('what passes on', () => {
     expect(shop.seen[0]!.headers).toMatchObject({ 'x-mine': 'é', host: shop.url.host, 'content-length': '5' })
   })
 
+  test('FC-38: interim responses of an upstream are skipped, one or several, with headers of their own', async () => {
+    const { url: shop } = await bare((socket) => {
+      socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n\r\n')
+      socket.write('HTTP/1.1 100 Continue\r\nx-interim: 1\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n')
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
+    })
+    await start([shop], { breaker: { minimum: 1 } })
+    for (const method of ['GET', 'POST', 'PUT', 'GET']) {
+      const answer = await send(url, method, '/things', method === 'GET' ? {} : { body: 'x' })
+      expect(answer).toMatchObject({ status: 200, text: 'ok' })
+      expect(answer.headers).not.toHaveProperty('link')
+      expect(answer.headers).not.toHaveProperty('x-interim')
+    }
+    expect(await breakerOf()).toBe('closed')
+  })
+
+  test('FC-38: an upstream that sends interim responses and no other is late', async () => {
+    const { url: shop } = await bare((socket) => socket.write('HTTP/1.1 100 Continue\r\n\r\n'.repeat(1_000)))
+    await start([shop], { timeoutMs: 60 })
+    expect((await send(url, 'GET', '/things')).status).toBe(504)
+  })
+
+  test('FC-40: a 204 has no Content-Length, whatever the upstream says; a 304 keeps its', async () => {
+    let status = '204 No Content'
+    const { url: shop } = await bare((socket) =>
+      socket.write(`HTTP/1.1 ${status}\r\netag: "1"\r\ncontent-length: 0\r\n\r\n`),
+    )
+    await start([shop])
+    const answer = await send(url, 'DELETE', '/things/1')
+    expect(answer).toMatchObject({ status: 204, text: '', headers: { etag: '"1"' } })
+    expect(answer.headers).not.toHaveProperty('content-length')
+    status = '304 Not Modified'
+    expect(await send(url, 'GET', '/things/1')).toMatchObject({ status: 304, headers: { 'content-length': '0' } })
+  })
+
+  test('FC-40: of an absolute target its host counts, and Host is ignored; on one connection each request has its own', async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    const { port } = new URL(url)
+    const socket = connect(Number(port), '127.0.0.1')
+    const targets = ['http://A.example:8080/things?x=1', '/things', 'https://[2001:db8::1]/things']
+    for (const target of targets) {
+      socket.write(`GET ${target} HTTP/1.1\r\nHost: other.example\r\n\r\n`)
+      await once(socket, 'data')
+    }
+    for (const target of ['http://u@a.example/things', 'http://a b/things', 'http://a:x/things']) {
+      const refused = connect(Number(port), '127.0.0.1')
+      refused.write(`GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)
+      expect(String((await once(refused, 'data'))[0])).toMatch(/^HTTP\/1\.1 400 /)
+    }
+    socket.destroy()
+    expect(shop.seen.map((one) => [one.url, one.headers['x-forwarded-host'], one.headers.forwarded])).toEqual([
+      ['/things?x=1', 'A.example:8080', 'for=127.0.0.1;host="A.example:8080";proto=http'],
+      ['/things', 'other.example', 'for=127.0.0.1;host=other.example;proto=http'],
+      ['/things', '[2001:db8::1]', 'for=127.0.0.1;host="[2001:db8::1]";proto=http'],
+    ])
+  })
+
   test('bytes of headers beyond ASCII are the same on the other side, both ways', async () => {
     const shop = await foreign()
     await start([shop.url])
@@ -366,6 +424,50 @@ describe('bodies', () => {
     expect(String(first)).toBe('one')
     more()
     expect(String((await once(res, 'data'))[0])).toBe('two')
+  })
+
+  test('FC-39: the head of a stream of events is there before its first event', async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    let more = () => {}
+    shop.answer = (_req, res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+      more = () => res.end('data: 1\n\n')
+    }
+    const req = httpRequest(`${url}/things`, { agent: false }).end()
+    const [res] = (await once(req, 'response')) as [IncomingMessage]
+    expect([res.statusCode, res.headers['content-type']]).toEqual([200, 'text/event-stream'])
+    more()
+    expect(String((await once(res, 'data'))[0])).toBe('data: 1\n\n')
+  })
+
+  test('FC-15: Expect in HTTP/1.0 means nothing; in HTTP/1.1 a large body is asked for when the upstream takes it', async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    const { port } = new URL(url)
+    for (const [version, body] of [
+      ['1.0', 'x'.repeat(10)],
+      ['1.0', 'x'.repeat(100_000)],
+      ['1.1', 'x'.repeat(10)],
+      ['1.1', 'x'.repeat(100_000)],
+    ] as const) {
+      const socket = connect(Number(port), '127.0.0.1')
+      let text = ''
+      socket.on('data', (chunk) => {
+        text += chunk
+      })
+      socket.write(`POST /things HTTP/${version}\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n`)
+      socket.write(`Content-Length: ${body.length}\r\n\r\n`)
+      if (version === '1.1') await once(socket, 'data')
+      socket.write(body)
+      await once(socket, 'close')
+      expect([version, text.match(/HTTP\/1.1 \d+/g)]).toEqual([
+        version,
+        version === '1.0' ? ['HTTP/1.1 200'] : ['HTTP/1.1 100', 'HTTP/1.1 200'],
+      ])
+      expect(shop.seen.at(-1)!.body).toBe(body)
+      expect(shop.seen.at(-1)!.headers).not.toHaveProperty('expect')
+    }
   })
 
   test('a caller who goes away ends the request at the upstream, and is no fault of it', async () => {
@@ -663,6 +765,12 @@ describe('R-GW-3: an upstream in trouble', () => {
     ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab'],
     ['endless headers', `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`],
     ['an upgrade nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'],
+    ['a 101 to nothing', 'HTTP/1.1 101 Switching Protocols\r\n\r\n'],
+    ['FC-103: status 999', 'HTTP/1.1 999 Denied\r\ncontent-length: 2\r\n\r\nno'],
+    ['FC-103: status 600', 'HTTP/1.1 600 Odd\r\ncontent-length: 2\r\n\r\nno'],
+    ['FC-103: status 099', 'HTTP/1.1 099 Odd\r\ncontent-length: 2\r\n\r\nno'],
+    ['FC-103: status 000', 'HTTP/1.1 000 Odd\r\n\r\n'],
+    ['FC-103: status 1000', 'HTTP/1.1 1000 Odd\r\n\r\n'],
   ])('FC-43: garbage: 502, which is logged (%s)', async (_, garbage) => {
     const shop = await bare((socket) => socket.write(garbage))
     await start([shop.url])

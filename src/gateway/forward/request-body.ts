@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { Problem } from '../../base/errors.ts'
 import { readBody } from '../../http/body.ts'
-import { hasBody } from '../../http/framing.ts'
+import { expectsContinue, hasBody } from '../../http/framing.ts'
 
 /** A request's body on its way to an upstream. */
 export interface RequestBody {
@@ -73,7 +73,7 @@ function streamed(req: IncomingMessage, res: ServerResponse, limit: number, move
       read() {
         if (!listening) {
           listening = true
-          if (!begun && req.headers.expect?.toLowerCase() === '100-continue') res.writeContinue()
+          if (!begun && expectsContinue(req)) res.writeContinue()
           begun = true
           req.on('data', take).once('end', end).once('close', close)
         }

@@ -2,6 +2,7 @@ import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { BlockList, Socket } from 'node:net'
 import type { UserCaller } from '../../auth/caller.ts'
+import { hostOf } from '../../http/host.ts'
 import { isTrusted, plainAddress } from '../../limits/client-address.ts'
 import type { Exchange } from '../exchange.ts'
 import { endToEnd } from './hop-by-hop.ts'
@@ -97,7 +98,7 @@ const ways = new WeakMap<Socket, { readonly host: string | undefined; readonly w
 
 function ownWayOf(req: IncomingMessage): readonly string[] {
   const known = ways.get(req.socket)
-  const { host } = req.headers
+  const host = hostOf(req)
   if (known !== undefined && known.host === host) return known.way
   const way = wayOf(req, false)
   ways.set(req.socket, { host, way })
@@ -105,11 +106,12 @@ function ownWayOf(req: IncomingMessage): readonly string[] {
 }
 
 /** What a trusted proxy says of the way before it is passed on with that proxy added; what anybody else says is dropped. */
-function wayOf({ headers, socket }: IncomingMessage, viaProxy: boolean): readonly string[] {
+function wayOf(req: IncomingMessage, viaProxy: boolean): readonly string[] {
+  const { headers, socket } = req
   const peer = plainAddress(socket.remoteAddress ?? '')
   const before = (name: string) => (viaProxy ? (headers[name] as string | undefined) : undefined)
   const proto = before('x-forwarded-proto') ?? ('encrypted' in socket ? 'https' : 'http')
-  const host = before('x-forwarded-host') ?? headers.host
+  const host = before('x-forwarded-host') ?? hostOf(req)
   const hops = before('x-forwarded-for')
   const chain = before('forwarded')
   const node = peer.includes(':') ? `"[${peer}]"` : peer
