@@ -287,7 +287,7 @@ describe('bodies', () => {
   test('FC-15: Expect: 100-continue in HTTP/1.0 is ignored, also where the request is refused', async () => {
     await start()
     const answer = await raw('POST / HTTP/1.0\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nabc')
-    expect(answer).toMatch(/^HTTP\/1\.1 200 [^]*got 3$/)
+    expect(answer).toMatch(/^HTTP\/1\.1 200 .*got 3$/s)
     const refused = await raw('POST /refused HTTP/1.0\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nabc')
     expect(refused.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 500'])
   })
