@@ -8,17 +8,19 @@ export function trustedProxies(list: string): BlockList {
     .split(',')
     .map((one) => one.trim())
     .filter(Boolean)) {
-    const [address = '', prefix] = entry.split('/')
+    const [given = '', prefix] = entry.split('/')
+    // An IPv4 network in IPv6 clothes is one of IPv4 addresses, as its clients are.
+    const address = isIP(given) === 6 ? plainAddress(given) : given
     const family = isIP(address)
-    const bits = prefix === undefined ? undefined : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN
-    if (family === 0 || (bits !== undefined && !(bits <= (family === 4 ? 32 : 128))))
+    const most = isIP(given) === 4 ? 32 : 128
+    const bits = prefix === undefined ? most : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN
+    const least = family === 4 && most === 128 ? 96 : 0
+    if (family === 0 || !(bits >= least && bits <= most))
       throw new Fault(
         'WRONG_SETTING',
         `TRUSTED_PROXIES has "${entry}": give addresses or networks such as 10.0.0.0/8, joined by commas`,
       )
-    const kind = family === 4 ? 'ipv4' : 'ipv6'
-    if (bits === undefined) trusted.addAddress(address, kind)
-    else trusted.addSubnet(address, bits, kind)
+    trusted.addSubnet(address, bits - least, family === 4 ? 'ipv4' : 'ipv6')
   }
   return trusted
 }
@@ -30,7 +32,11 @@ export function trustedProxies(list: string): BlockList {
 export function clientAddress(peer: string, forwardedFor: string | undefined, trusted: BlockList | undefined): string {
   let client = plainAddress(peer)
   if (!trusted || forwardedFor === undefined) return client
-  const hops = forwardedFor.split(',').map((hop) => plainAddress(hop.trim()))
+  // An empty element of a list is none (RFC 9110 5.6.1).
+  const hops = forwardedFor
+    .split(',')
+    .map((hop) => plainAddress(hop.trim()))
+    .filter((hop) => hop !== '')
   while (isTrusted(client, trusted)) {
     const next = hops.pop()
     if (next === undefined || isIP(next) === 0) return client
@@ -42,23 +48,58 @@ export function clientAddress(peer: string, forwardedFor: string | undefined, tr
 /** What one client has as its own: an IPv4 address, or the /64 of an IPv6 one, of which any host has 2^64. */
 export function limitKey(address: string): string {
   if (!address.includes(':') || isIP(address) !== 6) return address
-  const [head = '', tail = ''] = address.split('::') as [string, string?]
-  const groups = head === '' ? [] : head.split(':')
-  const last = tail === '' ? [] : tail.split(':')
-  const all = address.includes('::')
-    ? [...groups, ...Array(Math.max(0, 8 - groups.length - last.length)).fill('0'), ...last]
-    : groups
-  return `${all
+  const groups = groupsOf(address)
+  // RFC 6052: this network is all of IPv4, translated.
+  if (groups[0] === 0x64 && groups[1] === 0xff9b && groups.slice(2, 6).every((group) => group === 0))
+    return dotted(groups)
+  return `${groups
     .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
+    .map((group) => group.toString(16))
     .join(':')}::/64`
 }
 
-/** An IPv4 address in its IPv6 clothes is an IPv4 address. */
-export function plainAddress(address: string): string {
-  if (!address.includes(':')) return address
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
-  return mapped ? mapped[1]! : address.replace(/^\[|\]$/g, '').replace(/%.*$/, '')
+/**
+ * An address as proxies and sockets write it (`1.2.3.4:1111`, `[2001:db8::1]:1111`, `fe80::1%eth0`), without what is no part of
+ * it. An IPv4 address in its IPv6 clothes, however they are spelt, is an IPv4 address. What is no address stays what it is.
+ */
+export function plainAddress(text: string): string {
+  if (!text.includes(':')) return text
+  const address = WITH_PORT.exec(text)?.[1] ?? BRACKETED.exec(text)?.[1] ?? text
+  const zone = address.indexOf('%')
+  const plain = zone < 0 ? address : address.slice(0, zone)
+  if (!MAYBE_MAPPED.test(plain) || isIP(plain) !== 6) return plain
+  const groups = groupsOf(plain)
+  return groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0) ? dotted(groups) : plain
+}
+
+const WITH_PORT = /^(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}$/
+const BRACKETED = /^\[([^\]]+)\](?::\d{1,5})?$/
+const MAYBE_MAPPED = /^[0:]*:ffff:/i
+
+/** The eight numbers of an IPv6 address. */
+function groupsOf(address: string): number[] {
+  const [head = '', tail] = address.split('::') as [string, string?]
+  const before = numbersIn(head)
+  if (tail === undefined) return before
+  const after = numbersIn(tail)
+  return [...before, ...Array<number>(8 - before.length - after.length).fill(0), ...after]
+}
+
+function numbersIn(part: string): number[] {
+  if (part === '') return []
+  return part.split(':').flatMap((group) => {
+    if (!group.includes('.')) return Number.parseInt(group, 16)
+    const [a = 0, b = 0, c = 0, d = 0] = group.split('.').map(Number)
+    return [a * 256 + b, c * 256 + d]
+  })
+}
+
+/** The IPv4 address in the last two numbers. */
+function dotted(groups: readonly number[]): string {
+  return groups
+    .slice(6)
+    .flatMap((group) => [group >> 8, group & 255])
+    .join('.')
 }
 
 /** Whether an address, as `plainAddress` has it, is a trusted proxy's. */
