@@ -1,4 +1,7 @@
-import type { Pool } from 'undici'
+/** What is used of undici's Pool: it tells of each connection, with all that hold it, the innermost last. */
+interface Pool {
+  on(event: 'connect', listener: (origin: URL, targets: readonly object[]) => void): unknown
+}
 
 /** undici's parser of one connection. It asks this for each head; a negative number ends the connection as broken. */
 interface Parser {
