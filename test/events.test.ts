@@ -160,7 +160,7 @@ describe('R-EVT-1: events are checked when they are published', () => {
       {},
       { migrations: new URL('file:///') },
     )
-    expect(() => system({ services: [events] })).toThrow('A service is named "events"')
+    expect(() => system({ services: [events] })).toThrow('a service is named "events"')
   })
 })
 

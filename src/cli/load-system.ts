@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Fault } from '../base/errors.ts'
+import { checkSystem } from '../start/check-system.ts'
 import type { System } from '../start/system.ts'
 import { type Purpose, prepareEnvironment } from './environment.ts'
 
@@ -17,5 +18,6 @@ export async function loadSystem(file: string, purpose: Purpose = 'beside'): Pro
   const { default: system } = (await import(pathToFileURL(path).href)) as { default?: System }
   if (!system?.services)
     throw new Fault('NO_SYSTEM', `${file} has no system as its default export: \`export default system({ services })\``)
+  checkSystem(system)
   return system
 }

@@ -51,7 +51,8 @@ export function serviceUrl(adminUrl: string, service: string, { prefix = 'lintel
   return urlFor(adminUrl, name, { user: name, password })
 }
 
-function databaseName(prefix: string, service: string): string {
+/** Fault DATABASE_NAME where PostgreSQL would take another name than this, or none. */
+export function databaseName(prefix: string, service: string): string {
   const name = `${prefix}_${service}`.replaceAll('-', '_')
   // PostgreSQL would cut a longer one in silence, and two services could meet.
   if (/^[a-z][a-z0-9_]{0,62}$/.test(name)) return name

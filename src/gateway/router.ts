@@ -62,6 +62,14 @@ export function createRouter(services: readonly Mounted[]): Router {
   }
 }
 
+/** Throws ROUTE_CLASH as `createRouter` would, before there is anything to route to. */
+export function checkRoutes(contracts: readonly Surface[]): void {
+  const root = newNode()
+  for (const contract of contracts)
+    for (const operation of contract.served)
+      if (!isInternal(operation.access)) mount(root, { contract, operation, local: undefined, remote: undefined })
+}
+
 interface Node {
   readonly literals: Map<string, Node>
   /** The one with the most text first; undefined where there are none, as in all contracts. */

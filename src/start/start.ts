@@ -8,6 +8,7 @@ import { memoryBuckets } from '../limits/buckets.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { openAdminDoor } from './admin-door.ts'
+import { checkSystem } from './check-system.ts'
 import { collectEvents, EVENT_METRICS } from './event-metrics.ts'
 import { eventsHealth } from './events-health.ts'
 import { once, urlOf } from './listening.ts'
@@ -54,6 +55,7 @@ export interface StopOptions {
  * ```
  */
 export async function start(system: System, env: Env = process.env, { signal }: StartOptions = {}): Promise<Running> {
+  checkSystem(system)
   const settings = readSettings(env, serviceNames(system))
   const log = await createLog(settings.logLevel)
   warnOfMode(settings, log)

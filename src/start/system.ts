@@ -1,6 +1,10 @@
 import { Fault } from '../base/errors.ts'
+import { unknownMember } from '../base/known-names.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Service } from '../service/implement.ts'
+import { checkSystem, EVENTS } from './check-system.ts'
+
+export { EVENTS }
 
 /** Services that make one API, behind one gateway. */
 export interface System {
@@ -23,37 +27,33 @@ export interface Auth {
   readonly revokedBy: readonly string[]
 }
 
-/** Says what runs: `export default system({ services: [users, orders], auth: { service: users.contract, … } })`. */
-export function system(options: {
+export interface SystemOptions {
   /** Names the databases: `<name>_<service>`; `lintel` by default. */
-  name?: string
-  version?: string
-  services: readonly Service<any>[]
-  auth?: Auth
-}): System {
-  const names = options.services.map(({ contract }) => contract.name)
-  const twice = names.find((name, i) => names.indexOf(name) !== i)
-  if (twice) throw new Fault('INVALID_SYSTEM', `Two services are named "${twice}": each has a name of its own`)
-  if (names.includes(EVENTS))
-    throw new Fault('INVALID_SYSTEM', `A service is named "${EVENTS}", as the database of the carrier is: rename it`)
-  const commands = options.services.flatMap((service) => Object.keys(service.commands))
-  const clash = commands.find((name, i) => commands.indexOf(name) !== i)
-  if (clash) throw new Fault('INVALID_SYSTEM', `Two services bring the command "${clash}": rename one`)
-  if (options.auth && !names.includes(options.auth.service.name))
-    throw new Fault(
-      'INVALID_SYSTEM',
-      `auth names the service "${options.auth.service.name}", which is not in this system`,
-    )
-  return {
+  readonly name?: string
+  readonly version?: string
+  readonly services: readonly Service<any>[]
+  readonly auth?: Auth
+}
+
+const OPTIONS: Record<keyof SystemOptions, true> = { name: true, version: true, services: true, auth: true }
+
+/**
+ * Says what runs: `export default system({ services: [users, orders], auth: { service: users.contract, … } })`. Services that
+ * don't go together are a Fault INVALID_SYSTEM or ROUTE_CLASH.
+ */
+export function system(options: SystemOptions): System {
+  const unknown = unknownMember(options, Object.keys(OPTIONS))
+  if (unknown !== undefined || !Array.isArray(options?.services))
+    throw new Fault('INVALID_SYSTEM', `The system is not valid: it ${unknown ?? 'has no list of `services`'}`)
+  const made: System = {
     name: options.name ?? 'lintel',
     version: options.version ?? '0.0.0',
     services: options.services,
     auth: options.auth,
   }
+  checkSystem(made)
+  return made
 }
-
-/** Name of the database of the carrier on PostgreSQL, beside those of the services. */
-export const EVENTS = 'events'
 
 /** Whether the service publishes or consumes anything. */
 export function hasEvents({ contract }: Service<any>): boolean {

@@ -58,6 +58,8 @@ export async function replica(options: ReplicaOptions): Promise<Replica> {
       cwd: root,
       env: {
         ...inherited(),
+        // It migrates at the start.
+        NODE_ENV: 'development',
         PORT: String(port),
         LOG_LEVEL: 'warn',
         START_TIMEOUT: '60',

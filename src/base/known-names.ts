@@ -1,0 +1,43 @@
+/**
+ * What is wrong with the members of `given`, where only `known` mean anything: the first that means nothing, and what was
+ * probably meant. Undefined when all is well. JavaScript has no compiler to say so, and an option that is ignored can leave
+ * open what it was to close.
+ *
+ *     unknownMember({ acces: 'admin' }, ['access', 'fields'])   // 'has no "acces": "access" was probably meant'
+ */
+export function unknownMember(given: unknown, known: readonly string[]): string | undefined {
+  if (typeof given !== 'object' || given === null) return undefined
+  const name = Object.keys(given).find((one) => !known.includes(one))
+  if (name === undefined) return undefined
+  const meant = nearestName(name, known)
+  return `has no "${name}": ${meant === undefined ? `it takes ${known.join(', ')}` : `"${meant}" was probably meant`}`
+}
+
+/** The name among `known` that `name` is a misspelling of: one slip away for short names, two, or three for long ones; case is none. */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
+  let fewest = name.length < 4 ? 2 : name.length < 12 ? 3 : 4
+  let nearest: string | undefined
+  for (const one of known) {
+    const slips = slipsBetween(name.toLowerCase(), one.toLowerCase(), fewest)
+    if (slips < fewest) [nearest, fewest] = [one, slips]
+  }
+  return nearest
+}
+
+/** Letters left out, added, changed, or swapped with their neighbour (optimal string alignment); `enough` or more is `enough`. */
+function slipsBetween(a: string, b: string, enough: number): number {
+  if (Math.abs(a.length - b.length) >= enough) return enough
+  let beforeLast: number[] = []
+  let last = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const changed = last[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? beforeLast[j - 2]! + 1 : enough
+      row.push(Math.min(last[j]! + 1, row[j - 1]! + 1, changed, swapped))
+    }
+    beforeLast = last
+    last = row
+  }
+  return Math.min(last[b.length]!, enough)
+}

@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest'
+import { consumer } from '../contract/consumer.ts'
+import { event } from '../contract/event.ts'
+import { t } from '../contract/fields.ts'
+import { operation } from '../contract/operation.ts'
+import { resource } from '../contract/resource.ts'
+import { type Contract, service } from '../contract/service.ts'
+import { implement, type Service } from '../service/implement.ts'
+import { start } from './start.ts'
+import { type System, system } from './system.ts'
+
+const migrations = new URL('file:///nowhere/')
+const note = (access: string, plural = 'notes') =>
+  resource('note', { id: 'note', plural, fields: { text: t.text() }, access: { list: access, get: 'public' } })
+const notes = (access = 'public', name = 'notes', plural = 'notes') =>
+  service(name, { resources: { [plural]: note(access, plural) } })
+const keys = operation({ method: 'GET', path: '/.well-known/jwks.json', access: 'public', answer: { keys: t.text() } })
+const revocations = operation({ method: 'GET', path: '/auth/revocations', access: 'service', answer: { a: t.text() } })
+
+/** Handlers that nobody calls. */
+function served(contract: Contract<any, any, any, any>): Service<any> {
+  const handlers: Record<string, unknown> = {}
+  for (const key of Object.keys(contract.operations)) handlers[key] = async () => ({})
+  for (const [key, { events }] of Object.entries(contract.consumers as Contract['consumers']))
+    handlers[key] = Object.fromEntries(Object.keys(events).map((type) => [type, async () => {}]))
+  return implement(contract, handlers as never, { migrations })
+}
+
+const of = (...contracts: Contract<any, any, any, any>[]) => ({ services: contracts.map(served) })
+
+/** The Fault of a definition, and of a start of the same without `system()`, before any database is looked for. */
+async function faultOf(options: Parameters<typeof system>[0]): Promise<string> {
+  let fault: Error | undefined
+  try {
+    system(options)
+  } catch (error) {
+    fault = error as Error
+  }
+  const plain: System = { name: 'lintel', version: '1', auth: undefined, ...options }
+  const atStart = start(plain, { DATABASE_URL: 'postgres://127.0.0.1:1/none', LOG_LEVEL: 'silent' })
+  if (fault !== undefined) await expect(atStart).rejects.toThrow(fault.message)
+  return fault === undefined ? 'none' : `${(fault as { code?: string }).code}: ${fault.message}`
+}
+
+describe('FC-5: who may sign in', () => {
+  test.each(['admin', 'authenticated', 'admin | authenticated', 'admin | service'])(
+    '"%s" in a system without auth',
+    async (rule) => {
+      expect(await faultOf(of(notes(rule)))).toMatch(
+        /^INVALID_SYSTEM: .*notes\.notes\.list can be called by nobody: .*no `auth`\. Add it, or let the rule be `public` or `service`$/,
+      )
+    },
+  )
+
+  test('"public" and "service" need no auth', () => {
+    for (const rule of ['public', 'public | admin', 'service']) expect(() => system(of(notes(rule)))).not.toThrow()
+  })
+
+  const auth = (contract: Contract<any, any, any, any>) => ({
+    service: contract,
+    issuer: 'us',
+    audience: 'us',
+    revokedBy: [],
+  })
+  const idp = service('idp', { operations: { keys, revocations } })
+
+  test('an auth service without the operations that verifying needs', async () => {
+    const bare = service('idp', { resources: { notes: note('public') } })
+    expect(await faultOf({ ...of(bare), auth: auth(bare) })).toMatch(
+      /auth names the service "idp", which has no operation `keys`/,
+    )
+    const half = service('idp', { operations: { keys } })
+    expect(await faultOf({ ...of(half), auth: auth(half) })).toMatch(
+      /which has no operation `revocations` for the tokens that are no longer valid: add revocations: operation\(\{ method: 'GET', access: 'service'/,
+    )
+    const open = service('idp', { operations: { keys, revocations: { ...revocations, access: 'public' } } })
+    expect(await faultOf({ ...of(open), auth: auth(open) })).toMatch(/no operation `revocations`/)
+    expect(() => system({ ...of(idp), auth: auth(idp) })).not.toThrow()
+  })
+
+  test('an auth that names what is not there, or lacks a member', async () => {
+    expect(await faultOf({ ...of(notes()), auth: auth(idp) })).toMatch(
+      /auth names the service "idp", which is not in this system/,
+    )
+    expect(await faultOf({ ...of(idp), auth: { ...auth(idp), revokedBy: ['user.gone'] } })).toMatch(
+      /auth\.revokedBy names "user\.gone", which is no event of "idp"/,
+    )
+    expect(await faultOf({ ...of(idp), auth: { ...auth(idp), issuer: '' } })).toMatch(/auth has no `issuer`/)
+    const { audience: _, ...rest } = auth(idp)
+    expect(await faultOf({ ...of(idp), auth: { ...rest, audiense: 'us' } as never })).toMatch(
+      /auth has no "audiense": "audience" was probably meant/,
+    )
+  })
+})
+
+test('FC-59: a consumer of a service that is not in the system, or of an event that it does not publish', async () => {
+  const people = service('people', { events: { 'person.created': event({ name: t.text() }) } })
+  const mailing = service('mailing', { consumers: { greetings: consumer(people, ['person.created']) } })
+  expect(await faultOf(of(mailing))).toBe(
+    'INVALID_SYSTEM: The system is not valid: mailing.consumers.greetings consumes events of "people", which is not in this system: add it to `services`',
+  )
+  expect(await faultOf(of(mailing, service('people', {})))).toMatch(
+    /mailing\.consumers\.greetings consumes "person\.created", which the "people" of this system does not publish$/,
+  )
+  expect(() => system(of(mailing, people))).not.toThrow()
+})
+
+describe('FC-62: known before there is a database', () => {
+  test('two services at one place', async () => {
+    const fault = await faultOf(of(notes('public', 'one'), notes('public', 'two')))
+    expect(fault).toMatch(/^ROUTE_CLASH: The services "one" and "two" both serve \/notes/)
+  })
+
+  test('names that are taken, and names that no database can have', async () => {
+    expect(await faultOf(of(notes(), notes()))).toMatch(/two services are named "notes"/)
+    for (const name of ['events', 'gateway', 'database', 'cache', 'queue', 'redis', 'nats', 'smtp', 'public'])
+      expect([name, await faultOf(of(notes('public', name)))]).toEqual([
+        name,
+        expect.stringContaining(`a service is named "${name}", like `),
+      ])
+    expect(await faultOf({ ...of(notes()), name: 'My Shop' })).toMatch(/^DATABASE_NAME: "My Shop_notes" is no name/)
+  })
+
+  test('FC-1: what is no service, and options that mean nothing', async () => {
+    expect(await faultOf({ services: [notes() as never] })).toMatch(
+      /services\[0\] is not a service: give what implement\(/,
+    )
+    expect(() => system({ servics: [] } as never)).toThrow(
+      'The system is not valid: it has no "servics": "services" was probably meant',
+    )
+    expect(() => system({} as never)).toThrow('it has no list of `services`')
+  })
+})

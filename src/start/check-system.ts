@@ -1,0 +1,115 @@
+import { Fault } from '../base/errors.ts'
+import { unknownMember } from '../base/known-names.ts'
+import { isInternal } from '../contract/access.ts'
+import type { ConsumerSpec } from '../contract/consumer.ts'
+import type { Contract } from '../contract/service.ts'
+import { databaseName } from '../data/provision.ts'
+import { checkRoutes } from '../gateway/router.ts'
+import type { Auth, System } from './system.ts'
+
+/**
+ * Throws where services don't make a system: INVALID_SYSTEM, ROUTE_CLASH or DATABASE_NAME. All of it can be known before a
+ * database is touched, and is looked at before (FC-62); at the start too, for a system that was not made by `system()`.
+ */
+export function checkSystem(system: System): void {
+  system.services.forEach((service, i) => {
+    if (!service?.contract?.served || !(service.handlers instanceof Map))
+      throw invalid(`services[${i}] is not a service: give what implement(contract, handlers, options) returns`)
+  })
+  const contracts = system.services.map(({ contract }) => contract)
+  checkNames(system, contracts)
+  if (system.auth === undefined) checkReachable(contracts)
+  else checkAuth(system.auth, contracts)
+  checkConsumers(contracts)
+  checkRoutes(contracts)
+}
+
+/** Name of the database of the carrier on PostgreSQL, beside those of the services. */
+export const EVENTS = 'events'
+
+/** What a service may not be called, and what has that name already. */
+const TAKEN: Readonly<Record<string, string>> = {
+  [EVENTS]: 'the database that carries events',
+  gateway: 'the gateway, among callers and in /health',
+  database: 'a check in /health',
+  cache: 'a check in /health',
+  queue: 'a check in /health',
+  redis: 'the setting REDIS_URL',
+  nats: 'the setting NATS_URL',
+  smtp: 'the setting SMTP_URL',
+  public: 'the setting PUBLIC_URL',
+}
+
+function checkNames({ name, services }: System, contracts: readonly Contract[]): void {
+  const names = contracts.map((contract) => contract.name)
+  const twice = names.find((one, i) => names.indexOf(one) !== i)
+  if (twice !== undefined) throw invalid(`two services are named "${twice}": give each a name of its own`)
+  for (const one of names) {
+    if (Object.hasOwn(TAKEN, one)) throw invalid(`a service is named "${one}", like ${TAKEN[one]}: rename the service`)
+    databaseName(name, one)
+  }
+  const commands = services.flatMap((service) => Object.keys(service.commands))
+  const clash = commands.find((one, i) => commands.indexOf(one) !== i)
+  if (clash !== undefined) throw invalid(`two services have the command "${clash}": rename one`)
+}
+
+const AUTH: Record<keyof Auth, true> = { service: true, issuer: true, audience: true, revokedBy: true }
+
+function checkAuth(auth: Auth, contracts: readonly Contract[]): void {
+  const unknown = unknownMember(auth, Object.keys(AUTH))
+  if (unknown !== undefined) throw invalid(`auth ${unknown}`)
+  const issuing = contracts.find(({ name }) => name === auth.service?.name)
+  if (issuing === undefined)
+    throw invalid(`auth names the service "${auth.service?.name}", which is not in this system: add it to \`services\``)
+  for (const member of ['issuer', 'audience'] as const)
+    if (typeof auth[member] !== 'string' || auth[member] === '')
+      throw invalid(`auth has no \`${member}\`: give what \`${member === 'issuer' ? 'iss' : 'aud'}\` of its tokens is`)
+  const lacks = (operation: string, why: string, access: string) =>
+    invalid(
+      `auth names the service "${issuing.name}", which has no operation \`${operation}\` for ${why}: ` +
+        `add ${operation}: operation({ method: 'GET', access: '${access}', … })`,
+    )
+  const of = (name: string) => issuing.served.find(({ key, name: own }) => key === undefined && own === name)
+  const [keys, revocations] = [of('keys'), of('revocations')]
+  if (!keys?.access.public || keys.method !== 'GET') throw lacks('keys', 'the public keys of its tokens', 'public')
+  // Were it public, anybody could read whose sessions have ended.
+  if (!revocations || !isInternal(revocations.access) || revocations.method !== 'GET')
+    throw lacks('revocations', 'the tokens that are no longer valid', 'service')
+  if (!Array.isArray(auth.revokedBy)) throw invalid('auth has no `revokedBy`: list the events that may revoke tokens')
+  for (const type of auth.revokedBy)
+    if (!Object.hasOwn(issuing.events, type))
+      throw invalid(`auth.revokedBy names "${type}", which is no event of "${issuing.name}"`)
+}
+
+/** Without tokens everybody is anonymous: what asks for more would be a 401 for ever. */
+function checkReachable(contracts: readonly Contract[]): void {
+  const closed = contracts.flatMap(({ served }) =>
+    served.filter(({ access }) => !access.public && !isInternal(access)).map(({ id }) => id),
+  )
+  if (closed.length === 0) return
+  const more = closed.length > 3 ? ` and ${closed.length - 3} more` : ''
+  throw invalid(
+    `${closed.slice(0, 3).join(', ')}${more} can be called by nobody: the access rule asks for a signed-in caller, and the ` +
+      'system has no `auth`. Add it, or let the rule be `public` or `service`',
+  )
+}
+
+function checkConsumers(contracts: readonly Contract[]): void {
+  for (const { name, consumers } of contracts)
+    for (const [key, { from, events }] of Object.entries<ConsumerSpec>(consumers)) {
+      const publisher = contracts.find((contract) => contract.name === from)
+      if (publisher === undefined)
+        throw invalid(
+          `${name}.consumers.${key} consumes events of "${from}", which is not in this system: add it to \`services\``,
+        )
+      const missing = Object.keys(events).find((type) => !Object.hasOwn(publisher.events, type))
+      if (missing !== undefined)
+        throw invalid(
+          `${name}.consumers.${key} consumes "${missing}", which the "${from}" of this system does not publish`,
+        )
+    }
+}
+
+function invalid(message: string): Fault {
+  return new Fault('INVALID_SYSTEM', `The system is not valid: ${message}`)
+}
