@@ -9,15 +9,15 @@ if ((process.env.NODE_ENV || 'development') === 'development' && existsSync('.en
 const ONE_SIGNAL_MS = 1_000
 
 const stop = new AbortController()
-let stoppedAt = 0
+let stoppedAtMs = Number.NEGATIVE_INFINITY
 for (const [signal, exitCode] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)
   process.on(signal, () => {
     // The first asks, a later one insists.
-    if (stop.signal.aborted && Date.now() - stoppedAt > ONE_SIGNAL_MS) process.exit(exitCode)
-    if (!stop.signal.aborted) stoppedAt = Date.now()
+    if (stop.signal.aborted && performance.now() - stoppedAtMs > ONE_SIGNAL_MS) process.exit(exitCode)
+    if (!stop.signal.aborted) stoppedAtMs = performance.now()
     stop.abort(new ImportError('Stopped. Run it again to go on: it adds what is missing.', exitCode))
   })
 

@@ -33,8 +33,8 @@ export function patient(transport: Transport, { url, patienceMs }: Settings, { s
       said = 'limited'
       return
     }
-    failingSince ??= Date.now()
-    if (Date.now() + waitMs - failingSince > patienceMs) throw gaveUp(trouble, url, patienceMs)
+    failingSince ??= performance.now()
+    if (performance.now() + waitMs - failingSince > patienceMs) throw gaveUp(trouble, url, patienceMs)
     if (trouble.kind === 'down' && said === undefined) {
       note(`${trouble.reason}. Trying for ${patienceMs / 1000} s.`)
       said = 'down'

@@ -23,24 +23,24 @@ export function progressOn(output: Output, env: Readonly<Record<string, string |
   const live = output.isTTY === true && env.TERM !== 'dumb'
   const coloured = live && !env.NO_COLOR
   let part: { what: string; total: number; before: number; done: number; startedAt: number } | undefined
-  let shownAt = 0
+  let shownAt = Number.NEGATIVE_INFINITY
 
   const show = () => {
     if (!part) return
-    shownAt = Date.now()
+    shownAt = performance.now()
     if (live) output.write(`${CLEAR_LINE}${barOf(part, coloured, output.columns ?? 80)}`)
     else output.write(`${summaryOf(part)}\n`)
   }
   return {
     begin(what, total, done) {
-      part = { what, total, before: done, done, startedAt: Date.now() }
+      part = { what, total, before: done, done, startedAt: performance.now() }
       if (live) show()
-      else shownAt = Date.now()
+      else shownAt = performance.now()
     },
     advance() {
       if (!part) return
       part.done++
-      if (Date.now() - shownAt >= (live ? REDRAW_MS : LINE_MS)) show()
+      if (performance.now() - shownAt >= (live ? REDRAW_MS : LINE_MS)) show()
     },
     end() {
       if (part) output.write(`${live ? CLEAR_LINE : ''}${summaryOf(part)}\n`)
@@ -63,7 +63,7 @@ function summaryOf({ what, total, before, done }: Part): string {
 function barOf(part: Part, coloured: boolean, columns: number): string {
   const { what, total, before, done, startedAt } = part
   const filled = Math.round((done / total) * BAR_CELLS)
-  const perSecond = (done - before) / Math.max((Date.now() - startedAt) / 1000, 0.001)
+  const perSecond = (done - before) / Math.max((performance.now() - startedAt) / 1000, 0.001)
   const left = perSecond > 0 && done < total ? `  ${Math.ceil((total - done) / perSecond)} s left` : ''
   const head = `${what.padEnd(8)} `
   const tail = ` ${done}/${total}${left}`

@@ -33,7 +33,7 @@ export function asAdmin(settings: Settings, loginTransport: Transport): Transpor
   return {
     async send(request) {
       let held = login ?? renew()
-      if ((await held).endsAt <= Date.now()) {
+      if ((await held).endsAt <= performance.now()) {
         forget(held)
         held = login ?? renew()
       }
@@ -50,7 +50,7 @@ async function logIn(api: ReturnType<typeof client<typeof users>>, { url, email,
     const { accessToken, expiresIn } = await api.login({ body: { email, password } })
     // A token that lives for less than twice the margin is used for half its life.
     const usedMs = Math.max(expiresIn * 1000 - MARGIN_MS, expiresIn * 500)
-    return { value: accessToken, endsAt: Date.now() + usedMs }
+    return { value: accessToken, endsAt: performance.now() + usedMs }
   } catch (error) {
     if (error instanceof CallProblem && (error.code === 'INVALID_CREDENTIALS' || error.code === 'VALIDATION_ERROR'))
       throw new ImportError(

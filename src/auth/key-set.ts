@@ -16,6 +16,7 @@ export interface KeySet {
 }
 
 export interface KeySetOptions {
+  /** Milliseconds of a clock that never goes back; its beginning does not matter. */
   now?: () => number
   /** The least time between two loads for unknown keys; 5,000. */
   intervalMs?: number
@@ -39,7 +40,7 @@ export type NamedJwk = JsonWebKey & { kid: string }
 /** `load` fetches the key set document; its deadline is its own. Keys of other kinds in it are passed over. */
 export function createKeySet(
   load: () => Promise<{ keys: readonly JsonWebKey[] }>,
-  { now = Date.now, intervalMs = 5_000, maxAgeMs = 600_000, kind = OURS }: KeySetOptions = {},
+  { now = () => performance.now(), intervalMs = 5_000, maxAgeMs = 600_000, kind = OURS }: KeySetOptions = {},
 ): KeySet {
   let keys: ReadonlyMap<string, webcrypto.CryptoKey> = new Map()
   let contents = ''

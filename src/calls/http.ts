@@ -34,7 +34,7 @@ export function http(baseUrl: string, options: HttpOptions = {}): Transport {
   return {
     async send(request) {
       const { operation } = request
-      const endsAt = Date.now() + timeoutMs
+      const endsAt = performance.now() + timeoutMs
       const late = () =>
         new CallProblem(operation, 504, 'GATEWAY_TIMEOUT', `${operation.id} did not answer within ${timeoutMs} ms`)
       const url = base + pathOf(request) + queryOf(request)
@@ -53,7 +53,7 @@ export function http(baseUrl: string, options: HttpOptions = {}): Transport {
           if (unknown && operation.method === 'DELETE' && 'status' in outcome && outcome.status === 404)
             return { status: 204, headers: {}, body: undefined }
           const waitMs = attempt < retries && isRepeatable(request) ? restOf(outcome, attempt) : undefined
-          if (waitMs === undefined || Date.now() + waitMs >= endsAt) return settled(outcome)
+          if (waitMs === undefined || performance.now() + waitMs >= endsAt) return settled(outcome)
           unknown ||= 'lost' in outcome
           await rest(waitMs, signal)
         }

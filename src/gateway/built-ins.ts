@@ -23,10 +23,12 @@ export interface BuiltInsOptions {
   readonly metrics?: (() => Promise<Document>) | undefined
   readonly health: () => Promise<SystemHealth>
   readonly draining: () => boolean
+  /** Whether no request can be served while health is `unhealthy`. */
+  readonly needsHealth: boolean
 }
 
 /** What every gateway serves beside the contracts, outside of versions, to anyone: health and documents; in development mails and metrics too. */
-export function createBuiltIns({ documents, mails, metrics, health, draining }: BuiltInsOptions) {
+export function createBuiltIns({ documents, mails, metrics, health, draining, needsHealth }: BuiltInsOptions) {
   /** One for each document, as long as that is the same. */
   const pages = new WeakMap<Document, Page>()
   const pageOf = (document: Document): Page => {
@@ -36,6 +38,10 @@ export function createBuiltIns({ documents, mails, metrics, health, draining }: 
     pages.set(document, made)
     return made
   }
+  const ready = async () =>
+    needsHealth && (await health()).status === 'unhealthy'
+      ? page(503, { status: 'unhealthy' })
+      : page(200, { status: 'ready' })
   return (path: string, req: IncomingMessage): Page | Promise<Page> | undefined => {
     const place = path.startsWith('/api/') ? path.slice(4) : path
     // Caught mails hold the links that open accounts.
@@ -46,7 +52,7 @@ export function createBuiltIns({ documents, mails, metrics, health, draining }: 
       case '/health/live':
         return page(200, { status: 'live' })
       case '/health/ready':
-        return draining() ? page(503, { status: 'draining' }) : page(200, { status: 'ready' })
+        return draining() ? page(503, { status: 'draining' }) : ready()
       case '/dev/mails':
         return mails?.().then((caught) => page(200, caught))
       case '/metrics':

@@ -74,6 +74,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     metrics: options.metrics,
     health,
     draining: () => draining,
+    // What is known of replicas elsewhere is known by requests: without any, a gateway that is not ready would stay so.
+    needsHealth: services.every(({ upstream }) => !('forward' in upstream)),
   })
 
   /** The way of a request. Its order is decided here and nowhere else. */

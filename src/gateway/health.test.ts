@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { ServiceHealth } from '../service/request.ts'
 import { createHealth, type HealthOptions } from './health.ts'
 
@@ -25,7 +25,7 @@ function healthOf(
       return typeof health === 'function' ? health() : Promise.resolve(health)
     },
   }))
-  return createHealth({ version: '1.2.3', upstreams, now: () => nowMs, ...more })
+  return createHealth({ version: '1.2.3', upstreams, now: () => nowMs, date: () => new Date(nowMs), ...more })
 }
 
 describe('R-OPS-1', () => {
@@ -118,4 +118,26 @@ describe('R-OPS-1', () => {
   test('a system without services is healthy', async () => {
     expect((await healthOf({})()).status).toBe('healthy')
   })
+})
+
+describe('FC-113: the clock of the machine steps back an hour', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  test('and then a database dies: health does not stay as it was', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] })
+    let users = up()
+    const health = createHealth({ version: '1', upstreams: [{ name: 'users', health: async () => users }] })
+    expect((await health()).status).toBe('healthy')
+    vi.setSystemTime(Date.now() - 3_600_000)
+    users = down
+    vi.advanceTimersByTime(1_000)
+    expect(await health()).toMatchObject({ status: 'unhealthy', timestamp: new Date().toISOString() })
+  })
+})
+
+test('R-OPS-1: a door without services is as healthy as what it is told', async () => {
+  for (const status of ['healthy', 'degraded', 'unhealthy'] as const)
+    expect((await healthOf({}, { own: async () => ({ status, checks: {} }) })()).status).toBe(status)
 })

@@ -1,4 +1,5 @@
 import { encodeId } from '../base/ids.ts'
+import { sweeper } from '../base/sweeper.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
 import { type InboxState, inboxState, knowConsumer, sweepInbox } from '../data/inbox.ts'
 import { listen } from '../data/listen.ts'
@@ -69,15 +70,16 @@ export function runEvents(service: Service<any>, options: EventsOptions): Runnin
     relay.wake()
     for (const { consumer } of consumers) consumer?.wake()
   })
-  const sweep = setInterval(() => {
-    Promise.all([
-      sweepOutbox(database, retentionMs),
-      // Longer than any carrier keeps what it could bring again.
-      sweepInbox(database, retentionMs * 2),
-      carrier.sweep(),
-    ]).catch((error) => log.warn(error, 'old events were not swept'))
-  }, SWEEP_MS)
-  sweep.unref()
+  const sweeps = sweeper(
+    () =>
+      Promise.all([
+        sweepOutbox(database, retentionMs),
+        // Longer than any carrier keeps what it could bring again.
+        sweepInbox(database, retentionMs * 2),
+        carrier.sweep(),
+      ]),
+    { everyMs: SWEEP_MS, failed: (error) => log.warn(error, 'old events were not swept') },
+  )
   const sum = (count: (one: (typeof consumers)[number]) => number) =>
     consumers.reduce((all, one) => all + count(one), 0)
   return {
@@ -99,7 +101,7 @@ export function runEvents(service: Service<any>, options: EventsOptions): Runnin
       }
     },
     async stop() {
-      clearInterval(sweep)
+      sweeps.stop()
       await Promise.all([
         listener.close(),
         relay.stop(),

@@ -1,6 +1,7 @@
 import { serviceCaller } from '../auth/caller.ts'
 import { Fault } from '../base/errors.ts'
 import { type Loop, loop } from '../base/loop.ts'
+import { sweeper } from '../base/sweeper.ts'
 import { type Client, client } from '../calls/client.ts'
 import { inProcess } from '../calls/in-process.ts'
 import type { Contract } from '../contract/service.ts'
@@ -88,10 +89,10 @@ export async function runService(
     },
   }
   const run = unitRunner(contract, runtime)
-  const sweep = setInterval(() => {
-    sweepIdempotencyKeys(database).catch((error) => options.log.warn(error, 'old idempotency keys were not swept'))
-  }, SWEEP_MS)
-  sweep.unref()
+  const sweeps = sweeper(() => sweepIdempotencyKeys(database), {
+    everyMs: SWEEP_MS,
+    failed: (error) => options.log.warn(error, 'old idempotency keys were not swept'),
+  })
   return {
     name: contract.name,
     service,
@@ -135,7 +136,7 @@ export async function runService(
     events: async () => events?.state(),
     onCommitted: (listener) => listeners.push(listener),
     async stop() {
-      clearInterval(sweep)
+      sweeps.stop()
       await Promise.all([background?.stop(), events?.stop()])
       await Promise.all([database.close(), eventsDatabase?.close()])
     },

@@ -1,0 +1,35 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+
+/**
+ * Where the wall clock is read, and why a date is meant there. Everything else that counts time uses performance.now(): a
+ * clock that is set back must not freeze what waits, and one that is set forward must not end it (FC-113).
+ */
+const DATES: Readonly<Record<string, string>> = {
+  'src/auth/keys.ts': 'when a key was made',
+  'src/auth/tokens.ts': '`exp` of tokens',
+  'src/base/ids.ts': 'UUIDv7 begin with the time',
+  'src/calls/call-problem.ts': 'Retry-After as a date',
+  'src/cli/events.ts': '--since 2h',
+  'src/data/embedded/binaries.ts': 'times of files',
+  'src/data/embedded/folder-hold.ts': 'times of files',
+  'src/gateway/health.ts': 'the timestamp of health',
+  'src/gateway/sending.ts': 'X-RateLimit-Reset',
+  'src/http/client-error.ts': 'the Date header',
+  'src/mail/catcher.ts': 'when a mail was caught',
+  'src/testing/database.ts': 'times of files',
+  'services/users/tokens.ts': '`iat` and `exp` of tokens',
+  'services/users/verify-email.ts': 'when an address was confirmed',
+}
+
+test('FC-113: the wall clock is read only where a date is meant', () => {
+  const root = join(import.meta.dirname, '..')
+  const reads = ['src', 'services'].flatMap((folder) =>
+    (readdirSync(join(root, folder), { recursive: true }) as string[])
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+      .map((name) => `${folder}/${name}`)
+      .filter((file) => /\bDate\.now\b|\bnew Date\(\)/.test(readFileSync(join(root, file), 'utf8'))),
+  )
+  expect(reads.filter((file) => DATES[file] === undefined)).toEqual([])
+})
