@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { inject } from 'vitest'
 import type { Contract } from '../src/contract/service.ts'
 import type { Handlers } from '../src/service/handler.ts'
-import { implement } from '../src/service/implement.ts'
+import { implement, type ServiceOptions } from '../src/service/implement.ts'
 import { system } from '../src/start/system.ts'
 import { testSystem } from '../src/testing/system.ts'
 
@@ -22,10 +22,11 @@ export async function smallSystem<C extends Contract<any, any, any>>(
   handlers: Handlers<C>,
   sql: string,
   env: Record<string, string> = {},
+  options: Omit<ServiceOptions<C>, 'migrations'> = {},
 ): Promise<SmallSystem> {
   const folder = await mkdtemp(join(tmpdir(), 'lintel-small-'))
   await writeFile(join(folder, '0001-tables.sql'), sql)
-  const service = implement(contract, handlers, { migrations: pathToFileURL(`${folder}/`) })
+  const service = implement(contract, handlers, { ...options, migrations: pathToFileURL(`${folder}/`) })
   const running = await testSystem(system({ services: [service] }), inject('databaseServer'), env)
   return {
     url: running.url,

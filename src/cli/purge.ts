@@ -11,7 +11,9 @@ export async function purgeCommand(file: string, olderThan: string): Promise<voi
       exitCode: 2,
     })
   await eachDatabase(file, async ({ contract }, database) => {
-    for (const [table, rows] of Object.entries(await purge(database, contract, olderThanMs)))
-      console.log(`${contract.name}.${table}: ${rows} removed`)
+    for (const [table, { removed, left, reasons }] of Object.entries(await purge(database, contract, olderThanMs)))
+      console.log(
+        `${contract.name}.${table}: ${removed} removed${left > 0 ? `, ${left} left: ${reasons.join('; ')}` : ''}`,
+      )
   })
 }

@@ -28,5 +28,5 @@ export {
   type UpdateInput,
   type Verb,
 } from './resource.ts'
-export { type Contract, service } from './service.ts'
+export { type Contract, type ProblemOf, service } from './service.ts'
 export { type OlderShape, type OlderVersion, olderShape } from './versions.ts'

@@ -24,6 +24,8 @@ export const PROBLEMS: Readonly<Record<string, ProblemSpec>> = {
   METHOD_NOT_ALLOWED: problem(405, 'This method is not offered here'),
   DUPLICATE: problem(409, 'This exists already'),
   VERSION_CONFLICT: problem(409, 'It was changed in the meantime: read it again'),
+  IN_USE: problem(409, 'Other data still refers to it'),
+  CONFLICT: problem(409, 'The request conflicts with the data as it is'),
   INVALID_TRANSITION: problem(409, 'This change of state is not possible'),
   OUT_OF_STOCK: problem(409, 'Not enough in stock'),
   IDEMPOTENCY_IN_PROGRESS: problem(409, 'The first request with this Idempotency-Key still runs'),
@@ -40,3 +42,14 @@ export const PROBLEMS: Readonly<Record<string, ProblemSpec>> = {
   SERVICE_UNAVAILABLE: problem(503, 'The service is not available just now'),
   GATEWAY_TIMEOUT: problem(504, 'An upstream service took too long'),
 }
+
+/** The codes of these that a service's own rules may come to mean. */
+export type UsualProblem =
+  | 'CONFLICT'
+  | 'DUPLICATE'
+  | 'FORBIDDEN'
+  | 'IN_USE'
+  | 'INVALID_TRANSITION'
+  | 'NOT_FOUND'
+  | 'UNPROCESSABLE'
+  | 'VALIDATION_ERROR'

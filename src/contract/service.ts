@@ -2,22 +2,23 @@ import { Fault } from '../base/errors.ts'
 import type { ConsumerSpec } from './consumer.ts'
 import type { EventSpec } from './event.ts'
 import { customOperation, type Operation, type OperationSpec, operationsOf } from './operation.ts'
-import { PROBLEMS, type ProblemSpec } from './problem.ts'
+import { PROBLEMS, type ProblemSpec, type UsualProblem } from './problem.ts'
 import type { AnyResource } from './resource.ts'
 import { brokenRules } from './rules.ts'
 import type { OlderVersion } from './versions.ts'
 
 type Resources = Readonly<Record<string, AnyResource>>
 type Consumers = Readonly<Record<string, ConsumerSpec>>
+type Problems = Readonly<Record<string, ProblemSpec>>
 
-export interface ServiceOptions<R, O, E, C> {
+export interface ServiceOptions<R, O, E, C, P> {
   readonly resources?: R
   readonly operations?: O
   readonly events?: E
   /** What it consumes, by the name that its handlers have. */
   readonly consumers?: C
   /** Problems of its own, beside those that every system knows. */
-  readonly problems?: Readonly<Record<string, ProblemSpec>>
+  readonly problems?: P
   /** The newest version; 1 by default. */
   readonly latest?: number
   /** What older versions look like, by their number. */
@@ -31,19 +32,26 @@ export interface Contract<
   O extends Readonly<Record<string, OperationSpec>> = Readonly<Record<string, OperationSpec>>,
   E extends Readonly<Record<string, EventSpec<any>>> = Readonly<Record<string, EventSpec<any>>>,
   C extends Consumers = Consumers,
+  P extends Problems = Problems,
 > {
   readonly name: string
   readonly resources: R
   readonly operations: O
   readonly events: E
   readonly consumers: C
-  readonly problems: Readonly<Record<string, ProblemSpec>>
+  readonly problems: Problems
   readonly latest: number
   readonly older: Readonly<Record<number, OlderVersion>>
   /** Everything that is served, resolved. */
   readonly served: readonly Operation[]
   readonly description: string | undefined
+  /** Types only; never set. */
+  readonly '~problems'?: P
 }
+
+/** The codes that a service may answer with of its own accord: `OUT_OF_STOCK`, `CONFLICT`. */
+export type ProblemOf<C> =
+  C extends Contract<any, any, any, any, infer P> ? (keyof P & string) | UsualProblem : UsualProblem
 
 /**
  * Defines a service's contract. A contract that breaks a rule is refused with a Fault `INVALID_CONTRACT` that lists
@@ -54,10 +62,11 @@ export function service<
   O extends Readonly<Record<string, OperationSpec>> = {},
   E extends Readonly<Record<string, EventSpec<any>>> = {},
   C extends Consumers = {},
->(name: string, options: ServiceOptions<R, O, E, C>): Contract<R, O, E, C> {
+  P extends Problems = {},
+>(name: string, options: ServiceOptions<R, O, E, C, P>): Contract<R, O, E, C, P> {
   const resources = options.resources ?? ({} as R)
   const operations = options.operations ?? ({} as O)
-  const contract: Contract<R, O, E, C> = {
+  const contract: Contract<R, O, E, C, P> = {
     name,
     resources,
     operations,

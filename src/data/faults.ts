@@ -1,45 +1,158 @@
-import { Problem } from '../base/errors.ts'
-import { camelCase } from '../contract/names.ts'
+import { type FieldFault, Problem } from '../base/errors.ts'
 
+/** What PostgreSQL says of an error, beside its message. */
 interface PgError extends Error {
-  code: string
-  constraint?: string
-  table?: string
-  column?: string
+  readonly code: string
+  readonly constraint?: string
+  readonly schema?: string
+  readonly table?: string
+  readonly column?: string
+  /** A domain. */
+  readonly dataType?: string
+  /** The server's function that raised it. */
+  readonly routine?: string
 }
 
-/** What a failed statement means to a caller; errors that are our own mistake come back as they are. */
+/** What a constraint or a unique index means in the contract. Nothing in it names what the contract does not. */
+export interface Constraint {
+  /** Fields whose values it is about. */
+  readonly fields: readonly string[]
+  /** Path segment of the resource whose table has it, such as `cards`. */
+  readonly resource: string | undefined
+  /** Table that has it, as an error names it. */
+  readonly table: string
+  /** Table that a foreign key refers to, without its schema. */
+  readonly refersTo: string | null
+}
+
+/** The constraints of a service's database, by what an error says of them; `readConstraints` finds them. */
+export interface Constraints {
+  find(schema: string | undefined, relation: string | undefined, name: string | undefined): Constraint | undefined
+  /** The field of a column; undefined for one that the contract does not show. */
+  field(table: string | undefined, column: string): string | undefined
+}
+
+const NO_CONSTRAINTS: Constraints = { find: () => undefined, field: () => undefined }
+
+/** Codes of problems by the name of a constraint or a unique index, or by SQLSTATE. */
+export type Refusals = Readonly<Record<string, string>>
+
+/** Turns errors of one service's database into problems of its contract: the only place that decides (R-REST-8). */
+export interface Faults {
+  /**
+   * What a failed statement means to a caller. Nothing in it comes from the database but fields that the contract names;
+   * the error itself is the `cause`, for the log. What is our own mistake comes back as it is. `reading`: the statement
+   * took no values but those of a query, so that stored data are to blame for some errors.
+   */
+  problemOf(error: unknown, reading?: boolean): unknown
+  /** Tells what constraints mean in the contract; until then problems have no details. */
+  learn(constraints: Constraints): void
+}
+
+export function faultsOf(refusals: Refusals = {}): Faults {
+  let constraints = NO_CONSTRAINTS
+  return {
+    problemOf: (error, reading = false) => problemIn(error, constraints, refusals, reading),
+    learn(known) {
+      constraints = known
+    },
+  }
+}
+
+/** The same where no contract is at hand, as while a connection is made. */
 export function problemOf(error: unknown): unknown {
+  return problemIn(error, NO_CONSTRAINTS, {}, false)
+}
+
+function problemIn(error: unknown, constraints: Constraints, refusals: Refusals, reading: boolean): unknown {
   if (!(error instanceof Error) || error instanceof Problem) return error
   const { code } = error as PgError
   if (code === undefined) return lost(error) ? unavailable(error) : error
+  if (UNAVAILABLE.has(code) || /^(08|57P)/.test(code) || NETWORK.has(code)) return unavailable(error)
+  return refusalOf(error as PgError, constraints, refusals, reading) ?? error
+}
+
+/** Undefined for an error that refuses nothing. */
+function refusalOf(error: PgError, constraints: Constraints, refusals: Refusals, reading: boolean) {
+  const { code, schema, table, dataType, constraint: name = '' } = error
+  const known = constraints.find(schema, table ?? dataType, name)
+  const own = [name, code].find((key) => Object.hasOwn(refusals, key))
+  if (own !== undefined) return problem(error, refusals[own]!, undefined, known?.fields, 'is not possible')
+  const fields = known?.fields
   switch (code) {
-    case '23505':
-      return new Problem('DUPLICATE', undefined, detail(error as PgError, 'key', 'is taken', error))
-    case '23503':
-      return new Problem(
-        'UNPROCESSABLE',
+    case '23505': // unique_violation
+      return problem(
+        error,
+        'DUPLICATE',
         undefined,
-        detail(error as PgError, 'fkey', 'names something that does not exist', error),
+        fields,
+        fields?.length === 1 ? 'is taken' : 'is taken in this combination',
       )
-    case '23514':
-      return new Problem(
-        'UNPROCESSABLE',
-        undefined,
-        detail(error as PgError, 'check', 'breaks a rule of the data', error),
-      )
-    case '22021':
-    case '22003':
-    case '22001':
-      return new Problem('VALIDATION_ERROR', 'A value is out of the range that can be stored', { cause: error })
-    case '57014': // statement_timeout
-    case '55P03': // lock_timeout
-    case '53300': // too_many_connections
-    case '40001': // serialization_failure
-    case '40P01': // deadlock_detected
-      return unavailable(error)
+    case '23P01': // exclusion_violation
+      return problem(error, 'CONFLICT', undefined, fields, 'overlaps with another')
+    case '23001': // restrict_violation: since PostgreSQL 18 also of `on delete restrict`
+      return inUse(error, known)
+    case '23503': // foreign_key_violation
+      if (isReferredTo(error, known)) return inUse(error, known)
+      return problem(error, 'UNPROCESSABLE', undefined, fields, 'names something that does not exist')
+    case '23514': // check_violation
+    case '44000': // with_check_option_violation
+      return problem(error, 'UNPROCESSABLE', undefined, fields, 'breaks a rule of the data')
+    case '23502': {
+      const field = error.column === undefined ? undefined : constraints.field(table, error.column)
+      return problem(error, 'VALIDATION_ERROR', 'A value is missing', field ? [field] : [], 'must have a value')
+    }
+    case '22001': // string_data_right_truncation
+      return problem(error, 'VALIDATION_ERROR', 'A text is longer than can be stored')
+    case '22003': // numeric_value_out_of_range
+      return problem(error, 'VALIDATION_ERROR', 'A number is out of the range that can be stored')
+    case '22012': // division_by_zero
+      return reading ? undefined : problem(error, 'VALIDATION_ERROR', 'A value leads to a division by zero')
   }
-  return /^(08|57P)/.test(code) || NETWORK.has(code) ? unavailable(error) : error
+  if (code.startsWith('22')) return problem(error, 'VALIDATION_ERROR', 'A value cannot be stored')
+  if (code.startsWith('23') || isRaised(error)) return problem(error, 'CONFLICT', undefined, fields, 'is not possible')
+  return undefined
+}
+
+function problem(
+  cause: PgError,
+  code: string,
+  message: string | undefined,
+  fields: readonly string[] = [],
+  fault = '',
+): Problem {
+  const details: FieldFault[] = fields.map((field) => ({ field, message: fault }))
+  return new Problem(code, message, details.length > 0 ? { details, cause } : { cause })
+}
+
+/** Which resource it is that refers, never which of its things. */
+function inUse(cause: PgError, known: Constraint | undefined): Problem {
+  return problem(cause, 'IN_USE', known?.resource && `It is still in use by ${known.resource}`)
+}
+
+/**
+ * Whether a violated foreign key refers to the row that was to go, rather than to one that is missing. Both have one code and
+ * name the table that has the key; only the message differs, in the server's language: of a row that was to go it names
+ * the table referred to as well.
+ */
+function isReferredTo({ message }: PgError, known: Constraint | undefined): boolean {
+  if (!known?.refersTo) return message.startsWith('update or delete on table')
+  const quoted = new RegExp(`[^\\w\\s]\\s?${known.refersTo.replace(/\W/g, '\\$&')}\\s?[^\\w\\s]`, 'g')
+  const named = message.match(quoted)?.length ?? 0
+  return named > (known.refersTo === known.table ? 1 : 0)
+}
+
+/** First characters of the codes that PostgreSQL keeps for itself; any other is a function's own. */
+const CLASSES = new Set(
+  '00 01 02 03 08 09 0A 0B 0F 0L 0P 0Z 10 20 21 22 23 24 25 26 27 28 2B 2D 2F 34 38 39 3B 3D 3F 40 42 44 53 54 55 57 58 72 F0 HV P0 XX'.split(
+    ' ',
+  ),
+)
+
+/** By `raise exception` in PL/pgSQL, or with a code that is not PostgreSQL's: a rule that the service put into its database. */
+function isRaised({ code, routine }: PgError): boolean {
+  if (!/^[0-9A-Z]{5}$/.test(code)) return false
+  return code === 'P0001' || routine === 'exec_stmt_raise' || !CLASSES.has(code.slice(0, 2))
 }
 
 /** A transaction that met another one: worth doing again. */
@@ -47,6 +160,14 @@ export function isSerialisation(error: unknown): boolean {
   const code = (error as PgError | undefined)?.code
   return code === '40001' || code === '40P01'
 }
+
+const UNAVAILABLE = new Set([
+  '57014', // query_canceled, by statement_timeout
+  '55P03', // lock_not_available, by lock_timeout
+  '53300', // too_many_connections
+  '40001', // serialization_failure
+  '40P01', // deadlock_detected
+])
 
 const NETWORK = new Set([
   'ECONNREFUSED',
@@ -69,14 +190,4 @@ function lost(error: Error): boolean {
 
 function unavailable(cause: unknown): Problem {
   return new Problem('SERVICE_UNAVAILABLE', undefined, { retryAfterS: 1, cause })
-}
-
-/** Constraints are named `<table>_<column>_<kind>`, as PostgreSQL does it: that names the field. */
-function detail(error: PgError, kind: string, message: string, cause: unknown) {
-  const { constraint = '', table = '' } = error
-  const column =
-    constraint.startsWith(`${table}_`) && constraint.endsWith(`_${kind}`)
-      ? constraint.slice(table.length + 1, -kind.length - 1)
-      : undefined
-  return column ? { details: [{ field: camelCase(column.replace(/_/g, '-')), message }], cause } : { cause }
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
-import { problemOf } from './faults.ts'
+import { type Faults, faultsOf } from './faults.ts'
 import type { Cells } from './row.ts'
 import { sendText, type TextResult } from './text-query.ts'
 
@@ -14,6 +14,8 @@ export interface Queryable {
 
 export interface Database extends Queryable {
   readonly name: string
+  /** What errors of its statements mean. */
+  readonly faults: Faults
   /** Reads that may take long, such as lists and counts: on connections of their own, so that they hold up no other. */
   readonly slow: Queryable
   /** A connection for one unit of work, to be released. Waits at most `acquireTimeoutMs` for one to be free. */
@@ -35,6 +37,8 @@ export interface DatabaseOptions {
   slowLanes?: number
   /** How long a transaction waits for a connection. */
   acquireTimeoutMs?: number
+  /** What errors mean to callers of its service. */
+  faults?: Faults
   log?: (message: string) => void
 }
 
@@ -64,16 +68,18 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
   pool.on('error', (error) => options.log?.(`${name}: an idle connection was lost: ${error.message}`))
   // The same between the pool's hands and ours: a goodbye may come in one packet with the end of the login.
   pool.on('connect', (client) => client.on('error', () => {}))
-  const quick = lane(config)
-  const slow = Array.from({ length: options.slowLanes ?? 2 }, () => lane({ ...config, options: LIST_SESSION }))
+  const faults = options.faults ?? faultsOf()
+  const quick = lane(config, faults)
+  const slow = Array.from({ length: options.slowLanes ?? 2 }, () => lane({ ...config, options: LIST_SESSION }, faults))
   let turn = 0
   return {
     name,
+    faults,
     ...queryable(quick.send),
     slow: queryable((statement, values) => slow[turn++ % slow.length]!.send(statement, values)),
     async acquire() {
       const client = await pool.connect().catch((error) => {
-        throw problemOf(error)
+        throw faults.problemOf(error)
       })
       let broken: Error | undefined
       const lost = (error: Error) => {
@@ -136,7 +142,7 @@ function nameOf(statement: string): string | undefined {
 }
 
 /** One pipelined connection that is made again after it was lost. */
-function lane(config: pg.ClientConfig & { pipeline: boolean }) {
+function lane(config: pg.ClientConfig & { pipeline: boolean }, faults: Faults) {
   let current: Promise<pg.Client> | undefined
   let connected: pg.Client | undefined
   const cork = corker()
@@ -167,7 +173,7 @@ function lane(config: pg.ClientConfig & { pipeline: boolean }) {
         cork(client)
         return await sendText(client, statement, values, nameOf(statement))
       } catch (error) {
-        throw problemOf(error)
+        throw faults.problemOf(error, true)
       }
     },
     async close() {

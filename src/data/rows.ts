@@ -55,13 +55,18 @@ export async function insert<R extends AnyResource>(
     `insert into ${resource.table} (${names.join(', ')}) values (${names.map((_, i) => `$${i + 1}`).join(', ')}) ${returning(table)}`,
     params,
   )
-  return written(db, table, id, cells[0]!)
+  if (cells[0]) return written(db, table, id, cells[0])
+  // A trigger has put it somewhere else, such as into a partition of its own, or nowhere.
+  const row = await find(db, resource, id)
+  if (!row) throw suppressed(resource)
+  return row
 }
 
 /**
  * Changes a living row in one statement, if it has an expected version; `version` goes up by one, unless there is
  * nothing to change.
- * Else a Problem: NOT_FOUND, PRECONDITION_FAILED (If-Match) or VERSION_CONFLICT (body).
+ * Else a Problem: NOT_FOUND, PRECONDITION_FAILED (If-Match) or VERSION_CONFLICT (body); CONFLICT where a trigger lets the
+ * row stay as it is.
  */
 export async function change<R extends AnyResource>(
   db: Queryable,
@@ -75,12 +80,14 @@ export async function change<R extends AnyResource>(
   if (names.length === 0) return unchanged(await read(db, resource, id), expected)
   const set = [...names.map((name, i) => `${name} = $${i + 1}`), ...touched(resource)]
   const guard = guarded(resource, id, expected, params)
-  const cells = await db.cells(
-    `update ${resource.table} set ${set.join(', ')} where ${guard} ${returning(table)}`,
-    params,
-  )
-  if (!cells[0]) throw await refusal(db, resource, id, expected)
-  return written(db, table, id, cells[0])
+  const update = () =>
+    db.cells(`update ${resource.table} set ${set.join(', ')} where ${guard} ${returning(table)}`, params)
+  const cells = await update()
+  if (cells[0]) return written(db, table, id, cells[0])
+  await confirmMet(db, resource, id, expected)
+  const again = expected && (await update())[0]
+  if (!again) throw suppressed(resource)
+  return written(db, table, id, again)
 }
 
 /** Deletes a living row, softly where the resource says so (R-DEL-1); answers what it was. Problems as in `change`. */
@@ -98,9 +105,15 @@ export async function remove<R extends AnyResource>(
   const statement = resource.softDelete
     ? `update ${resource.table} set ${['deleted_at = now()', ...touched(resource)].join(', ')} where ${guard}`
     : `delete from ${resource.table} where ${guard}`
-  const cells = await db.cells(`${statement} ${returning(table)}`, params)
-  if (!cells[0]) throw await refusal(db, resource, id, expected)
-  return before ?? rowOf<R>(table, cells[0])
+  const write = () => db.cells(`${statement} ${returning(table)}`, params)
+  const cells = await write()
+  if (cells[0]) return before ?? rowOf<R>(table, cells[0])
+  await confirmMet(db, resource, id, expected)
+  const again = expected && (await write())[0]
+  if (again) return before ?? rowOf<R>(table, again)
+  // A trigger may have done it in its own way, so that the view shows the row no more.
+  if (before && !(await find(db, resource, id))) return before
+  throw suppressed(resource)
 }
 
 /** Why a write that expects certain versions may not meet this row; undefined when it may. */
@@ -152,16 +165,24 @@ function unchanged<R extends AnyResource>(row: Row<R>, expected: Expected | unde
   return row
 }
 
-async function refusal(
-  db: Queryable,
-  resource: AnyResource,
-  id: string,
-  expected: Expected | undefined,
-): Promise<Problem> {
+/**
+ * Finds out why a write met no row, and throws it; returns where the row is there in an expected version. It is locked by
+ * then. Without an expectation a trigger has kept the write from it; with one the version may only just have come to be
+ * right, so that the write deserves another try.
+ */
+async function confirmMet(db: Queryable, resource: AnyResource, id: string, expected: Expected | undefined) {
+  const params: unknown[] = []
+  const guard = guarded(resource, id, expected, params)
+  const met = await db.cells(`select 1 from ${resource.table} where ${guard} for update`, params)
+  if (met.length > 0) return
   const row = await find(db, resource, id)
-  if (!row) return new Problem('NOT_FOUND')
-  // The version may be right again by now: it was not when the write met the row.
-  return whyNot(row, expected) ?? new Problem(expected?.ifMatch ? 'PRECONDITION_FAILED' : 'VERSION_CONFLICT')
+  if (!row) throw new Problem('NOT_FOUND')
+  throw whyNot(row, expected) ?? new Problem(expected?.ifMatch ? 'PRECONDITION_FAILED' : 'VERSION_CONFLICT')
+}
+
+/** A trigger that returns null keeps a row from being written, and says nothing. */
+function suppressed({ table }: AnyResource): Problem {
+  return new Problem('CONFLICT', undefined, { cause: new Error(`a trigger of ${table} returned null`) })
 }
 
 /** With a view of its own a resource has columns that its table lacks: then only the id comes back. */

@@ -1,6 +1,6 @@
 import { Problem } from '../base/errors.ts'
 import { uuidv7 } from '../base/ids.ts'
-import { isSerialisation, problemOf } from './faults.ts'
+import { isSerialisation } from './faults.ts'
 import { type Database, type Held, type Queryable, queryable } from './pool.ts'
 
 /** A transaction of one service's database. It begins with the first statement, and commits when the work has ended well. */
@@ -30,7 +30,7 @@ export async function transaction<T>(database: Database, work: (tx: Transaction)
     try {
       return await once(database, work)
     } catch (error) {
-      if (!isSerialisation(error) || attempt > RETRIES) throw problemOf(error)
+      if (!isSerialisation(error) || attempt > RETRIES) throw database.faults.problemOf(error)
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * attempt))
     }
   }
@@ -86,11 +86,16 @@ async function once<T>(database: Database, work: (tx: Transaction) => Promise<T>
 }
 
 async function commit(held: Held, beginning: Promise<unknown> | undefined, events: readonly OutboxEvent[]) {
-  const written = events.length > 0 ? held.send(EMIT, outboxColumns(events)) : undefined
+  const written = events.length > 0 ? held.send(EMIT, outboxColumns(events)).catch(unwritten) : undefined
   const committed = held.send('commit', [])
   await allOf([beginning, written, committed])
   // A transaction that has failed is rolled back by COMMIT, without an error.
   if ((await committed).command !== 'COMMIT') throw new Error('the transaction was rolled back')
+}
+
+/** Nothing that a caller has sent is at fault where the platform's own statement is refused. */
+function unwritten(cause: Error & { code?: string }): never {
+  throw /^2[23]/.test(cause.code ?? '') ? new Error(`an event cannot be written: ${cause.message}`, { cause }) : cause
 }
 
 /** The first failure, once every statement has ended: none may be left to fail unheard. */

@@ -10,7 +10,7 @@ import { handlerName, implement } from './implement.ts'
  * repository, and in one program, since the libraries cost most of the time.
  */
 const CONTRACT = `
-import { consumer, event, operation, resource, service, t } from 'lintel/contract'
+import { consumer, event, operation, problem, resource, service, t } from 'lintel/contract'
 import { type ConsumerHandlers, type HandlerOf, implement, insert } from 'lintel/service'
 
 const Note = resource('note', {
@@ -27,6 +27,7 @@ const notes = service('notes', {
     confirm: operation({ method: 'PUT', path: '/confirmations/{token}', access: 'public', body: { on: t.boolean() } }),
   },
   events: { 'note.created': { data: {} } },
+  problems: { TITLE_TAKEN: problem(409, 'Another note has this title') },
 })
 const options = { migrations: new URL('./migrations/', import.meta.url) }
 const create: HandlerOf<typeof notes, 'notes', 'create'> = async ({ body }, { tx }) =>
@@ -65,6 +66,14 @@ const SNIPPETS = {
       void [params.token, on]
     },
   }, options)`,
+  refusing: `implement(notes, { notes: { create, update }, statistics, confirm }, {
+    ...options,
+    refusals: { notes_title_key: 'TITLE_TAKEN', NT001: 'CONFLICT' },
+  })`,
+  misspeltRefusal: `implement(notes, { notes: { create, update }, statistics, confirm }, {
+    ...options,
+    refusals: { notes_title_key: 'TITEL_TAKEN' },
+  })`,
   missingVerb: `implement(notes, {
     notes: { create },
     statistics,
@@ -231,7 +240,7 @@ beforeAll(() => {
 }, 60_000)
 
 describe('handlers are typed by their contract (R-P-2)', () => {
-  test.each(['sound', 'inPlace', 'consuming'])('R-P-2: a complete set compiles: %s', (name) =>
+  test.each(['sound', 'inPlace', 'consuming', 'refusing'])('R-P-2: a complete set compiles: %s', (name) =>
     expect(said.get(name)).toEqual([]),
   )
 
@@ -240,6 +249,7 @@ describe('handlers are typed by their contract (R-P-2)', () => {
     ['missingResource', 'export default implement(notes, {', "Property 'notes' is missing in type"],
     ['missingOperation', 'export default implement(notes, {', "Property 'statistics' is missing in type"],
     ['misspeltVerb', 'notes: { create, udpate: update },', "Did you mean to write 'update'?"],
+    ['misspeltRefusal', "refusals: { notes_title_key: 'TITEL_TAKEN' },", `Did you mean '"TITLE_TAKEN"'?`],
     ['misspeltOperation', 'statisticz: statistics,', "Did you mean to write 'statistics'?"],
     ['notCustom', 'notes: { create, update, delete: async () => {} },', "'delete' does not exist in type"],
     ['noSuchResource', 'tags: { create: async () => {} },', "'tags' does not exist in type"],
@@ -331,6 +341,13 @@ describe('implement', () => {
     ])
     const start = () => implement(readers, { things: { 'thing.made': handle } } as never, options)
     expect(start).toThrow('readers.things for thing.lost has no handler')
+  })
+
+  test('FC-52: without types, a refusal that the contract does not declare stops the start and is named', () => {
+    const refusals = { notes_title_key: 'TITLE_TAKEN' } as never
+    expect(() => implement(notes, { notes: { create }, confirm }, { ...options, refusals })).toThrow(
+      'refusals of notes: "notes_title_key" stands for TITLE_TAKEN, which the contract does not declare',
+    )
   })
 
   test('R-P-2: without types, a missing handler stops the start and is named', () => {

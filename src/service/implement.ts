@@ -1,6 +1,6 @@
 import { Fault } from '../base/errors.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
-import type { Contract } from '../contract/service.ts'
+import type { Contract, ProblemOf } from '../contract/service.ts'
 import type { Background } from './background.ts'
 import type { Command } from './command.ts'
 import type { EventHandler, Handler, Handlers, Unit } from './handler.ts'
@@ -18,6 +18,8 @@ export interface Service<C extends Contract<any, any, any> = Contract> {
   readonly background: Background<any> | undefined
   /** By the words that call it. */
   readonly commands: Readonly<Record<string, Command<any>>>
+  /** Problems by the constraint or the SQLSTATE that stands for them. */
+  readonly refusals: Readonly<Record<string, string>>
 }
 
 export interface ServiceOptions<C extends Contract<any, any, any>> {
@@ -28,6 +30,12 @@ export interface ServiceOptions<C extends Contract<any, any, any>> {
   readonly background?: Background<C>
   /** By the words that call it: `{ 'users create': createUser }` is `lintel users create`. */
   readonly commands?: Readonly<Record<string, Command<C>>>
+  /**
+   * What it means when the database refuses a change, where the usual problem (DUPLICATE, UNPROCESSABLE, CONFLICT …) says too
+   * little: a problem of the contract by the name of a constraint or unique index, or by the SQLSTATE that a trigger raises.
+   * The name goes before the SQLSTATE: `{ bookings_no_overlap: 'DOUBLE_BOOKED', BK001: 'TOO_LATE' }`.
+   */
+  readonly refusals?: Readonly<Record<string, ProblemOf<C>>>
 }
 
 /** `env` is the environment, with `NAME_FILE` read already. A text that it answers is told to the operator. */
@@ -59,13 +67,28 @@ export function implement<C extends Contract<any, any, any>>(
       for (const [type, handler] of Object.entries(value as object)) eventHandlers.set(`${key}.${type}`, handler)
     else for (const [verb, handler] of Object.entries(value as object)) byName.set(`${key}.${verb}`, handler)
   }
-  const { migrations, prepare, background, commands = {} } = options
-  const service: Service<C> = { contract, handlers: byName, eventHandlers, migrations, prepare, background, commands }
+  const { migrations, prepare, background, commands = {}, refusals = {} } = options
+  const service: Service<C> = {
+    contract,
+    handlers: byName,
+    eventHandlers,
+    migrations,
+    prepare,
+    background,
+    commands,
+    refusals,
+  }
   for (const operation of contract.served)
     if (operation.custom && !byName.has(handlerName(operation))) throw missing(operation.id, contract.name)
   for (const [key, { events }] of Object.entries<ConsumerSpec>(contract.consumers))
     for (const type of Object.keys(events))
       if (!eventHandlers.has(`${key}.${type}`)) throw missing(`${contract.name}.${key} for ${type}`, contract.name)
+  for (const [name, code] of Object.entries<string>(refusals))
+    if (!Object.hasOwn(contract.problems, code))
+      throw new Fault(
+        'UNKNOWN_PROBLEM',
+        `refusals of ${contract.name}: "${name}" stands for ${code}, which the contract does not declare: add it to its problems`,
+      )
   return service
 }
 

@@ -1,9 +1,11 @@
 import { resolve } from 'node:path'
 import { Fault } from '../base/errors.ts'
+import { readConstraints } from '../data/constraints.ts'
 import { assertNoDrift } from '../data/drift.ts'
 import { startEmbeddedPostgres } from '../data/embedded/postgres.ts'
 import { findRunningPostgres } from '../data/embedded/running.ts'
 import { CARRIER_MIGRATIONS } from '../data/event-log.ts'
+import { faultsOf } from '../data/faults.ts'
 import { migrate, PLATFORM_MIGRATIONS, pendingMigrations } from '../data/migrate.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
 import { provision, waitForServer } from '../data/provision.ts'
@@ -125,9 +127,11 @@ async function assertNothingPending(what: string, url: string, folders: readonly
 
 /** Opens a service's database; one that does not match the contract is a Fault that names the difference. */
 export async function openServiceDatabase(service: Service<any>, url: string, log: Log): Promise<Database> {
-  const database = openDatabase(service.contract.name, url, { log: (line) => log.warn(line) })
+  const faults = faultsOf(service.refusals)
+  const database = openDatabase(service.contract.name, url, { faults, log: (line) => log.warn(line) })
   try {
     await assertNoDrift(database, service.contract)
+    faults.learn(await readConstraints(database, service.contract))
     return database
   } catch (error) {
     await database.close()

@@ -110,7 +110,11 @@ export async function runService(
       const log = options.log.child({ service: contract.name })
       if (carrier && hasEvents(service)) {
         // Of its own: a mail server that is slow keeps handlers waiting, and must not keep requests waiting with them.
-        eventsDatabase = openDatabase(contract.name, options.url, { poolSize: EVENT_CONNECTIONS, slowLanes: 1 })
+        eventsDatabase = openDatabase(contract.name, options.url, {
+          poolSize: EVENT_CONNECTIONS,
+          slowLanes: 1,
+          faults: database.faults,
+        })
         const runOwn = unitRunner(contract, { ...runtime, database: eventsDatabase })
         events = runEvents(service, {
           database: eventsDatabase,

@@ -384,9 +384,9 @@ test('operations are said in words', () => {
   )
 })
 
-test('the document of the reference system stays below 3,200 bytes for each operation, with all that they share', () => {
+test('the document of the reference system stays below 3,300 bytes for each operation, with all that they share', () => {
   const document = openapi(REFERENCE)
-  expect(JSON.stringify(document).length).toBeLessThan(3200 * operationsOf(document).length)
+  expect(JSON.stringify(document).length).toBeLessThan(3300 * operationsOf(document).length)
 })
 
 test('two contracts at one place are refused', () => {

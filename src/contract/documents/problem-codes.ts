@@ -63,6 +63,8 @@ function stateCodes(operation: Operation): string[] {
   const { resource, verb, body, custom } = operation
   if (!resource || verb === 'list' || verb === 'get') return []
   const codes: string[] = []
+  // Softly deleted, it is still there for what refers to it.
+  if (verb === 'delete' && !resource.softDelete) codes.push('IN_USE')
   if (verb !== 'delete' && resource.unique.length > 0) {
     const given = resource.unique.some((name) => body?.[name] && !body[name].server)
     // A handler of the service's own may derive a unique value from others.
