@@ -1,7 +1,7 @@
 import type { webcrypto } from 'node:crypto'
 import { importJWK, type JWK } from 'jose'
 import { SERVICE_ROLE } from './caller.ts'
-import type { KeyKind } from './key-set.ts'
+import { isForVerifying, type KeyKind } from './key-set.ts'
 import { issuedAtMs, type TokenForm } from './tokens.ts'
 
 /** What other issuers sign with: public-key algorithms only. With HS256 the key to verify would be a key to forge. */
@@ -11,33 +11,39 @@ const ALGORITHMS = ['ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256
 export const FOREIGN_KEYS: KeyKind = {
   name: 'public signing',
   takes(key): key is JWK & { kid: string } {
-    return (
-      typeof key.kid === 'string' && key.kid !== '' && (key.use ?? 'sig') === 'sig' && algorithmOf(key) !== undefined
-    )
+    return typeof key.kid === 'string' && key.kid !== '' && isForVerifying(key) && algorithmOf(key) !== undefined
   },
   async import(key) {
     const { kty, crv, x, y, n, e } = key as JWK
     // Member by member, so that nothing private is ever imported.
     const members = Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined)
-    return (await importJWK(Object.fromEntries(members) as JWK, algorithmOf(key)!)) as webcrypto.CryptoKey
+    const imported = (await importJWK(Object.fromEntries(members) as JWK, algorithmOf(key)!)) as webcrypto.CryptoKey
+    const { modulusLength } = imported.algorithm as Partial<webcrypto.RsaHashedKeyAlgorithm>
+    // RFC 7518 3.3. Left in, it would be found too short for each token anew.
+    if (modulusLength !== undefined && modulusLength < 2048)
+      throw new Error(`it is an RSA key of ${modulusLength} bits, and 2048 are the least`)
+    return imported
   },
 }
 
 /**
  * Access tokens as other issuers write them: `sub` is who it is; `iat` is asked for, `email` and `sid` are taken where they are. Roles
- * are those of `rolesClaim` (a name, or a path such as `realm_access.roles`) and the scopes of `scope` (RFC 9068, RFC 8693).
+ * are those of `rolesClaim` (a name, or a path such as `realm_access.roles`) and the scopes of `scope` (RFC 9068, RFC 8693), which
+ * Microsoft and Okta call `scp`.
  */
 export function foreignTokens(rolesClaim: string): TokenForm {
   const path = rolesClaim.split('.')
   return {
     // RFC 9068 says at+jwt; many say JWT, some nothing. An ID token has another audience, which is checked.
-    typ: ['at+jwt', 'application/at+jwt', 'JWT', ''],
+    typ: ['at+jwt', 'JWT', ''],
     algorithms: ALGORITHMS,
-    // Names of certificates, which Microsoft's tokens have beside the kid.
-    passedOver: ['x5t', 'x5t#S256'],
+    // Microsoft's have names of certificates there, Clerk's a category, others a nonce.
+    otherMembers: 'ignored',
     callerOf(claims, nowMs) {
-      const { sub, email, sid, scope, exp } = claims as typeof claims & Record<string, unknown>
-      const roles = [...textsIn(at(claims, path)), ...textsIn(scope)]
+      const { sub, email, sid, scope, scp, exp } = claims as typeof claims & Record<string, unknown>
+      // A name may have dots of its own: Auth0's are URLs.
+      const named = Object.hasOwn(claims, rolesClaim) ? claims[rolesClaim] : at(claims, path)
+      const roles = [...textsIn(named), ...textsIn(scope), ...textsIn(scp)]
       return Object.freeze({
         kind: 'user',
         id: sub,

@@ -17,8 +17,8 @@ export interface Expected {
   typ: string | readonly string[]
   /** ES256, unless the keys are of other kinds. */
   algorithms?: readonly string[]
-  /** Members of the header that may stand there beside alg, kid and typ, and are not looked at. */
-  passedOver?: readonly string[]
+  /** What stands in the header beside alg, kid and typ, and is no key: refused, or ignored, as RFC 7515 4 has it; refused. */
+  otherMembers?: 'refused' | 'ignored'
   keys: KeySet
   nowMs: number
   issuer?: string
@@ -50,11 +50,11 @@ export async function openJwt(token: string, expected: Expected): Promise<Opened
       ...(issuer === undefined ? {} : { issuer }),
       ...(audience === undefined ? {} : { audience }),
     })
-    return { claims: checked(payload), generation }
+    return { claims: checked(payload, nowMs), generation }
   } catch (error) {
     // jose looks at the time last, after the signature, iss and aud.
     if (error instanceof errors.JWTExpired && error.claim === 'exp') {
-      checked(error.payload)
+      checked(error.payload, nowMs)
       throw new Problem('TOKEN_EXPIRED')
     }
     throw error instanceof Problem ? error : invalidToken(error instanceof Error ? error.message : String(error))
@@ -67,23 +67,34 @@ export function invalidToken(reason: string): Problem {
 
 const OURS = [ALGORITHM]
 const OUR_MEMBERS = ['alg', 'kid', 'typ']
+/** A key, or where to get one: keys are those of the key set. And what must be understood, which none is (RFC 7515 4.1.11). */
+const REFUSED_MEMBERS = ['jwk', 'jku', 'x5c', 'x5u', 'crit']
 const LONGEST = 8_192
 
 /** Checks, before any cryptography, that the token is written strictly, and gives the `kid` of its header. */
-function kidOf(token: unknown, { typ, algorithms = OURS, passedOver = [] }: Expected): string {
-  const types = [typ].flat()
+function kidOf(token: unknown, { typ, algorithms = OURS, otherMembers = 'refused' }: Expected): string {
   if (typeof token !== 'string' || token.length > LONGEST) throw invalidToken('it is no string, or too long')
   const parts = token.split('.', 4)
   if (parts.length !== 3 || !parts.every(isStrictBase64url)) throw invalidToken('it is not three base64url parts')
   const header = jsonObject(parts[0]!)
   if (header === undefined) throw invalidToken('its header is no JSON object')
-  // Only what we write ourselves: no key or address of a key (jwk, jku, x5u, x5c), no crit, b64 or zip.
-  const stray = Object.keys(header).find((name) => !OUR_MEMBERS.includes(name) && !passedOver.includes(name))
-  if (stray !== undefined) throw invalidToken('its header has a member that is not alg, kid or typ')
+  const names = Object.keys(header)
+  const refused = names.find((name) => REFUSED_MEMBERS.includes(name))
+  if (refused !== undefined) throw invalidToken(`its header has the member ${refused}`)
+  // Of our own tokens we know what we write.
+  if (otherMembers === 'refused' && names.some((name) => !OUR_MEMBERS.includes(name)))
+    throw invalidToken('its header has a member that is not alg, kid or typ')
   if (!algorithms.includes(header.alg as string)) throw invalidToken(`its alg is not ${algorithms.join(' or ')}`)
-  if (!types.includes((header.typ ?? '') as string)) throw invalidToken(`its typ is not ${types.join(' or ')}`)
+  const types = [typ].flat()
+  if (!types.some((one) => mediaType(one) === mediaType(header.typ ?? '')))
+    throw invalidToken(`its typ is not ${types.join(' or ')}`)
   if (typeof header.kid !== 'string' || header.kid === '') throw invalidToken('it has no kid')
   return header.kid
+}
+
+/** A media type, which is compared without case; `application/` may be left out (RFC 7515 4.1.9). */
+function mediaType(typ: unknown): unknown {
+  return typeof typ === 'string' ? typ.toLowerCase().replace(/^application\/(?=[^/]*$)/, '') : typ
 }
 
 /**
@@ -105,9 +116,15 @@ function jsonObject(part: string): Record<string, unknown> | undefined {
   }
 }
 
-function checked(payload: JWTPayload): Claims {
+const LONGEST_LIFE_S = 10 * 366 * 86_400
+
+function checked(payload: JWTPayload, nowMs: number): Claims {
   const { sub, exp } = payload
   if (typeof sub !== 'string' || sub === '') throw invalidToken('its sub is no string')
-  if (!Number.isFinite(exp)) throw invalidToken('its exp is no number')
+  if (exp === undefined || !Number.isFinite(exp)) throw invalidToken('its exp is no number')
+  if (exp > nowMs / 1000 + LONGEST_LIFE_S)
+    throw invalidToken(
+      `its exp, ${exp}, is more than ten years ahead: it must be in seconds, and may be in milliseconds`,
+    )
   return payload as Claims
 }

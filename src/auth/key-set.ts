@@ -24,12 +24,15 @@ export interface KeySetOptions {
   maxAgeMs?: number
   /** Which keys are taken; our own kind. */
   kind?: KeyKind
+  /** Told of keys that are passed over because they cannot be used, whenever the set changes. */
+  unusable?: (kid: string, reason: unknown) => void
 }
 
 /** A kind of keys that tokens may be signed with. */
 export interface KeyKind {
   /** As messages have it: `ES256`. */
   readonly name: string
+  /** Whether it is meant to verify our tokens; others are passed over in silence. */
   takes(key: JsonWebKey): key is NamedJwk
   /** Bound to one algorithm; rejects when it is no key. */
   import(key: NamedJwk): Promise<webcrypto.CryptoKey>
@@ -40,7 +43,13 @@ export type NamedJwk = JsonWebKey & { kid: string }
 /** `load` fetches the key set document; its deadline is its own. Keys of other kinds in it are passed over. */
 export function createKeySet(
   load: () => Promise<{ keys: readonly JsonWebKey[] }>,
-  { now = () => performance.now(), intervalMs = 5_000, maxAgeMs = 600_000, kind = OURS }: KeySetOptions = {},
+  {
+    now = () => performance.now(),
+    intervalMs = 5_000,
+    maxAgeMs = 600_000,
+    kind = OURS,
+    unusable = () => {},
+  }: KeySetOptions = {},
 ): KeySet {
   let keys: ReadonlyMap<string, webcrypto.CryptoKey> = new Map()
   let contents = ''
@@ -62,9 +71,11 @@ export function createKeySet(
       const usable = (await load()).keys.filter(kind.takes)
       // An empty set is a mistake at the other end; the keys known so far are the better answer.
       if (usable.length === 0) throw new Error(`the key set has no ${kind.name} key`)
-      const text = JSON.stringify(usable.map(({ kid, x, y, n, e }) => [kid, x, y, n, e]).sort())
+      const text = JSON.stringify(usable.map(({ kid, alg, crv, x, y, n, e }) => [kid, alg, crv, x, y, n, e]).sort())
       if (text !== contents) {
-        keys = await importAll(usable, kind)
+        const imported = await importAll(usable, kind, unusable)
+        if (imported.size === 0) throw new Error(`the key set has no ${kind.name} key that can be used`)
+        keys = imported
         contents = text
         generation += 1
       }
@@ -111,14 +122,30 @@ const OURS: KeyKind = {
       key.kty === 'EC' &&
       key.crv === 'P-256' &&
       (key.alg ?? ALGORITHM) === ALGORITHM &&
-      (key.use ?? 'sig') === 'sig' &&
+      isForVerifying(key) &&
       [key.kid, key.x, key.y].every((member) => typeof member === 'string' && member !== '')
     )
   },
   import: (key) => publicKeyOf(key as OurJwk),
 }
 
-async function importAll(usable: readonly NamedJwk[], kind: KeyKind): Promise<Map<string, webcrypto.CryptoKey>> {
-  const pairs = await Promise.all(usable.map(async (key) => [key.kid, await kind.import(key)] as const))
-  return new Map(pairs)
+/** By `use` and `key_ops`, where it has them (RFC 7517 4.2 and 4.3). */
+export function isForVerifying({ use = 'sig', key_ops: uses }: JsonWebKey): boolean {
+  return use === 'sig' && (uses === undefined || (Array.isArray(uses) && uses.includes('verify')))
+}
+
+/** One bad key spoils no other (RFC 7517 5). */
+async function importAll(
+  usable: readonly NamedJwk[],
+  kind: KeyKind,
+  unusable: (kid: string, reason: unknown) => void,
+): Promise<Map<string, webcrypto.CryptoKey>> {
+  const imported = new Map<string, webcrypto.CryptoKey>()
+  for (const key of usable)
+    try {
+      imported.set(key.kid, await kind.import(key))
+    } catch (reason) {
+      unusable(key.kid, reason)
+    }
+  return imported
 }

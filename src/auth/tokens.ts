@@ -51,6 +51,8 @@ export interface VerifierOptions {
   now?: () => number
   /** Asked on every look at a token, kept or new; it must be quick. True refuses the token (R-AUTH-4). */
   revoked?: (caller: UserCaller) => boolean
+  /** Told why a token is INVALID_TOKEN, which its bearer is not; for the log. */
+  refused?: (reason: unknown) => void
   /** How tokens are written; as we write them ourselves, unless told otherwise. */
   form?: TokenForm
 }
@@ -61,7 +63,7 @@ export interface TokenForm {
   readonly typ: string | readonly string[]
   readonly algorithms?: readonly string[]
   /** See Expected. */
-  readonly passedOver?: readonly string[]
+  readonly otherMembers?: 'refused' | 'ignored'
   /** Throws INVALID_TOKEN where a claim is not what it has to be. */
   callerOf(claims: Claims, nowMs: number): UserCaller
 }
@@ -73,6 +75,7 @@ export interface TokenForm {
  */
 export function createTokenVerifier(options: VerifierOptions): TokenVerifier {
   const { keys, issuer, audience, capacity = 10_000, now = Date.now, revoked = () => false, form = OURS } = options
+  const { refused = () => {} } = options
   const { callerOf: callerIn, ...written } = form
   const kept = createKept<{ token: string; caller: UserCaller }>(capacity)
   let generation = keys.generation
@@ -90,6 +93,15 @@ export function createTokenVerifier(options: VerifierOptions): TokenVerifier {
   }
 
   async function verifyAnew(token: string): Promise<UserCaller> {
+    try {
+      return await open(token)
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'INVALID_TOKEN') refused(error.cause)
+      throw error
+    }
+  }
+
+  async function open(token: string): Promise<UserCaller> {
     const nowMs = now()
     const opened = await openJwt(token, { ...written, keys, issuer, audience, nowMs })
     const caller = callerIn(opened.claims, nowMs)

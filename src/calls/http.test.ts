@@ -205,6 +205,22 @@ test('what is no JSON is BAD_GATEWAY, or what its status says', async () => {
   })
 })
 
+test('FC-100: an answer that is larger than the bound, or never ends, is BAD_GATEWAY, and is not asked for again', async () => {
+  const endless = await serving((response) => {
+    const more = () => {
+      while (!response.destroyed && response.write(' '.repeat(10_000)));
+    }
+    response.on('drain', more)
+    more()
+  })
+  await expect(endless.orders({ maxAnswerBytes: 50_000 }).products.get({ id: 'prd_1' })).rejects.toMatchObject({
+    code: 'BAD_GATEWAY',
+    status: 502,
+    message: 'The answer to orders.products.get is too large: it is longer than 50000 bytes',
+  })
+  expect(endless.seen).toHaveLength(1)
+})
+
 test('a redirect is not followed: it would turn a POST into a GET', async () => {
   const server = await serving((response) => response.writeHead(301, { location: '/elsewhere' }).end())
   await expect(server.orders().orders.create({ userId: 'usr_1', body: {} })).rejects.toMatchObject({

@@ -1,3 +1,4 @@
+import { boundedText, TooLong } from '../base/bounded-text.ts'
 import { Fault } from '../base/errors.ts'
 import { rest, within } from '../resilience/deadline.ts'
 import { CallProblem, readRetryAfter } from './call-problem.ts'
@@ -10,12 +11,15 @@ export interface HttpOptions {
   readonly timeoutMs?: number
   /** How often a failed call is tried again; 2 by default. */
   readonly retries?: number
+  /** Bytes of an answer, decompressed; 16 MiB. Beyond it the call fails with BAD_GATEWAY. */
+  readonly maxAnswerBytes?: number
   /** Sent with every call. */
   readonly headers?: Readonly<Record<string, string>>
 }
 
 const TIMEOUT_MS = 10_000
 const RETRIES = 2
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024
 const BACKOFF = { firstMs: 100, mostMs: 5_000 }
 
 /**
@@ -31,6 +35,7 @@ export function http(baseUrl: string, options: HttpOptions = {}): Transport {
   const base = baseOf(baseUrl)
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS
   const retries = options.retries ?? RETRIES
+  const maxAnswerBytes = options.maxAnswerBytes ?? MAX_ANSWER_BYTES
   return {
     async send(request) {
       const { operation } = request
@@ -43,12 +48,8 @@ export function http(baseUrl: string, options: HttpOptions = {}): Transport {
         let unknown = false
         for (let attempt = 0; ; attempt++) {
           const headers = headersOf(request, options.headers, await tokenOf(options.token))
-          const outcome = await attemptOnce(request, url, {
-            method: operation.method,
-            headers,
-            body: body ?? null,
-            signal,
-          })
+          const init = { method: operation.method, headers, body: body ?? null, signal }
+          const outcome = await attemptOnce(request, url, init, maxAnswerBytes)
           // The attempt whose answer was lost has deleted it: that is what was asked for.
           if (unknown && operation.method === 'DELETE' && 'status' in outcome && outcome.status === 404)
             return { status: 204, headers: {}, body: undefined }
@@ -65,15 +66,27 @@ export function http(baseUrl: string, options: HttpOptions = {}): Transport {
 /** An answer, or why there is none. */
 type Outcome = CallAnswer | { readonly lost: CallProblem }
 
-async function attemptOnce({ operation }: CallRequest, url: string, init: RequestInit): Promise<Outcome> {
+async function attemptOnce(
+  { operation }: CallRequest,
+  url: string,
+  init: RequestInit,
+  maxAnswerBytes: number,
+): Promise<Outcome> {
   let text: string
   let response: Response
   try {
     // A redirect would turn a POST into a GET in silence.
     response = await fetch(url, { ...init, redirect: 'error' })
-    text = await response.text()
+    text = await boundedText(response.body, maxAnswerBytes)
   } catch (cause) {
     if (init.signal?.aborted) throw cause
+    if (cause instanceof TooLong)
+      throw new CallProblem(
+        operation,
+        502,
+        'BAD_GATEWAY',
+        `The answer to ${operation.id} is too large: ${cause.message}`,
+      )
     const reason = `${operation.id} could not be reached at ${url.replace(/\?.*/s, '')}: ${reasonOf(cause)}`
     return { lost: new CallProblem(operation, 503, 'SERVICE_UNAVAILABLE', reason, { cause }) }
   }

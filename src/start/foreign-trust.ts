@@ -1,8 +1,10 @@
 import type { JsonWebKey } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
 import { FOREIGN_KEYS, foreignTokens } from '../auth/jwt-foreign.ts'
 import { createKeySet } from '../auth/key-set.ts'
 import { createTokenVerifier, type TokenVerifier } from '../auth/tokens.ts'
+import { boundedText } from '../base/bounded-text.ts'
 import { Fault } from '../base/errors.ts'
 
 /** Whose tokens are believed: any issuer's whose keys are given. */
@@ -16,6 +18,10 @@ export interface TokenSource {
 }
 
 const TIMEOUT_MS = 5_000
+/** Of a key set, decompressed: real ones have a few kilobytes. */
+const MAX_BYTES = 1024 * 1024
+/** So often one reason why tokens are refused is logged. */
+const REPEAT_MS = 60_000
 
 /**
  * Tokens of another issuer. A file of keys that cannot be used is the Fault WRONG_ARGUMENT; an address that does not answer is not,
@@ -26,7 +32,11 @@ export async function trustForeignTokens(
   warn: (error: unknown, message: string) => void,
 ): Promise<TokenVerifier> {
   const remote = /^https?:\/\//i.test(jwks)
-  const keys = createKeySet(() => (remote ? fetchKeys(jwks) : readKeys(jwks)), { kind: FOREIGN_KEYS })
+  const keys = createKeySet(() => (remote ? fetchKeys(jwks) : readKeys(jwks)), {
+    kind: FOREIGN_KEYS,
+    unusable: (kid, reason) =>
+      warn(reason, `the key ${JSON.stringify(kid.slice(0, 100))} of ${jwks} cannot be used, and is passed over`),
+  })
   await keys.refresh().catch((error: Error) => {
     if (!remote)
       throw new Fault(
@@ -38,7 +48,24 @@ export async function trustForeignTokens(
       )
     warn(error.cause, `no keys at ${jwks} yet: tokens cannot be verified until there are`)
   })
-  return createTokenVerifier({ keys, issuer, audience, form: foreignTokens(rolesClaim) })
+  const refused = rarely((reason) =>
+    warn(reason, 'tokens are refused; the next of this kind within a minute are not logged'),
+  )
+  return createTokenVerifier({ keys, issuer, audience, form: foreignTokens(rolesClaim), refused })
+}
+
+/** Passes on what it is told, the same message once a minute: whoever sends bad tokens is not to fill the log. */
+function rarely(tell: (reason: unknown) => void): (reason: unknown) => void {
+  const toldAtMs = new Map<string, number>()
+  return (reason) => {
+    // Without what differs from one to the next, so that their number is bounded.
+    const kind = String(reason).replace(/\d+/g, '')
+    const nowMs = performance.now()
+    if (nowMs - (toldAtMs.get(kind) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return
+    if (toldAtMs.size >= 100) toldAtMs.clear()
+    toldAtMs.set(kind, nowMs)
+    tell(reason)
+  }
 }
 
 type KeySetDocument = { keys: readonly JsonWebKey[] }
@@ -51,11 +78,13 @@ async function fetchKeys(url: string): Promise<KeySetDocument> {
     headers: { accept: 'application/jwk-set+json, application/json' },
   })
   if (!response.ok) throw new Error(`it answered ${response.status}`)
-  return checked(await response.json())
+  return checked(JSON.parse(await boundedText(response.body, MAX_BYTES)))
 }
 
 async function readKeys(file: string): Promise<KeySetDocument> {
-  return checked(JSON.parse(await readFile(file, 'utf8')))
+  // One byte more than it may have, of whatever it is: a device never ends.
+  const bytes = Readable.toWeb(createReadStream(file, { end: MAX_BYTES })) as ReadableStream<Uint8Array>
+  return checked(JSON.parse(await boundedText(bytes, MAX_BYTES)))
 }
 
 function checked(document: unknown): KeySetDocument {
