@@ -107,7 +107,7 @@ export interface DeleteArgs extends CallArgs {
   readonly ifMatch?: number | undefined
 }
 
-/** Filters go by the names that the contract gives them: `status`, `createdAfter`, `totalMin`, `q`. */
+/** Filters go by the names that the contract gives them: `status`, `createdAfter`, `totalMin`, `assigneeIdExists`, `q`. */
 export interface ListQuery<F extends string = string> {
   readonly page?: number | undefined
   readonly limit?: number | undefined
@@ -241,7 +241,8 @@ function pairsOf(query: ListQuery = {}): Pairs {
   for (const [name, value] of Object.entries(query)) {
     if (value === undefined) continue
     const values = Array.isArray(value) ? (value as readonly QueryValue[]) : [value as QueryValue]
-    pairs.push([name, values.map((one) => (one instanceof Date ? one.toISOString() : String(one))).join(',')])
+    // By repetition: a comma of a value is then never taken for one between two (R-FILTER-1).
+    for (const one of values) pairs.push([name, one instanceof Date ? one.toISOString() : String(one)])
   }
   return pairs
 }

@@ -4,8 +4,8 @@ import { checkOf, readTime } from './check.ts'
 import type { FieldSpec } from './fields.ts'
 import type { Resource } from './resource.ts'
 
-/** How a parameter compares: with any of its values, a bound, or a part of a text. */
-export type Comparison = 'in' | 'min' | 'max' | 'after' | 'before' | 'search'
+/** How a parameter compares: equal to any of its values, a bound, whether there is a value, or a part of a text. */
+export type Comparison = 'in' | 'min' | 'max' | 'after' | 'before' | 'exists' | 'search'
 
 /** A query parameter that filters a list. */
 export interface FilterParameter {
@@ -22,15 +22,20 @@ export function filterParameters(resource: Resource): FilterParameter[] {
   const parameters: FilterParameter[] = []
   for (const [name, field] of Object.entries(resource.list.filter)) {
     const spec = resource.stored[field]!
-    const add = (suffix: string, comparison: Comparison, base = name) =>
-      parameters.push({ name: base + suffix, field, comparison, spec: spec.kind === 'list' ? spec.of! : spec })
-    if (spec.kind === 'time') {
-      add('After', 'after', name.replace(/At$/, ''))
-      add('Before', 'before', name.replace(/At$/, ''))
-    } else if (spec.kind === 'money' || spec.kind === 'decimal' || spec.kind === 'integer') {
-      add('Min', 'min')
-      add('Max', 'max')
-    } else add('', 'in')
+    const add = (name: string, comparison: Comparison, of = spec) =>
+      parameters.push({ name, field, comparison, spec: of })
+    const { kind } = spec
+    // Amounts are asked for by bounds: nobody means 0.1 + 0.2 to the last decimal.
+    if (kind !== 'money' && kind !== 'decimal') add(name, 'in', kind === 'list' ? spec.of : spec)
+    if (kind === 'time') {
+      const base = name.replace(/At$/, '')
+      add(`${base}After`, 'after')
+      add(`${base}Before`, 'before')
+    } else if (isNumber(spec)) {
+      add(`${name}Min`, 'min')
+      add(`${name}Max`, 'max')
+    }
+    if (spec.nullable) add(`${name}Exists`, 'exists', { kind: 'boolean' })
   }
   if (resource.list.search.length > 0)
     parameters.push({ name: 'q', field: '', comparison: 'search', spec: { kind: 'text', min: 1, max: 255 } })
@@ -60,36 +65,45 @@ export interface ListQuery {
   readonly fields: readonly string[] | undefined
 }
 
-export type Pairs = readonly (readonly [string, string])[]
+/**
+ * A query parameter, decoded. `pieces` are what stands between its raw commas, each decoded, where it has any: a comma that
+ * was percent-encoded is in none of them a separator.
+ */
+export type Pair = readonly [name: string, value: string, pieces?: readonly string[]]
+export type Pairs = readonly Pair[]
 
 const LIMIT = { default: 20, max: 100 }
 const MAX_VALUES = 100
 
 /** Compiles the reader of a list's query string. `shown` names the fields that this version of the API shows. */
 export function listQueryReader(resource: Resource, shown: readonly string[]): (pairs: Pairs) => ListQuery {
-  const filters = new Map(filterParameters(resource).map((parameter) => [parameter.name, valuesReader(parameter)]))
+  const parameters = filterParameters(resource)
+  const filters = new Map(parameters.map((parameter) => [parameter.name, filterReader(parameter)]))
   const known = ['page', 'limit', 'cursor', 'count', 'sort', 'fields', ...filters.keys()]
-  const defaultSort = readSort(resource.list.defaultSort, Object.keys(resource.stored), [])
+  const lists = parameters.filter(({ comparison }) => comparison === 'in').map(({ name }) => name)
+  const repeatable = new Set(['sort', 'fields', ...lists])
+  const defaultSort = readSort(resource.list.defaultSort.split(','), Object.keys(resource.stored), [])
   return (pairs) => {
     const faults: FieldFault[] = []
-    const given = once(pairs, faults)
+    const given = gather(pairs, repeatable, faults)
     for (const name of given.keys())
       if (!known.includes(name))
         faults.push({ field: name, message: `is not a parameter of this list: use ${known.join(', ')}` })
-    const cursor = given.get('cursor')
+    const cursor = single(given, 'cursor')
     if (cursor !== undefined && given.has('page')) faults.push({ field: 'page', message: 'cannot go with cursor' })
     const page = cursor === undefined ? readWhole(given, 'page', 1, 1, Number.MAX_SAFE_INTEGER, faults) : undefined
     const limit = readWhole(given, 'limit', LIMIT.default, 1, LIMIT.max, faults)
-    const count = given.get('count') ?? 'auto'
+    const count = single(given, 'count') ?? 'auto'
     if (given.has('count') && count !== 'exact' && count !== 'none')
       faults.push({ field: 'count', message: 'must be exact or none' })
-    const sort = given.has('sort') ? readSort(given.get('sort')!, resource.list.sort, faults) : defaultSort
+    const terms = termsOf(given, 'sort')
+    const sort = terms ? readSort(terms, resource.list.sort, faults) : defaultSort
     const read: Filter[] = []
     for (const [name, readFilter] of filters) {
-      const text = given.get(name)
-      if (text !== undefined) read.push(readFilter(text, faults))
+      const found = given.get(name)
+      if (found !== undefined) read.push(readFilter(found, faults))
     }
-    const fields = readFields(given.get('fields'), shown, faults)
+    const fields = readFields(termsOf(given, 'fields'), shown, faults)
     if (page !== undefined && page * limit > resource.list.maxOffset)
       faults.push({
         field: 'page',
@@ -100,39 +114,51 @@ export function listQueryReader(resource: Resource, shown: readonly string[]): (
   }
 }
 
+const FIELDS: ReadonlySet<string> = new Set(['fields'])
+
 /** Compiles the reader of a single read's query string: `fields` alone. */
 export function fieldsReader(shown: readonly string[]): (pairs: Pairs) => readonly string[] | undefined {
   return (pairs) => {
     const faults: FieldFault[] = []
-    const given = once(pairs, faults)
+    const given = gather(pairs, FIELDS, faults)
     for (const name of given.keys())
       if (name !== 'fields') faults.push({ field: name, message: 'is not a parameter here: use fields' })
-    const fields = readFields(given.get('fields'), shown, faults)
+    const fields = readFields(termsOf(given, 'fields'), shown, faults)
     if (faults.length > 0) throw new Problem('VALIDATION_ERROR', undefined, { details: faults })
     return fields
   }
 }
 
-function once(pairs: Pairs, faults: FieldFault[]): Map<string, string> {
-  const given = new Map<string, string>()
-  for (const [name, value] of pairs) {
-    if (given.has(name)) faults.push({ field: name, message: 'is given twice: join values by commas' })
-    else if (value.includes('\0')) faults.push({ field: name, message: 'must not contain NUL' })
-    else given.set(name, value)
+type Given = ReadonlyMap<string, readonly Pair[]>
+
+/** By name, in order. What takes one value and is given more is told once, and so is NUL. */
+function gather(pairs: Pairs, repeatable: ReadonlySet<string>, faults: FieldFault[]): Given {
+  const given = new Map<string, Pair[]>()
+  for (const pair of pairs) {
+    const [name, value] = pair
+    const before = given.get(name)
+    if (before !== undefined && !repeatable.has(name)) {
+      if (before.length === 1) faults.push({ field: name, message: 'is given twice' })
+      before.push(pair)
+    } else if (value.includes('\0')) faults.push({ field: name, message: 'must not contain NUL' })
+    else if (before !== undefined) before.push(pair)
+    else given.set(name, [pair])
   }
   return given
 }
 
+function single(given: Given, name: string): string | undefined {
+  return given.get(name)?.[0]?.[1]
+}
+
+/** Of what takes a list of names: by commas, by repetition or both, in order. */
+function termsOf(given: Given, name: string): string[] | undefined {
+  return given.get(name)?.flatMap(([, value]) => value.split(','))
+}
+
 /** NaN for what is wrong: compared with anything, it is no further fault. */
-function readWhole(
-  given: Map<string, string>,
-  name: string,
-  unset: number,
-  min: number,
-  max: number,
-  faults: FieldFault[],
-) {
-  const text = given.get(name)
+function readWhole(given: Given, name: string, unset: number, min: number, max: number, faults: FieldFault[]) {
+  const text = single(given, name)
   if (text === undefined) return unset
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
   if (value >= min && value <= max) return value
@@ -146,9 +172,9 @@ function readWhole(
   return Number.NaN
 }
 
-function readSort(text: string, declared: readonly string[], faults: FieldFault[]): SortKey[] {
+function readSort(terms: readonly string[], declared: readonly string[], faults: FieldFault[]): SortKey[] {
   const keys: SortKey[] = []
-  for (const term of text.split(',')) {
+  for (const term of terms) {
     // A raw + decodes to a space (application/x-www-form-urlencoded), and means ascending all the same.
     const name = term.replace(/^[-+ ]/, '')
     if (!declared.includes(name))
@@ -159,26 +185,30 @@ function readSort(text: string, declared: readonly string[], faults: FieldFault[
   return keys
 }
 
-function readFields(text: string | undefined, shown: readonly string[], faults: FieldFault[]): string[] | undefined {
-  if (text === undefined) return undefined
-  const names = text.split(',')
+function readFields(
+  names: readonly string[] | undefined,
+  shown: readonly string[],
+  faults: FieldFault[],
+): string[] | undefined {
+  if (names === undefined) return undefined
   for (const name of names)
     if (!shown.includes(name))
       faults.push({ field: 'fields', message: `has no field "${name}": use ${shown.join(', ')}` })
   return shown.filter((name) => name === 'id' || names.includes(name))
 }
 
-/** Compiles the reader of one filter's values. */
-function valuesReader(parameter: FilterParameter): (text: string, faults: FieldFault[]) => Filter {
+/** Compiles the reader of one filter. */
+function filterReader(parameter: FilterParameter): (given: readonly Pair[], faults: FieldFault[]) => Filter {
   const { name, comparison } = parameter
   const check = checkOf(valueSpec(parameter))
-  return (text, faults) => {
-    const texts = comparison === 'in' ? text.split(',') : [text]
+  const textsOf = comparison === 'in' ? separator(parameter.spec) : wholeValue
+  return (given, faults) => {
+    const texts = given.length === 1 ? textsOf(given[0]!) : given.flatMap(textsOf)
     const values: (string | number | boolean)[] = []
     if (texts.length > MAX_VALUES) faults.push({ field: name, message: `takes at most ${MAX_VALUES} values` })
     else
-      for (const one of texts) {
-        const value = readValue(parameter, one)
+      for (const text of texts) {
+        const value = readValue(parameter, text)
         const before = faults.length
         check(value, name, faults)
         if (faults.length === before) values.push(normalised(parameter, value as string | number | boolean))
@@ -187,9 +217,33 @@ function valuesReader(parameter: FilterParameter): (text: string, faults: FieldF
   }
 }
 
-/** A bound is not held to the limits of the field: `priceMax=1000000000` is a question, not a price. */
-function valueSpec({ spec }: FilterParameter): FieldSpec {
-  return isNumber(spec) ? { kind: 'decimal', scale: 10, min: -1e15, max: 1e15 } : { ...spec, nullable: false }
+const wholeValue = ([, value]: Pair): readonly string[] => [value]
+
+/**
+ * How a value is taken apart. A raw comma always separates. An encoded one belongs to the value in free text, and
+ * separates where no value holds one, as many clients encode the commas of a list too.
+ */
+function separator(spec: FieldSpec): (pair: Pair) => readonly string[] {
+  const { kind, pattern, values = [] } = spec
+  if (kind === 'text' && pattern === undefined) return ([, value, pieces]) => pieces ?? [value]
+  if (kind !== 'text' && !values.some((value) => value.includes(','))) return ([, value]) => value.split(',')
+  const check = checkOf({ ...spec, nullable: false })
+  const isValue = (text: string) => {
+    const faults: FieldFault[] = []
+    check(text, '', faults)
+    return faults.length === 0
+  }
+  return ([, value, pieces = [value]]) => pieces.flatMap((text) => (isValue(text) ? [text] : text.split(',')))
+}
+
+/**
+ * Numbers and bounds are not held to the limits of the field: `priceMax=1000000000` is a question, not a price.
+ * A whole number is asked for by a whole number, though a bound may lie between two.
+ */
+function valueSpec({ spec, comparison }: FilterParameter): FieldSpec {
+  if (!isNumber(spec)) return { ...spec, nullable: false }
+  const limits = { min: -1e15, max: 1e15 }
+  return comparison === 'in' ? { kind: 'integer', ...limits } : { kind: 'decimal', scale: 10, ...limits }
 }
 
 function isNumber({ kind }: FieldSpec): boolean {
@@ -205,12 +259,13 @@ function readValue({ spec }: FilterParameter, text: string): unknown {
   return text.replace(/ (\d\d:\d\d)$/, '+$1')
 }
 
-/** As it is compared: times in UTC, and whole bounds of whole numbers, as PostgreSQL takes no others. */
+/** As it is compared: times in UTC to the millisecond, and bounds of whole numbers whole, as PostgreSQL takes no others. */
 function normalised(
   { spec, comparison }: FilterParameter,
   value: string | number | boolean,
 ): string | number | boolean {
   if (spec.kind === 'time') return new Date(readTime(value as string)!).toISOString()
-  if (spec.kind === 'integer') return comparison === 'min' ? Math.ceil(value as number) : Math.floor(value as number)
+  if (spec.kind === 'integer' && comparison === 'min') return Math.ceil(value as number)
+  if (spec.kind === 'integer' && comparison === 'max') return Math.floor(value as number)
   return value
 }

@@ -1,7 +1,7 @@
 import { accessFault, parseAccess } from './access.ts'
 import type { Say } from './breach.ts'
 import { checkFields } from './field-rules.ts'
-import type { FieldSpec, Fields } from './fields.ts'
+import type { FieldSpec, Fields, Kind } from './fields.ts'
 import { filterParameters } from './list-query.ts'
 import { camelCase, isCamelCase, isKebabCase, pluralOf } from './names.ts'
 import { VERBS } from './operation.ts'
@@ -91,8 +91,13 @@ function checkLists(key: string, resource: Resource, say: Say) {
   for (const [param, name] of Object.entries(list.filter)) {
     const spec = find(stored, name)
     if (!spec) refuse('R-FILTER-1', 'filter', `names no field: "${name}"`, `Fields: ${known}`)
-    else if (spec.kind === 'object' || (spec.kind === 'list' && spec.of?.kind !== 'oneOf'))
-      refuse('R-FILTER-1', 'filter', `cannot filter by ${spec.kind} "${name}"`, 'Filter by single values')
+    else if (spec.kind === 'object' || (spec.kind === 'list' && !MEMBERS.includes(spec.of!.kind)))
+      refuse(
+        'R-FILTER-1',
+        'filter',
+        `cannot filter by ${spec.kind} "${name}"`,
+        'Filter by single values, or by lists of texts, ids or known values (t.oneOf)',
+      )
     if (!isCamelCase(param)) refuse('R-FILTER-1', 'filter', `has the parameter "${param}"`, 'Use camelCase')
   }
   for (const name of list.search)
@@ -102,13 +107,6 @@ function checkLists(key: string, resource: Resource, say: Say) {
   for (const name of sorts) {
     const spec = find(stored, name)
     if (!spec) refuse('R-SORT-1', 'sort', `names no field: "${name}"`, `Fields: ${known}`)
-    else if (spec.nullable)
-      refuse(
-        'R-SORT-1',
-        'sort',
-        `sorts by "${name}", which may be null`,
-        'A keyset needs a value in each row: give a default',
-      )
     else if (spec.kind === 'list' || spec.kind === 'object')
       refuse('R-SORT-1', 'sort', `cannot sort by ${spec.kind} "${name}"`, 'Sort by single values')
   }
@@ -126,6 +124,9 @@ function checkLists(key: string, resource: Resource, say: Say) {
   if (!(Number.isInteger(list.exactTotal) && list.exactTotal >= 0))
     refuse('R-PAGE-6', 'exactTotal', `is ${list.exactTotal}`, 'Let it be a whole number from 0')
 }
+
+/** What a list is filtered by a member of. */
+const MEMBERS: readonly Kind[] = ['text', 'id', 'oneOf']
 
 /** Parameters that every list has; `version` is the whole API's (R-VER-1). */
 const TAKEN = ['page', 'limit', 'cursor', 'count', 'sort', 'fields', 'version']

@@ -9,9 +9,8 @@ export interface Scope {
 
 /** The conditions of a list, with the values of their parameters. */
 export interface Where {
-  readonly terms: string[]
-  readonly values: unknown[]
-  readonly sql: string
+  readonly terms: readonly string[]
+  readonly values: readonly unknown[]
 }
 
 export function conditions(table: Table, filters: readonly Filter[], scopes: readonly Scope[]): Where {
@@ -23,7 +22,7 @@ export function conditions(table: Table, filters: readonly Filter[], scopes: rea
     terms.push(`${column.sql} = ${param(column.toParam(id))}`)
   }
   for (const filter of filters) terms.push(condition(table, filter, param))
-  return { terms, values, sql: terms.join(' and ') }
+  return { terms, values }
 }
 
 const BOUNDS = { min: '>=', max: '<=', after: '>', before: '<' } as const
@@ -35,16 +34,36 @@ function condition(table: Table, { parameter, values }: Filter, param: (value: u
     return `(${table.resource.list.search.map((one) => `${columnFor(table, one).sql} ilike ${pattern}`).join(' or ')})`
   }
   const column = columnFor(table, field)
-  if (comparison !== 'in') {
-    // A bound may lie beyond the column's integers, where the column's own type would refuse it.
-    const type = column.spec.kind === 'integer' ? '::bigint' : ''
-    return `${column.sql} ${BOUNDS[comparison]} ${param(values[0])}${type}`
-  }
+  // A whole number may lie beyond the column's integers, where the column's own type would refuse it.
+  const type = column.spec.kind === 'integer' ? '::bigint' : ''
+  if (comparison === 'exists') return `${column.sql} is ${values[0] ? 'not null' : 'null'}`
+  if (comparison !== 'in') return `${column.sql} ${BOUNDS[comparison]} ${param(values[0])}${type}`
+  // A list by a member of it: what a GIN index on the column serves.
   if (column.spec.kind === 'list') return `${column.sql} ?| ${param(values)}`
   // Lower case is PostgreSQL's on both sides: JavaScript's differs, as in the last letter of ΟΔΥΣΣΕΥΣ.
   if (column.spec.kind === 'email')
     return `lower(${column.sql}) = any(array(select lower(value) from unnest(${param(values)}::text[]) value))`
   // One value by equality: the planner then knows how many rows have it, and that a sort behind it needs no sorting.
-  if (values.length === 1) return `${column.sql} = ${param(column.toParam(values[0]))}`
-  return `${column.sql} = any(${param(values.map(column.toParam))})`
+  if (values.length === 1) return `${column.sql} = ${param(column.toParam(values[0]))}${type}`
+  return `${column.sql} = any(${param(values.map(column.toParam))}${type && `${type}[]`})`
+}
+
+/**
+ * What a list was asked for, however it was spelt: the same filters give the same text, whatever the order of their values,
+ * their number of repetitions, or the case where it makes no difference.
+ */
+export function meaningOf(filters: readonly Filter[], scopes: readonly Scope[]): unknown[] {
+  return [
+    scopes.map(({ field, id }) => [field, id]),
+    filters.map(({ parameter: { name, spec, comparison }, values }) => {
+      const folds = spec.kind === 'email' || comparison === 'search'
+      const meant = folds ? values.map((value) => foldCase(String(value))) : values
+      return [name, ...(meant.length > 1 ? [...new Set(meant)].sort() : meant)]
+    }),
+  ]
+}
+
+/** Character by character, as PostgreSQL does it: JavaScript would look at what stands beside a sigma. */
+function foldCase(text: string): string {
+  return Array.from(text, (char) => char.toLowerCase()).join('')
 }

@@ -5,16 +5,16 @@ import { Problem } from '../base/errors.ts'
 const MAC = 22
 
 /**
- * A cursor: the sort values of the last row seen, signed together with `binding`, which names the list, its sort and
+ * A cursor: the sort values of the last row seen, null where it has none, signed together with `binding`, which names the list, its sort and
  * its filters. Altered, or sent to another list, it is refused (R-PAGE-5).
  */
-export function writeCursor(secret: string, binding: string, values: readonly string[]): string {
+export function writeCursor(secret: string, binding: string, values: readonly (string | null)[]): string {
   const payload = Buffer.from(JSON.stringify(values)).toString('base64url')
   return sign(secret, binding, payload) + payload
 }
 
 /** The sort values inside, or a Problem `INVALID_CURSOR`. */
-export function readCursor(secret: string, binding: string, cursor: string): string[] {
+export function readCursor(secret: string, binding: string, cursor: string): (string | null)[] {
   const payload = cursor.slice(MAC)
   const given = Buffer.from(cursor.slice(0, MAC))
   const right = Buffer.from(sign(secret, binding, payload))
@@ -22,7 +22,7 @@ export function readCursor(secret: string, binding: string, cursor: string): str
     throw new Problem('INVALID_CURSOR', undefined, {
       details: [{ field: 'cursor', message: 'was altered, or belongs to another list, sort or filter' }],
     })
-  return JSON.parse(Buffer.from(payload, 'base64url').toString()) as string[]
+  return JSON.parse(Buffer.from(payload, 'base64url').toString()) as (string | null)[]
 }
 
 function sign(secret: string, binding: string, payload: string): string {

@@ -4,6 +4,7 @@ import { encodeId, newId } from '../base/ids.ts'
 import { t } from '../contract/fields.ts'
 import { type ListQuery, listQueryReader } from '../contract/list-query.ts'
 import { resource } from '../contract/resource.ts'
+import { readQuery } from '../gateway/query.ts'
 import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
 import { listOf, type Page } from './list.ts'
 import { type Database, openDatabase } from './pool.ts'
@@ -84,10 +85,10 @@ function freshList() {
   return listOf({ ...database, slow: { ...database.slow, cells } }, Thing, 'secret')
 }
 
-const readQuery = listQueryReader(Thing, Object.keys(Thing.shown))
+const readList = listQueryReader(Thing, Object.keys(Thing.shown))
 
 function queryOf(text: string): ListQuery {
-  return readQuery([...new URLSearchParams(text)])
+  return readList(readQuery(text))
 }
 
 function pageOf(text: string, scopes: { field: string; id: string }[] = []): Promise<Page> {
@@ -381,6 +382,40 @@ test('R-FILTER-1: q finds a part of any searched field, in any case, and means e
   expect(await finds('WOOL')).toEqual(['100% wool', 'mailed'])
   expect(await finds(`x'; drop table things; --`)).toEqual([])
   expect(await database.query('select count(*) as rows from things')).toEqual([{ rows: names.length + 1 }])
+})
+
+test('R-FILTER-1: a whole number or a time by equality, also where no value of the column can be', async () => {
+  await add(
+    { name: 'a', pieces: 1, madeAt: '2026-01-01T00:00:00Z' },
+    { name: 'b', pieces: 2, madeAt: '2026-01-01T00:00:00.001Z' },
+    { name: 'c', pieces: 3, madeAt: '2026-01-02T00:00:00Z' },
+  )
+  expect(await namesOf('pieces=2')).toEqual(['b'])
+  expect(await namesOf('pieces=1,3,999999999999999&sort=name')).toEqual(['a', 'c'])
+  expect(await namesOf('pieces=-999999999999999')).toEqual([])
+  expect(await namesOf('madeAt=2026-01-01')).toEqual(['a'])
+  expect(await namesOf('madeAt=2026-01-01T01:00:00.001%2B01:00,2026-01-02&sort=name')).toEqual(['b', 'c'])
+})
+
+test('FC-12, R-PAGE-5: a cursor is bound to what was meant, not to how it was spelt', async () => {
+  await addMany(20)
+  const spellings = [
+    ['state=new,used', 'state=used&state=new', 'state=used%2Cnew,used'],
+    ['sort=name,-price', 'sort=+name&sort=-price'],
+    ['fragile=false&priceMin=1', 'priceMin=1.00&fragile=false'],
+    ['madeAfter=2026-01-01', 'madeAfter=2026-01-01T01:00:00%2B01:00', 'madeAfter=2026-01-01T00:00:00.0009z'],
+    ['piecesMin=0.5', 'piecesMin=1'],
+    ['pieces=1,2', 'pieces=2&pieces=1.0'],
+    ['email=a@b.cd', 'email=A@B.cd,a@b.CD'],
+    ['q=thing', 'q=THING'],
+  ]
+  for (const [first, ...others] of spellings) {
+    const { nextCursor, rows } = await pageOf(`${first}&limit=2`)
+    expect(rows, first).toHaveLength(2)
+    const next = await pageOf(`${first}&limit=2&cursor=${nextCursor}`)
+    for (const other of others)
+      expect((await pageOf(`${other}&limit=2&fields=name&cursor=${nextCursor}`)).rows, other).toEqual(next.rows)
+  }
 })
 
 test('R-FILTER-1: a list is confined to its scope, whatever is asked of it', async () => {

@@ -1,9 +1,9 @@
 import type { ListQuery } from '../contract/list-query.ts'
 import type { Resource } from '../contract/resource.ts'
-import { conditions, type Scope, type Where } from './conditions.ts'
+import { conditions, meaningOf, type Scope, type Where } from './conditions.ts'
 import { type Count, counterOf, countSeen } from './count.ts'
 import { readCursor, writeCursor } from './cursor.ts'
-import { afterKeyset, type Key, keysetOf, orderBy } from './keyset.ts'
+import { type Key, keysetOf, orderBy, type Stretch, stretchesOf } from './keyset.ts'
 import type { Database } from './pool.ts'
 import { type Cells, type Row, rowOf } from './row.ts'
 import { tableOf } from './table.ts'
@@ -25,8 +25,7 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
     const binding = JSON.stringify([
       resource.table,
       keys.map((key) => [key.column, key.descending]),
-      where.sql,
-      where.values,
+      ...meaningOf(query.filters, scopes),
     ])
     const counted = countOf(where, query.count, binding)
     // Heard in any case: the page may fail first.
@@ -44,7 +43,7 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
           ? writeCursor(
               cursorSecret,
               binding,
-              keys.map((key) => last[key.place]!),
+              keys.map((key) => last[key.place] ?? null),
             )
           : null,
     }
@@ -52,15 +51,16 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
 
   async function pageOf(query: ListQuery, keys: Key[], where: Where, binding: string): Promise<Cells[]> {
     const values = [...where.values]
-    const terms = [...where.terms]
-    if (query.cursor !== undefined) {
-      const after = readCursor(cursorSecret, binding, query.cursor)
-      terms.push(afterKeyset(keys, values.length))
-      values.push(...after)
-    }
+    const after = query.cursor === undefined ? undefined : readCursor(cursorSecret, binding, query.cursor)
+    const stretches = stretchesOf(keys, after, (value) => `$${values.push(value)}`)
     const offset = query.page === undefined ? 0 : (query.page - 1) * query.limit
-    values.push(query.limit + 1)
-    const sql = `select ${table.select} from ${resource.view}${whereSql(terms)} order by ${orderBy(keys)} limit $${values.length}${offset > 0 ? ` offset ${offset}` : ''}`
+    const limit = query.limit + 1
+    const part = ({ terms, orderBy }: Stretch, rows: string) =>
+      `select ${table.select} from ${resource.view}${whereSql([...where.terms, ...terms])} order by ${orderBy} limit ${rows}`
+    const skip = offset > 0 ? ` offset ${offset}` : ''
+    if (stretches.length === 1) return database.slow.cells(part(stretches[0]!, `$${values.push(limit)}${skip}`), values)
+    const parts = stretches.map((stretch) => `(${part(stretch, String(offset + limit))})`).join(' union all ')
+    const sql = `select ${table.select} from (${parts}) page order by ${orderBy(keys)} limit $${values.push(limit)}${skip}`
     return database.slow.cells(sql, values)
   }
 

@@ -1,24 +1,28 @@
 import { invalid, Problem } from '../base/errors.ts'
-import type { Pairs } from '../contract/list-query.ts'
+import type { Pair, Pairs } from '../contract/list-query.ts'
 
 const NONE: Pairs = []
-const MAX_PARAMETERS = 100
+/** A list may be given as repetitions, up to a hundred values for each of its filters. */
+const MAX_PARAMETERS = 1000
 
 /**
  * The parameters of a raw query string, in order, as application/x-www-form-urlencoded has them: `+` is a space. A name
- * without `=` has the value ''. Bad escapes, invalid UTF-8 and more than 100 parameters are refused.
+ * without `=` has the value ''. Bad escapes, invalid UTF-8 and more than 1,000 parameters are refused.
  */
 export function readQuery(raw: string): Pairs {
   if (raw === '') return NONE
   const parts = raw.split('&', MAX_PARAMETERS + 1)
   if (parts.length > MAX_PARAMETERS)
     throw new Problem('VALIDATION_ERROR', `The query has more than ${MAX_PARAMETERS} parameters`)
-  const pairs: [string, string][] = []
+  const pairs: Pair[] = []
   for (const part of parts) {
     if (part === '') continue
     const equals = part.indexOf('=')
     const name = equals < 0 ? part : part.slice(0, equals)
-    pairs.push([decode(name, name), equals < 0 ? '' : decode(part.slice(equals + 1), name)])
+    const value = equals < 0 ? '' : part.slice(equals + 1)
+    const pair = [decode(name, name), decode(value, name)] as const
+    // Decoded, a comma no longer tells whether it was one of the value's own (R-FILTER-1).
+    pairs.push(value.includes(',') ? [...pair, value.split(',').map((piece) => decode(piece, name))] : pair)
   }
   return pairs
 }

@@ -1,5 +1,5 @@
 import { matchesETag } from '../base/etag.ts'
-import type { ListQuery } from '../contract/list-query.ts'
+import type { ListQuery, Pair } from '../contract/list-query.ts'
 import { itemPath, type Operation } from '../contract/operation.ts'
 import type { Page } from '../data/list.ts'
 import { isRow, type Row, readField, readRow, writeRow } from '../data/row.ts'
@@ -93,10 +93,10 @@ function location({ resource, params }: Operation, request: ServiceRequest, resu
 const VERSIONED_PATH = /^(\/api)?\/v\d+\//
 
 function links({ operation }: Plan, request: ServiceRequest, query: ListQuery, page: Page): string {
-  const kept = request.query.filter(([name]) => name !== 'page' && name !== 'cursor') as [string, string][]
+  const kept = request.query.filter(([name]) => name !== 'page' && name !== 'cursor')
   // The query may have named the version, and is without it here; 1 is what a path alone means.
   if (request.version > 1 && !VERSIONED_PATH.test(request.path)) kept.push(['version', String(request.version)])
-  const same = kept.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}&`).join('')
+  const same = kept.map((pair) => `${spelt(pair)}&`).join('')
   const link = (rel: string, name: string, value: string) => `<${request.path}?${same}${name}=${value}>; rel="${rel}"`
   const all = [link('first', 'page', '1')]
   if (page.nextCursor !== null) {
@@ -105,4 +105,9 @@ function links({ operation }: Plan, request: ServiceRequest, query: ListQuery, p
   }
   if (query.page !== undefined && query.page > 1) all.push(link('prev', 'page', String(query.page - 1)))
   return all.join(', ')
+}
+
+/** As it was given: raw commas separate, and an encoded one stays so. */
+function spelt([name, value, pieces = [value]]: Pair): string {
+  return `${encodeURIComponent(name)}=${pieces.map(encodeURIComponent).join(',')}`
 }

@@ -141,12 +141,7 @@ function filterParameter({ name, field, comparison, spec }: FilterParameter): Pa
   const one = (description: string, schema: JsonSchema): Parameter => ({ name, in: 'query', description, schema })
   switch (comparison) {
     case 'in':
-      return commaList(name, `${field} is any of these.`, {
-        type: 'array',
-        items: withoutComma(spec),
-        minItems: 1,
-        maxItems: 100,
-      })
+      return listOfValues(name, field, spec)
     case 'search':
       return one('A part of the text, in any case.', valueSchema(spec, 'request'))
     case 'min':
@@ -157,17 +152,32 @@ function filterParameter({ name, field, comparison, spec }: FilterParameter): Pa
       return one(`${field} is later than this. A date alone is its midnight, UTC.`, MOMENT)
     case 'before':
       return one(`${field} is earlier than this. A date alone is its midnight, UTC.`, MOMENT)
+    case 'exists':
+      return one(`Whether ${field} has a value: \`false\` finds those where it is null.`, { type: 'boolean' })
   }
+}
+
+/**
+ * Values by commas, and in free text by repetition: a comma may belong to it, and clients disagree on how to write one
+ * inside a list. Either way is taken for both.
+ */
+function listOfValues(name: string, field: string, spec: FilterParameter['spec']): Parameter {
+  const items = itemOf(spec)
+  const description =
+    spec.kind === 'time' ? `${field} is one of these. A date alone is its midnight, UTC.` : `${field} is one of these.`
+  const parameter = commaList(name, description, { type: 'array', items, minItems: 1, maxItems: 100 })
+  return spec.kind === 'text' ? { ...parameter, explode: true } : parameter
 }
 
 const BOUND: JsonSchema = { type: 'number', minimum: -1e15, maximum: 1e15, 'x-lintel-decimals': 10 }
 const MOMENT: JsonSchema = { type: 'string', anyOf: [{ format: 'date-time' }, { format: 'date' }] }
 
-/** What one value of a comma list is: a text in it ends at the comma. */
-function withoutComma(spec: FilterParameter['spec']): JsonSchema {
+/** A whole number, like a bound, is not held to the limits of the field. */
+function itemOf(spec: FilterParameter['spec']): JsonSchema {
+  if (spec.kind === 'integer') return { type: 'integer', minimum: -1e15, maximum: 1e15 }
+  if (spec.kind === 'time') return MOMENT
   const schema = valueSchema({ ...spec, nullable: false }, 'answer')
-  if (spec.kind === 'email') return { ...schema, pattern: EMAIL }
-  return spec.kind === 'text' && !spec.pattern ? { ...schema, pattern: '^[^,\\x00]*$' } : schema
+  return spec.kind === 'email' ? { ...schema, pattern: EMAIL } : schema
 }
 
 function commaList(name: string, description: string, schema: JsonSchema): Parameter {
