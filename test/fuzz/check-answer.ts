@@ -97,7 +97,8 @@ function fieldsFaults(sent: Sent, json: unknown): string[] {
 }
 
 function fieldsOf({ query }: Sent): string[] | undefined {
-  return query.find(([name]) => name === 'fields')?.[1].split(',')
+  const given = query.filter(([name]) => name === 'fields').flatMap(([, text]) => text.split(','))
+  return given.length === 0 ? undefined : given
 }
 
 /** What the document calls invalid is done by nobody; what it calls valid is not called invalid. */

@@ -37,7 +37,7 @@ export interface Answer {
 export function settle(draft: Draft, described: Described, known: Known, token: string | undefined): Sent {
   const { operation, caller } = draft
   const { path, params } = pathOf(draft, known)
-  const query = draft.query.map(([name, value]) => [name, queryText(lookUp(value, known, caller))] as const)
+  const query = draft.query.flatMap(([name, value]) => queryPairs(operation, name, lookUp(value, known, caller)))
   const body = bodyOf(draft, known)
   const headers: Record<string, string> = token === undefined ? {} : { authorization: token }
   for (const [name, value] of draft.headers) headers[name.toLowerCase()] = String(lookUp(value, known, caller))
@@ -67,7 +67,14 @@ export function paramsIn(template: string, path: string): Record<string, string>
   return groups === null ? undefined : { ...groups.groups }
 }
 
-/** Digits without an exponent; members joined by commas. */
+/** Members of a list by repetition where the document has it so, and now and then elsewhere; else joined by commas. */
+function queryPairs({ parameters }: DescribedOperation, name: string, value: unknown): (readonly [string, string])[] {
+  const { explode } = parameters.find((one) => one.in === 'query' && one.name === name) ?? {}
+  const repeats = Array.isArray(value) && value.length > 0 && (explode !== false || value.length === 2)
+  return repeats ? value.map((one) => [name, queryText(one)] as const) : [[name, queryText(value)]]
+}
+
+/** Digits without an exponent. */
 function queryText(value: unknown): string {
   if (Array.isArray(value)) return value.map(queryText).join(',')
   if (typeof value === 'number' && String(value).includes('e')) return value.toFixed(10).replace(/\.?0+$/, '')

@@ -38,21 +38,30 @@ function pathVerdicts({ operation, params }: Sent, described: Described): Verdic
 
 function queryVerdicts({ operation, query }: Sent, described: Described): Verdict[] {
   const given = new Map(operation.parameters.filter((one) => one.in === 'query').map((one) => [one.name, one]))
-  return query.map(([name, text], i) => {
-    if (query.findIndex((pair) => pair[0] === name) < i) return invalid(`query ${name} twice`)
-    // Of every operation, by the document's introduction.
-    if (name === 'version') return /^[12]$/.test(text) ? VALID : invalid(`version ${text}`)
+  return [...new Set(query.map(([name]) => name))].map((name) => {
+    const texts = query.filter((pair) => pair[0] === name).map(([, text]) => text)
     const parameter = given.get(name)
+    if (texts.length > 1 && !isList(parameter, described)) return invalid(`query ${name} twice`)
+    // Of every operation, by the document's introduction.
+    if (name === 'version') return /^[12]$/.test(texts[0]!) ? VALID : invalid(`version ${texts[0]}`)
     if (!parameter) return invalid(`query ${name} is unknown`)
-    if (!isText(text)) return invalid(`query ${name} is no text`)
-    return queryVerdict(parameter, text, described)
+    if (!texts.every(isText)) return invalid(`query ${name} is no text`)
+    return queryVerdict(parameter, texts, described)
   })
 }
 
-function queryVerdict({ name, schema: given, explode }: Parameter, text: string, described: Described): Verdict {
+function isList(parameter: Parameter | undefined, described: Described): boolean {
+  return parameter !== undefined && described.look(parameter.schema).type === 'array'
+}
+
+/** A list may be repeated whatever its style: what is joined by commas is only split where it says so (R-FILTER-1). */
+function queryVerdict({ name, schema: given, explode }: Parameter, texts: string[], described: Described): Verdict {
   const schema = described.look(given)
+  const text = texts[0]!
   if (schema.type === 'array')
-    return by(schema, explode === false ? text.split(',') : [text], `query ${name}`, described)
+    return by(schema, explode === false ? texts.flatMap((one) => one.split(',')) : texts, `query ${name}`, described)
+  if (schema.type === 'boolean')
+    return text === 'true' || text === 'false' ? VALID : invalid(`query ${name} is not true or false`)
   if (schema.type !== 'integer' && schema.type !== 'number') return by(schema, text, `query ${name}`, described)
   if (!/^-?\d+(\.\d+)?$/.test(text)) return invalid(`query ${name} is no number`)
   // 007, 1.0 and more digits than a number has are written otherwise by whoever means the number.
