@@ -68,7 +68,7 @@ function problemIn(error: unknown, constraints: Constraints, refusals: Refusals,
   if (!(error instanceof Error) || error instanceof Problem) return error
   const { code } = error as PgError
   if (code === undefined) return lost(error) ? unavailable(error) : error
-  if (UNAVAILABLE.has(code) || /^(08|57P)/.test(code) || NETWORK.has(code)) return unavailable(error)
+  if (UNAVAILABLE.has(code) || /^(08|53|57P|58)/.test(code) || NETWORK.has(code)) return unavailable(error)
   return refusalOf(error as PgError, constraints, refusals, reading) ?? error
 }
 
@@ -161,10 +161,10 @@ export function isSerialisation(error: unknown): boolean {
   return code === '40001' || code === '40P01'
 }
 
+/** Beside whole classes: 08 connections, 53 insufficient resources such as a full disk, 57P the server's end, 58 system errors. */
 const UNAVAILABLE = new Set([
   '57014', // query_canceled, by statement_timeout
   '55P03', // lock_not_available, by lock_timeout
-  '53300', // too_many_connections
   '40001', // serialization_failure
   '40P01', // deadlock_detected
 ])
@@ -188,6 +188,6 @@ function lost(error: Error): boolean {
   )
 }
 
-function unavailable(cause: unknown): Problem {
+export function unavailable(cause: unknown): Problem {
   return new Problem('SERVICE_UNAVAILABLE', undefined, { retryAfterS: 1, cause })
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
-import { type Faults, faultsOf } from './faults.ts'
+import { type Faults, faultsOf, unavailable } from './faults.ts'
+import { createOutage, type Outage } from './outage.ts'
 import type { Cells } from './row.ts'
 import { sendText, type TextResult } from './text-query.ts'
 
@@ -20,6 +21,8 @@ export interface Database extends Queryable {
   readonly slow: Queryable
   /** A connection for one unit of work, to be released. Waits at most `acquireTimeoutMs` for one to be free. */
   acquire(): Promise<Held>
+  /** What keeps it from being of use though its server answers. */
+  readonly outage: Outage
   /** Milliseconds that an empty query takes. */
   ping(): Promise<number>
   close(): Promise<void>
@@ -40,6 +43,8 @@ export interface DatabaseOptions {
   /** What errors mean to callers of its service. */
   faults?: Faults
   log?: (message: string) => void
+  /** Why nothing may be written any more, where that is so: transactions then get SERVICE_UNAVAILABLE. */
+  lost?: (() => string | undefined) | undefined
 }
 
 /** Times arrive in UTC with the ISO style whatever the server is set to; nothing runs for ever. */
@@ -69,15 +74,21 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
   // The same between the pool's hands and ours: a goodbye may come in one packet with the end of the login.
   pool.on('connect', (client) => client.on('error', () => {}))
   const faults = options.faults ?? faultsOf()
-  const quick = lane(config, faults)
-  const slow = Array.from({ length: options.slowLanes ?? 2 }, () => lane({ ...config, options: LIST_SESSION }, faults))
+  const outage = createOutage({ lost: options.lost })
+  const quick = lane(config, faults, outage)
+  const slow = Array.from({ length: options.slowLanes ?? 2 }, () =>
+    lane({ ...config, options: LIST_SESSION }, faults, outage),
+  )
   let turn = 0
   return {
     name,
     faults,
+    outage,
     ...queryable(quick.send),
     slow: queryable((statement, values) => slow[turn++ % slow.length]!.send(statement, values)),
     async acquire() {
+      const { lost: gone } = outage
+      if (gone !== undefined) throw unavailable(new Error(gone))
       const client = await pool.connect().catch((error) => {
         throw faults.problemOf(error)
       })
@@ -142,7 +153,7 @@ function nameOf(statement: string): string | undefined {
 }
 
 /** One pipelined connection that is made again after it was lost. */
-function lane(config: pg.ClientConfig & { pipeline: boolean }, faults: Faults) {
+function lane(config: pg.ClientConfig & { pipeline: boolean }, faults: Faults, outage: Outage) {
   let current: Promise<pg.Client> | undefined
   let connected: pg.Client | undefined
   const cork = corker()
@@ -173,6 +184,7 @@ function lane(config: pg.ClientConfig & { pipeline: boolean }, faults: Faults) {
         cork(client)
         return await sendText(client, statement, values, nameOf(statement))
       } catch (error) {
+        outage.note(error)
         throw faults.problemOf(error, true)
       }
     },

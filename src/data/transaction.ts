@@ -30,6 +30,7 @@ export async function transaction<T>(database: Database, work: (tx: Transaction)
     try {
       return await once(database, work)
     } catch (error) {
+      database.outage.note(error)
       if (!isSerialisation(error) || attempt > RETRIES) throw database.faults.problemOf(error)
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * attempt))
     }
@@ -74,7 +75,10 @@ async function once<T>(database: Database, work: (tx: Transaction) => Promise<T>
       .finally(() => {
         over = true
       })
-    if (begun || events.length > 0) await commit(await begin(), beginning, events)
+    if (begun || events.length > 0) {
+      await commit(await begin(), beginning, events)
+      database.outage.over()
+    }
     if (!refused) return result
   } catch (error) {
     await begun?.then((held) => held.send('rollback', [])).catch(() => {})

@@ -22,6 +22,8 @@ export interface Databases {
   readonly dataDir: string | undefined
   /** Resolves with a message when an embedded server ended by itself. */
   readonly died: Promise<string>
+  /** Why nothing that is written would be kept, where that is so: the folder of an embedded server was deleted. */
+  readonly lost: () => string | undefined
   stop(): Promise<void>
 }
 
@@ -54,6 +56,7 @@ export async function findDatabases(system: System, settings: Settings, options:
       urls,
       dataDir: embedded?.dataDir,
       died: embedded?.died ?? new Promise(() => {}),
+      lost: embedded?.lost ?? (() => undefined),
       stop: async () => embedded?.stop(),
     }
   } catch (error) {
@@ -74,13 +77,14 @@ async function embeddedServer(settings: Settings, { log, shared }: FindOptions) 
     return await startEmbeddedPostgres({
       dataDir,
       log: (line) => log.info(line),
+      alarm: (line) => log.fatal(line),
       startTimeoutMs: settings.startTimeoutMs,
     })
   } catch (error) {
     if (!shared || !(error instanceof Fault) || error.code !== 'DATA_DIR_IN_USE') throw error
     const url = await findRunningPostgres(dataDir)
     if (url === undefined) throw error
-    return { url, dataDir, died: new Promise<string>(() => {}), stop: async () => {} }
+    return { url, dataDir, died: new Promise<string>(() => {}), lost: () => undefined, stop: async () => {} }
   }
 }
 
@@ -126,9 +130,14 @@ async function assertNothingPending(what: string, url: string, folders: readonly
 }
 
 /** Opens a service's database; one that does not match the contract is a Fault that names the difference. */
-export async function openServiceDatabase(service: Service<any>, url: string, log: Log): Promise<Database> {
+export async function openServiceDatabase(
+  service: Service<any>,
+  url: string,
+  log: Log,
+  lost?: Databases['lost'],
+): Promise<Database> {
   const faults = faultsOf(service.refusals)
-  const database = openDatabase(service.contract.name, url, { faults, log: (line) => log.warn(line) })
+  const database = openDatabase(service.contract.name, url, { faults, log: (line) => log.warn(line), lost })
   try {
     await assertNoDrift(database, service.contract)
     faults.learn(await readConstraints(database, service.contract))

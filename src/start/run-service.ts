@@ -49,7 +49,15 @@ export async function runService(
   service: Service<any>,
   database: Database,
   upstreams: ReadonlyMap<string, Upstream>,
-  options: { env: Env; url: string; checkAnswers: boolean; log: Log; stopGraceMs: number; outboxRetentionMs: number },
+  options: {
+    env: Env
+    url: string
+    lost: () => string | undefined
+    checkAnswers: boolean
+    log: Log
+    stopGraceMs: number
+    outboxRetentionMs: number
+  },
 ): Promise<RunningService> {
   const { contract } = service
   const [secret] = await database
@@ -98,7 +106,7 @@ export async function runService(
     service,
     database,
     handle: createPipeline(service, runtime),
-    health: () => healthOf(database),
+    health: () => healthOf(database, eventsDatabase),
     run,
     async prepare() {
       const notice = service.prepare && (await run((unit) => service.prepare!(unit, options.env)))
@@ -114,6 +122,7 @@ export async function runService(
           poolSize: EVENT_CONNECTIONS,
           slowLanes: 1,
           faults: database.faults,
+          lost: options.lost,
         })
         const runOwn = unitRunner(contract, { ...runtime, database: eventsDatabase })
         events = runEvents(service, {
@@ -147,11 +156,21 @@ export async function runService(
   }
 }
 
-async function healthOf(database: Database): Promise<ServiceHealth> {
+/** Of a service's database, which it may also reach over connections of its events. */
+async function healthOf(database: Database, ofEvents: Database | undefined): Promise<ServiceHealth> {
+  const down = (status: ServiceHealth['status'], message: string): ServiceHealth => ({
+    status,
+    checks: { database: { status: 'down', message } },
+  })
+  const { lost } = database.outage
+  if (lost !== undefined) return down('unhealthy', lost)
   try {
     const latency = await database.ping()
+    // It answers, and reads may well go on.
+    const reason = database.outage.reason ?? ofEvents?.outage.reason
+    if (reason !== undefined) return down('degraded', reason)
     return { status: 'healthy', checks: { database: { status: 'up', latency: Math.round(latency * 10) / 10 } } }
   } catch {
-    return { status: 'unhealthy', checks: { database: { status: 'down', message: 'out of reach' } } }
+    return down('unhealthy', 'out of reach')
   }
 }

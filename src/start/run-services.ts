@@ -34,10 +34,11 @@ export async function runServices(system: System, settings: Settings, options: R
       if (databases.dataDir || !settings.production) await migrateService(service, url, options)
       else await assertMigrated(service, url)
       signal?.throwIfAborted()
-      const database = await openServiceDatabase(service, url, log)
+      const database = await openServiceDatabase(service, url, log, databases.lost)
       const running = await runService(service, database, byName, {
         env: settings.env,
         url,
+        lost: databases.lost,
         outboxRetentionMs: settings.outboxRetentionMs,
         checkAnswers: !settings.production,
         log,

@@ -6,6 +6,7 @@ import { type Build, findBinaries, findBuild } from './binaries.ts'
 import { openCluster } from './cluster.ts'
 import { openEndpoint } from './endpoint.ts'
 import { holdFolder } from './folder-hold.ts'
+import { type FolderWatch, watchFolder } from './folder-watch.ts'
 import { endLeftover } from './leftover.ts'
 import { type Machine, thisMachine } from './machine.ts'
 import { type Server, startServer } from './server.ts'
@@ -17,6 +18,8 @@ export interface EmbeddedPostgres {
   readonly dataDir: string
   /** Resolves with a message when the server ended although nobody asked it to. The folder is ours until `stop()`. */
   readonly died: Promise<string>
+  /** Why nothing that is written would be kept; undefined while the folder is there. Looked at every second. */
+  readonly lost: () => string | undefined
   /** Shuts the server down: smart, then fast, then immediate, 15 s at most. May be called again. */
   stop(): Promise<void>
 }
@@ -30,6 +33,8 @@ export interface EmbeddedOptions {
   settings?: Record<string, string>
   /** Told what is worth knowing: a cluster was made, a leftover server was stopped. */
   log?: (line: string) => void
+  /** Told when the folder goes while the server runs, and when it is back. */
+  alarm?: (line: string) => void
   /** Default 30,000; a recovery after a crash counts, the making of a new cluster does not. */
   startTimeoutMs?: number
 }
@@ -56,7 +61,7 @@ export async function startEmbeddedPostgres(
   }
   try {
     const { dataDir, serverLog } = await takeFolder(resolve(options.dataDir), undo)
-    const { server, url } = await startOn(dataDir, { options, machine, build, serverLog, undo })
+    const { server, url, watch } = await startOn(dataDir, { options, machine, build, serverLog, undo })
     let stopping: Promise<void> | undefined
     const died = new Promise<string>((resolveDied) => {
       void server.ended.then((how) => {
@@ -67,7 +72,7 @@ export async function startEmbeddedPostgres(
       stopping ??= server.stop().then(release)
       return stopping
     }
-    return { url, dataDir, died, stop }
+    return { url, dataDir, died, lost: () => watch.lost, stop }
   } catch (error) {
     await release()
     if (error instanceof Fault) throw error
@@ -85,9 +90,9 @@ interface Start {
   undo: (() => unknown)[]
 }
 
-async function startOn(dataDir: string, start: Start): Promise<{ server: Server; url: string }> {
+async function startOn(dataDir: string, start: Start): Promise<{ server: Server; url: string; watch: FolderWatch }> {
   const { options, machine, build, serverLog, undo } = start
-  const { durable = true, log = () => {}, startTimeoutMs = 30_000 } = options
+  const { durable = true, log = () => {}, alarm = log, startTimeoutMs = 30_000 } = options
   const account = await serverAccount(join(dataDir, 'postgres'), machine)
   const binaries = await findBinaries(build, account, machine)
   const cluster = await openCluster(dataDir, { binaries, account, durable, serverLog, log })
@@ -111,7 +116,9 @@ async function startOn(dataDir: string, start: Start): Promise<{ server: Server;
     voidPid,
     startTimeoutMs,
   })
-  return { server, url: endpoint.url(cluster.password) }
+  const watch = await watchFolder(cluster.folder, { changed: alarm })
+  undo.push(() => watch.stop())
+  return { server, url: endpoint.url(cluster.password), watch }
 }
 
 /** For a developer's computer: room for a pool per service, and memory that nobody misses. */
