@@ -128,6 +128,53 @@ describe('R-GW-1: lintel gateway, in front of a service that knows nothing of it
     expect(seen.map(({ method, url }) => `${method} ${url}`)).toEqual(['GET /v3/pets', 'POST /v3/pets'])
   })
 
+  test('FC-3, FC-33, FC-36, FC-37: what real documents have', async () => {
+    await writeFile(
+      join(folder, 'real.yaml'),
+      [
+        'openapi: 3.0.3',
+        'x-secured: &s { security: [{ login: [] }] }',
+        'paths:',
+        '  x-note: of no path',
+        '  /merged: { get: { <<: *s } }',
+        '  /keyed: { get: { security: [{ key: [] }] } }',
+        '  /calls/{sid}.json: { get: {} }',
+        '  /compare/{base}...{head}: { get: {} }',
+        '  /there: { head: {} }',
+        '  /guarded: { get: { security: [] }, head: { <<: *s } }',
+        '  /same: { $ref: "#/paths/~1merged" }',
+        '  /at: { servers: [{ url: https://up.example.com/v9 }], post: {} }',
+        'components:',
+        '  securitySchemes:',
+        '    login: { $ref: "#/components/securitySchemes/token" }',
+        '    token: { type: http, scheme: bearer }',
+        '    key: { type: apiKey, in: header, name: x-key }',
+      ].join('\n'),
+    )
+    const running = gateway(['--openapi', 'real.yaml', '--unchecked-security', 'public', ...TOKENS])
+    const url = await running.url()
+    const status = async (method: string, path: string) => (await send(url, method, path)).status
+    expect(await status('GET', '/merged')).toBe(401)
+    expect(await status('GET', '/same')).toBe(401)
+    expect(await status('GET', '/keyed')).toBe(200)
+    expect(await status('GET', '/calls/CA1.json')).toBe(200)
+    expect(await status('GET', '/calls/CA1')).toBe(404)
+    expect(await status('GET', '/compare/main...next')).toBe(200)
+    expect(await status('HEAD', '/there')).toBe(200)
+    expect(await send(url, 'GET', '/there')).toMatchObject({ status: 405, headers: { allow: 'HEAD, OPTIONS' } })
+    expect(await status('GET', '/guarded')).toBe(200)
+    expect(await status('HEAD', '/guarded')).toBe(401)
+    expect(await status('POST', '/v9/at')).toBe(200)
+    expect(seen.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      'GET /keyed',
+      'GET /calls/CA1.json',
+      'GET /compare/main...next',
+      'HEAD /there',
+      'GET /guarded',
+      'POST /v9/at',
+    ])
+  })
+
   test('R-RATE-1: limits, by cost and of a route’s own', async () => {
     await write('public.json', {
       routes: ['/things', '/dear', '/rare'].map((path) => ({
@@ -313,6 +360,18 @@ describe('arguments', () => {
     ['no issuer', () => args(...open, '--jwks', 'keys.json'), 2, '--jwks needs --issuer and --audience'],
     ['no keys', () => args(...open, '--issuer', 'x'), 2, '--issuer and --audience are for tokens, which need --jwks'],
     ['tokens asked for', () => args(...open), 2, 'GET /things/new asks for a token, and --jwks is not given'],
+    [
+      'unchecked security',
+      () => args('--openapi', 'keyed.json'),
+      78,
+      'keyed.json: GET /x security asks for key, which this gateway cannot check: it verifies bearer tokens (http bearer, oauth2, openIdConnect). Where the upstream checks the rest, start with --unchecked-security public',
+    ],
+    [
+      'unchecked how',
+      () => args('--openapi', 'keyed.json', '--unchecked-security', 'open'),
+      2,
+      '--unchecked-security is "open": give one of refuse, public, authenticated',
+    ],
     ['no duration', () => args(...open, '--timeout', 'soon'), 2, '--timeout is "soon": give a duration such as 30s'],
     ['no size', () => args(...open, '--max-body', '1mb'), 2, '--max-body is "1mb": give a number of bytes'],
     [
@@ -336,6 +395,11 @@ describe('arguments', () => {
     ],
   ])('%s', async (_, given, code, message) => {
     await writeFile(join(folder, 'bad.json'), '{"routes": [}')
+    await write('keyed.json', {
+      openapi: '3.0.0',
+      components: { securitySchemes: { key: { type: 'apiKey', in: 'header', name: 'x-key' } } },
+      paths: { '/x': { get: { security: [{ key: [] }] } } },
+    })
     await write('wrong.json', { routes: [{ method: 'GET', path: 'x', access: 'public' }] })
     const ended = await run('lintel', { args: given(), cwd: folder })
     expect(ended.stderr + ended.stdout).toContain(message)

@@ -411,6 +411,24 @@ describe('one text for one value', () => {
   })
 })
 
+test('FC-34: `exact: false` takes what a double would change, and refuses all else', () => {
+  const lax = (text: string) => parseJson(text, { exact: false })
+  expect(lax('{"maximum": 9223372036854775807, "b": [1e400, -0.1234567890123456789]}')).toEqual({
+    maximum: 2 ** 63,
+    b: [Number.POSITIVE_INFINITY, -0.12345678901234568],
+  })
+  expect(lax('["\\ud800\\u0000"]')).toEqual(['\ud800\0'])
+  for (const text of [
+    '{"a": 9223372036854775807, "a": 1}',
+    '{"__proto__": 1}',
+    '[1e400, ]',
+    '[01]',
+    '[9223372036854775807',
+  ])
+    expect(() => lax(text)).toThrow(expect.objectContaining({ code: 'MALFORMED_JSON' }))
+  expect(() => parseJson('[9223372036854775807]')).toThrow()
+})
+
 describe('bytes', () => {
   test('UTF-8 of every text comes back', () => {
     fc.assert(

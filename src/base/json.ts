@@ -13,6 +13,11 @@ import { type FieldFault, Problem } from './errors.ts'
 export interface ParseOptions {
   /** How many objects and arrays may stand in one another; at most 1,000. Default: 64. */
   maxDepth?: number
+  /**
+   * False: numbers that a double would change are taken, and text with NUL or half a surrogate pair. For files of which
+   * only some members are used, and those are looked at: a document may describe what it need not hold. Default: true.
+   */
+  exact?: boolean
 }
 
 /**
@@ -26,18 +31,18 @@ export interface ParseOptions {
  * looking at own properties, which ours must not.
  */
 export function parseJson(text: string, options: ParseOptions = {}): unknown {
-  const maxDepth = Math.min(options.maxDepth ?? 64, 1_000)
-  const members = survey(text, maxDepth)
-  if (members === undefined) readCarefully(text, maxDepth)
+  const given: Given = { maxDepth: Math.min(options.maxDepth ?? 64, 1_000), exact: options.exact ?? true }
+  const members = survey(text, given)
+  if (members === undefined) readCarefully(text, given)
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    readCarefully(text, maxDepth)
+    readCarefully(text, given)
     throw new Problem('MALFORMED_JSON', 'The text is not JSON.', { cause })
   }
   // Duplicates fall together in the value, so it then has fewer members than the text has colons.
-  if (members !== undefined && membersOf(value) !== members) readCarefully(text, maxDepth)
+  if (members !== undefined && membersOf(value) !== members) readCarefully(text, given)
   return value
 }
 
@@ -80,7 +85,7 @@ const SURE_LENGTH = 15
  * The number of members in the text, for text that is JSON; undefined if there may be something to refuse. It looks
  * only at what JSON.parse will not complain about. Strings are left by indexOf, three times as fast as by a loop.
  */
-function survey(text: string, maxDepth: number): number | undefined {
+function survey(text: string, { maxDepth, exact }: Given): number | undefined {
   const escapes = text.includes('\\')
   if ((escapes && text.includes('\\u')) || !wellFormed(text)) return undefined
   let members = 0
@@ -101,6 +106,7 @@ function survey(text: string, maxDepth: number): number | undefined {
     } else if (code === MINUS || (code >= 48 && code <= 57)) {
       const start = at
       while (isDigitOrPoint(text.charCodeAt(at + 1))) at++
+      if (!exact) continue
       if (at - start >= SURE_LENGTH || (text.charCodeAt(at + 1) | 32) === 101) return undefined
     }
   }
@@ -125,10 +131,11 @@ function escaped(text: string, at: number): boolean {
   return (at - start) % 2 === 1
 }
 
+type Given = Required<ParseOptions>
+
 /** A text on its way through the careful reader. */
-interface Reader {
+interface Reader extends Given {
   readonly text: string
-  readonly maxDepth: number
   /** Keys and indexes of what is being read; its length is the depth. */
   readonly path: (string | number)[]
   readonly faults: FieldFault[]
@@ -143,9 +150,9 @@ const MAX_SHOWN = 200
  * Reads the whole text by the letter of RFC 8259, and throws everything that there is to refuse; returns if nothing
  * is.
  */
-function readCarefully(text: string, maxDepth: number): void {
+function readCarefully(text: string, given: Given): void {
   if (text.charCodeAt(0) === BYTE_ORDER_MARK) throw byteOrderMark()
-  const reader: Reader = { text, maxDepth, path: [], faults: [], at: 0 }
+  const reader: Reader = { ...given, text, path: [], faults: [], at: 0 }
   skipSpace(reader)
   readValue(reader)
   skipSpace(reader)
@@ -263,7 +270,7 @@ function readNumber(reader: Reader): void {
   }
   if (!scaled && reader.at - start <= SURE_LENGTH) return
   const literal = text.slice(start, reader.at)
-  if (isExact(literal)) return
+  if (!reader.exact || isExact(literal)) return
   refuse(reader, `The number ${shortened(literal)} cannot be held exactly: it would become ${Number(literal)}.`)
 }
 
@@ -279,6 +286,7 @@ function readWord(reader: Reader, word: string): boolean {
 }
 
 function checkText(reader: Reader, text: string): void {
+  if (!reader.exact) return
   if (text.includes('\0')) refuse(reader, 'Text must not contain NUL (\\u0000).')
   if (!wellFormed(text)) refuse(reader, 'Text must not contain half of a surrogate pair.')
 }

@@ -1,5 +1,6 @@
 import { parseDuration } from '../base/duration.ts'
 import { Fault } from '../base/errors.ts'
+import { isUnchecked, UNCHECKED } from '../gateway/foreign/openapi-security.ts'
 import { type GatewaySetup, startGateway, type TokenSource } from '../start/start-gateway.ts'
 import { prepareEnvironment } from './environment.ts'
 import { runUntilSignalled } from './run.ts'
@@ -9,6 +10,7 @@ export interface GatewayArguments {
   readonly upstream: readonly string[]
   readonly routes?: string
   readonly openapi: readonly string[]
+  readonly uncheckedSecurity?: string
   readonly jwks?: string
   readonly issuer?: string
   readonly audience?: string
@@ -41,6 +43,7 @@ function readArguments(given: GatewayArguments): GatewaySetup {
     upstreams,
     routes: given.routes,
     openapi: given.openapi.map((text) => readDocument(text, [...upstreams.keys()])),
+    ...readUnchecked(given),
     tokens: readTokens(given),
     timeoutMs,
     maxBodyBytes,
@@ -70,6 +73,13 @@ function readDocument(text: string, names: readonly string[]): { upstream: strin
   if (!names.includes(upstream))
     throw wrong(`--openapi names the upstream "${upstream}", which is not given; upstreams: ${names.join(', ')}`)
   return { upstream, file: text.slice(equals + 1) }
+}
+
+function readUnchecked({ uncheckedSecurity }: GatewayArguments): Pick<GatewaySetup, 'unchecked'> {
+  if (uncheckedSecurity === undefined) return {}
+  if (!isUnchecked(uncheckedSecurity))
+    throw wrong(`--unchecked-security is "${uncheckedSecurity}": give one of ${UNCHECKED.join(', ')}`)
+  return { unchecked: uncheckedSecurity }
 }
 
 function readTokens({ jwks, issuer, audience, rolesClaim }: GatewayArguments): TokenSource | undefined {

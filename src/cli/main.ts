@@ -40,6 +40,10 @@ program
   .requiredOption('--upstream <name=url,…>', 'where a service is, replicas joined by commas; repeatable', collect)
   .option('--routes <file>', 'a route file, JSON or YAML: see docs/guide/gateway.md')
   .option('--openapi <[name=]file>', 'an OpenAPI 3 document of an upstream, JSON or YAML; repeatable', collect, [])
+  .option(
+    '--unchecked-security <refuse|public|authenticated>',
+    'what to do where a document asks for API keys and the like',
+  )
   .option('--jwks <url|file>', 'the keys that bearer tokens are verified with; asks for --issuer and --audience')
   .option('--issuer <text>', 'what `iss` of a token must be')
   .option('--audience <text>', 'what `aud` of a token must be, or have among it')

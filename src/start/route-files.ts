@@ -2,26 +2,33 @@ import { readFile, stat } from 'node:fs/promises'
 import { Fault } from '../base/errors.ts'
 import { parseJson } from '../base/json.ts'
 import { type Description, describe } from '../gateway/foreign/description.ts'
-import type { Entry } from '../gateway/foreign/entry.ts'
+import { type Entry, placeOf } from '../gateway/foreign/entry.ts'
 import { readOpenApi } from '../gateway/foreign/openapi-file.ts'
+import type { Unchecked } from '../gateway/foreign/openapi-security.ts'
 import { readRouteFile } from '../gateway/foreign/route-file.ts'
 
 export interface RouteFiles {
   readonly routes: string | undefined
   readonly openapi: readonly { readonly upstream: string; readonly file: string }[]
+  /** What to do with security that the gateway cannot check, where a document does not say; refuse. */
+  readonly unchecked?: Unchecked
 }
 
 /** Reads what is served, by upstream. Fault INVALID_ROUTES, which lists everything that is wrong with a file. */
 export async function readRoutes(
-  { routes, openapi }: RouteFiles,
+  { routes, openapi, unchecked }: RouteFiles,
   upstreams: readonly string[],
   notice: (text: string) => void,
 ): Promise<Description[]> {
-  const entries: Entry[] = []
+  const read: { file: string; entries: Entry[] }[] = []
   if (routes !== undefined)
-    entries.push(...(await readChecked(routes, (value, complain) => readRouteFile(value, upstreams, complain))))
-  for (const { upstream, file } of openapi)
-    entries.push(...(await readChecked(file, (value, complain) => readOpenApi(value, upstream, complain))))
+    read.push(await readChecked(routes, (value, complain) => readRouteFile(value, upstreams, complain)))
+  for (const { upstream, file } of openapi) {
+    const options = { upstream, notice, ...(unchecked && { unchecked }) }
+    read.push(await readChecked(file, (value, complain) => readOpenApi(value, { ...options, complain })))
+  }
+  checkTwice(read)
+  const entries = read.flatMap((one) => one.entries)
   return upstreams.map((name) => {
     const own = entries.filter(({ upstream }) => upstream === name)
     if (own.length === 0) notice(`the upstream "${name}" has no routes: nothing leads to it`)
@@ -31,11 +38,34 @@ export async function readRoutes(
 
 type Read = (value: unknown, complain: (where: string, what: string) => void) => Entry[]
 
-async function readChecked(file: string, read: Read): Promise<Entry[]> {
+async function readChecked(file: string, read: Read): Promise<{ file: string; entries: Entry[] }> {
   const faults: string[] = []
   const entries = read(await readValue(file), (where, what) => faults.push(`${file}: ${where} ${what}`))
-  if (faults.length > 0) throw new Fault('INVALID_ROUTES', faults.slice(0, 50).join('\n'))
-  return entries
+  if (faults.length > 0) throw new Fault('INVALID_ROUTES', listed(faults))
+  return { file, entries }
+}
+
+/** What two files say of one place. Within a file it is looked for where the file is read. */
+function checkTwice(read: readonly { file: string; entries: readonly Entry[] }[]): void {
+  const faults: string[] = []
+  const seen = new Map<string, string>()
+  for (const { file, entries } of read)
+    for (const entry of entries) {
+      const place = placeOf(entry)
+      const other = seen.get(place)
+      if (other !== undefined)
+        faults.push(`${file}: ${entry.method} ${entry.path} stands in ${other} too: keep one of them`)
+      seen.set(place, file)
+    }
+  if (faults.length > 0) throw new Fault('INVALID_ROUTES', listed(faults))
+}
+
+const SHOWN = 50
+
+/** A line for each of so many, and how many more there are. */
+function listed(faults: readonly string[]): string {
+  const more = faults.length - SHOWN
+  return [...faults.slice(0, SHOWN), ...(more > 0 ? [`… and ${more} more`] : [])].join('\n')
 }
 
 const MAX_BYTES = 16 * 1024 * 1024
@@ -50,9 +80,11 @@ async function readValue(file: string): Promise<unknown> {
     const { code } = cause as NodeJS.ErrnoException
     throw new Fault('INVALID_ROUTES', `${file} cannot be read (${code}): give a JSON or YAML file`, { cause })
   }
+  // Which some editors begin a file with.
+  if (text.startsWith('\ufeff')) text = text.slice(1)
   try {
-    if (/\.ya?ml$/i.test(file)) return (await import('yaml')).parse(text)
-    return parseJson(text)
+    if (/\.ya?ml$/i.test(file)) return (await import('./yaml-text.ts')).parseYaml(text)
+    return parseJson(text, { exact: false, maxDepth: 1_000 })
   } catch (cause) {
     throw new Fault('INVALID_ROUTES', `${file} is malformed: ${reasonOf(cause)}`, { cause })
   }

@@ -2,7 +2,7 @@ import type { Operation } from '../../contract/operation.ts'
 import { PROBLEMS } from '../../contract/problem.ts'
 import type { Bounds } from '../forward/remote-upstream.ts'
 import type { Surface } from '../router.ts'
-import { type Entry, operationOf } from './entry.ts'
+import { type Entry, NOBODY, operationOf } from './entry.ts'
 
 /** The routes of one upstream, as a file describes them: what a contract is for a service of ours. */
 export interface Description {
@@ -25,7 +25,7 @@ export function describe(upstream: string, entries: readonly Entry[], notice: (t
       notice(`${entry.method} ${entry.path} is answered by the gateway itself, not by ${upstream}`)
       continue
     }
-    if (entry.access === '') notice(`${entry.method} ${entry.path} has no \`access\`: nobody is let in`)
+    if (entry.access === NOBODY) notice(`${entry.method} ${entry.path} has no \`access\`: nobody is let in`)
     const operation = operationOf(upstream, entry)
     served.push(operation)
     bounds.set(operation, { timeoutMs: entry.timeoutMs, maxBodyBytes: entry.maxBodyBytes })

@@ -1,31 +1,35 @@
+import { type Access, parseAccess } from '../../contract/access.ts'
 import { checkLimits, type Limit } from '../../contract/limits.ts'
-import { customOperation, type Method, type Operation, operation } from '../../contract/operation.ts'
+import { customOperation, type Operation, operation, type ServedMethod } from '../../contract/operation.ts'
 
 /** One route, from whichever kind of file. */
 export interface Entry {
-  readonly method: Method
+  readonly method: ServedMethod
   /** A template: `/products/{id}`. */
   readonly path: string
   readonly upstream: string
-  /** `public`, `authenticated`, or roles, joined by `|`; empty where the file says nothing. */
-  readonly access: string
+  readonly access: Access
   readonly limits: readonly Limit[] | undefined
   readonly cost: number
   readonly timeoutMs: number | undefined
   readonly maxBodyBytes: number | undefined
 }
 
-export const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+/** What a route may say beside its place: the same in both kinds of file. */
+export type Terms = Pick<Entry, 'access' | 'limits' | 'cost' | 'timeoutMs' | 'maxBodyBytes'>
+
+/** The names that `readTerms` reads. */
+export const TERMS = ['access', 'limits', 'cost', 'timeoutMs', 'maxBodyBytes'] as const
+
+export const METHODS: readonly ServedMethod[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+/** Where a file does not say who may use a route. */
+export const NOBODY: Access = { public: false, authenticated: false, owner: false, roles: [''] }
 
 /** Where a fault is, and what it is: `routes[2].path is "products": begin it with a slash`. */
 export type Complain = (where: string, what: string) => void
 
-/** What a route may say beside its place: the same in both kinds of file. */
-export function readTerms(
-  given: Readonly<Record<string, unknown>>,
-  where: string,
-  complain: Complain,
-): Pick<Entry, 'access' | 'limits' | 'cost' | 'timeoutMs' | 'maxBodyBytes'> {
+export function readTerms(given: Readonly<Record<string, unknown>>, where: string, complain: Complain): Terms {
   const whole = (name: string, max: number): number | undefined => {
     const value = given[name]
     if (value === undefined) return undefined
@@ -43,22 +47,19 @@ export function readTerms(
   }
 }
 
-/** The names that `readTerms` reads. */
-export const TERMS = ['access', 'limits', 'cost', 'timeoutMs', 'maxBodyBytes'] as const
-
-function readAccess(given: unknown, where: string, complain: Complain): string {
-  if (given === undefined) return ''
+function readAccess(given: unknown, where: string, complain: Complain): Access {
+  if (given === undefined) return NOBODY
   if (typeof given !== 'string' || !/^[^\s|,]+(\s*\|\s*[^\s|,]+)*$/.test(given.trim())) {
     complain(
       where,
       `is ${JSON.stringify(given)}: give public, authenticated, or roles joined by |, as in "editor | admin"`,
     )
-    return ''
+    return NOBODY
   }
-  const terms = given.split('|').map((term) => term.trim())
-  const ours = terms.find((term) => term === 'owner' || term === 'service')
+  const access = parseAccess(given)
+  const ours = access.owner ? 'owner' : access.roles.find((role) => role === 'service')
   if (ours !== undefined) complain(where, `has the term "${ours}", which only a contract can say: name roles`)
-  return terms.join(' | ')
+  return access
 }
 
 function readLimits(given: unknown, cost: number, where: string, complain: Complain): readonly Limit[] | undefined {
@@ -89,18 +90,57 @@ export function pathFault(path: unknown): string | undefined {
   if (typeof path !== 'string' || !path.startsWith('/')) return `is ${JSON.stringify(path)}: begin it with a slash`
   const segments = path.split('/').slice(1)
   if (segments.slice(0, -1).includes('')) return `is "${path}": it has an empty segment`
-  const odd = segments.find((one) => /[{}]/.test(one) && !/^\{[^{}]+\}$/.test(one))
-  if (odd !== undefined) return `is "${path}": a parameter is a whole segment, which "${odd}" is not`
-  const foreign = /[?#\s%\\]|[^\x21-\x7e]/.exec(path.replace(/\{[^{}]+\}/g, ''))
-  return foreign ? `is "${path}": write it without ${JSON.stringify(foreign[0])}` : undefined
+  for (const segment of segments) {
+    const text = segment.replace(/\{[^{}]+\}/g, '-')
+    if (/[{}]/.test(text)) return `is "${path}": "${segment}" has a brace that belongs to no {parameter}`
+    // RFC 6570 has these, and some routers; they take more than a segment, or less.
+    const operator = /\{(?:[+#./;?&][^{}]*|[^{}]*[*+])\}/.exec(segment)
+    if (operator) return `is "${path}": ${operator[0]} is no parameter of one segment, which is all that OpenAPI has`
+    const foreign = foreignIn(text)
+    if (foreign !== undefined) return `is "${path}": write it without ${JSON.stringify(foreign)}`
+    if (/^\.\.?$/.test(decodeURIComponent(text))) return `is "${path}": it has a dot segment`
+  }
+  return undefined
+}
+
+/** What stands in no path of a request, or would mean something else there. */
+function foreignIn(text: string): string | undefined {
+  const raw = /[?#\\\p{Cc}]|%(?![0-9a-f]{2})/iu.exec(text)
+  if (raw) return raw[0]
+  try {
+    return /[/\\{}\p{Cc}]/u.test(decodeURIComponent(text)) ? text : undefined
+  } catch {
+    return text
+  }
+}
+
+/** Two routes of one method and one place are one: `GET /things/{}`. */
+export function placeOf({ method, path }: Pick<Entry, 'method' | 'path'>): string {
+  return `${method} ${pathFault(path) === undefined ? segmentsOf(path).join('/') : path}`.replace(/\{[^{}]*\}/g, '{}')
+}
+
+/** As the paths of requests are compared: decoded. */
+function segmentsOf(path: string): string[] {
+  const decoded = (segment: string) => segment.replace(/[^{}]+(?![^{}]*\})/g, decodeURIComponent)
+  return path.split('/').slice(1).map(decoded)
 }
 
 export function operationOf(upstream: string, { method, path, access, limits, cost }: Entry): Operation {
-  return customOperation(
-    upstream,
-    `${method} ${path}`,
-    operation({ method, path, access, cost, ...(limits && { limits }) }),
-  )
+  const spec = operation({
+    method: method === 'HEAD' ? 'GET' : method,
+    path,
+    access: '',
+    cost,
+    ...(limits && { limits }),
+  })
+  // Access is not written down and read again: a scope may have the name of a term, such as `public`.
+  return { ...customOperation(upstream, `${method} ${path}`, spec), method, segments: segmentsOf(path), access }
+}
+
+/** A misspelt name would be a rule that does not hold. */
+export function strangers(object: object, known: readonly string[], at: string, complain: Complain): void {
+  for (const name of Object.keys(object))
+    if (!known.includes(name)) complain(`${at}${name}`, `is unknown: these are known: ${known.join(', ')}`)
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,96 +1,184 @@
-import { type Complain, type Entry, isObject, METHODS, pathFault, readTerms } from './entry.ts'
+import type { ServedMethod } from '../../contract/operation.ts'
+import {
+  type Complain,
+  type Entry,
+  isObject,
+  METHODS,
+  NOBODY,
+  pathFault,
+  placeOf,
+  readTerms,
+  strangers,
+  TERMS,
+} from './entry.ts'
+import { createNotices, type Notices } from './notices.ts'
+import { checkMembers, DOCUMENT, OPERATION, PATH_ITEM } from './openapi-members.ts'
+import { dereference } from './openapi-reference.ts'
+import {
+  createSecurityReader,
+  isUnchecked,
+  type SecurityReader,
+  UNCHECKED,
+  type Unchecked,
+} from './openapi-security.ts'
+import { type BasePaths, createBasePaths } from './openapi-servers.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+export interface OpenApiOptions {
+  readonly upstream: string
+  /** What to do with security that the gateway cannot check, where the document does not say; refuse. */
+  readonly unchecked?: Unchecked
+  readonly complain: Complain
+  /** Told of what is not served as one might think. */
+  readonly notice: (text: string) => void
+}
 
 /**
- * Reads the routes of an OpenAPI 3 document: its paths below the path of its first server, who may use them by `security`.
- * None asked for: public. Bearer tokens (`http` bearer, `oauth2`, `openIdConnect`): whoever has one, with every scope named as
- * a role. `x-lintel: { access, limits, cost, timeoutMs, maxBodyBytes }` at an operation goes before that.
+ * Reads the routes of an OpenAPI 3 document: its paths below the path of the server that holds for them, who may use them by
+ * `security`. None asked for: public. Bearer tokens (`http` bearer, `oauth2`, `openIdConnect`): whoever has one, with every
+ * scope named as a role. `x-lintel: { access, limits, cost, timeoutMs, maxBodyBytes }` goes before that: an operation's before
+ * its path's, and that before the document's.
  */
-export function readOpenApi(file: unknown, upstream: string, complain: Complain): Entry[] {
-  if (!isObject(file) || !/^3\.\d/.test(String(file.openapi))) {
-    complain('openapi', 'is no 3.x: give an OpenAPI 3 document')
+export function readOpenApi(file: unknown, { upstream, unchecked, complain, notice }: OpenApiOptions): Entry[] {
+  const version = versionFault(file)
+  if (!isObject(file) || version !== undefined) {
+    complain('openapi', version ?? 'is missing')
     return []
   }
-  if (!isObject(file.paths)) {
-    complain('paths', 'is missing')
+  const notices = createNotices()
+  checkMembers(file, DOCUMENT, '', complain, notices)
+  checkPlacing(file, complain)
+  const common = readExtension(file, '', [...TERMS, 'uncheckedSecurity'], complain)
+  const { uncheckedSecurity = unchecked ?? 'refuse' } = common
+  if (!isUnchecked(uncheckedSecurity))
+    complain(
+      'x-lintel.uncheckedSecurity',
+      `is ${JSON.stringify(uncheckedSecurity)}: give one of ${UNCHECKED.join(', ')}`,
+    )
+  const security = createSecurityReader(file, isUnchecked(uncheckedSecurity) ? uncheckedSecurity : 'refuse', complain)
+  const basePaths = createBasePaths(file, complain, notices)
+  const reading: Reading = { file, common, upstream, security, basePaths, complain, notices }
+  const entries = Object.entries(pathsOf(file, complain)).flatMap(([path, item]) => readPath(path, item, reading))
+  security.finish()
+  checkTwice(entries, complain)
+  notices.tell((text) => notice(`${upstream}: ${text}`))
+  return entries
+}
+
+/** A document on its way through. */
+interface Reading {
+  readonly file: Fields
+  /** The document's `x-lintel`. */
+  readonly common: Fields
+  readonly upstream: string
+  readonly security: SecurityReader
+  readonly basePaths: BasePaths
+  readonly complain: Complain
+  readonly notices: Notices
+}
+
+function versionFault(file: unknown): string | undefined {
+  if (!isObject(file)) return 'is missing: give an OpenAPI 3 document'
+  if (Object.hasOwn(file, 'swagger') && !Object.hasOwn(file, 'openapi'))
+    return `is missing, and swagger is ${JSON.stringify(file.swagger)}: OpenAPI 2 is not read; convert the document to OpenAPI 3, with swagger2openapi for one`
+  // In YAML an unquoted 3.0 is the number 3.
+  if (/^3(\.[012](\.\d+)?(-[\w.]+)?)?$/.test(String(file.openapi))) return undefined
+  return `is ${JSON.stringify(file.openapi)}: give an OpenAPI document of 3.0, 3.1 or 3.2`
+}
+
+function pathsOf(file: Fields, complain: Complain): Fields {
+  if (isObject(file.paths)) return file.paths
+  // From 3.1 on a document may be of webhooks alone.
+  if (Object.hasOwn(file, 'paths') || String(file.openapi).startsWith('3.0')) complain('paths', 'is missing')
+  return {}
+}
+
+function readPath(path: string, given: unknown, reading: Reading): Entry[] {
+  const { file, upstream, complain, notices } = reading
+  if (path.startsWith('x-')) return []
+  const at = `paths ${path}`
+  const fault = pathFault(path)
+  if (fault !== undefined) complain('paths', fault)
+  if (!isObject(given)) {
+    complain(at, 'is no object')
     return []
   }
-  const base = basePath(file.servers)
-  return Object.entries(file.paths).flatMap(([path, item]) => {
-    const fault = pathFault(path)
-    if (fault !== undefined) complain('paths', fault)
-    if (!isObject(item)) return []
-    if ('$ref' in item) complain(`paths ${path}`, 'is a $ref: write it out')
-    return METHODS.flatMap((method) => {
-      const found = item[method.toLowerCase()]
-      if (!isObject(found)) return []
-      return readOperation(file, found, { method, path: base + path, upstream }, complain)
-    })
+  const item = dereference(file, given, at, complain)
+  checkMembers(item, PATH_ITEM, `${at} `, complain, notices)
+  const terms = readExtension(item, `${at} `, TERMS, complain)
+  for (const method of ['options', 'trace', 'query', 'additionalOperations'])
+    if (Object.hasOwn(item, method)) notices.add(NOT_FORWARDED[method]!, `${method.toUpperCase()} ${path}`)
+  return METHODS.flatMap((method) => {
+    const name = method.toLowerCase()
+    if (!Object.hasOwn(item, name)) return []
+    const operation = item[name]
+    if (!isObject(operation)) {
+      complain(`${method} ${path}`, 'is no object')
+      return []
+    }
+    const full = reading.basePaths(operation, item, `${method} ${path}`) + path
+    const place: Place = { method, path: full, upstream }
+    return [readOperation(operation, terms, place, reading)]
   })
 }
 
-type Place = Pick<Entry, 'method' | 'path' | 'upstream'>
+const NOT_FORWARDED: Record<string, string> = {
+  options: 'not forwarded, as the gateway answers OPTIONS itself',
+  trace: 'not forwarded, as TRACE is refused',
+  query: 'not forwarded, as the gateway knows no QUERY',
+  additionalOperations: 'not forwarded, as the gateway knows the usual methods only',
+}
 
-function readOperation(
-  file: Readonly<Record<string, unknown>>,
-  operation: Readonly<Record<string, unknown>>,
-  place: Place,
-  complain: Complain,
-): Entry {
+type Place = { readonly method: ServedMethod; readonly path: string; readonly upstream: string }
+
+function readOperation(operation: Fields, pathTerms: Fields, place: Place, reading: Reading): Entry {
+  const { file, common, security, complain, notices } = reading
   const where = `${place.method} ${place.path}`
-  const own = operation['x-lintel'] ?? {}
-  if (!isObject(own)) complain(`${where} x-lintel`, 'is no object')
-  const terms = readTerms(isObject(own) ? own : {}, `${where} x-lintel`, complain)
-  const access = terms.access || accessOf(operation.security ?? file.security, schemesOf(file), where, complain)
-  return { ...place, ...terms, access }
+  checkMembers(operation, OPERATION, `${where} `, complain, notices)
+  const own = readExtension(operation, `${where} `, TERMS, complain)
+  const terms = readTerms({ ...common, ...pathTerms, ...own }, `${where} x-lintel`, complain)
+  if (terms.access !== NOBODY) return { ...place, ...terms }
+  // `security:` with nothing after it is null, which is neither public nor the document's.
+  const holder = Object.hasOwn(operation, 'security') ? operation : file
+  const asked = Object.hasOwn(holder, 'security') ? (holder.security ?? null) : undefined
+  return { ...place, ...terms, access: security.read(asked, where) }
 }
 
-/** `security` is a list of alternatives, each a set of schemes that all hold; an empty one asks for nothing. */
-function accessOf(
-  security: unknown,
-  schemes: Readonly<Record<string, unknown>>,
-  where: string,
-  complain: Complain,
-): string {
-  if (security === undefined || (Array.isArray(security) && security.length === 0)) return 'public'
-  if (!Array.isArray(security) || !security.every(isObject)) {
-    complain(`${where} security`, 'is no list of security requirements')
-    return ''
+/** The `x-lintel` of a document, a path or an operation; nothing of it where it is wrong, so that each fault is told once. */
+function readExtension(holder: Fields, where: string, known: readonly string[], complain: Complain): Fields {
+  if (!Object.hasOwn(holder, 'x-lintel')) return {}
+  const given = holder['x-lintel']
+  let sound = true
+  const say: Complain = (at, what) => {
+    sound = false
+    complain(at, what)
   }
-  const terms = security.flatMap((requirement) => {
-    const named = Object.entries(requirement)
-    if (named.length === 0) return 'public'
-    if (!named.every(([name]) => isBearer(schemes[name]))) return []
-    // Scopes of all schemes at once: a term with spaces asks for each of them.
-    return named.flatMap(([, scopes]) => (Array.isArray(scopes) ? scopes.map(String) : [])).join(' ') || 'authenticated'
-  })
-  if (terms.length > 0) return terms.join(' | ')
-  const names = security.flatMap((requirement) => Object.keys(requirement)).join(', ')
-  complain(
-    `${where} security`,
-    `asks for ${names}, which this gateway cannot check: it verifies bearer tokens (http bearer, oauth2, openIdConnect). Let the upstream check it, with "x-lintel": {"access": "public"} at the operation`,
-  )
-  return ''
+  if (!isObject(given)) say(`${where}x-lintel`, 'is no object')
+  else {
+    strangers(given, known, `${where}x-lintel.`, say)
+    readTerms(given, `${where}x-lintel`, say)
+  }
+  return sound ? (given as Fields) : {}
 }
 
-function schemesOf({ components }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const schemes = isObject(components) ? components.securitySchemes : undefined
-  return isObject(schemes) ? schemes : {}
+/** Where `x-lintel` would hold for nothing. */
+function checkPlacing({ info, paths, components }: Fields, complain: Complain): void {
+  for (const [name, holder] of Object.entries({ info, paths, components }))
+    if (isObject(holder) && Object.hasOwn(holder, 'x-lintel'))
+      complain(
+        `${name} x-lintel`,
+        'holds for nothing there: write it at the top of the document, at a path or an operation',
+      )
 }
 
-function isBearer(scheme: unknown): boolean {
-  if (!isObject(scheme)) return false
-  if (scheme.type === 'http') return String(scheme.scheme).toLowerCase() === 'bearer'
-  return scheme.type === 'oauth2' || scheme.type === 'openIdConnect'
-}
-
-/** `https://example.com/api/v3/` and `/api/v3` give `/api/v3`; variables have their defaults. */
-function basePath(servers: unknown): string {
-  const server = Array.isArray(servers) ? servers[0] : undefined
-  if (!isObject(server) || typeof server.url !== 'string') return ''
-  const variables = isObject(server.variables) ? server.variables : {}
-  const url = server.url.replace(/\{([^{}]+)\}/g, (_, name: string) => {
-    const variable = variables[name]
-    return isObject(variable) ? String(variable.default) : name
-  })
-  return URL.canParse(url, 'http://localhost') ? new URL(url, 'http://localhost').pathname.replace(/\/+$/, '') : ''
+function checkTwice(entries: readonly Entry[], complain: Complain): void {
+  const seen = new Map<string, Entry>()
+  for (const entry of entries) {
+    const place = placeOf(entry)
+    const other = seen.get(place)
+    if (other)
+      complain(`${entry.method} ${entry.path}`, `is the same place as ${other.method} ${other.path}: keep one of them`)
+    seen.set(place, entry)
+  }
 }

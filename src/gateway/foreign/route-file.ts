@@ -1,5 +1,15 @@
-import type { Method } from '../../contract/operation.ts'
-import { type Complain, type Entry, isObject, METHODS, pathFault, readTerms, TERMS } from './entry.ts'
+import type { ServedMethod } from '../../contract/operation.ts'
+import {
+  type Complain,
+  type Entry,
+  isObject,
+  METHODS,
+  pathFault,
+  placeOf,
+  readTerms,
+  strangers,
+  TERMS,
+} from './entry.ts'
 
 /**
  * Reads a route file: `{ "routes": [{ "method": "GET", "path": "/products/{id}", "upstream": "shop", "access": "public" }] }`.
@@ -20,7 +30,7 @@ export function readRouteFile(file: unknown, upstreams: readonly string[], compl
     }
     strangers(route, ['method', 'path', 'upstream', ...TERMS], `${where}.`, complain)
     const entry = readRoute(route, where, upstreams, complain)
-    const place = `${entry.method} ${entry.path.replace(/\{[^{}]*\}/g, '{}')}`
+    const place = placeOf(entry)
     if (seen.has(place)) complain(where, `is ${entry.method} ${entry.path}, which stands there already`)
     seen.add(place)
     return entry
@@ -34,22 +44,16 @@ function readRoute(
   complain: Complain,
 ): Entry {
   const { method, path, upstream = upstreams.length === 1 ? upstreams[0] : undefined } = route
-  if (!METHODS.includes(method as Method))
+  if (!METHODS.includes(method as ServedMethod))
     complain(`${where}.method`, `is ${JSON.stringify(method)}: give one of ${METHODS.join(', ')}`)
   const fault = pathFault(path)
   if (fault !== undefined) complain(`${where}.path`, fault)
   if (!upstreams.includes(upstream as string))
     complain(`${where}.upstream`, `is ${JSON.stringify(upstream)}: give one of ${upstreams.join(', ')}`)
   return {
-    method: method as Method,
+    method: method as ServedMethod,
     path: String(path),
     upstream: upstream as string,
     ...readTerms(route, where, complain),
   }
-}
-
-/** A misspelt name would be a rule that does not hold. */
-function strangers(object: object, known: readonly string[], at: string, complain: Complain): void {
-  for (const name of Object.keys(object))
-    if (!known.includes(name)) complain(`${at}${name}`, `is unknown: these are known: ${known.join(', ')}`)
 }

@@ -1,20 +1,29 @@
 import { readFileSync } from 'node:fs'
 import { expect, describe as suite, test } from 'vitest'
+import type { Access } from '../../contract/access.ts'
 import { describe } from './description.ts'
 import { readOpenApi } from './openapi-file.ts'
+import type { Unchecked } from './openapi-security.ts'
 import { readRouteFile } from './route-file.ts'
 
 function routes(...given: unknown[]) {
   return read((complain) => readRouteFile({ routes: given }, ['shop', 'crm'], complain))
 }
 
-function openApi(document: object) {
-  return read((complain) => readOpenApi({ openapi: '3.1.0', ...document }, 'shop', complain))
+function openApi(document: object, options: { unchecked?: Unchecked } = {}) {
+  return read((complain, notice) =>
+    readOpenApi({ openapi: '3.1.0', ...document }, { upstream: 'shop', complain, notice, ...options }),
+  )
 }
 
-function read<T>(from: (complain: (where: string, what: string) => void) => T): { entries: T; faults: string[] } {
+function read<T>(from: (complain: (where: string, what: string) => void, notice: (text: string) => void) => T) {
   const faults: string[] = []
-  return { entries: from((where, what) => faults.push(`${where} ${what}`)), faults }
+  const notices: string[] = []
+  const entries = from(
+    (where, what) => faults.push(`${where} ${what}`),
+    (text) => notices.push(text),
+  )
+  return { entries, faults, notices }
 }
 
 suite('a route file', () => {
@@ -35,8 +44,16 @@ suite('a route file', () => {
     )
     expect(faults).toEqual([])
     expect(entries).toMatchObject([
-      { method: 'GET', path: '/things/{id}', upstream: 'shop', access: 'public', cost: 1 },
-      { method: 'POST', upstream: 'crm', access: 'editor | admin', limits, cost: 2, timeoutMs: 5, maxBodyBytes: 6 },
+      { method: 'GET', path: '/things/{id}', upstream: 'shop', access: { public: true }, cost: 1 },
+      {
+        method: 'POST',
+        upstream: 'crm',
+        access: { roles: ['editor', 'admin'] },
+        limits,
+        cost: 2,
+        timeoutMs: 5,
+        maxBodyBytes: 6,
+      },
     ])
   })
 
@@ -49,13 +66,15 @@ suite('a route file', () => {
   })
 
   test.each<[object, string]>([
-    [{ method: 'FETCH' }, 'routes[0].method is "FETCH": give one of GET, POST, PUT, PATCH, DELETE'],
+    [{ method: 'FETCH' }, 'routes[0].method is "FETCH": give one of GET, HEAD, POST, PUT, PATCH, DELETE'],
     [{ path: 'things' }, 'routes[0].path is "things": begin it with a slash'],
     [{ path: '/a//b' }, 'routes[0].path is "/a//b": it has an empty segment'],
-    [
-      { path: '/a/{id}.json' },
-      'routes[0].path is "/a/{id}.json": a parameter is a whole segment, which "{id}.json" is not',
-    ],
+    [{ path: '/a/{id' }, 'routes[0].path is "/a/{id": "{id" has a brace that belongs to no {parameter}'],
+    [{ path: '/a/{rest+}' }, 'routes[0].path is "/a/{rest+}": {rest+} is no parameter of one segment'],
+    [{ path: '/a/../b' }, 'routes[0].path is "/a/../b": it has a dot segment'],
+    [{ path: '/a/%2e%2e/b' }, 'routes[0].path is "/a/%2e%2e/b": it has a dot segment'],
+    [{ path: '/a%2fb' }, 'routes[0].path is "/a%2fb": write it without "a%2fb"'],
+    [{ path: '/a%' }, 'routes[0].path is "/a%": write it without "%"'],
     [{ path: '/a?b' }, 'routes[0].path is "/a?b": write it without "?"'],
     [{ upstream: 'nobody' }, 'routes[0].upstream is "nobody": give one of shop, crm'],
     [
@@ -108,6 +127,11 @@ suite('a route file', () => {
   })
 })
 
+/** As a file would write it: `public | editor`. */
+function termsOf({ public: all, authenticated, roles }: Access): string {
+  return [...(all ? ['public'] : []), ...(authenticated ? ['authenticated'] : []), ...roles].join(' | ')
+}
+
 suite('an OpenAPI document', () => {
   const components = {
     securitySchemes: {
@@ -118,15 +142,15 @@ suite('an OpenAPI document', () => {
   }
   const accessOf = (operation: object, document: object = {}) => {
     const { entries, faults } = openApi({ components, paths: { '/x': { get: operation } }, ...document })
-    return faults[0] ?? entries[0]!.access
+    return faults[0] ?? termsOf(entries[0]!.access)
   }
 
   test('gives its paths below the path of its first server', () => {
     const paths = { '/pets/{id}': { get: {}, delete: {}, head: {}, parameters: [] }, '/pets': { post: {} } }
     const at = (servers: unknown) => openApi({ servers, paths }).entries.map(({ method, path }) => `${method} ${path}`)
-    expect(at(undefined)).toEqual(['GET /pets/{id}', 'DELETE /pets/{id}', 'POST /pets'])
-    expect(at([{ url: 'https://pets.example.com/api/v3/' }])[2]).toBe('POST /api/v3/pets')
-    expect(at([{ url: '/{stage}', variables: { stage: { default: 'live' } } }])[2]).toBe('POST /live/pets')
+    expect(at(undefined)).toEqual(['GET /pets/{id}', 'HEAD /pets/{id}', 'DELETE /pets/{id}', 'POST /pets'])
+    expect(at([{ url: 'https://pets.example.com/api/v3/' }])[3]).toBe('POST /api/v3/pets')
+    expect(at([{ url: '/{stage}', variables: { stage: { default: 'live' } } }])[3]).toBe('POST /live/pets')
   })
 
   test.each<[string, object, object, string]>([
@@ -152,13 +176,17 @@ suite('an OpenAPI document', () => {
     expect(accessOf({ security: [{ key: [] }] })).toContain(
       'GET /x security asks for key, which this gateway cannot check',
     )
-    expect(accessOf({ security: [{ unknown: [] }] })).toContain('asks for unknown')
-    expect(accessOf({ security: 'token' })).toContain('is no list of security requirements')
+    expect(accessOf({ security: [{ unknown: [] }] })).toContain('asks for "unknown", which is not in components')
+    expect(accessOf({ security: 'token' })).toContain('is "token": give a list of security requirements')
   })
 
   test('other documents are refused', () => {
-    const faults = (file: unknown) => read((complain) => readOpenApi(file, 'shop', complain)).faults
-    expect(faults({ swagger: '2.0' })).toEqual(['openapi is no 3.x: give an OpenAPI 3 document'])
+    const faults = (file: unknown) =>
+      read((complain, notice) => readOpenApi(file, { upstream: 'shop', complain, notice })).faults
+    expect(faults({ swagger: '2.0' })).toEqual([
+      'openapi is missing, and swagger is "2.0": OpenAPI 2 is not read; convert the document to OpenAPI 3, with swagger2openapi for one',
+    ])
+    expect(faults({ openapi: '4.0.0' })).toEqual(['openapi is "4.0.0": give an OpenAPI document of 3.0, 3.1 or 3.2'])
     expect(faults({ openapi: '3.0.3' })).toEqual(['paths is missing'])
     expect(faults(null)).toHaveLength(1)
   })

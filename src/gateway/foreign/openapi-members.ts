@@ -1,0 +1,77 @@
+import type { Complain } from './entry.ts'
+import type { Notices } from './notices.ts'
+
+/** What OpenAPI 3 knows at a place, and what must not stand there by mistake: it would open what it was meant to close. */
+interface Known {
+  readonly members: ReadonlySet<string>
+  /** Said of a member that OpenAPI has at other places, and which holds for nothing here. */
+  readonly misplaced: Readonly<Record<string, string>>
+}
+
+export const DOCUMENT: Known = {
+  members: new Set(
+    '$self openapi info jsonSchemaDialect servers paths webhooks components security tags externalDocs'.split(' '),
+  ),
+  misplaced: {
+    securityDefinitions: 'is of OpenAPI 2: write components.securitySchemes',
+    securitySchemes: 'holds for nothing there: write it in components',
+  },
+}
+
+export const PATH_ITEM: Known = {
+  members: new Set(
+    '$ref summary description get put post delete options head patch trace query additionalOperations servers parameters'.split(
+      ' ',
+    ),
+  ),
+  misplaced: { security: 'holds for nothing there: write it at each operation, or at the top of the document' },
+}
+
+export const OPERATION: Known = {
+  members: new Set(
+    'tags summary description externalDocs operationId parameters requestBody responses callbacks deprecated security servers'.split(
+      ' ',
+    ),
+  ),
+  misplaced: { $ref: 'is nothing that an operation may have: write the operation out' },
+}
+
+/**
+ * Looks for members that OpenAPI does not know. What may be `security`, a method or `x-lintel` misspelt is a fault: what is
+ * passed over in silence may be what closes a door. Anything else is told.
+ */
+export function checkMembers(
+  given: Readonly<Record<string, unknown>>,
+  { members, misplaced }: Known,
+  where: string,
+  complain: Complain,
+  notices: Notices,
+): void {
+  for (const name of Object.keys(given)) {
+    if (members.has(name) || name === 'x-lintel') continue
+    const plain = name.toLowerCase().replace(/[^a-z]/g, '')
+    if (Object.hasOwn(misplaced, name)) complain(`${where}${name}`, misplaced[name]!)
+    else if (name === '<<') complain(`${where}<<`, 'merges nothing here: it stands in quotes, or in JSON')
+    else if (isNear(plain, 'xlintel')) complain(`${where}${name}`, 'is unknown: write it `x-lintel`')
+    else if (name.startsWith('x-')) continue
+    else if (isNear(plain, 'security') || plain.includes('secur') || plain.includes('auth'))
+      complain(`${where}${name}`, 'is unknown: is it meant to be `security`?')
+    else if (members.has(plain)) complain(`${where}${name}`, `is unknown: write it \`${plain}\``)
+    else notices.add('passed over, as OpenAPI has no such member', `${where}${name}`)
+  }
+}
+
+const SLIPS = 2
+
+/** Whether `text` is `word` but for two letters more, less, or others (Levenshtein). */
+function isNear(text: string, word: string): boolean {
+  if (Math.abs(text.length - word.length) > SLIPS) return false
+  let row = Array.from({ length: word.length + 1 }, (_, i) => i)
+  for (let i = 0; i < text.length; i++) {
+    const next = [i + 1]
+    for (let j = 0; j < word.length; j++)
+      next.push(Math.min(next[j]! + 1, row[j + 1]! + 1, row[j]! + (text[i] === word[j] ? 0 : 1)))
+    row = next
+  }
+  return row[word.length]! <= SLIPS
+}

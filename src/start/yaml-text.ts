@@ -1,0 +1,92 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+} from 'yaml'
+
+/** Values, with all that aliases stand for written out. The largest public documents of 16 MiB have a million. */
+const MAX_EXPANDED = 4_000_000
+
+/**
+ * The value of a YAML text, with merge keys (`<<`) merged as YAML 1.1 has it: what a mapping says itself goes before what is
+ * merged into it, and an earlier source before a later one. An Error names line and column of what is wrong: a key twice, a tab
+ * as indentation, several documents, a merge of what is no mapping, an alias in a circle.
+ *
+ * How often aliases stand is not counted, as yaml does it, but how much they stand for: a document that says one response 150
+ * times is no bomb, and nine aliases may be one ("billion laughs").
+ */
+export function parseYaml(text: string): unknown {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { merge: true, lineCounter: lines })
+  if (document.errors.length > 0) throw new Error(document.errors.map(firstLine).join('; '))
+  checkAliases(document, lines)
+  return document.toJS({ maxAliasCount: -1 })
+}
+
+function firstLine({ message }: Error): string {
+  return message.split('\n', 1)[0]!.replace(/:$/, '')
+}
+
+/** What an alias may stand for: where it was read, and how much it comes to. */
+interface Anchored {
+  readonly node: unknown
+  /** Undefined while it is being read. */
+  size: number | undefined
+}
+
+function checkAliases(document: Document, lines: LineCounter): void {
+  const anchors = new Map<string, Anchored>()
+
+  function sizeOf(node: unknown): number {
+    if (isPair(node)) {
+      const size = sizeOf(node.key) + sizeOf(node.value)
+      checkMerge(node)
+      return size
+    }
+    if (isAlias(node)) {
+      const anchored = anchors.get(node.source)
+      if (anchored === undefined) throw wrong(node, `the alias *${node.source} stands for nothing before it`)
+      if (anchored.size === undefined) throw wrong(node, `the alias *${node.source} stands within what it stands for`)
+      return anchored.size
+    }
+    const anchor = isScalar(node) || isMap(node) || isSeq(node) ? node.anchor : undefined
+    const anchored: Anchored = { node, size: undefined }
+    if (anchor !== undefined) anchors.set(anchor, anchored)
+    let size = 1
+    if (isMap(node) || isSeq(node))
+      for (const item of node.items) {
+        size += sizeOf(item)
+        if (size > MAX_EXPANDED)
+          throw wrong(item, `with all that its aliases stand for the document has more than ${MAX_EXPANDED} values`)
+      }
+    anchored.size = size
+    return size
+  }
+
+  /** yaml would say so too, but not where. */
+  function checkMerge({ key, value }: Pair): void {
+    if (!isScalar(key) || !(key.value === '<<' ? key.type === 'PLAIN' : typeof key.value === 'symbol')) return
+    const given = resolved(value)
+    const sources = isSeq(given) ? given.items.map(resolved) : [given]
+    if (!sources.every(isMap)) throw wrong(key, 'what << merges is neither a mapping nor a list of mappings')
+  }
+
+  function resolved(node: unknown): unknown {
+    return isAlias(node) ? anchors.get(node.source)?.node : node
+  }
+
+  function wrong(node: unknown, what: string): Error {
+    const { range } = (isPair(node) ? node.key : node) as Node
+    const { line, col } = lines.linePos(range?.[0] ?? 0)
+    return new Error(`${what} at line ${line}, column ${col}`)
+  }
+
+  sizeOf(document.contents)
+}
