@@ -42,7 +42,7 @@ const drivers = {
   '^@nats-io/': '^src/events/nats-',
   '^prom-client$': '^src/observe/metrics',
   '^undici$': '^src/gateway/forward/http-client',
-  '^yaml$': '^src/start/route-files',
+  '^yaml$': '^src/start/yaml-text',
 }
 
 module.exports = {
