@@ -7,15 +7,19 @@ export function shaped(specs: Readonly<Record<string, FieldSpec>>, value: object
   return out
 }
 
-/** The same of one value. What is of another kind than the field stays as it is, for a check to find. */
+/**
+ * The same of one value. A value of another kind than the field stays as it is, for a check to find; but not an object or a
+ * list, whose members no contract names, nor a number that JSON does not have, which would be sent as null: an Error.
+ */
 export function shapedValue(spec: FieldSpec, value: unknown): unknown {
   if (value === undefined || value === null) return null
-  if (spec.kind === 'object' && typeof value === 'object') return shaped(spec.fields!, value)
-  if (spec.kind === 'list' && holdsObjects(spec.of!) && Array.isArray(value))
-    return value.map((item) => shapedValue(spec.of!, item))
+  if (typeof value === 'object') {
+    if (Array.isArray(value) ? spec.kind === 'list' : spec.kind === 'object')
+      return spec.kind === 'list'
+        ? (value as unknown[]).map((item) => shapedValue(spec.of!, item))
+        : shaped(spec.fields!, value)
+    throw new Error(`has ${Array.isArray(value) ? 'a list' : 'an object'} where the contract has ${spec.kind}`)
+  }
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new Error(`has ${value}, which JSON does not have`)
   return value
-}
-
-function holdsObjects(spec: FieldSpec): boolean {
-  return spec.kind === 'object' || (spec.kind === 'list' && holdsObjects(spec.of!))
 }

@@ -1,6 +1,7 @@
 import { decodeId, encodeId } from '../base/ids.ts'
 import type { FieldSpec } from '../contract/fields.ts'
 import { shapedValue } from '../contract/shaped.ts'
+import { jsonShaper } from './json-column.ts'
 
 /** How a field stands in PostgreSQL: what its column may be, and the ways between text, JSON and JavaScript. */
 export interface Column {
@@ -36,7 +37,13 @@ export function columnOf(name: string, spec: FieldSpec): Column {
       return { ...head, types: ['integer', 'bigint', 'smallint'], toJson: same, toValue: Number, toParam: identity }
     case 'money':
     case 'decimal':
-      return { ...head, types: ['numeric'], toJson: same, toValue: Number, toParam: identity }
+      return {
+        ...head,
+        types: ['numeric'],
+        toJson: finite,
+        toValue: (text) => Number(finite(text)),
+        toParam: identity,
+      }
     case 'boolean':
       return {
         ...head,
@@ -55,7 +62,13 @@ export function columnOf(name: string, spec: FieldSpec): Column {
       }
     case 'list':
     case 'object':
-      return { ...head, types: ['jsonb', 'json'], toJson: same, toValue: JSON.parse, toParam: jsonParam(spec) }
+      return {
+        ...head,
+        types: ['jsonb', 'json'],
+        toJson: jsonShaper(spec),
+        toValue: JSON.parse,
+        toParam: jsonParam(spec),
+      }
     default:
       return {
         ...head,
@@ -67,16 +80,31 @@ export function columnOf(name: string, spec: FieldSpec): Column {
   }
 }
 
-/** `2026-11-23 16:43:32.12+00`, as PostgreSQL writes UTC with the ISO date style, as RFC 3339 with milliseconds. */
+/** A numeric as it is; NaN and the infinities, which JSON does not have, are an Error. All other texts end in a digit. */
+function finite(text: string): string {
+  if (text.charCodeAt(text.length - 1) > NINE) throw new Error(`is ${text}, which JSON does not have`)
+  return text
+}
+
+const NINE = 57
+const HYPHEN = 45
+const ZERO = 48
+
+/**
+ * `2026-11-23 16:43:32.12+00`, as PostgreSQL writes UTC with the ISO date style, as RFC 3339 with milliseconds. RFC 3339 has
+ * years of four digits: infinity, years before 1 (they end in BC) and after 9999 are an Error. What is finer is cut off.
+ */
 export function isoTime(text: string): string {
+  if (text.charCodeAt(4) !== HYPHEN || text.charCodeAt(text.length - 1) !== ZERO)
+    throw new Error(`is ${text}, which RFC 3339 does not have`)
   const time = `${text.slice(0, 10)}T${text.slice(11, 19)}`
   const fraction = text.length > 22 ? text.slice(20, text.length - 3) : ''
-  return `${time}.${fraction.padEnd(3, '0')}Z`
+  return `${time}.${fraction.slice(0, 3).padEnd(3, '0')}Z`
 }
 
 /**
- * As text: the driver would make a PostgreSQL array of a list. What is written is what will be shown, as an answer copies
- * the column's JSON without a look into it: so no member that the contract does not name gets in (R-BODY-7).
+ * As text: the driver would make a PostgreSQL array of a list. No member that the contract does not name gets in (R-BODY-7),
+ * so that what is read back can be copied as it is.
  */
 function jsonParam(spec: FieldSpec): (value: unknown) => unknown {
   return (value) => (value === null ? null : JSON.stringify(shapedValue(spec, value)))

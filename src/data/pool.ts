@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
+import { isoTime } from './columns.ts'
 import { type Faults, faultsOf, unavailable } from './faults.ts'
 import { createOutage, type Outage } from './outage.ts'
 import type { Cells } from './row.ts'
@@ -130,11 +131,16 @@ export function queryable(send: Send): Queryable {
     },
     async query<T extends object>(statement: string, values: readonly unknown[] = []) {
       const { cells, fields } = await send(statement, values)
-      return cells.map((row) => {
-        const value: Record<string, unknown> = {}
-        for (let i = 0; i < fields.length; i++) value[fields[i]!.name] = parse(fields[i]!.dataTypeID, row[i] ?? null)
-        return value as T
-      })
+      let i = 0
+      try {
+        return cells.map((row) => {
+          const value: Record<string, unknown> = {}
+          for (i = 0; i < fields.length; i++) value[fields[i]!.name] = parse(fields[i]!.dataTypeID, row[i] ?? null)
+          return value as T
+        })
+      } catch (error) {
+        throw new Error(`the column ${fields[i]!.name} ${(error as Error).message}`, { cause: error })
+      }
     },
   }
 }
@@ -221,6 +227,6 @@ function parse(type: number, value: string | null): unknown {
   if (NUMBERS.has(type)) return Number(value)
   if (type === BOOL) return value === 't'
   if (JSONS.has(type)) return JSON.parse(value)
-  if (type === TIMESTAMPTZ) return new Date(value).toISOString()
+  if (type === TIMESTAMPTZ) return isoTime(value)
   return value
 }

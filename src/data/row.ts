@@ -22,13 +22,20 @@ export function isRow(value: unknown): value is Row {
 }
 
 /** Its JSON, copied column by column; `fields` chooses some of them. */
-export function writeRow({ table, cells }: Row, fields?: readonly string[]): string {
+export function writeRow(row: Row, fields?: readonly string[]): string {
+  const { table, cells } = row
   let json = '{'
-  for (const { place, name, key } of table.shown) {
-    if (fields && !fields.includes(name)) continue
-    const text = cells[place]
-    const value = text === null || text === undefined ? 'null' : table.columns[place]!.toJson(text)
-    json += json.length === 1 ? key + value : `,${key}${value}`
+  let at = 0
+  try {
+    for (const { place, name, key } of table.shown) {
+      if (fields && !fields.includes(name)) continue
+      at = place
+      const text = cells[place]
+      const value = text === null || text === undefined ? 'null' : table.columns[place]!.toJson(text)
+      json += json.length === 1 ? key + value : `,${key}${value}`
+    }
+  } catch (error) {
+    throw unreadable(row, at, error as Error)
   }
   return `${json}}`
 }
@@ -45,7 +52,20 @@ export function readField(row: Row, field: string): unknown {
   return cell(row, row.table.places.get(field)!)
 }
 
-function cell({ table, cells }: Row, place: number): unknown {
-  const text = cells[place]
-  return text === null || text === undefined ? null : table.columns[place]!.toValue(text)
+function cell(row: Row, place: number): unknown {
+  const text = row.cells[place]
+  if (text === null || text === undefined) return null
+  try {
+    return row.table.columns[place]!.toValue(text)
+  } catch (error) {
+    throw unreadable(row, place, error as Error)
+  }
+}
+
+/** SQL can write what no answer can hold, such as NaN: the log then says where it is (R-BODY-7). */
+function unreadable({ table, cells }: Row, place: number, cause: Error): Error {
+  const id = table.columns[0]!.toValue(cells[0]!)
+  return new Error(`${table.resource.table}.${table.columns[place]!.name} of ${id} ${cause.message}: correct the row`, {
+    cause,
+  })
 }

@@ -6,7 +6,7 @@ import { service } from '../contract/service.ts'
 import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
 import { readConstraints } from './constraints.ts'
 import { type Database, openDatabase, type Queryable } from './pool.ts'
-import { readRow } from './row.ts'
+import { readRow, writeRow } from './row.ts'
 import { change, find, insert, read, remove, uuidOf } from './rows.ts'
 import { transaction } from './transaction.ts'
 
@@ -249,4 +249,35 @@ test('a field that the resource does not have is a mistake of the handler’s', 
   await expect(insert(database, Note, { title: 'a', colour: 'red' } as never)).rejects.toThrow(
     'notes has no field "colour"',
   )
+})
+
+test('FC-55 R-BODY-7: what SQL has written and JSON does not have is an error that says where it stands', async () => {
+  const { id } = readRow(await insert(database, Note, { title: 'odd' }))
+  for (const [column, value, said] of [
+    ['price', 'NaN', 'is NaN, which JSON does not have'],
+    ['due_at', 'infinity', 'is infinity, which RFC 3339 does not have'],
+    ['due_at', '-infinity', 'is -infinity'],
+    ['due_at', '0044-03-15 00:00:00+00 BC', 'is 0044-03-15 00:00:00+00 BC'],
+    ['due_at', '12026-01-01 00:00:00+00', 'is 12026-01-01 00:00:00+00'],
+    ['tags', '{"secret": 1}', 'has an object where the contract has list'],
+  ]) {
+    await database.query('update notes set price = null, due_at = null, tags = null')
+    await database.query(`update notes set ${column} = $1`, [value])
+    const row = await read(database, Note, id)
+    expect(() => writeRow(row)).toThrow(`notes.${column} of ${id} ${said}`)
+    if (column !== 'tags') expect(() => readRow(row)).toThrow(`notes.${column} of ${id} ${said}`)
+    // What is not asked for does no harm, and the value can be mended.
+    expect(JSON.parse(writeRow(row, ['id', 'title']))).toEqual({ id, title: 'odd' })
+    const mended = await change(database, Note, id, { price: 1, dueAt: '0001-02-03T04:05:06.000Z', tags: ['a'] })
+    expect(readRow(mended)).toMatchObject({ price: 1, dueAt: '0001-02-03T04:05:06.000Z', tags: ['a'] })
+  }
+})
+
+test('FC-55: hand-written SQL names the column of a time that RFC 3339 does not have', async () => {
+  await expect(database.query(`select 'infinity'::timestamptz as "dueAt"`)).rejects.toThrow(
+    'the column dueAt is infinity',
+  )
+  expect(await database.query(`select '0001-02-03 04:05:06.123456+00'::timestamptz as at`)).toEqual([
+    { at: '0001-02-03T04:05:06.123Z' },
+  ])
 })
