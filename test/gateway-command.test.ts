@@ -92,12 +92,12 @@ async function token(claims: object = {}): Promise<Record<string, string>> {
 }
 
 describe('R-GW-1: lintel gateway, in front of a service that knows nothing of it', () => {
-  test('routes, tokens, roles and the identity that is passed on', async () => {
-    const url = await gateway(['--routes', 'routes.json', ...TOKENS]).url()
+  test('routes, tokens, roles and the identity that is passed on; FC-96: headers that are allowed by name', async () => {
+    const url = await gateway(['--routes', 'routes.json', '--pass-header', 'X-Tenant-Id', ...TOKENS]).url()
     const status = async (method: string, path: string, headers = {}) =>
       (await send(url, method, path, { headers })).status
     const [member, editor] = [await token({ email: 'ann@example.com' }), await token({ roles: ['editor', 'a b'] })]
-    expect(await status('GET', '/things')).toBe(200)
+    expect(await status('GET', '/things', { 'x-tenant-id': 't1', 'x-roles': 'admin' })).toBe(200)
     expect(await status('GET', '/things/7')).toBe(401)
     expect(await status('GET', '/things/7', member)).toBe(200)
     // A literal goes before a parameter.
@@ -113,6 +113,8 @@ describe('R-GW-1: lintel gateway, in front of a service that knows nothing of it
 
     expect(seen.map(({ url }) => url)).toEqual(['/things', '/things/7', '/things/new'])
     expect(seen[0]!.headers).not.toHaveProperty('lintel-user-id')
+    expect(seen[0]!.headers).toMatchObject({ 'x-tenant-id': 't1' })
+    expect(seen[0]!.headers).not.toHaveProperty('x-roles')
     expect(seen[1]!.headers).toMatchObject({ 'lintel-user-id': 'ann%2C1', 'lintel-user-email': 'ann@example.com' })
     expect(seen[1]!.headers).not.toHaveProperty('lintel-user-roles')
     expect(seen[2]!.headers).toMatchObject({ 'lintel-user-roles': 'editor,a%20b', authorization: editor.authorization })
@@ -373,6 +375,18 @@ describe('arguments', () => {
       '--unchecked-security is "open": give one of refuse, public, authenticated',
     ],
     ['no duration', () => args(...open, '--timeout', 'soon'), 2, '--timeout is "soon": give a duration such as 30s'],
+    [
+      'no header',
+      () => args(...open, '--pass-header', 'a b'),
+      2,
+      '--pass-header is "a b": give the name of one header',
+    ],
+    [
+      'a header of the gateway’s own',
+      () => args(...open, '--pass-header', 'Lintel-User-Id'),
+      2,
+      '--pass-header is "Lintel-User-Id": this header is the gateway\'s own to set',
+    ],
     ['no size', () => args(...open, '--max-body', '1mb'), 2, '--max-body is "1mb": give a number of bytes'],
     [
       'no such file',

@@ -1,6 +1,7 @@
 import { parseDuration } from '../base/duration.ts'
 import { Fault } from '../base/errors.ts'
 import { isUnchecked, UNCHECKED } from '../gateway/foreign/openapi-security.ts'
+import { isPassable } from '../gateway/forward/outside-headers.ts'
 import { type GatewaySetup, startGateway, type TokenSource } from '../start/start-gateway.ts'
 import { prepareEnvironment } from './environment.ts'
 import { runUntilSignalled } from './run.ts'
@@ -15,6 +16,7 @@ export interface GatewayArguments {
   readonly issuer?: string
   readonly audience?: string
   readonly rolesClaim: string
+  readonly passHeader: readonly string[]
   readonly timeout: string
   readonly maxBody: string
 }
@@ -45,6 +47,7 @@ function readArguments(given: GatewayArguments): GatewaySetup {
     openapi: given.openapi.map((text) => readDocument(text, [...upstreams.keys()])),
     ...readUnchecked(given),
     tokens: readTokens(given),
+    passedHeaders: given.passHeader.map(readHeaderName),
     timeoutMs,
     maxBodyBytes,
   }
@@ -80,6 +83,15 @@ function readUnchecked({ uncheckedSecurity }: GatewayArguments): Pick<GatewaySet
   if (!isUnchecked(uncheckedSecurity))
     throw wrong(`--unchecked-security is "${uncheckedSecurity}": give one of ${UNCHECKED.join(', ')}`)
   return { unchecked: uncheckedSecurity }
+}
+
+function readHeaderName(text: string): string {
+  const name = text.toLowerCase()
+  if (!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name))
+    throw wrong(`--pass-header is "${text}": give the name of one header, such as X-Tenant-Id`)
+  if (!isPassable(name))
+    throw wrong(`--pass-header is "${text}": this header is the gateway's own to set, and never passed on from outside`)
+  return name
 }
 
 function readTokens({ jwks, issuer, audience, rolesClaim }: GatewayArguments): TokenSource | undefined {

@@ -48,6 +48,12 @@ program
   .option('--issuer <text>', 'what `iss` of a token must be')
   .option('--audience <text>', 'what `aud` of a token must be, or have among it')
   .option('--roles-claim <path>', 'where a token has its roles, such as realm_access.roles', 'roles')
+  .option(
+    '--pass-header <name>',
+    'a header to pass on that is dropped else, such as X-Tenant-Id; repeatable',
+    collect,
+    [],
+  )
   .option('--timeout <duration>', 'how long an upstream may take to begin its answer', '30s')
   .option('--max-body <bytes>', 'how large a body may be', '1048576')
   .addHelpText(

@@ -21,6 +21,8 @@ export interface GatewaySetup extends RouteFiles {
   readonly upstreams: ReadonlyMap<string, readonly URL[]>
   /** Without it every route is public, and credentials pass through. */
   readonly tokens: TokenSource | undefined
+  /** Headers from outside, in lower case, that are passed on though they could be forged. */
+  readonly passedHeaders?: readonly string[]
   readonly timeoutMs: number
   readonly maxBodyBytes: number
 }
@@ -38,12 +40,12 @@ export async function startGateway(setup: GatewaySetup, env: Env, { signal }: St
   const verifier = setup.tokens && (await trustForeignTokens(setup.tokens, (error, text) => log.warn(error, text)))
   const upstreams = new Map<string, RemoteUpstream>()
   for (const { surface, bounds } of descriptions) {
-    const { timeoutMs, maxBodyBytes } = setup
+    const { timeoutMs, maxBodyBytes, passedHeaders } = setup
     const urls = setup.upstreams.get(surface.name)!
     const { trusted } = settings.rateLimit
     upstreams.set(
       surface.name,
-      await openRemoteUpstream({ name: surface.name, urls, bounds, timeoutMs, maxBodyBytes, trusted }),
+      await openRemoteUpstream({ name: surface.name, urls, bounds, timeoutMs, maxBodyBytes, trusted, passedHeaders }),
     )
   }
   const close = () => Promise.all([...upstreams.values()].map((one) => one.close()))

@@ -296,6 +296,139 @@ describe('what passes on', () => {
     expect(Number(headers['lintel-timeout-ms'])).toBeLessThanOrEqual(30_000)
   })
 
+  test.each([
+    ...[
+      'X-HTTP-Method-Override',
+      'X-HTTP-Method',
+      'X-Method-Override',
+      'X-Original-URL',
+      'X-Rewrite-URL',
+      'X-Original-URI',
+    ],
+    ...[
+      'X-Host',
+      'X-HTTP-Host-Override',
+      'X-Middleware-Subrequest',
+      'X-Forwarded-Prefix',
+      'X-Forwarded-Server',
+      'Proxy',
+    ],
+    ...[
+      'X-Auth-User',
+      'X-Auth-Request-Groups',
+      'X-Authenticated-UserId',
+      'X-User',
+      'X-UserId',
+      'X-Username',
+      'X-User-Roles',
+    ],
+    ...['X-Roles', 'X-Role', 'X-Groups', 'X-Scopes', 'X-Scope-OrgID', 'X-Permissions', 'Remote-User', 'Remote-Groups'],
+    ...[
+      'X-Tenant-Id',
+      'X-TenantId',
+      'X-Tenant',
+      'X-Org-Id',
+      'X-Organization-Id',
+      'X-Account-Id',
+      'X-Admin',
+      'X-Is-Admin',
+    ],
+    ...[
+      'X-MS-CLIENT-PRINCIPAL',
+      'X-MS-CLIENT-PRINCIPAL-NAME',
+      'X-Amzn-Oidc-Data',
+      'X-Amzn-Oidc-Identity',
+      'OIDC-claim-sub',
+    ],
+    ...[
+      'X-Goog-Authenticated-User-Email',
+      'X-Goog-IAP-JWT-Assertion',
+      'Cf-Access-Authenticated-User-Email',
+      'X-JWT-Assertion',
+    ],
+    ...['Tailscale-User-Login', 'X-Authentik-Username', 'X-Pomerium-Claim-Email', 'X-Hasura-Role', 'Impersonate-User'],
+    ...[
+      'X-Consumer-Username',
+      'X-Credential-Identifier',
+      'X-WebAuth-User',
+      'X-Forwarded-User',
+      'X-Endpoint-API-UserInfo',
+    ],
+    ...[
+      'X-Client-Cert',
+      'Client-Cert',
+      'X-SSL-Client-Verify',
+      'SSL-Client-S-DN',
+      'X-Forwarded-Client-Cert',
+      'X-ARR-ClientCert',
+    ],
+    ...[
+      'True-Client-IP',
+      'CF-Connecting-IP',
+      'CF-Connecting-IPv6',
+      'X-Client-IP',
+      'X-Cluster-Client-IP',
+      'Fastly-Client-IP',
+    ],
+    ...[
+      'X-Real-IP',
+      'X-Originating-IP',
+      'X-Remote-Addr',
+      'X-Azure-ClientIP',
+      'Fly-Client-IP',
+      'X-Forwarded',
+      'Forwarded-For',
+    ],
+    ...['X_Tenant_Id', 'x_http_method_override', 'X.User.Id', 'X-User_Id'],
+  ])('FC-96: %s from outside is dropped, unless it is allowed by name', async (name) => {
+    const shop = await foreign()
+    await start([shop.url])
+    const headers = { [name]: 'forged', 'x-mine': '1' }
+    await send(url, 'GET', '/things', { headers })
+    expect(shop.seen[0]!.headers).toMatchObject({ 'x-mine': '1' })
+    expect(shop.seen[0]!.raw).not.toContain('forged')
+    await start([shop.url], { passedHeaders: [name.toLowerCase()] })
+    await send(url, 'GET', '/things', { headers })
+    expect(shop.seen[1]!.headers).toMatchObject({ [name.toLowerCase()]: 'forged' })
+  })
+
+  test('FC-96: what a trusted proxy passes on without looking is dropped as well', async () => {
+    const shop = await foreign()
+    await start([shop.url], { trusted: trustedProxies('127.0.0.1') })
+    const forged = {
+      'X-Forwarded-User': 'x',
+      'X-Forwarded-Client-Cert': 'x',
+      'True-Client-IP': 'x',
+      'X-Tenant-Id': 'x',
+    }
+    const headers = { ...forged, 'X-Real-IP': '9.9.9.9', 'X-Forwarded-Prefix': '/shop' }
+    await send(url, 'GET', '/things', { headers })
+    for (const name of Object.keys(forged)) expect(shop.seen[0]!.headers).not.toHaveProperty(name.toLowerCase())
+    expect(shop.seen[0]!.headers).toMatchObject({ 'x-real-ip': '9.9.9.9', 'x-forwarded-prefix': '/shop' })
+  })
+
+  test('FC-96: credentials, and what says nothing of who asks or what, pass on', async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    const headers = Object.fromEntries(
+      [
+        ...['authorization', 'cookie', 'x-api-key', 'x-auth-token', 'x-auth-key', 'x-csrf-token', 'x-requested-with'],
+        ...[
+          'x-correlation-id',
+          'x-client-version',
+          'x-client-id',
+          'x-custom',
+          'x-user-agent',
+          'x-b3-traceid',
+          'baggage',
+        ],
+        ...['accept-language', 'prefer', 'x-goog-api-key', 'x-amz-date', 'x-ms-version', 'sec-fetch-site', 'x-organic'],
+      ].map((name) => [name, 'v']),
+    )
+    await send(url, 'GET', '/things', { headers })
+    expect(shop.seen[0]!.headers).toMatchObject(headers)
+  })
+
   test('where a request comes from is said truthfully: what strangers say of it is dropped', async () => {
     const shop = await foreign()
     await start([shop.url])

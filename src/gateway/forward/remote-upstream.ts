@@ -10,6 +10,7 @@ import type { Exchange } from '../exchange.ts'
 import type { AnswerBody } from './answer-body.ts'
 import { withoutNamed } from './answer-head.ts'
 import { type AnswerHeaders, type Attempt, createHttpClient, type HttpClientOptions } from './http-client.ts'
+import { headerFilter } from './outside-headers.ts'
 import { accepts, createReplica, createReplicas, type Entry, type Replica } from './replicas.ts'
 import { type RequestBody, requestBody } from './request-body.ts'
 import { requestHead } from './request-head.ts'
@@ -59,6 +60,8 @@ export interface RemoteUpstreamOptions {
   readonly breaker?: CircuitBreakerOptions
   /** Proxies in front of this gateway, whose word on where a request comes from is passed on. */
   readonly trusted?: BlockList | undefined
+  /** Headers from outside, in lower case, that are passed on though they could be forged. */
+  readonly passedHeaders?: readonly string[] | undefined
 }
 
 /** What a route may set for itself. */
@@ -79,6 +82,7 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
       urls.map(async (url) => createReplica(url, await createHttpClient(url.origin, client), options.breaker ?? {})),
     ),
   )
+  const isDropped = headerFilter(options.passedHeaders)
   const budget = createRetryBudget(options.retryBudget)
   let pending = 0
 
@@ -105,7 +109,7 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
       }
       if (res.destroyed) gone()
       else res.once('close', gone)
-      answered = await attempts({ exchange, path, head: requestHead(exchange, trusted), body, deadline })
+      answered = await attempts({ exchange, path, head: requestHead(exchange, trusted, isDropped), body, deadline })
       answered.body.whenOver(() => pending--)
       return answered
     } catch (error) {

@@ -6,6 +6,7 @@ import { hostOf } from '../../http/host.ts'
 import { isTrusted, plainAddress } from '../../limits/client-address.ts'
 import type { Exchange } from '../exchange.ts'
 import { endToEnd } from './hop-by-hop.ts'
+import { type HeaderFilter, OURS } from './outside-headers.ts'
 
 /** Who asks, for the upstream; none of these is ever taken from outside. */
 export const IDENTITY = { user: 'lintel-user-id', email: 'lintel-user-email', roles: 'lintel-user-roles' } as const
@@ -17,13 +18,16 @@ export const TIMEOUT = 'lintel-timeout-ms'
  * The headers of a request as the upstream gets them, names and values in turn: what is end to end and not an identity, then
  * who asks, on whose behalf, and by which way, and the time that is left. Host is the upstream's own.
  */
-export function requestHead(exchange: Exchange, trusted: BlockList | undefined): (remainingMs: number) => string[] {
+export function requestHead(
+  exchange: Exchange,
+  trusted: BlockList | undefined,
+  isDropped: HeaderFilter,
+): (remainingMs: number) => string[] {
   const { req, requestId, caller } = exchange
   const head: string[] = []
   const viaProxy = trusted !== undefined && isTrusted(plainAddress(req.socket.remoteAddress ?? ''), trusted)
   endToEnd(req.rawHeaders, (name, value) => {
-    if (isOurs(name) || isIdentity(name)) return
-    if (!viaProxy && (name.startsWith('x-forwarded-') || name === 'x-real-ip')) return
+    if (OURS.has(name) || isDropped(name, viaProxy)) return
     head.push(name, value)
   })
   head.push('x-request-id', requestId)
@@ -37,34 +41,6 @@ export function requestHead(exchange: Exchange, trusted: BlockList | undefined):
     return head
   }
 }
-
-/** Set here, or by the client that sends it. `Expect` is answered by whoever reads the body. */
-const OURS = new Set([
-  'host',
-  'expect',
-  'x-request-id',
-  'traceparent',
-  'tracestate',
-  'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-])
-
-function isOurs(name: string): boolean {
-  return OURS.has(name)
-}
-
-/**
- * What upstreams behind other gateways believe, and everything with an underscore: CGI, WSGI and the like make one name of
- * `lintel_user_id` and `lintel-user-id`.
- */
-function isIdentity(name: string): boolean {
-  return name.includes('_') || IDENTITIES.test(name)
-}
-
-const IDENTITIES =
-  /^(?:lintel-|x-auth-request-|x-authenticated-|x-user(?:-|$)|x-remote-|remote-user$|x-webauth-|x-consumer-|x-forwarded-(?:user|email|groups|preferred-username|access-token|client-cert)$)/
 
 /** The caller's, if it is one (W3C Trace Context); else a new one, not sampled: this gateway records nothing. */
 function pushTrace(head: string[], { headers }: IncomingMessage): void {
