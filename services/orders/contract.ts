@@ -17,7 +17,16 @@ export const Product = resource('product', {
   },
   unique: ['sku'],
   softDelete: true,
-  list: { filter: ['category', 'price'], search: ['name', 'sku'], sort: ['name', 'price', 'createdAt'] },
+  list: {
+    filter: ['category', 'price'],
+    search: ['name', 'sku'],
+    sort: ['name', 'price', 'createdAt'],
+    pairs: [
+      ['category', 'name'],
+      ['category', 'price'],
+      ['category', 'createdAt'],
+    ],
+  },
   access: { list: 'public', get: 'public', create: 'admin', replace: 'admin', update: 'admin', delete: 'admin' },
 })
 
@@ -46,7 +55,7 @@ export const Cart = resource('cart', {
     currency: t.currency().server(),
   },
   softDelete: true,
-  list: { filter: ['status', 'createdAt'], sort: ['createdAt'] },
+  list: { filter: ['status', 'createdAt'], sort: ['createdAt'], pairs: [['status', 'createdAt']] },
   access: { list: 'owner | admin', get: 'owner | admin', create: 'owner | admin', delete: 'owner | admin' },
   custom: ['delete'],
   problems: { delete: ['INVALID_TRANSITION'] },

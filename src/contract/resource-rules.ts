@@ -2,6 +2,7 @@ import { accessFault, parseAccess } from './access.ts'
 import type { Say } from './breach.ts'
 import { checkFields } from './field-rules.ts'
 import type { FieldSpec, Fields, Kind } from './fields.ts'
+import { isOneValue } from './list-cost.ts'
 import { filterParameters } from './list-query.ts'
 import { camelCase, isCamelCase, isKebabCase, pluralOf } from './names.ts'
 import { VERBS } from './operation.ts'
@@ -123,6 +124,33 @@ function checkLists(key: string, resource: Resource, say: Say) {
     )
   if (!(Number.isInteger(list.exactTotal) && list.exactTotal >= 0))
     refuse('R-PAGE-6', 'exactTotal', `is ${list.exactTotal}`, 'Let it be a whole number from 0')
+  if (!(Number.isInteger(list.scanCost) && list.scanCost >= 0 && list.scanCost <= 1_000_000))
+    refuse('R-RATE-1', 'scanCost', `is ${list.scanCost}`, 'Let it be a whole number from 0')
+  checkIndexed(key, resource, say)
+}
+
+/** What says which lists have an index speaks of filters and sorts that there are. */
+function checkIndexed(key: string, { list, stored }: Resource, say: Say) {
+  const filters = Object.values(list.filter)
+  const sorts = [...list.sort, ...list.defaultSort.split(',').map((term) => term.replace(/^[-+]/, ''))]
+  for (const name of list.scans)
+    if (!filters.includes(name) && !sorts.includes(name) && !(name === 'q' && list.search.length > 0))
+      say(
+        'R-PAGE-2',
+        `${key}.list.scans`,
+        `names no filter and no sort: "${name}"`,
+        'Name declared ones, or leave it out',
+      )
+  for (const [filter, sort] of list.pairs) {
+    const at = `${key}.list.pairs`
+    const fault = (what: string, hint: string) => say('R-PAGE-2', at, `has ['${filter}', '${sort}'], and ${what}`, hint)
+    if (!filters.includes(filter)) fault(`"${filter}" is no filter`, 'The first is the field of a filter')
+    else if (!isOneValue(find(stored, filter)))
+      fault(`"${filter}" is not filtered by one value`, 'An index keeps rows in order within one value of a filter')
+    if (!sorts.includes(sort)) fault(`"${sort}" is no sort`, 'The second is a sort')
+    for (const name of [filter, sort])
+      if (list.scans.includes(name)) fault(`"${name}" is in scans too`, 'Keep it in one of the two')
+  }
 }
 
 /** What a list is filtered by a member of. */

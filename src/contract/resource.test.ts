@@ -52,6 +52,9 @@ describe('a resource', () => {
       root: false,
       exactTotal: 10_000,
       maxOffset: 10_000,
+      pairs: [],
+      scans: [],
+      scanCost: 4,
     })
   })
 

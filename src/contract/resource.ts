@@ -36,6 +36,18 @@ export interface ListOptions {
   readonly exactTotal?: number
   /** How many rows deep `page` reaches; 10,000 by default. */
   readonly maxOffset?: number
+  /**
+   * A filter and a sort that are asked for together, `['status', 'total']`: there is to be an index for both. Every filter has
+   * one with the default sort, and every sort one by itself.
+   */
+  readonly pairs?: readonly (readonly [filter: string, sort: string])[]
+  /** Filters and sorts (and `q`) that have no index: lists by them read more the larger the table, and cost `scanCost`. */
+  readonly scans?: readonly string[]
+  /**
+   * Tokens that a list without an index takes beside its `cost`: by those filters and sorts, by others together, by several
+   * values, by `q`; and as many for `count=exact`. 4 by default.
+   */
+  readonly scanCost?: number
 }
 
 interface Inputs {
@@ -110,7 +122,9 @@ export interface Resource<
   readonly requireVersion: boolean
   readonly softDelete: boolean
   readonly derived: boolean
-  readonly list: Required<Pick<ListOptions, 'sort' | 'search' | 'root' | 'exactTotal' | 'maxOffset'>> & {
+  readonly list: Required<
+    Pick<ListOptions, 'sort' | 'search' | 'root' | 'exactTotal' | 'maxOffset' | 'pairs' | 'scans' | 'scanCost'>
+  > & {
     /** Parameter name to field name. */
     readonly filter: Readonly<Record<string, string>>
     readonly defaultSort: string
@@ -225,6 +239,9 @@ export function resource<
       root: list.root ?? false,
       exactTotal: list.exactTotal ?? 10_000,
       maxOffset: list.maxOffset ?? 10_000,
+      pairs: list.pairs ?? [],
+      scans: list.scans ?? [],
+      scanCost: list.scanCost ?? 4,
     },
     access: options.access,
     custom: options.custom ?? [],

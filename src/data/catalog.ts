@@ -29,6 +29,12 @@ export interface Index {
   /** The column or expression, where there is but one. */
   readonly key: string | null
   readonly predicate: string | null
+  /** `btree`, `gin` … */
+  readonly method: string
+  /** Its columns or expressions, in order; without those that it only INCLUDEs. */
+  readonly keys: readonly string[]
+  /** The statement that makes it. */
+  readonly definition: string
 }
 
 export type Catalog = ReadonlyMap<string, Relation>
@@ -48,12 +54,21 @@ select wanted.name, c.relkind in ('r', 'p') as "isTable",
   (select json_agg(json_build_object(
       'name', i.relname, 'primary', x.indisprimary, 'unique', x.indisunique, 'valid', x.indisvalid,
       'key', case when x.indnkeyatts = 1 then pg_get_indexdef(x.indexrelid, 1, true) end,
-      'predicate', pg_get_expr(x.indpred, x.indrelid, true)))
-    from pg_index x join pg_class i on i.oid = x.indexrelid where x.indrelid = c.oid) as indexes
+      'predicate', pg_get_expr(x.indpred, x.indrelid, true),
+      'method', m.amname,
+      'keys', (select json_agg(pg_get_indexdef(x.indexrelid, n, true) order by n) from generate_series(1, x.indnkeyatts) n),
+      'definition', pg_get_indexdef(x.indexrelid)))
+    from pg_index x join pg_class i on i.oid = x.indexrelid join pg_am m on m.oid = i.relam
+    where x.indrelid = c.oid) as indexes
 from unnest($1::text[]) wanted(name) join pg_class c on c.oid = to_regclass(wanted.name)`
 
 /** The tables and views of these names, without those that there are not; one query. */
 export async function readCatalog(db: Queryable, names: readonly string[]): Promise<Catalog> {
   const rows = await db.query<Relation & { name: string }>(RELATIONS, [names])
   return new Map(rows.map((row) => [row.name, { ...row, columns: row.columns ?? [], indexes: row.indexes ?? [] }]))
+}
+
+/** `lower((email)::text)` and `lower(email)` are the same. */
+export function bare(expression: string | null): string | undefined {
+  return expression?.toLowerCase().replace(/::[a-z ]+|[\s"()]/g, '')
 }

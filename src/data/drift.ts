@@ -3,7 +3,7 @@ import type { FieldSpec } from '../contract/fields.ts'
 import { snakeCase } from '../contract/names.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Contract } from '../contract/service.ts'
-import { type Catalog, type CatalogColumn, type Relation, readCatalog } from './catalog.ts'
+import { bare, type Catalog, type CatalogColumn, type Relation, readCatalog } from './catalog.ts'
 import { misfits } from './column-fit.ts'
 import type { Queryable } from './pool.ts'
 import { columnFor, tableOf } from './table.ts'
@@ -104,11 +104,6 @@ function uniqueDrift({ key, resource }: Pick<Subject, 'key' | 'resource'>, table
     const fits = index.unique && bare(index.key) === bare(on) && bare(index.predicate) === bare(where)
     return fits ? [] : [`${resource.table}: the index ${name} is not what the contract needs: ${create}`]
   })
-}
-
-/** `lower((email)::text)` and `lower(email)` are the same. */
-function bare(expression: string | null): string | undefined {
-  return expression?.toLowerCase().replace(/::[a-z ]+|[\s"()]/g, '')
 }
 
 /** What shows the rows that are not softly deleted, also where reads go to a view of the resource's own. */

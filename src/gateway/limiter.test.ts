@@ -395,6 +395,49 @@ test('buckets may be somewhere else', async () => {
   expect((await logIn('ada@example.com')).headers['x-ratelimit-remaining']).toBe('2')
 })
 
+const catalogue = service('catalogue', {
+  resources: {
+    books: resource('book', {
+      id: 'bok',
+      fields: { title: t.text(), genre: t.oneOf('novel', 'poems'), pages: t.integer() },
+      list: { filter: ['genre', 'pages'], search: ['title'], sort: ['title', 'pages'], scanCost: 6 },
+      access: { list: 'public', get: 'public' },
+      cost: { list: 2 },
+    }),
+  },
+})
+
+test('FC-74, FC-115, R-RATE-1: a list that no index bounds costs more, and so does count=exact', async () => {
+  await start({ maxRequests: 100 }, [catalogue])
+  const costs: [string, number][] = [
+    ['/books', 2],
+    ['/books?sort=-title&limit=5', 2],
+    ['/books?genre=novel', 2],
+    ['/v1/books?pagesMin=100&sort=pages&version=1', 2],
+    ['/books?q=x', 8],
+    ['/books?pagesMin=100&sort=title', 8],
+    ['/books?count=exact', 8],
+    ['/books?genre=novel&sort=title&count=exact', 14],
+    ['/books/x?fields=title', 1],
+  ]
+  let remaining = 100
+  for (const [path, cost] of costs) {
+    remaining -= cost
+    expect(await left(`GET ${path}`), path).toBe(remaining)
+  }
+  expect(await left('HEAD /books?q=x')).toBe(remaining - 8)
+})
+
+test('FC-115: a list that costs more than a bucket holds takes all of it', async () => {
+  await start({ maxRequests: 5, windowMs: 5000 }, [catalogue])
+  expect(await left('GET /books?q=x&count=exact')).toBe(0)
+  const refused = await ask('GET /books?q=x')
+  expect(refused.status).toBe(429)
+  expect(refused.headers['retry-after']).toBe('5')
+  clock.nowMs += 5000
+  expect((await ask('GET /books?q=x')).status).toBe(200)
+})
+
 test('R-OPS-4: a limit below what an operation costs is refused', () => {
   const make = (limits: Partial<LimiterOptions>) => () =>
     createLimiter([priced], { buckets: memoryBuckets(), ...limits })

@@ -5,6 +5,8 @@ import { Fault, Problem } from '../base/errors.ts'
 import { decodeUtf8, parseJson } from '../base/json.ts'
 import { isCounted } from '../contract/documents/problem-codes.ts'
 import { type Limit, limitedField } from '../contract/limits.ts'
+import { listCostReader } from '../contract/list-cost.ts'
+import type { Pairs } from '../contract/list-query.ts'
 import type { Operation } from '../contract/operation.ts'
 import type { Buckets } from '../limits/buckets.ts'
 import { clientAddress, limitKey } from '../limits/client-address.ts'
@@ -38,11 +40,13 @@ export function createLimiter(contracts: readonly Surface[], options: LimiterOpt
   const { buckets, maxRequests = 100, windowMs = 60_000, authMaxRequests, trusted } = options
   const usual: Plan = {
     cost: 1,
+    more: undefined,
     before: [{ by: 'user', policy: policyOf('default', maxRequests, windowMs) }],
     body: NONE,
   }
   const auth: Plan = {
     cost: 1,
+    more: undefined,
     before: [{ by: 'ip', policy: policyOf('auth', authMaxRequests ?? 10, 60_000) }],
     body: NONE,
   }
@@ -51,13 +55,14 @@ export function createLimiter(contracts: readonly Surface[], options: LimiterOpt
 
   function planOf(operation: Operation): Plan {
     if (!isCounted(operation)) return UNCOUNTED
-    const { limits, cost } = operation
+    const { limits, cost, verb, resource } = operation
+    const more = verb === 'list' && resource ? listCostReader(resource) : undefined
     const inAuth = operation.segments[0] === 'auth'
     const other = inAuth ? auth : usual
     const all = limits?.map((limit) => bucketOf(operation, limit, inAuth ? authMaxRequests : undefined))
     const plan = all
-      ? { cost, before: all.filter(({ by }) => by !== 'body'), body: all.filter(({ by }) => by === 'body') }
-      : { ...other, cost }
+      ? { cost, more, before: all.filter(({ by }) => by !== 'body'), body: all.filter(({ by }) => by === 'body') }
+      : { ...other, cost, more }
     for (const { policy } of [...plan.before, ...plan.body])
       if (policy.maxRequests < cost)
         throw new Fault(
@@ -69,7 +74,7 @@ export function createLimiter(contracts: readonly Surface[], options: LimiterOpt
 
   function countFrom(
     exchange: Exchange,
-    plan: Plan,
+    cost: number,
     all: readonly BucketOf[],
     from: number,
   ): Promise<void> | undefined {
@@ -77,13 +82,14 @@ export function createLimiter(contracts: readonly Surface[], options: LimiterOpt
       const bucket = all[i]!
       const value = subjectOf(exchange, bucket)
       if (value === undefined) continue
-      const taken = buckets.take(bucket.policy, value, plan.cost)
+      // A query that costs more than the bucket holds takes all of it, rather than never to pass.
+      const taken = buckets.take(bucket.policy, value, Math.min(cost, bucket.policy.maxRequests))
       if (taken instanceof Promise)
         return taken.then((later) => {
-          note(exchange, plan, bucket, later)
-          return countFrom(exchange, plan, all, i + 1)
+          note(exchange, cost, bucket, later)
+          return countFrom(exchange, cost, all, i + 1)
         })
-      note(exchange, plan, bucket, taken)
+      note(exchange, cost, bucket, taken)
     }
     return undefined
   }
@@ -99,11 +105,12 @@ export function createLimiter(contracts: readonly Surface[], options: LimiterOpt
       const { operation, target } = exchange
       const plan = operation ? plans.get(operation)! : target?.segments[0] === 'auth' ? auth : usual
       exchange.told = []
-      return countFrom(exchange, plan, plan.before, 0)
+      const cost = plan.more === undefined ? plan.cost : plan.cost + plan.more(exchange.query)
+      return countFrom(exchange, cost, plan.before, 0)
     },
     countBody(exchange) {
       const plan = plans.get(exchange.operation)!
-      return plan.body.length === 0 ? undefined : countFrom(exchange, plan, plan.body, 0)
+      return plan.body.length === 0 ? undefined : countFrom(exchange, plan.cost, plan.body, 0)
     },
   }
 }
@@ -111,6 +118,8 @@ export function createLimiter(contracts: readonly Surface[], options: LimiterOpt
 /** What a request of an operation takes from. */
 interface Plan {
   readonly cost: number
+  /** What a list takes besides, by what is asked of it. */
+  readonly more: ((query: Pairs) => number) | undefined
   readonly before: readonly BucketOf[]
   readonly body: readonly BucketOf[]
 }
@@ -122,7 +131,7 @@ interface BucketOf {
 }
 
 const NONE: readonly never[] = []
-const UNCOUNTED: Plan = { cost: 1, before: NONE, body: NONE }
+const UNCOUNTED: Plan = { cost: 1, more: undefined, before: NONE, body: NONE }
 
 function bucketOf({ service, key, verb, name }: Operation, limit: Limit, maxRequests: number | undefined): BucketOf {
   const field = limitedField(limit)
@@ -132,7 +141,7 @@ function bucketOf({ service, key, verb, name }: Operation, limit: Limit, maxRequ
   return { by: field === undefined ? (limit.by as 'user' | 'ip') : 'body', field, policy }
 }
 
-function note(exchange: Exchange, { cost }: Plan, { policy }: BucketOf, taken: Taken): void {
+function note(exchange: Exchange, cost: number, { policy }: BucketOf, taken: Taken): void {
   const told = exchange.told!
   told.push({ policy, taken })
   if (!taken.allowed) throw new Problem('RATE_LIMITED', undefined, { retryAfterS: retryInMs(told, cost) / 1000 })

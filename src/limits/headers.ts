@@ -67,7 +67,7 @@ export function retryInMs(told: readonly Told[], cost: number): number {
   let longest = 0
   for (const { policy, taken } of told) {
     const { maxRequests, windowMs } = policy
-    const spare = Math.floor(((maxRequests - cost) * windowMs) / maxRequests)
+    const spare = Math.floor(((maxRequests - Math.min(cost, maxRequests)) * windowMs) / maxRequests)
     longest = Math.max(longest, taken.allowed ? taken.fullInMs - spare : taken.retryInMs)
   }
   return longest

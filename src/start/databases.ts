@@ -1,11 +1,13 @@
 import { resolve } from 'node:path'
 import { Fault } from '../base/errors.ts'
+import type { Contract } from '../contract/service.ts'
 import { readConstraints } from '../data/constraints.ts'
 import { assertNoDrift } from '../data/drift.ts'
 import { startEmbeddedPostgres } from '../data/embedded/postgres.ts'
 import { findRunningPostgres } from '../data/embedded/running.ts'
 import { CARRIER_MIGRATIONS } from '../data/event-log.ts'
 import { faultsOf } from '../data/faults.ts'
+import { missingIndexes } from '../data/list-indexes.ts'
 import { migrate, PLATFORM_MIGRATIONS, pendingMigrations } from '../data/migrate.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
 import { provision, waitForServer } from '../data/provision.ts'
@@ -141,9 +143,21 @@ export async function openServiceDatabase(
   try {
     await assertNoDrift(database, service.contract)
     faults.learn(await readConstraints(database, service.contract))
+    await warnOfMissingIndexes(database, service.contract, log)
     return database
   } catch (error) {
     await database.close()
     throw error
   }
+}
+
+/** Lists work without their indexes: a table of ten rows needs none, and a system that runs is not stopped for being slow. */
+async function warnOfMissingIndexes(database: Database, contract: Contract, log: Log): Promise<void> {
+  const missing = await missingIndexes(database, contract)
+  if (missing.length === 0) return
+  log.warn(
+    { service: contract.name, missing },
+    `${contract.name}: lists that the contract declares get slower as their tables grow. Write a migration with these indexes, ` +
+      `or name the fields in list.scans, so that a request costs more: ${missing.join('; ')}`,
+  )
 }

@@ -10,3 +10,7 @@ create table notes (
 
 create index notes_by_created_at on notes (created_at, id);
 create index notes_by_title on notes (title, id);
+create index notes_by_pinned on notes (pinned, id);
+
+create extension if not exists pg_trgm;
+create index notes_by_title_part on notes using gin (title gin_trgm_ops);

@@ -36,6 +36,8 @@ export interface OperationObject {
   readonly 'x-lintel-limits'?: readonly Limit[]
   /** How much of each bucket a request takes, where that is not 1. */
   readonly 'x-lintel-cost'?: number
+  /** What a list takes besides where no index bounds what it reads, and again for `count=exact`. */
+  readonly 'x-lintel-scan-cost'?: number
   readonly parameters: readonly (Parameter | Reference)[]
   readonly requestBody?: RequestBody
   readonly responses: Readonly<Record<string, ResponseObject | Reference>>

@@ -106,7 +106,7 @@ function pagingParameters(resource: Resource): Parameter[] {
     {
       name: 'count',
       in: 'query',
-      description: `\`exact\` counts every row, \`none\` none. By default \`total\` is exact up to ${resource.list.exactTotal} rows and an estimate beyond.`,
+      description: `\`exact\` counts every row, and costs more; \`none\` counts none. By default \`total\` is exact up to ${resource.list.exactTotal} rows and an estimate beyond.`,
       schema: { type: 'string', enum: ['exact', 'none'] },
     },
   ]

@@ -2,6 +2,7 @@ import { Fault } from '../../base/errors.ts'
 import { isInternal } from '../access.ts'
 import type { FieldSpec } from '../fields.ts'
 import type { Operation } from '../operation.ts'
+import type { Resource } from '../resource.ts'
 import type { Contract } from '../service.ts'
 import { surfaceOf } from '../versions.ts'
 import type { Draft } from './draft.ts'
@@ -53,6 +54,7 @@ function operationObject(contract: Contract, operation: Operation, path: string,
     'x-lintel-access': accessRule(operation.access),
     ...(operation.limits && { 'x-lintel-limits': operation.limits }),
     ...(operation.cost !== 1 && { 'x-lintel-cost': operation.cost }),
+    ...(operation.verb === 'list' && { 'x-lintel-scan-cost': (operation.resource as Resource).list.scanCost }),
     parameters: parametersOf(operation, names, Object.keys(answer ?? {}), shared),
     ...(body && { requestBody: requestBody(operation, body, shared) }),
     responses: responsesOf(contract, operation, answer, draft),
