@@ -58,7 +58,7 @@ program
   .option('--max-body <bytes>', 'how large a body may be', '1048576')
   .addHelpText(
     'after',
-    '\nSettings by environment: PORT, HOST, RATE_LIMIT_*, TRUSTED_PROXIES, CORS_ORIGINS, LOG_LEVEL, SHUTDOWN_TIMEOUT.',
+    '\nSettings by environment: PORT, HOST, RATE_LIMIT_*, TRUSTED_PROXIES, CORS_ORIGINS, CORS_HEADERS, LOG_LEVEL, SHUTDOWN_TIMEOUT.',
   )
   .action(async (options) => (await import('./gateway.ts')).gatewayCommand(options))
 

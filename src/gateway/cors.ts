@@ -8,15 +8,25 @@ export interface Cors {
   readonly varies: boolean
   /** Adds to the head of any answer what lets a page of an allowed origin read it. */
   push(head: string[], req: IncomingMessage): void
-  /** Adds what a preflight asks for: it is OPTIONS with `Access-Control-Request-Method`. `allow` are the place's methods. */
+  /** Whether it is a browser's question before a request, from an origin that may ask. */
+  isPreflight(req: IncomingMessage): boolean
+  /**
+   * Adds what a preflight asks for. `allow` are the place's methods; the one that is asked for is let through even where it
+   * is not among them, as is a path that is not there: else the browser would never send the request, and show its page a
+   * CORS failure in the place of our 404 or 405.
+   */
   pushPreflight(head: string[], req: IncomingMessage, allow: string): void
 }
 
 /**
  * Cross-origin requests as the Fetch standard has them. Credentials (cookies) are never allowed: tokens travel in a header
  * that no browser adds by itself, so a page of any origin can do no more than its own server could.
+ *
+ * `headers` are names that pages may send and read besides the usual ones.
  */
-export function createCors(origins: CorsOrigins): Cors {
+export function createCors(origins: CorsOrigins, headers: readonly string[] = []): Cors {
+  const taken = namesOf(TAKEN, headers)
+  const exposed = namesOf(EXPOSED, headers)
   const any = origins === '*'
   const known = new Set(any ? [] : origins)
   const allowed = (req: IncomingMessage): string | undefined => {
@@ -29,20 +39,60 @@ export function createCors(origins: CorsOrigins): Cors {
     push(head, req) {
       const origin = allowed(req)
       if (origin !== undefined)
-        head.push('access-control-allow-origin', origin, 'access-control-expose-headers', EXPOSED)
+        head.push('access-control-allow-origin', origin, 'access-control-expose-headers', exposed)
+    },
+    isPreflight(req) {
+      const { 'access-control-request-method': method } = req.headers
+      return req.method === 'OPTIONS' && METHOD.test(method ?? '') && allowed(req) !== undefined
     },
     pushPreflight(head, req, allow) {
-      if (req.headers['access-control-request-method'] === undefined || allowed(req) === undefined) return
-      head.push('access-control-allow-methods', allow, 'access-control-allow-headers', TAKEN)
+      if (!this.isPreflight(req)) return
+      const method = req.headers['access-control-request-method']!
+      const methods = allow.split(', ').includes(method) ? allow : `${allow}, ${method}`
+      head.push('access-control-allow-methods', methods, 'access-control-allow-headers', taken)
       // Browsers keep it for two hours at most; each would be one more counted request.
       head.push('access-control-max-age', '7200')
     },
   }
 }
 
-const TAKEN = 'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id'
+/** What comes back in a header of ours. */
+const METHOD = /^[A-Za-z-]{1,30}$/
+
+/** Joined, each once, in whatever case it is written. */
+function namesOf(usual: readonly string[], more: readonly string[]): string {
+  const known = new Set(usual.map((name) => name.toLowerCase()))
+  return [...usual, ...more.filter((name) => !known.has(name.toLowerCase()))].join(', ')
+}
+
+const TAKEN = [
+  'Accept',
+  'Accept-Language',
+  'Authorization',
+  'Baggage',
+  'Cache-Control',
+  'Content-Language',
+  'Content-Type',
+  'Idempotency-Key',
+  'If-Match',
+  'If-Modified-Since',
+  'If-None-Match',
+  'If-Unmodified-Since',
+  'Last-Event-ID',
+  'Pragma',
+  'Prefer',
+  'Range',
+  'Traceparent',
+  'Tracestate',
+  'X-Request-Id',
+  'X-Requested-With',
+]
 const EXPOSED = [
+  'Accept-Patch',
+  'Allow',
   'API-Version',
+  'Content-Disposition',
+  'Content-Range',
   'Deprecation',
   'ETag',
   'Idempotency-Replayed',
@@ -57,4 +107,4 @@ const EXPOSED = [
   'X-RateLimit-Remaining',
   'X-RateLimit-Reset',
   'X-Request-Id',
-].join(', ')
+]

@@ -266,6 +266,19 @@ describe('R-VER-1: versions', () => {
     expect((await ask('/users/usr_1')).headers['api-version']).toBe('1')
   })
 
+  test('FC-14, R-VER-1: parameters of Accept are parsed, quoted strings too, over several headers', async () => {
+    const version = async (...accept: string[]) => {
+      const lines = accept.map((one) => `Accept: ${one}\r\n`).join('')
+      const answer = await raw(`GET /users/usr_1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${lines}\r\n`)
+      return [Number(answer.split(' ')[1]), /api-version: (\d)/i.exec(answer)?.[1]]
+    }
+    expect(await version('application/json; foo="x;version=9"; version=2')).toEqual([200, '2'])
+    expect(await version('text/html', 'application/vnd.api+json;version=2')).toEqual([200, '2'])
+    expect(await version('application/json;version=1;q=0.5', 'application/json;version=2')).toEqual([200, '2'])
+    expect(await version('text/html;version=9, */*')).toEqual([200, '1'])
+    expect(await version('application/json;version=1, application/json;version=9;q=0.1')).toEqual([400, undefined])
+  })
+
   test('the version is the whole API’s: a service that did not change has it too', async () => {
     expect((await ask('/v2/orders')).headers['api-version']).toBe('2')
     expect(ordersUpstream.asked[0]!.version).toBe(2)

@@ -8,7 +8,7 @@ import { checkFraming, hasBody } from '../http/framing.ts'
 import type { Log } from '../http/log.ts'
 import type { ServiceHealth } from '../service/request.ts'
 import { admitForwarded } from './admission.ts'
-import { createBuiltIns, type Document, type Documents } from './built-ins.ts'
+import { createBuiltIns, type Document, type Documents, type Page } from './built-ins.ts'
 import { type CorsOrigins, createCors } from './cors.ts'
 import { callerOf } from './credentials.ts'
 import { Exchange } from './exchange.ts'
@@ -39,6 +39,8 @@ export interface GatewayOptions {
   readonly limits?: LimiterOptions
   /** From where browsers may use it; nowhere else than its own origin without it. */
   readonly cors?: CorsOrigins | undefined
+  /** Names of headers that pages of those origins may send, and read in answers, besides the usual ones. */
+  readonly corsHeaders?: readonly string[]
   /** False: paths are forwarded as they are, and `/api`, `/v1`, `Accept` and `?version` mean nothing here; true. */
   readonly versioned?: boolean
   /** Tells browsers to come by HTTPS only. */
@@ -59,7 +61,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { services, verifier, log, maxBodyBytes = 1024 * 1024 } = options
   const router = createRouter(services)
   const limiter = options.limits && createLimiter(contractsOf(services), options.limits)
-  const cors = options.cors && createCors(options.cors)
+  const cors = options.cors && createCors(options.cors, options.corsHeaders)
   const versions = options.versioned === false ? undefined : versionsOf(contractsOf(services))
   const sending = createSending({ cors, versions, strictTransport: options.strictTransport ?? false, log })
   const health = createHealth({
@@ -83,11 +85,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     const exchange = new Exchange(req, res)
     try {
       checkFraming(req)
-      if (req.url === '*' && req.method === 'OPTIONS') return await answerOptions(exchange, EVERY_METHOD)
+      if (req.method === 'OPTIONS') return await answerOptions(exchange)
       const place = locate(exchange)
       if (place === undefined) return await answerBuiltIn(exchange)
       chooseVersion(exchange)
-      if (req.method === 'OPTIONS') return await answerOptions(exchange, place.allow)
       chooseOperation(exchange, place)
       // Awaited only where there is something to wait for: a known token and a GET go straight on to the service.
       const caller = identify(exchange)
@@ -165,14 +166,33 @@ export function createGateway(options: GatewayOptions): Gateway {
     }
   }
 
-  async function answerOptions(exchange: Exchange, allow: string): Promise<void> {
-    if (exchange.told === undefined) await limiter?.count(exchange)
-    sending.allowed(exchange, allow)
+  /**
+   * What a place offers. A preflight is let through whatever is wrong with the request behind it: refused, it would reach the
+   * page as a CORS failure; let through, the request itself comes, and is told 404, 405, 400 or 429 so that the page can
+   * read it (FC-17).
+   */
+  async function answerOptions(exchange: Exchange): Promise<void> {
+    try {
+      if (exchange.req.url === '*') exchange.allow = EVERY_METHOD
+      else if (locate(exchange) !== undefined) chooseVersion(exchange)
+      else await findPage(exchange)
+      if (exchange.told === undefined) await limiter?.count(exchange)
+    } catch (error) {
+      if (!(error instanceof Problem) || !cors?.isPreflight(exchange.req)) throw error
+      if (exchange.told === undefined) await countRefused(exchange, error)
+    }
+    sending.allowed(exchange, exchange.allow ?? EVERY_METHOD)
   }
 
   async function answerBuiltIn(exchange: Exchange): Promise<void> {
-    const { req, path } = exchange
-    const page = await builtIn(path, req)
+    const { method } = exchange.req
+    const page = await findPage(exchange)
+    if (method !== 'GET' && method !== 'HEAD') throw new Problem('METHOD_NOT_ALLOWED')
+    await sending.page(exchange, page)
+  }
+
+  async function findPage(exchange: Exchange): Promise<Page> {
+    const page = await builtIn(exchange.path, exchange.req)
     if (page === undefined) {
       // `/v9/users` may well have been meant: that there is no version 9 says more than that there is nothing.
       chooseVersion(exchange)
@@ -180,9 +200,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     }
     exchange.told = []
     exchange.allow = 'GET, HEAD, OPTIONS'
-    if (req.method === 'OPTIONS') return await answerOptions(exchange, exchange.allow)
-    if (req.method !== 'GET' && req.method !== 'HEAD') throw new Problem('METHOD_NOT_ALLOWED')
-    await sending.page(exchange, page)
+    return page
   }
 
   return {

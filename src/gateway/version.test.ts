@@ -39,6 +39,13 @@ describe('R-VER-1', () => {
     ['application/json;version=3, application/vnd.api+json;version=2', 3],
     ['application/vnd.api+json;version=2, */*;q=0.1', 2],
     ['application/json;version=2;q=0', 1],
+    ['application/json;version=9;q=0', 1],
+    ['application/json; foo="x;version=9"; version=2', 2],
+    ['application/json; foo="a, application/json;version=9"; version=2', 2],
+    ['application/json; foo="version=9"', 1],
+    ['application/json;version="\\2"', 2],
+    ['application/json;version=1;q=0.1, application/json;version=3;q=0.2, */*', 3],
+    ['application/problem+json, application/json;version=2', 2],
     ['text/html;version=9', 1],
     ['*/*;version=9', 1],
     ['application/json;subversion=9', 1],
@@ -63,6 +70,20 @@ describe('R-VER-1', () => {
       expect(() => choose('1', 'application/json;version=1', text)).toThrow(unsupported)
     },
   )
+
+  test.each([
+    'application/json;version=1, application/json;version=9;q=0.1',
+    'application/json;version="2',
+    'application/json;version=',
+    'application/json;version="2;q=1", application/json;version=2',
+  ])('FC-14: Accept: %s names a version that does not exist', (accept) => {
+    expect(() => choose('1', accept)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED_VERSION' }))
+  })
+
+  test('FC-14: two versions in one media range are a 400', () => {
+    const twice = expect.objectContaining({ code: 'VALIDATION_ERROR' })
+    expect(() => choose(undefined, 'application/json;version=1;version=2')).toThrow(twice)
+  })
 
   test('a version asked for twice in the query is a 400', () => {
     const twice = () =>

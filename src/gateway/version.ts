@@ -1,5 +1,6 @@
 import { invalid, Problem } from '../base/errors.ts'
 import type { Pairs } from '../contract/list-query.ts'
+import { readAccept } from '../http/accept.ts'
 import type { Surface } from './router.ts'
 
 /** The versions of a system's API: from 1 to the newest that any of its contracts has. */
@@ -29,8 +30,7 @@ export function versionsOf(contracts: readonly Surface[]): Versions {
       let version = 1
       const asked = query.length === 0 ? undefined : queryVersion(query)
       if (asked !== undefined) version = read(asked)
-      const accepted = accept === undefined ? undefined : acceptVersion(accept)
-      if (accepted !== undefined) version = read(accepted)
+      if (accept !== undefined) version = acceptVersion(accept, read) ?? version
       if (path !== undefined) version = read(path)
       return version
     },
@@ -53,34 +53,23 @@ function queryVersion(query: Pairs): string | undefined {
   return found
 }
 
-/** Of the media range that the caller likes best among those of ours that have a version. */
-function acceptVersion(accept: string): string | undefined {
+/** Of the media range that the caller likes best among those of ours that have a version. Each has to be one that exists. */
+function acceptVersion(accept: string, read: (text: string) => number): number | undefined {
   // Nearly every request ends here: `*/*`, or `application/json`.
   if (!accept.includes('=') || !/version/i.test(accept)) return undefined
-  let found: string | undefined
+  let found: number | undefined
   let best = 0
-  for (const range of accept.split(',')) {
-    const [type, ...parameters] = range.split(';').map((part) => part.trim())
-    if (!/^application\/(?:vnd\.api\+)?json$/i.test(type!)) continue
-    const version = parameter(parameters, 'version')
-    const q = Number(parameter(parameters, 'q') ?? 1)
-    if (version === undefined || !(q > best)) continue
+  for (const { name, parameters, q } of readAccept(accept)) {
+    if (q === 0 || (name !== 'application/json' && name !== 'application/vnd.api+json')) continue
+    const given = parameters.filter((parameter) => parameter[0] === 'version')
+    if (given.length > 1) throw invalid('version', 'is given twice')
+    if (given.length === 0) continue
+    const version = read(given[0]![1])
+    if (q <= best) continue
     found = version
     best = q
   }
   return found
-}
-
-function parameter(parameters: string[], name: string): string | undefined {
-  for (const text of parameters) {
-    const equals = text.indexOf('=')
-    if (equals >= 0 && text.slice(0, equals).trim().toLowerCase() === name)
-      return text
-        .slice(equals + 1)
-        .trim()
-        .replace(/^"(.*)"$/, '$1')
-  }
-  return undefined
 }
 
 function unsupported(text: string, known: readonly string[]): Problem {

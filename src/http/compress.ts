@@ -1,6 +1,8 @@
 import { promisify } from 'node:util'
 import { brotliCompress, constants, createBrotliCompress, createGzip, gzip } from 'node:zlib'
 
+import { readAccept } from './accept.ts'
+
 export type Coding = 'gzip' | 'br'
 
 /** Below it a packet is saved at best: a compressed answer fits into one as an uncompressed one does. */
@@ -15,10 +17,7 @@ export function chooseCoding(accept: string | undefined, preferred: Coding): Cod
   let gzipQ: number | undefined
   let brQ: number | undefined
   let anyQ: number | undefined
-  for (const part of accept.toLowerCase().split(',')) {
-    const [name, ...parameters] = part.split(';').map((one) => one.trim())
-    const given = parameters.find((one) => one.startsWith('q='))
-    const q = given === undefined ? 1 : Number(given.slice(2)) || 0
+  for (const { name, q } of readAccept(accept)) {
     if (name === 'gzip' || name === 'x-gzip') gzipQ = q
     else if (name === 'br') brQ = q
     else if (name === '*') anyQ = q

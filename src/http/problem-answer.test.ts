@@ -142,6 +142,11 @@ describe('R-BODY-5: RFC 9457', () => {
     ['application/problem+json;q=0', false],
     ['application/json', false],
     ['*/*', false],
+    ['application/problem+json;q=0.5, */*', false],
+    ['application/problem+json;q=0.5, application/*;q=0.4, */*', true],
+    ['text/html;x="application/problem+json"', false],
+    ['text/html;x=", application/problem+json"', false],
+    ['application/problem+json;profile="a;q=0"', true],
   ])('with Accept: %s is %s', (accept, asked) => {
     const { headers } = answer(new Problem('NOT_FOUND'), { accept })
     expect(headers['content-type'] === 'application/problem+json').toBe(asked)

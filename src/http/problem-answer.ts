@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { Problem } from '../base/errors.ts'
 import { PROBLEMS, type ProblemSpec } from '../contract/problem.ts'
+import { readAccept } from './accept.ts'
 import type { Log } from './log.ts'
 import { REFUSALS } from './refusals.ts'
 
@@ -90,15 +91,13 @@ function retryAfter({ code, retryAfterS }: Problem, status: number): number | un
 function wantsProblemJson(accept: string | undefined): boolean {
   if (accept === undefined || !/problem\+json/i.test(accept)) return false
   const asked = quality(accept, 'application/problem+json')
-  return asked > 0 && asked >= quality(accept, 'application/json')
+  if (asked === undefined || asked === 0) return false
+  const plain = quality(accept, 'application/json') ?? quality(accept, 'application/*') ?? quality(accept, '*/*') ?? 0
+  return asked >= plain
 }
 
-function quality(accept: string, type: string): number {
-  for (const range of accept.toLowerCase().split(',')) {
-    const [name, ...parameters] = range.split(';').map((part) => part.trim())
-    if (name !== type) continue
-    const q = parameters.find((parameter) => parameter.startsWith('q='))
-    return q === undefined ? 1 : Number(q.slice(2)) || 0
-  }
-  return 0
+/** The best of a range's entries; undefined where it is not named. */
+function quality(accept: string, range: string): number | undefined {
+  const named = readAccept(accept).filter(({ name }) => name === range)
+  return named.length === 0 ? undefined : Math.max(...named.map(({ q }) => q))
 }

@@ -28,6 +28,7 @@ test('without any setting there is a whole set of them; an empty one counts as n
     ...settings
   } = readSettings({ PORT: '', DATABASE_URL: '', LOG_LEVEL: '' }, ['users'])
   expect(settings).toEqual({
+    corsHeaders: [],
     port: 3000,
     host: '127.0.0.1',
     dataDir: '.lintel',
@@ -93,6 +94,15 @@ test('R-OPS-4: limits, proxies and origins are checked at the start', () => {
   expect(rateLimit).toMatchObject({ authMaxRequests: 20 })
   expect(rateLimit.trusted!.check('::1', 'ipv6')).toBe(true)
   expect(readSettings({ CORS_ORIGINS: '*' }, []).corsOrigins).toBe('*')
+})
+
+test('FC-18, R-GW-5: CORS_HEADERS are names of headers', () => {
+  expect(readSettings({}, []).corsHeaders).toEqual([])
+  expect(readSettings({ CORS_HEADERS: 'X-Total-Count, x_y' }, []).corsHeaders).toEqual(['X-Total-Count', 'x_y'])
+  for (const wrong of ['*', 'X-A,', 'X A', 'X-A;X-B', 'X-A: 1', 'X-Ä', ','])
+    expect(faultsOf({ CORS_HEADERS: wrong })).toEqual([
+      `CORS_HEADERS is "${wrong}": give names of headers such as X-Total-Count, joined by commas`,
+    ])
 })
 
 test('R-OPS-4: of a URL that may hold a password no more than the scheme is shown', () => {

@@ -29,6 +29,8 @@ export interface Settings {
   readonly rateLimit: RateLimitSettings
   /** From where browsers may use the API; undefined: from its own origin alone. */
   readonly corsOrigins: CorsOrigins | undefined
+  /** What pages of those origins may send and read besides the usual headers. */
+  readonly corsHeaders: readonly string[]
   /** Where `/metrics` is in production; besides, with it, in development. */
   readonly adminPort: number | undefined
   readonly logLevel: string
@@ -89,6 +91,7 @@ export function readSettings(from: Env, services: readonly string[]): Settings {
       trusted: read('TRUSTED_PROXIES', undefined, proxies),
     },
     corsOrigins: read('CORS_ORIGINS', undefined, origins),
+    corsHeaders: read('CORS_HEADERS', [], headerNames),
     adminPort: read('ADMIN_PORT', undefined, whole(0, 65_535)),
     logLevel: read('LOG_LEVEL', 'info', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')),
     startTimeoutMs: read('START_TIMEOUT', 30, whole(1, 3600)) * 1000,
@@ -120,7 +123,7 @@ function withFiles(from: Env, wrong: string[]): Env {
 
 /** NPM_CONFIG_…_FILE, OTEL_CONFIG_FILE and the like mean something else. */
 const OURS =
-  /^(PORT|HOST|LINTEL_.+|(.+_)?DATABASE_URL|REDIS_URL|NATS_URL|SMTP_URL|MAIL_FROM|PUBLIC_URL|RATE_LIMIT_.+|TRUSTED_PROXIES|CORS_ORIGINS|LOG_LEVEL|ADMIN_PORT|START_TIMEOUT|SHUTDOWN_TIMEOUT|OUTBOX_RETENTION)$/
+  /^(PORT|HOST|LINTEL_.+|(.+_)?DATABASE_URL|REDIS_URL|NATS_URL|SMTP_URL|MAIL_FROM|PUBLIC_URL|RATE_LIMIT_.+|TRUSTED_PROXIES|CORS_ORIGINS|CORS_HEADERS|LOG_LEVEL|ADMIN_PORT|START_TIMEOUT|SHUTDOWN_TIMEOUT|OUTBOX_RETENTION)$/
 
 interface Kind<T> {
   parse(text: string): T | undefined
@@ -161,6 +164,15 @@ const origins: Kind<CorsOrigins> = {
     return all.every(isOrigin) ? all : undefined
   },
   expected: 'origins such as https://app.example.com, with no path, joined by commas, or * for all',
+}
+
+const headerNames: Kind<readonly string[]> = {
+  parse(text) {
+    const all = text.split(',').map((one) => one.trim())
+    // A `*` would not mean every header: Authorization is never part of it.
+    return all.every((name) => /^[\w!#$%&'+.^`|~-]{1,100}$/.test(name)) && all.length <= 100 ? all : undefined
+  },
+  expected: 'names of headers such as X-Total-Count, joined by commas',
 }
 
 /** As browsers write it: lower case, no default port, no slash at the end. */

@@ -57,6 +57,7 @@ export async function startGateway(setup: GatewaySetup, env: Env, { signal }: St
       version: ownVersion(),
       limits: { ...settings.rateLimit, buckets: memoryBuckets() },
       cors: settings.corsOrigins,
+      corsHeaders: settings.corsHeaders,
       strictTransport: settings.production,
       log,
     })

@@ -141,6 +141,7 @@ function gatewayOf(
     ...(carrier && { health: () => eventsHealth(carrier, [...byName.values()]) }),
     limits: { ...settings.rateLimit, buckets: memoryBuckets() },
     cors: settings.corsOrigins,
+    corsHeaders: settings.corsHeaders,
     strictTransport: settings.production,
     log,
   })

@@ -503,6 +503,26 @@ describe('what passes on', () => {
     expect(text.length).toBeLessThan(200)
   })
 
+  test('FC-17, FC-18: pages may send and read the headers of a service that are named, and preflights never reach it', async () => {
+    const shop = await foreign()
+    const origin = 'https://app.example.com'
+    await start([shop.url], {}, { cors: [origin], corsHeaders: ['X-Tenant', 'X-Total-Count'] })
+    shop.answer = (_req, res) => res.writeHead(200, { 'x-total-count': '3' }).end()
+    for (const path of ['/things', '/nothing']) {
+      const { status, headers } = await send(url, 'OPTIONS', path, {
+        headers: { origin, 'access-control-request-method': 'DELETE', 'access-control-request-headers': 'x-tenant' },
+      })
+      expect([path, status]).toEqual([path, 204])
+      expect(headers['access-control-allow-headers']).toMatch(/traceparent.*, X-Tenant, X-Total-Count$/i)
+      expect(headers['access-control-allow-methods']).toContain('DELETE')
+    }
+    expect(shop.seen).toEqual([])
+    const { headers } = await send(url, 'GET', '/things', { headers: { origin, 'x-tenant': 'a' } })
+    expect(headers).toMatchObject({ 'x-total-count': '3', 'access-control-allow-origin': origin })
+    expect(headers['access-control-expose-headers']).toContain('X-Total-Count')
+    expect(shop.seen[0]!.headers['x-tenant']).toBe('a')
+  })
+
   test('R-GW-4: strange paths are refused, the ways up of servlet containers among them', async () => {
     const shop = await foreign()
     await start([shop.url])
