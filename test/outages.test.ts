@@ -112,8 +112,9 @@ describe('FC-61: the data folder is gone while the system runs', () => {
     expect(await register()).toBe(201)
     await healthy(url)
 
-    await rm(join(dataDir, 'postgres/postmaster.pid'))
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 5 })
     await until(async () => (await fetch(`${url}/health`)).status === 503)
+    expect(await register()).toBe(503)
     system.child.kill('SIGINT')
     expect((await system.ended).code).toBe(0)
   })

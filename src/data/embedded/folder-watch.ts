@@ -4,6 +4,8 @@ import { join } from 'node:path'
 export interface FolderWatch {
   /** What is wrong with the folder; undefined while it is there. */
   readonly lost: string | undefined
+  /** Looks now, and returns what `lost` is then. */
+  look(): Promise<string | undefined>
   stop(): void
 }
 
@@ -25,7 +27,7 @@ export async function watchFolder(folder: string, options: FolderWatchOptions): 
   let stopped = false
   const look = async () => {
     const found = await whatIsWrong(folder, ino)
-    if (stopped) return
+    if (stopped) return lost
     if (found !== lost)
       changed(
         found === undefined
@@ -33,13 +35,18 @@ export async function watchFolder(folder: string, options: FolderWatchOptions): 
           : `${found}: ${folder}. What is written from now on would be lost, and is refused with 503. Bring the folder back, or restart`,
       )
     lost = found
-    timer = setTimeout(look, everyMs).unref()
+    return lost
   }
-  let timer = setTimeout(look, everyMs).unref()
+  const again = async () => {
+    await look()
+    if (!stopped) timer = setTimeout(again, everyMs).unref()
+  }
+  let timer = setTimeout(again, everyMs).unref()
   return {
     get lost() {
       return lost
     },
+    look,
     stop() {
       stopped = true
       clearTimeout(timer)
@@ -47,11 +54,10 @@ export async function watchFolder(folder: string, options: FolderWatchOptions): 
   }
 }
 
-/** Both files are there as long as a server runs: the one says which, the other where its log of changes ends. */
+/** Not postmaster.pid: a server that was shut down by somebody else has removed it, and the data is all there. */
 async function whatIsWrong(folder: string, ino: bigint): Promise<string | undefined> {
   try {
     if ((await stat(folder, { bigint: true })).ino !== ino) return 'the data folder is another one now'
-    await stat(join(folder, 'postmaster.pid'))
     await stat(join(folder, 'global', 'pg_control'))
     return undefined
   } catch (error) {

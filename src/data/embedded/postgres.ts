@@ -16,7 +16,10 @@ export interface EmbeddedPostgres {
   /** Of the superuser `postgres` on the database `postgres`, as `pg` takes it and `new URL` understands it; holds the password. */
   readonly url: string
   readonly dataDir: string
-  /** Resolves with a message when the server ended although nobody asked it to. The folder is ours until `stop()`. */
+  /**
+   * Resolves with a message when the server ended although nobody asked it to, and could be started again: not when its
+   * folder is gone. The folder is ours until `stop()`.
+   */
   readonly died: Promise<string>
   /** Why nothing that is written would be kept; undefined while the folder is there. Looked at every second. */
   readonly lost: () => string | undefined
@@ -54,6 +57,7 @@ export async function startEmbeddedPostgres(
   options: EmbeddedOptions,
   machine: Machine = thisMachine(),
 ): Promise<EmbeddedPostgres> {
+  const { alarm = options.log ?? (() => {}) } = options
   const build = await findBuild(machine)
   const undo: (() => unknown)[] = []
   const release = async () => {
@@ -64,8 +68,11 @@ export async function startEmbeddedPostgres(
     const { server, url, watch } = await startOn(dataDir, { options, machine, build, serverLog, undo })
     let stopping: Promise<void> | undefined
     const died = new Promise<string>((resolveDied) => {
-      void server.ended.then((how) => {
-        if (!stopping) resolveDied(deathNotice(how, serverLog))
+      void server.ended.then(async (how) => {
+        if (stopping) return
+        // It has nothing left to run on. Nobody who is started again would either: that would begin with an empty database.
+        if (await watch.look()) alarm(`${deathNotice(how, serverLog)}\nEverything is answered with 503 until a restart`)
+        else resolveDied(deathNotice(how, serverLog))
       })
     })
     const stop = () => {
