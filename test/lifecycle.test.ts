@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { Agent, get } from 'node:http'
 import { connect as connectSocket } from 'node:net'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
@@ -97,6 +98,42 @@ describe('R-OPS-2: the end', () => {
     making.child.kill('SIGTERM')
     expect(await making.ended).toMatchObject({ code: 0, stderr: '' })
     await noPostgres(fresh)
+  })
+
+  test.each(['SIGTERM', 'SIGINT'])(
+    'FC-118: %s before anything is loaded ends it as a drained stop does',
+    async (signal) => {
+      // Before tsx: the earliest that code of ours can be there.
+      const itself = `--import=data:text/javascript,process.kill(process.pid,%22${signal}%22)`
+      const start = launch('lintel', { args: ['start'], env: { LINTEL_DATA_DIR: dataDir, NODE_OPTIONS: itself } })
+      expect(await start.ended).toEqual({ code: 0, signal: null, stdout: '', stderr: '' })
+      // A command that drains nothing has not done what it was called for.
+      const migrate = launch('lintel', { args: ['migrate'], env: { LINTEL_DATA_DIR: dataDir, NODE_OPTIONS: itself } })
+      expect(await migrate.ended).toEqual({ code: null, signal, stdout: '', stderr: '' })
+    },
+  )
+
+  test.each(['npm', 'lintel'] as const)('FC-118: SIGINT to %s under load cuts no kept connection', async (program) => {
+    const args = program === 'lintel' ? ['start'] : []
+    const system = launch(program, { args, env: { LINTEL_DATA_DIR: dataDir } })
+    const url = await system.url()
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const answered = () =>
+      new Promise<string | undefined>((resolve, reject) => {
+        get(`${url}/health/live`, { agent }, (response) => {
+          response.resume().once('end', () => resolve(response.headers.connection))
+        }).once('error', reject)
+      })
+    expect(await answered()).toBe('keep-alive')
+    // One after the other, on one connection, until it is asked to close.
+    const load = (async () => {
+      while ((await answered()) !== 'close');
+    })()
+    if (program === 'npm') system.signalGroup('SIGINT')
+    else system.child.kill('SIGINT')
+    await load
+    expect((await system.ended).code).toBe(0)
+    agent.destroy()
   })
 
   test('an error that nobody caught is logged, and ends the system with 1', async () => {

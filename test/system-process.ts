@@ -12,7 +12,15 @@ import { processesNaming } from '../src/data/embedded/processes.ts'
 
 const repository = fileURLToPath(new URL('..', import.meta.url))
 // By its path: processes run in other folders too.
-const NODE = [process.execPath, '--conditions=lintel-source', '--import', import.meta.resolve('tsx')]
+const EARLY = join(repository, 'src/cli/early-signals.cjs')
+const NODE = [
+  process.execPath,
+  '--require',
+  EARLY,
+  '--conditions=lintel-source',
+  '--import',
+  import.meta.resolve('tsx'),
+]
 
 /** What can be run: each is a command line of the repository. */
 const PROGRAMS = {

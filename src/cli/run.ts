@@ -1,8 +1,12 @@
 import type { Running } from '../start/start.ts'
 import { failWith } from './fail.ts'
+import { takeSignals } from './signals.ts'
 
 /** One signal to a process group comes twice: to us, and to npm, which passes it on. */
 const ECHO_MS = 1000
+
+/** In which a connection that is kept by a client at work brings another request, whose answer can ask it to close. */
+const CTRL_C_MS = 1000
 
 /**
  * Runs until SIGTERM or SIGINT, then drains and exits 0; a signal during the start gives it up. Another signal, later,
@@ -11,13 +15,13 @@ const ECHO_MS = 1000
 export async function runUntilSignalled(begin: (signal: AbortSignal) => Promise<Running>): Promise<void> {
   const signalled = new Promise<NodeJS.Signals>((resolve) => {
     let firstAtMs: number | undefined
-    const hear = (signal: NodeJS.Signals) => {
+    const before = takeSignals((signal) => {
       if (firstAtMs !== undefined && performance.now() - firstAtMs > ECHO_MS) process.exit(1)
       firstAtMs ??= performance.now()
       resolve(signal)
-    }
-    process.on('SIGTERM', hear)
-    process.on('SIGINT', hear)
+    })
+    // Nothing has begun yet, so all of it has ended.
+    if (before !== undefined) process.exit(0)
   })
   const givenUp = new AbortController()
   void signalled.then(() => givenUp.abort())
@@ -31,21 +35,23 @@ export async function runUntilSignalled(begin: (signal: AbortSignal) => Promise<
     log.fatal(error, 'an error that nobody expected: exiting')
     process.exit(1)
   })
-  const stop = (exitCode: number, lameDuck: boolean) => {
+  const stop = (exitCode: number, lameDuckMs: number) => {
     setTimeout(() => {
       log.fatal(`not done with stopping after ${shutdownTimeoutMs / 1000} s (SHUTDOWN_TIMEOUT): exiting as it is`)
       process.exit(1)
     }, shutdownTimeoutMs)
-    running.stop({ lameDuck }).then(() => process.exit(exitCode), failWith)
+    running.stop({ lameDuckMs }).then(() => process.exit(exitCode), failWith)
   }
   void signalled.then((signal) => {
     log.info(`${signal}: draining`)
-    // Ctrl-C comes from somebody who waits, SIGTERM from something that may have a load balancer to tell.
-    stop(0, signal === 'SIGTERM')
+    const longMs = shutdownTimeoutMs / 10
+    // SIGTERM comes from something that may have a load balancer to tell, Ctrl-C from somebody who waits; clients with a
+    // connection may be there both times.
+    stop(0, signal === 'SIGTERM' ? longMs : Math.min(longMs, CTRL_C_MS))
   })
   void running.died.then((message) => {
     if (givenUp.signal.aborted) return
     log.fatal(message)
-    stop(1, false)
+    stop(1, 0)
   })
 }

@@ -67,9 +67,8 @@ export async function startGateway(setup: GatewaySetup, env: Env, { signal }: St
     const routes = descriptions.reduce((sum, { surface }) => sum + surface.served.length, 0)
     log.info({ url }, `the gateway listens on ${url}, with ${routes} routes to ${[...upstreams.keys()].join(', ')}`)
     const { shutdownTimeoutMs } = settings
-    const stop = once(async ({ lameDuck = false }: StopOptions = {}) => {
+    const stop = once(async ({ lameDuckMs = 0 }: StopOptions = {}) => {
       gateway.drain()
-      const lameDuckMs = lameDuck ? shutdownTimeoutMs / 10 : 0
       const cut = await server.close({ lameDuckMs, timeoutMs: shutdownTimeoutMs * 0.8 - lameDuckMs })
       if (cut > 0) log.warn(`${cut} connections were cut: what they asked for had not ended within SHUTDOWN_TIMEOUT`)
       await close()

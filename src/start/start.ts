@@ -39,10 +39,10 @@ export interface StartOptions {
 
 export interface StopOptions {
   /**
-   * For a tenth of SHUTDOWN_TIMEOUT new connections are still taken while readiness is false already: a load balancer
-   * has yet to hear of it.
+   * For so long connections are still taken while readiness is false already, and each answer asks its client to close: a load
+   * balancer has yet to hear of it, and a client's next request may be on its way. 0.
    */
-  readonly lameDuck?: boolean
+  readonly lameDuckMs?: number
 }
 
 /**
@@ -86,9 +86,8 @@ export async function start(system: System, env: Env = process.env, { signal }: 
     for (const service of services.byName.values()) service.begin(outside, carrier)
 
     const { shutdownTimeoutMs } = settings
-    const stop = once(async ({ lameDuck = false }: StopOptions = {}) => {
+    const stop = once(async ({ lameDuckMs = 0 }: StopOptions = {}) => {
       gateway.drain()
-      const lameDuckMs = lameDuck ? shutdownTimeoutMs / 10 : 0
       const cut = await server.close({ lameDuckMs, timeoutMs: shutdownTimeoutMs * 0.8 - lameDuckMs })
       if (cut > 0) log.warn(`${cut} connections were cut: what they asked for had not ended within SHUTDOWN_TIMEOUT`)
       trust?.stop()

@@ -1,0 +1,87 @@
+import { createRequire } from 'node:module'
+import { Command } from 'commander'
+import { declareEvents } from './declare-events.ts'
+import { failWith } from './fail.ts'
+import { releaseSignals } from './signals.ts'
+
+const { version } = createRequire(import.meta.url)('lintel/package.json') as { version: string }
+
+// Each command is loaded when it is called: `--help` must not wait for drivers.
+const program = new Command('lintel')
+  .description('Runs systems made of contracts.')
+  .version(version)
+  .option('--system <file>', 'the module whose default export is the system', './system.ts')
+  .addHelpText('after', '\nServices bring commands of their own, such as `lintel users create`.')
+  .showHelpAfterError()
+  .exitOverride()
+
+program
+  .command('start')
+  .description('run the system in this process: production, unless NODE_ENV=development')
+  .action(async () => (await import('./start.ts')).startCommand(program.opts().system))
+program
+  .command('dev')
+  .description('the same in development: .env, a database in .lintel, mails at /dev/mails')
+  .action(async () => (await import('./start.ts')).devCommand(program.opts().system))
+program
+  .command('migrate')
+  .description('apply new migrations to every service’s database')
+  .action(async () => (await import('./migrate.ts')).migrateCommand(program.opts().system))
+program
+  .command('purge')
+  .description('remove for good what was deleted long ago')
+  .requiredOption('--older-than <duration>', 'such as 30d')
+  .action(async ({ olderThan }) => (await import('./purge.ts')).purgeCommand(program.opts().system, olderThan))
+declareEvents(program, () => program.opts().system)
+
+program
+  .command('gateway')
+  .description('run a gateway in front of any HTTP services')
+  .requiredOption('--upstream <name=url,…>', 'where a service is, replicas joined by commas; repeatable', collect)
+  .option('--routes <file>', 'a route file, JSON or YAML: see docs/guide/gateway.md')
+  .option('--openapi <[name=]file>', 'an OpenAPI 3 document of an upstream, JSON or YAML; repeatable', collect, [])
+  .option(
+    '--unchecked-security <refuse|public|authenticated>',
+    'what to do where a document asks for API keys and the like',
+  )
+  .option('--jwks <url|file>', 'the keys that bearer tokens are verified with; asks for --issuer and --audience')
+  .option('--issuer <text>', 'what `iss` of a token must be')
+  .option('--audience <text>', 'what `aud` of a token must be, or have among it')
+  .option('--roles-claim <path>', 'where a token has its roles, such as realm_access.roles', 'roles')
+  .option(
+    '--pass-header <name>',
+    'a header to pass on that is dropped else, such as X-Tenant-Id; repeatable',
+    collect,
+    [],
+  )
+  .option('--timeout <duration>', 'how long an upstream may take to begin its answer', '30s')
+  .option('--max-body <bytes>', 'how large a body may be', '1048576')
+  .addHelpText(
+    'after',
+    '\nSettings by environment: PORT, HOST, RATE_LIMIT_*, TRUSTED_PROXIES, CORS_ORIGINS, CORS_HEADERS, LOG_LEVEL, SHUTDOWN_TIMEOUT.',
+  )
+  .action(async (options) => (await import('./gateway.ts')).gatewayCommand(options))
+
+// Anything else may be a service's: which there are is known once the system is loaded.
+program
+  .argument('[words...]')
+  .usage('[options] [command]')
+  .helpCommand(true)
+  .allowUnknownOption()
+  .passThroughOptions()
+  .action(async (words: string[]) => {
+    if (words.length === 0) program.help({ error: true })
+    await (await import('./service-command.ts')).serviceCommand(program.opts().system, words)
+  })
+
+/** These take the signals, and drain. */
+const SERVING = ['start', 'dev', 'gateway']
+program.hook('preAction', (_, action) => {
+  if (!SERVING.includes(action.name())) releaseSignals()
+})
+
+program.parseAsync().catch(failWith)
+
+function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value]
+}
