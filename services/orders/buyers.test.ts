@@ -1,4 +1,4 @@
-import { uuidOf } from 'lintel/service'
+import { newId, uuidOf } from 'lintel/service'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { deliverAgain, handledAll, holdBack, takeAway } from '../../test/delivery.ts'
@@ -51,6 +51,50 @@ test('R-ORD-3: while the users service is down, what was heard of its users answ
     await letIn()
   }
   expect((await api.ask('GET', `/products/${product.id}`)).body.stock).toBe(product.stock - 2)
+})
+
+test('FC-56 R-REST-4: below a user who is not there an admin makes and lists nothing; history stays to be read', async () => {
+  const { token } = api.admin
+  const nobody = newId('usr')
+  const [gone, other] = [await api.user(), await api.user()]
+  const product = await api.product()
+  expect((await order(gone, gone.token, product)).status).toBe(201)
+  expect((await api.ask('POST', `/users/${gone.id}/carts`, { token, body: {} })).status).toBe(201)
+  await remove(gone)
+  await heard()
+  for (const id of [nobody, gone.id])
+    expect((await api.ask('POST', `/users/${id}/carts`, { token, body: {} })).status).toBe(404)
+  // Whether it is there goes before what is wrong with the body.
+  expect((await api.ask('POST', `/users/${nobody}/orders`, { token, body: { odd: 1 } })).status).toBe(404)
+  const status = async (path: string) => (await api.ask('GET', path, { token })).status
+  expect([await status(`/users/${nobody}/carts`), await status(`/users/${nobody}/orders`)]).toEqual([404, 404])
+  expect(await status(`/users/${gone.id}/carts`)).toBe(404)
+  const history = await api.ask('GET', `/users/${gone.id}/orders`, { token })
+  expect(history.body.data).toMatchObject([{ userId: gone.id, status: 'cancelled' }])
+  expect(await status(`/users/${gone.id}/orders?status=paid`)).toBe(200)
+  expect(await status(`/users/${other.id}/orders`)).toBe(200)
+  // To an owner nothing is told of others.
+  const below = await api.ask('GET', `/users/${nobody}/carts`, { token: other.token })
+  expect(below.status).toBe(403)
+})
+
+test('FC-56 R-ORD-3: while the users service is down, what was heard of its users decides what may be made below them', async () => {
+  const { token } = api.admin
+  const [known, gone] = [await api.user(), await api.user()]
+  await heard()
+  await remove(gone)
+  await heard()
+  const giveBack = await takeAway(inject('databaseServer'), api.system.databases.users!)
+  try {
+    const make = async (id: string) => (await api.ask('POST', `/users/${id}/carts`, { token, body: {} })).status
+    expect([await make(known.id), await make(gone.id), await make(newId('usr'))]).toEqual([201, 404, 503])
+    const list = async (id: string) => (await api.ask('GET', `/users/${id}/orders`, { token })).status
+    expect([await list(known.id), await list(gone.id), await list(newId('usr'))]).toEqual([200, 404, 503])
+    // Who asks for themselves is not asked about.
+    expect((await api.ask('POST', '/users/me/carts', { token: known.token, body: {} })).status).toBe(201)
+  } finally {
+    await giveBack()
+  }
 })
 
 test('R-ORD-7: of a user who is deleted open carts go, pending orders are cancelled, and name and email are forgotten', async () => {

@@ -63,6 +63,11 @@ export async function buyerOf(userId: string, db: Unit['read']): Promise<Buyer |
   return buyer
 }
 
+/** Whether a user is there, as far as this service has heard. */
+export async function knowsBuyer(userId: string, db: Unit['read']): Promise<boolean | undefined> {
+  return (await buyerOf(userId, db))?.active
+}
+
 /** Keeps the buyer from being forgotten before this transaction has ended; one that is forgotten already is NOT_FOUND. */
 export async function holdBuyer(userId: string, tx: Unit['tx']): Promise<void> {
   const [buyer] = await tx.query<Buyer>('select active from buyers where id = $1 for share', [uuidOf(User, userId)])

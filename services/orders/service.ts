@@ -1,5 +1,5 @@
 import { implement } from 'lintel/service'
-import { forgetBuyer, rememberBuyer } from './buyers.ts'
+import { forgetBuyer, knowsBuyer, rememberBuyer } from './buyers.ts'
 import { addItem, changeItem, deleteCart, removeItem } from './carts.ts'
 import { changeStatus } from './change-status.ts'
 import { confirmOrder } from './confirm-order.ts'
@@ -15,5 +15,5 @@ export default implement(
     buyers: { 'user.created': rememberBuyer, 'user.updated': rememberBuyer, 'user.deleted': forgetBuyer },
     confirmations: { 'order.created': confirmOrder },
   },
-  { migrations: new URL('./migrations/', import.meta.url) },
+  { migrations: new URL('./migrations/', import.meta.url), knows: { user: knowsBuyer } },
 )

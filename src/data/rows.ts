@@ -42,6 +42,12 @@ export async function read<R extends AnyResource>(
   return row
 }
 
+/** Whether there is a living row with this id in a field. */
+export async function hasAny(db: Queryable, resource: AnyResource, field: string, id: string): Promise<boolean> {
+  const { sql, toParam } = columnFor(tableOf(resource), field)
+  return (await db.cells(`select 1 from ${resource.view} where ${sql} = $1 limit 1`, [toParam(id)])).length > 0
+}
+
 /** Inserts a row; columns without a value get their default. An `id` is made where none is given. */
 export async function insert<R extends AnyResource>(
   db: Queryable,

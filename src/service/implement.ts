@@ -1,6 +1,8 @@
 import { Fault } from '../base/errors.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
+import type { AnyResource } from '../contract/resource.ts'
 import type { Contract, ProblemOf } from '../contract/service.ts'
+import type { Queryable } from '../data/pool.ts'
 import type { Background } from './background.ts'
 import type { Command } from './command.ts'
 import type { EventHandler, Handler, Handlers, Unit } from './handler.ts'
@@ -20,7 +22,12 @@ export interface Service<C extends Contract<any, any, any> = Contract> {
   readonly commands: Readonly<Record<string, Command<any>>>
   /** Problems by the constraint or the SQLSTATE that stands for them. */
   readonly refusals: Readonly<Record<string, string>>
+  /** By the name of a resource of another service. */
+  readonly knows: Readonly<Record<string, Knows>>
 }
+
+/** Whether a thing of another service is there, as far as this one has heard; undefined where it has not. */
+export type Knows = (id: string, db: Queryable) => Promise<boolean | undefined>
 
 export interface ServiceOptions<C extends Contract<any, any, any>> {
   readonly migrations: URL
@@ -36,6 +43,11 @@ export interface ServiceOptions<C extends Contract<any, any, any>> {
    * The name goes before the SQLSTATE: `{ bookings_no_overlap: 'DOUBLE_BOOKED', BK001: 'TOO_LATE' }`.
    */
   readonly refusals?: Readonly<Record<string, ProblemOf<C>>>
+  /**
+   * Parents of other services that this one keeps a projection of, by the resource's name: `{ user: knowsUser }`. It decides
+   * whether something may be made below one while that one's own service cannot be asked.
+   */
+  readonly knows?: Readonly<Record<string, Knows>>
 }
 
 /** `env` is the environment, with `NAME_FILE` read already. A text that it answers is told to the operator. */
@@ -67,7 +79,7 @@ export function implement<C extends Contract<any, any, any>>(
       for (const [type, handler] of Object.entries(value as object)) eventHandlers.set(`${key}.${type}`, handler)
     else for (const [verb, handler] of Object.entries(value as object)) byName.set(`${key}.${verb}`, handler)
   }
-  const { migrations, prepare, background, commands = {}, refusals = {} } = options
+  const { migrations, prepare, background, commands = {}, refusals = {}, knows = {} } = options
   const service: Service<C> = {
     contract,
     handlers: byName,
@@ -77,6 +89,7 @@ export function implement<C extends Contract<any, any, any>>(
     background,
     commands,
     refusals,
+    knows,
   }
   for (const operation of contract.served)
     if (operation.custom && !byName.has(handlerName(operation))) throw missing(operation.id, contract.name)
@@ -88,6 +101,14 @@ export function implement<C extends Contract<any, any, any>>(
       throw new Fault(
         'UNKNOWN_PROBLEM',
         `refusals of ${contract.name}: "${name}" stands for ${code}, which the contract does not declare: add it to its problems`,
+      )
+  const own = Object.values<AnyResource>(contract.resources)
+  const foreign = own.flatMap(({ parent }) => (parent && !own.includes(parent.of) ? [parent.of.name] : []))
+  for (const name of Object.keys(knows))
+    if (!foreign.includes(name))
+      throw new Fault(
+        'UNKNOWN_PARENT',
+        `knows of ${contract.name}: "${name}" is not the parent of any of its resources in another service. Parents: ${foreign.join(', ') || 'none'}`,
       )
   return service
 }

@@ -18,4 +18,4 @@ export type {
   OperationHandler,
   Unit,
 } from './handler.ts'
-export { implement, type Service } from './implement.ts'
+export { implement, type Knows, type Service } from './implement.ts'

@@ -6,10 +6,11 @@ import type { AnyResource } from '../contract/resource.ts'
 import type { Scope } from '../data/conditions.ts'
 import { type Claim, claim, claimOf, keep } from '../data/idempotency.ts'
 import { type Row, readField, readRow as valuesOf } from '../data/row.ts'
-import { type Expected, read } from '../data/rows.ts'
+import { type Expected, hasAny, read } from '../data/rows.ts'
 import type { Transaction } from '../data/transaction.ts'
 import { admit, admitFields } from './access.ts'
 import { shapeList, shapeResult } from './answers.ts'
+import { foreignParents } from './foreign-parents.ts'
 import type { Asked, Unit } from './handler.ts'
 import type { Service } from './implement.ts'
 import { readBody, readExpected, readIdempotencyKey } from './input.ts'
@@ -25,6 +26,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
   const plans = plansOf(service, runtime)
   const inUnit = unitRunner(service.contract, runtime)
   const own = new Set<AnyResource>(Object.values(service.contract.resources))
+  const confirmParent = foreignParents(service, runtime)
 
   return async (request) => {
     const plan = plans(request.operation, request.version)
@@ -44,6 +46,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
   async function list(plan: Plan, request: ServiceRequest, reach: 'all' | 'own', params: Params): Promise<Answer> {
     const query = plan.readList(request.query)
     const page = await plan.list!.page(query, scopesOf(plan.operation, request.caller, reach, params))
+    if (page.rows.length === 0) await confirmListed(plan, request.caller, params)
     return shapeList(plan, request, query, page)
   }
 
@@ -94,11 +97,31 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
     if (!plan.parent) {
       // The parent belongs to another service: its id is the owner's.
       if (reach === 'own') confirm(params[resource.parent?.field ?? ''], caller)
+      else if (verb === 'create') await confirmForeign(plan, caller, params)
       return undefined
     }
     const parent = await readBelow(plan.parent, resource.parent!.field, params)
     if (reach === 'own') confirm(readField(parent, plan.parent.owner ?? 'id'), caller)
     return undefined
+  }
+
+  /** Something is made below a thing of another service only where that is; a user's own token has proven that they are. */
+  async function confirmForeign({ operation, foreignParent }: Plan, caller: Caller, params: Params): Promise<void> {
+    if (!foreignParent) return
+    const id = params[operation.resource!.parent!.field]!
+    if (!isSelf(caller, id)) await confirmParent(foreignParent, id, params)
+  }
+
+  /**
+   * An empty page below a thing of another service may mean that there is no such thing. Whatever lies below it, on this
+   * page or not, shows that it was there once: history stays to be read.
+   */
+  async function confirmListed(plan: Plan, caller: Caller, params: Params): Promise<void> {
+    const { name, resource } = plan.operation
+    if (name === 'listAll' || !plan.foreignParent) return
+    const { field } = resource!.parent!
+    if (isSelf(caller, params[field]!) || (await hasAny(runtime.database, resource!, field, params[field]!))) return
+    await confirmForeign(plan, caller, params)
   }
 
   /** What is to be changed, as it stands, where some of it is not for this caller to change; undefined where nothing is. */
@@ -138,6 +161,10 @@ type Values = Record<string, unknown>
 
 function confirm(owner: unknown, caller: Caller): undefined {
   if (caller.kind !== 'user' || caller.id !== owner) throw new Problem('FORBIDDEN')
+}
+
+function isSelf(caller: Caller, id: string): boolean {
+  return caller.kind === 'user' && caller.id === id
 }
 
 /** Path parameters by name. An id of another type or shape is nothing that exists (R-BODY-1). */

@@ -25,6 +25,8 @@ export interface Plan {
   readonly isId: (place: number, value: string) => boolean
   /** The parent, where this service has it. */
   readonly parent: AnyResource | undefined
+  /** The parent, where another service has it. */
+  readonly foreignParent: AnyResource | undefined
   readonly checkBody: BodyCheck | undefined
   /** Checks what the transforms of an older version made of a body. */
   readonly checkNewest: BodyCheck | undefined
@@ -83,6 +85,7 @@ function compile(
     ownerParam: ownerParam(operation),
     isId: (place, value) => prefixes[place] === undefined || decodeId(prefixes[place], value) !== undefined,
     parent: resource?.parent && own.includes(resource.parent.of) ? resource.parent.of : undefined,
+    foreignParent: resource?.parent && !own.includes(resource.parent.of) ? resource.parent.of : undefined,
     checkBody: surface.body && bodyCheck(surface.body),
     checkNewest: surface.up && operation.body && bodyCheck(operation.body),
     fill: (specs, body, { verb }) => {

@@ -1,6 +1,7 @@
 import { Fault } from '../base/errors.ts'
 import { encodeId } from '../base/ids.ts'
 import type { Client } from '../calls/client.ts'
+import type { AnyResource } from '../contract/resource.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Database } from '../data/pool.ts'
 import { isRow, type Row, writeRow } from '../data/row.ts'
@@ -14,6 +15,8 @@ export interface Runtime {
   /** Signs cursors; shared by every replica. */
   readonly cursorSecret: string
   call<D extends Contract<any, any, any>>(contract: D): Client<D>
+  /** The contract of the service of this system that has a resource. */
+  contractOf(resource: AnyResource): Contract | undefined
   /** Check every answer against the contract; on unless NODE_ENV is production (R-BODY-7). */
   readonly checkAnswers: boolean
   /** Told of the types of events that a unit of work has committed, before it is answered. */

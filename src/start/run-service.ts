@@ -4,6 +4,7 @@ import { type Loop, loop } from '../base/loop.ts'
 import { sweeper } from '../base/sweeper.ts'
 import { type Client, client } from '../calls/client.ts'
 import { inProcess } from '../calls/in-process.ts'
+import type { AnyResource } from '../contract/resource.ts'
 import type { Contract } from '../contract/service.ts'
 import { notifyCommitted } from '../data/outbox.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
@@ -48,7 +49,7 @@ const EVENT_CONNECTIONS = 8
 export async function runService(
   service: Service<any>,
   database: Database,
-  upstreams: ReadonlyMap<string, Upstream>,
+  upstreams: ReadonlyMap<string, Pick<RunningService, 'service'> & Upstream>,
   options: {
     env: Env
     url: string
@@ -95,6 +96,10 @@ export async function runService(
       }
       return known as Client<D>
     },
+    contractOf: (resource) =>
+      [...upstreams.values()].find(({ service: other }) =>
+        Object.values<AnyResource>(other.contract.resources).includes(resource),
+      )?.service.contract,
   }
   const run = unitRunner(contract, runtime)
   const sweeps = sweeper(() => sweepIdempotencyKeys(database), {
