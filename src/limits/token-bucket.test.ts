@@ -167,6 +167,40 @@ test('buckets in memory are bounded, and those untouched longest go first', () =
   expect(buckets.take(rule, 'b', 1)).toMatchObject({ allowed: true })
 })
 
+test('R-RATE-1 FC-99: a flood of other keys resets no bucket that is emptier than theirs', () => {
+  const rule = { name: 'account', maxRequests: 10, windowMs: 60_000 }
+  const flood = fc.array(fc.record({ whose: fc.nat(500), times: fc.integer({ min: 1, max: 9 }) }), { maxLength: 300 })
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 10 }), flood, (victims, others) => {
+      const buckets = memoryBuckets({ capacity: 40, now: () => 0 })
+      const taken = new Map<number, number>()
+      for (let i = 0; i < victims; i++) for (let n = 0; n < 10; n++) buckets.take(rule, `victim ${i}`, 1)
+      for (const { whose, times } of others)
+        for (let n = 0; n < times && (taken.get(whose) ?? 0) < 9; n++) {
+          buckets.take(rule, `other ${whose}`, 1)
+          taken.set(whose, (taken.get(whose) ?? 0) + 1)
+        }
+      expect(buckets.size).toBeLessThanOrEqual(40)
+      for (let i = 0; i < victims; i++) expect(buckets.take(rule, `victim ${i}`, 1)).toMatchObject({ allowed: false })
+    }),
+  )
+})
+
+test('FC-99: 100,001 other keys do not reset the bucket of a login, whatever kind they are of', () => {
+  const clock = { now: 0 }
+  const buckets = memoryBuckets({ now: () => clock.now })
+  const login = { name: 'users.account', maxRequests: 10, windowMs: 60_000 }
+  const usual = { name: 'default', maxRequests: 100, windowMs: 60_000 }
+  for (let n = 0; n < 10; n++) buckets.take(login, 'usr_1', 1)
+  for (let i = 0; i <= 100_000; i++) buckets.take(i % 2 === 0 ? login : usual, `other ${i}`, 1)
+  expect(buckets.take(login, 'usr_1', 1)).toMatchObject({ allowed: false })
+  expect(buckets.size).toBeLessThanOrEqual(100_000)
+  // What is full again by itself is nothing to keep.
+  clock.now = 60_000
+  for (let i = 0; i <= 100_000; i++) buckets.take(usual, `later ${i}`, 1)
+  expect(buckets.take(login, 'usr_1', 1)).toMatchObject({ allowed: true, remaining: 9 })
+})
+
 test('buckets of two kinds are two, though one and the same user’s; their bound is one for all kinds', () => {
   const buckets = memoryBuckets({ capacity: 4, now: () => 0 })
   const kinds = ['orders.create', 'default'].map((name) => ({ name, maxRequests: 1, windowMs: 1000 }))

@@ -36,8 +36,7 @@ export function take(
 ): { bucket: Bucket; taken: Taken } {
   const { maxRequests, windowMs } = rule
   const capacity = maxRequests * windowMs
-  const paid = bucket ? Math.max(0, nowMs - bucket.atMs) * maxRequests : 0
-  const before = bucket ? Math.max(0, bucket.debt - paid) : 0
+  const before = bucket ? debtAt(bucket, rule, nowMs) : 0
   const wanted = cost * windowMs
   const allowed = before + wanted <= capacity
   const debt = allowed ? before + wanted : before
@@ -55,4 +54,9 @@ export function take(
           : Math.ceil((before + wanted - capacity) / maxRequests) + (atMs - nowMs),
     },
   }
+}
+
+/** What is still missing from a bucket at a later moment, in requests × windowMs. */
+export function debtAt({ debt, atMs }: Bucket, { maxRequests }: BucketRule, nowMs: number): number {
+  return Math.max(0, debt - Math.max(0, nowMs - atMs) * maxRequests)
 }
