@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { readEmail } from '../base/email.ts'
 import { newId } from '../base/ids.ts'
 import { bodyCheck, checkOf, readTime, withDefaults } from './check.ts'
 import { type AnyField, type FieldSpec, type Fields, specsOf, t } from './fields.ts'
@@ -220,9 +221,11 @@ describe('an email address', () => {
     "o'hara@example.com",
     'ä@bücher.example',
     '1@2.3',
-    `${'a'.repeat(243)}@example.com`,
-    // 255 characters, as a text's are counted: 498 of UTF-16.
-    `${'😀'.repeat(243)}@example.com`,
+    `${'a'.repeat(64)}@example.com`,
+    // Characters are counted as a text's are: 128 of UTF-16.
+    `${'😀'.repeat(64)}@example.com`,
+    `a@${`${'b'.repeat(61)}.`.repeat(4)}c.de`,
+    'a.b-c_d!e@x--y.io',
   ])('%s is one', (address) => expect(fault(t.email(), address)).toBeUndefined())
 
   test.each([
@@ -242,11 +245,52 @@ describe('an email address', () => {
     '<ada@example.com>',
     'Ada <ada@example.com>',
     'ada@example.com,bob@example.com',
-    `${'a'.repeat(244)}@example.com`,
-    `${'😀'.repeat(244)}@example.com`,
-  ])('%j is none', (address) =>
+    `${'a'.repeat(65)}@example.com`,
+    `${'😀'.repeat(65)}@example.com`,
+    `a@${`${'b'.repeat(61)}.`.repeat(4)}cde.fg`,
+    `a@${'b'.repeat(64)}.de`,
+    'a@-b.com',
+    'a@b_c.com',
+    'a@b-.com',
+    'a@b.-c.com',
+    '.a@b.com',
+    'a.@b.com',
+    'a..b@c.com',
+    'ad\u200ba@example.com',
+    'ada@exam\u200dple.com',
+    'ada\u00ad@example.com',
+    'ada\u3164@example.com',
+    '\u2800@example.com',
+    'ada\u202e@example.com',
+    '\ufeffada@example.com',
+    'ada\u3000@example.com',
+    'ada\uff0c@example.com',
+  ])('FC-102: %j is none', (address) =>
     expect(fault(t.email(), address)).toBe('must be an email address of at most 255 characters'),
   )
+
+  test('FC-19 FC-102: has one spelling, whatever it is given in: composed, in usual widths, in small letters beyond ASCII', () => {
+    const kept = (email: string) => withDefaults({ email: t.email().spec }, { email }).email
+    expect(kept('Ann.Lee@Example.com')).toBe('Ann.Lee@Example.com')
+    expect(kept('jose\u0301@example.com')).toBe('jos\u00e9@example.com')
+    expect(kept('Ａｎｎ@ｅｘａｍｐｌｅ.com')).toBe('ann@example.com')
+    expect(kept('ΟΔΥΣΣΕΥΣ@BÜCHER.example')).toBe('οδυσσευσ@bücher.example')
+    expect(kept('al\u0130ce@example.com')).toBe('alice@example.com')
+    expect(kept('\u212aate@example.com')).toBe('kate@example.com')
+  })
+
+  test('FC-19: the one spelling stays as it is, and its decomposed letters come to it', () => {
+    const letters = fc.string({ unit: 'binary', minLength: 1, maxLength: 12 })
+    fc.assert(
+      fc.property(letters, letters, (local, host) => {
+        const email = readEmail(`${local}@${host}.io`)
+        if (email === undefined) return
+        expect(readEmail(email)).toBe(email)
+        expect(readEmail(email.normalize('NFD'))).toBe(email)
+      }),
+      { numRuns: 3000 },
+    )
+  })
 
   test('a hostile one costs no time', () => {
     const begun = performance.now()

@@ -1,3 +1,4 @@
+import { readEmail } from '../base/email.ts'
 import type { FieldFault } from '../base/errors.ts'
 import { decodeId } from '../base/ids.ts'
 import { decimalsOf } from '../base/money.ts'
@@ -31,7 +32,7 @@ export function checkOf(spec: FieldSpec): Check {
   }
 }
 
-/** Fills in defaults, and null for what may be left out. Returns a new object; `value` has passed the check. */
+/** Fills in defaults, and null for what may be left out; times and addresses get their one spelling. Returns a new object; `value` has passed the check. */
 export function withDefaults(specs: Readonly<Record<string, FieldSpec>>, value: object): Record<string, unknown> {
   const given = value as Record<string, unknown>
   const filled: Record<string, unknown> = {}
@@ -50,6 +51,7 @@ function fill(spec: FieldSpec, given: unknown): unknown {
   if (spec.kind === 'object') return withDefaults(spec.fields!, value)
   if (spec.kind === 'list') return (value as unknown[]).map((item) => fill(spec.of!, item))
   if (spec.kind === 'time') return new Date(value as string).toISOString()
+  if (spec.kind === 'email') return readEmail(value as string) ?? value
   return value
 }
 
@@ -103,8 +105,6 @@ function join(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`
 }
 
-/** Local part and domain without spaces or control characters, one @, a dot in the domain; the rest only mail can tell. */
-const EMAIL = /^[^\s@\p{Cc}<>"(),:;[\]\\]+@[^\s@\p{Cc}<>"(),:;[\]\\.]+(\.[^\s@\p{Cc}<>"(),:;[\]\\.]+)+$/u
 const TIME = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/
 
 /** A valid RFC 3339 instant of the years 0001 to 9999, as milliseconds; undefined when it is none. */
@@ -125,7 +125,7 @@ const checks: Record<FieldSpec['kind'], (spec: FieldSpec) => Check> = {
   },
   email: (spec) => (value, path, faults) => {
     if (typeof value !== 'string') faults.push({ field: path, message: 'must be a string' })
-    else if (isLonger(value, spec.max!) || !EMAIL.test(value))
+    else if (readEmail(value) === undefined)
       faults.push({ field: path, message: `must be an email address of at most ${spec.max} characters` })
   },
   integer: (spec) => (value, path, faults) => {

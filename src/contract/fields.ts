@@ -130,7 +130,7 @@ const INT4_MAX = 2_147_483_647
 /** The kinds of field. */
 export const t = {
   text: (limits: TextLimits = {}) => field<string>({ kind: 'text', min: 0, max: 10_000, ...limits }),
-  /** An address as RFC 5321 bounds it, compared without case. */
+  /** An address as RFC 5321 bounds it, compared without case; handlers get it in its one spelling (NFKC). */
   email: () => field<string>({ kind: 'email', min: 3, max: 255 }),
   integer: (limits: NumberLimits = {}) =>
     field<number>({ kind: 'integer', min: -INT4_MAX - 1, max: INT4_MAX, ...limits }),

@@ -1,3 +1,4 @@
+import { readEmail } from '../base/email.ts'
 import type { FieldFault } from '../base/errors.ts'
 import { Problem } from '../base/errors.ts'
 import { checkOf, readTime } from './check.ts'
@@ -259,12 +260,13 @@ function readValue({ spec }: FilterParameter, text: string): unknown {
   return text.replace(/ (\d\d:\d\d)$/, '+$1')
 }
 
-/** As it is compared: times in UTC to the millisecond, and bounds of whole numbers whole, as PostgreSQL takes no others. */
+/** As it is compared: times in UTC to the millisecond, addresses in their one spelling, bounds of whole numbers whole. */
 function normalised(
   { spec, comparison }: FilterParameter,
   value: string | number | boolean,
 ): string | number | boolean {
   if (spec.kind === 'time') return new Date(readTime(value as string)!).toISOString()
+  if (spec.kind === 'email' && comparison === 'in') return readEmail(value as string)!
   if (spec.kind === 'integer' && comparison === 'min') return Math.ceil(value as number)
   if (spec.kind === 'integer' && comparison === 'max') return Math.floor(value as number)
   return value

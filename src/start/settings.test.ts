@@ -136,13 +136,23 @@ test('R-OPS-4: SMTP_URL is masked; PUBLIC_URL and MAIL_FROM are checked, and one
     expect(faultsOf({ PUBLIC_URL })).toEqual([
       `PUBLIC_URL is "${PUBLIC_URL}": give a URL such as https://api.example.com`,
     ])
-  for (const MAIL_FROM of ['Shop', 'a@b, c@d', 'Shop <a@b', 'A\tB <a@b>'])
+  // FC-102: as everybody's address.
+  for (const MAIL_FROM of [
+    'Shop',
+    'a@b, c@d',
+    'Shop <a@b',
+    'A\tB <a@b>',
+    'a@-b.com',
+    'Shop <a.@b.com>',
+    'a@b\u200b.com',
+  ])
     expect(faultsOf({ MAIL_FROM })).toHaveLength(1)
   expect(readSettings({ SMTP_URL: 'smtps://u:p@h', PUBLIC_URL: 'https://api.example.com/shop/' }, [])).toMatchObject({
     smtpUrl: 'smtps://u:p@h',
     publicUrl: 'https://api.example.com/shop',
     mailFrom: 'no-reply@api.example.com',
   })
+  expect(readSettings({ MAIL_FROM: 'shop@localhost' }, []).mailFrom).toBe('shop@localhost')
   expect(readSettings({ MAIL_FROM: 'My Shop <a@b.example>', HOST: '0.0.0.0' }, []).mailFrom).toBe(
     'My Shop <a@b.example>',
   )

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { BlockList } from 'node:net'
+import { readEmail } from '../base/email.ts'
 import { Fault } from '../base/errors.ts'
 import { addressOf } from '../data/connection.ts'
 import type { CorsOrigins } from '../gateway/cors.ts'
@@ -218,7 +219,11 @@ const webUrl: Kind<string> = {
 }
 
 const sender: Kind<string> = {
-  parse: (text) => (/^([^\s@<>]+@[^\s@<>]+|[^<>@\p{Cc}]+ <[^\s@<>]+@[^\s@<>]+>)$/u.test(text) ? text : undefined),
+  parse(text) {
+    const address = /^[^<>@\p{Cc}]+ <([^<>]+)>$/u.exec(text)?.[1] ?? text
+    // The host of a private network may be one label.
+    return readEmail(address.includes('.', address.indexOf('@')) ? address : `${address}.local`) ? text : undefined
+  },
   expected: 'an address such as no-reply@example.com or Shop <no-reply@example.com>',
 }
 

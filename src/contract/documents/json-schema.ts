@@ -1,3 +1,4 @@
+import { EMAIL_PATTERN } from '../../base/email.ts'
 import type { FieldSpec } from '../fields.ts'
 
 /** JSON Schema 2020-12, as far as contracts need it. */
@@ -106,7 +107,7 @@ const kinds: Record<FieldSpec['kind'], (spec: FieldSpec, use: Use, idRef: IdRef)
     type: 'string',
     format: 'email',
     ...limit('maxLength', spec.max),
-    ...(use !== 'answer' && { pattern: EMAIL }),
+    ...(use !== 'answer' && { pattern: EMAIL_PATTERN }),
   }),
   integer: (spec) => ({ type: 'integer', ...limit('minimum', spec.min), ...limit('maximum', spec.max) }),
   decimal: numberSchema,
@@ -136,12 +137,6 @@ function numberSchema(spec: FieldSpec): JsonSchema {
     ...limit('x-lintel-decimals', spec.scale),
   }
 }
-
-/** The addresses that check.ts takes, without \p{Cc}, which Python's `re` does not know. A test compares the two. */
-export const EMAIL = (() => {
-  const outside = '\\s@\\x00-\\x1f\\x7f-\\x9f<>"(),:;\\[\\]\\\\'
-  return `^[^${outside}]+@[^${outside}.]+(\\.[^${outside}.]+)+$`
-})()
 
 /** A text takes any character but NUL (R-BODY-4), which a reader of the document could not guess. */
 const NO_NUL = '^[^\\x00]*$'

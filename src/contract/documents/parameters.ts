@@ -1,8 +1,9 @@
+import { EMAIL_PATTERN } from '../../base/email.ts'
 import { type FilterParameter, filterParameters } from '../list-query.ts'
 import type { Operation } from '../operation.ts'
 import { ownerParam } from '../principal.ts'
 import type { Resource } from '../resource.ts'
-import { EMAIL, idPattern, idSchema, type JsonSchema, valueSchema } from './json-schema.ts'
+import { idPattern, idSchema, type JsonSchema, valueSchema } from './json-schema.ts'
 import type { Parameter, Reference } from './openapi-types.ts'
 import { takesIdempotencyKey } from './problem-codes.ts'
 import { pascalCase } from './schema-names.ts'
@@ -177,7 +178,7 @@ function itemOf(spec: FilterParameter['spec']): JsonSchema {
   if (spec.kind === 'integer') return { type: 'integer', minimum: -1e15, maximum: 1e15 }
   if (spec.kind === 'time') return MOMENT
   const schema = valueSchema({ ...spec, nullable: false }, 'answer')
-  return spec.kind === 'email' ? { ...schema, pattern: EMAIL } : schema
+  return spec.kind === 'email' ? { ...schema, pattern: EMAIL_PATTERN } : schema
 }
 
 function commaList(name: string, description: string, schema: JsonSchema): Parameter {
