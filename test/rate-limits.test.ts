@@ -64,6 +64,49 @@ describe('behind a trusted proxy, with the usual limits', () => {
     expect(elsewhere.headers).toMatchObject({ 'x-ratelimit-remaining': '9', 'ratelimit-policy': '"auth";q=10;w=60' })
   })
 
+  test('R-RATE-2: every answer that was counted says so, in both kinds of fields, and 429 when to come back', async () => {
+    const from = { 'x-forwarded-for': '198.51.100.20' }
+    const token = (await logIn(ADMIN, '198.51.100.20')).body.accessToken
+    const admin = { ...from, authorization: `Bearer ${token}` }
+    const made = await ask('POST', '/products', admin, { sku: 'r', name: 'R', category: 'c', price: 1, stock: 1 })
+    const at = `/products/${made.body.id}`
+    const etag = made.headers.etag!
+    const answers = [
+      made,
+      await ask('GET', at, admin),
+      await ask('HEAD', at, admin),
+      await ask('GET', at, { ...admin, 'if-none-match': etag }),
+      await ask('GET', '/products?colour=red', admin),
+      await ask('GET', '/products/prd_nothing', admin),
+      await ask('GET', '/nothing', admin),
+      await ask('PATCH', '/products', admin, {}),
+      await ask('OPTIONS', at, admin),
+      await ask('PATCH', at, { ...admin, 'if-match': '"99"' }, { stock: 2 }),
+      await ask('POST', '/products', admin, {}),
+      await ask('POST', '/products', admin, 'x'.repeat(1_100_000)),
+      await ask('POST', '/products', from, {}),
+      await ask('GET', '/users/me', { ...from, authorization: 'Bearer nonsense' }),
+      await ask('GET', '/v9/products', from),
+      await ask('DELETE', at, admin),
+      await logIn(ADMIN, '198.51.100.20', 'a wrong password'),
+      await ask('POST', '/auth/refresh', from, { refreshToken: 'x' }),
+    ]
+    for (let i = 0; i < 10; i++) answers.push(await ask('POST', '/auth/logout', from, { refreshToken: 'x' }))
+    const statuses = [201, 200, 200, 304, 400, 404, 404, 405, 204, 412, 400, 413, 401, 401, 400, 204, 401, 401]
+    expect(answers.slice(0, statuses.length).map(({ status }) => status)).toEqual(statuses)
+    expect(answers.at(-1)).toMatchObject({ status: 429, headers: { 'retry-after': expect.stringMatching(/^\d+$/) } })
+    for (const { status, headers } of answers) {
+      const shown = Object.fromEntries(Object.entries(headers).filter(([name]) => name.includes('ratelimit')))
+      expect(shown, String(status)).toEqual({
+        'x-ratelimit-limit': expect.stringMatching(/^\d+$/),
+        'x-ratelimit-remaining': expect.stringMatching(/^\d+$/),
+        'x-ratelimit-reset': expect.stringMatching(/^\d{10}$/),
+        'ratelimit-policy': expect.stringMatching(/^"[\w.]+";q=\d+;w=60(, "[\w.]+";q=\d+;w=60)*$/),
+        ratelimit: expect.stringMatching(/^"[\w.]+";r=\d+;t=\d+(, "[\w.]+";r=\d+;t=\d+)*$/),
+      })
+    }
+  })
+
   test('R-RATE-5: health, keys and documents are not counted', async () => {
     for (const path of ['/health', '/.well-known/jwks.json', '/openapi.json', '/v2/openapi.json'])
       expect((await ask('GET', path)).headers).not.toHaveProperty('x-ratelimit-limit')
@@ -84,7 +127,7 @@ describe('with no proxy trusted, and limits of its own', () => {
     const credentials = { email: ADMIN, password: PASSWORD }
     const { status, headers } = await ask('POST', '/auth/login', {}, credentials)
     expect(status).toBe(200)
-    expect(headers['ratelimit-policy']).toBe('"users.login.ip";q=1;w=60, "users.login.body.email";q=1;w=60')
+    expect(headers['ratelimit-policy']).toBe('"users.login.ip";q=1;w=60, "users.account";q=1;w=60')
     expect((await ask('POST', '/auth/login', {}, credentials)).status).toBe(429)
   })
 })

@@ -16,6 +16,10 @@ export interface SunkMail {
 /** A real SMTP server that keeps what it is sent. */
 export class SmtpSink {
   readonly mails: SunkMail[] = []
+  /** What is said to RCPT TO of these addresses, instead of 250. */
+  readonly refused = new Map<string, number>()
+  /** How often each of those was asked for. */
+  readonly asked = new Map<string, number>()
   #server: SMTPServer | undefined
   #port = 0
   #heard: (() => void)[] = []
@@ -27,6 +31,12 @@ export class SmtpSink {
       // A client that keeps its connection for the next mail is cut off.
       closeTimeout: 10,
       disabledCommands: ['STARTTLS'],
+      onRcptTo: ({ address }, _, done) => {
+        const responseCode = this.refused.get(address)
+        if (responseCode === undefined) return done()
+        this.asked.set(address, (this.asked.get(address) ?? 0) + 1)
+        done(Object.assign(new Error('we do not take that'), { responseCode }))
+      },
       onData: (stream, session, done) => {
         const chunks: Buffer[] = []
         stream.on('data', (chunk: Buffer) => chunks.push(chunk))

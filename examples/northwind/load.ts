@@ -74,7 +74,7 @@ async function addMissing<T>(
 /** Without a password: the user sets one by the link that the system writes to them. */
 async function addUser(api: Api, customer: CustomerRecord): Promise<string> {
   try {
-    return (await api.users.create({ body: { email: customer.email, name: customer.name } })).id
+    return (await api.users.create({ body: { email: customer.email, name: customer.name, invite: false } })).id
   } catch (error) {
     // Ours, when the answer to an earlier attempt was lost; somebody else's otherwise: the same to us.
     const known = isDuplicate(error) ? (await findUsers(api, [customer])).get(customer.email) : undefined

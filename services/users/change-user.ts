@@ -1,7 +1,8 @@
 import { verifyPassword } from 'lintel/auth'
 import { type Asked, change, invalid, Problem, read, readRow, type Unit } from 'lintel/service'
 import { User, type users } from './contract.ts'
-import { voidPasswordToken } from './mail-tokens.ts'
+import { limitAccount } from './limit-account.ts'
+import { voidPasswordTokens } from './mail-tokens.ts'
 import { hashNew } from './passwords.ts'
 import { endSessionsOfUser, revokeOtherRoles } from './sessions.ts'
 
@@ -15,7 +16,7 @@ interface Changes {
 
 /** PUT and PATCH: what a user changes of email and password needs their current password; an admin's changes of others do not. */
 export async function changeUser(
-  { params, body, caller, expected }: Asked<{ readonly id: string }, Changes>,
+  { params, body, caller, expected, address }: Asked<{ readonly id: string }, Changes>,
   unit: Unit<typeof users>,
 ) {
   const { tx, read: db, emit } = unit
@@ -23,8 +24,12 @@ export async function changeUser(
   const before = readRow(await read(db, User, params.id))
   const newPassword = password !== undefined && password !== null
   const bySelf = caller.kind === 'user' && caller.id === before.id
-  if (bySelf && (differs(values.email, before.email) || newPassword))
-    await confirmPassword(before.passwordHash, currentPassword)
+  if (bySelf && (differs(values.email, before.email) || newPassword)) {
+    const given = required(currentPassword)
+    // Whoever has a stolen token may guess no more than one who has none (R-RATE-1).
+    await limitAccount({ userId: before.id, email: before.email, address }, unit)
+    if (!(await verifyPassword(before.passwordHash ?? undefined, given))) throw invalid('currentPassword', 'is wrong')
+  }
   const passwordHash = newPassword ? await hashNew(password) : undefined
   // Hashing takes its time, and nothing is locked meanwhile: what the decision rests on must still stand.
   const held = readRow(await read(tx, User, params.id, 'for update'))
@@ -44,7 +49,7 @@ export async function changeUser(
   )
   if (newPassword) {
     await endSessionsOfUser(params.id, unit)
-    await voidPasswordToken(params.id, unit)
+    await voidPasswordTokens(params.id, unit)
   }
   if (values.roles !== undefined) await revokeOtherRoles(params.id, values.roles, unit)
   emit('user.updated', user)
@@ -57,8 +62,8 @@ function differs(given: string | undefined, email: string): boolean {
   return given !== undefined && given.toLowerCase() !== email.toLowerCase()
 }
 
-async function confirmPassword(hash: string | null, given: string | null | undefined) {
-  if (given === undefined || given === null)
+function required(currentPassword: string | null | undefined): string {
+  if (currentPassword === undefined || currentPassword === null)
     throw invalid('currentPassword', 'is required to change the email or the password')
-  if (!(await verifyPassword(hash ?? undefined, given))) throw invalid('currentPassword', 'is wrong')
+  return currentPassword
 }

@@ -3,6 +3,7 @@ import { consumer, event, olderShape, operation, resource, service, t } from 'li
 const Email = t.email()
 const Name = t.text({ min: 1, max: 255 })
 const Password = t.text({ max: 1024 }).inputOnly().optional().describe('8 to 128 characters of any kind')
+const Invite = t.boolean().inputOnly().optional().only('admin').describe('false: no mail is sent to the new user')
 const Roles = t.list(t.oneOf('member', 'admin'), { min: 1, max: 2 }).default(['member']).only('admin')
 
 export const User = resource('user', {
@@ -17,6 +18,7 @@ export const User = resource('user', {
     currentPassword: Password.describe('Needed from the user to change email or password'),
     passwordHash: t.text().nullable().hidden(),
     emailVerifiedAt: t.time().nullable().hidden(),
+    invited: t.boolean().hidden(),
   },
   unique: ['email'],
   softDelete: true,
@@ -34,7 +36,7 @@ export const User = resource('user', {
     delete: 'owner | admin',
   },
   custom: ['create', 'replace', 'update', 'delete'],
-  input: { create: { email: Email, name: Name, password: Password, roles: Roles } },
+  input: { create: { email: Email, name: Name, password: Password, roles: Roles, invite: Invite } },
 })
 
 export const Session = resource('session', {
@@ -75,10 +77,7 @@ export const users = service('users', {
       status: 200,
       access: 'public',
       secret: true,
-      limits: [
-        { by: 'ip', maxRequests: 10, windowMs: 60_000 },
-        { by: 'body.email', maxRequests: 10, windowMs: 60_000 },
-      ],
+      limits: [{ by: 'ip', maxRequests: 10, windowMs: 60_000 }],
       body: { email: t.email(), password: t.text({ max: 1024 }) },
       answer: Tokens,
       problems: ['INVALID_CREDENTIALS'],
@@ -163,6 +162,10 @@ export const users = service('users', {
         ),
       },
     }),
+  },
+  buckets: {
+    account: { maxRequests: 10, windowMs: 60_000, auth: true },
+    recipient: { maxRequests: 5, windowMs: 3_600_000 },
   },
   events: Events,
   consumers: {

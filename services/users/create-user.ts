@@ -1,5 +1,5 @@
 import { hashPassword, passwordFault } from 'lintel/auth'
-import { type Command, Fault, insert, type Unit } from 'lintel/service'
+import { type Command, Fault, insert, readEmail, type Unit } from 'lintel/service'
 import { User, type users } from './contract.ts'
 
 /** `lintel users create`: beside LINTEL_ADMIN_EMAIL the other way to a first admin (R-AUTH-7). */
@@ -12,14 +12,15 @@ export const createUser: Command<typeof users> = {
     '--admin': 'let them do everything',
   },
   async run(unit, { options: { email, name = email, admin }, env, readSecret }) {
-    if (typeof email !== 'string' || !isEmail(email)) throw wrong(`--email is "${email}": give an email address`)
+    const address = typeof email === 'string' ? readEmail(email) : undefined
+    if (address === undefined) throw wrong(`--email is "${email}": give an email address`)
     if (typeof name !== 'string' || name.length > 255) throw wrong('--name is too long: give at most 255 characters')
     const password = (admin && env.LINTEL_ADMIN_PASSWORD) || (await readSecret('Password'))
     const fault = passwordFault(password)
     if (fault) throw wrong(`The password ${fault}`)
-    if (!(await addUser(unit, { email, name, roles: admin ? ['admin'] : ['member'] }, password)))
-      throw wrong(`${email} is a user already: nothing was changed`)
-    return `${email} is ${admin ? 'an admin' : 'a user'} now`
+    if (!(await addUser(unit, { email: address, name, roles: admin ? ['admin'] : ['member'] }, password)))
+      throw wrong(`${address} is a user already: nothing was changed`)
+    return `${address} is ${admin ? 'an admin' : 'a user'} now`
   },
 }
 
@@ -29,16 +30,12 @@ interface NewUser {
   readonly roles: ('admin' | 'member')[]
 }
 
-/** Answers whether the address was free. */
+/** Returns whether the address, in the spelling of readEmail, was free. */
 export async function addUser({ tx, emit }: Unit<typeof users>, user: NewUser, password: string): Promise<boolean> {
   const [known] = await tx.query('select 1 from active_users where lower(email) = lower($1)', [user.email])
   if (known) return false
   emit('user.created', await insert(tx, User, { ...user, passwordHash: await hashPassword(password) }))
   return true
-}
-
-export function isEmail(text: string): boolean {
-  return text.length <= 255 && /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(text)
 }
 
 function wrong(message: string): Fault {

@@ -1,9 +1,11 @@
 import { type HandlerOf, remove } from 'lintel/service'
 import { User, type users } from './contract.ts'
+import { forgetNetworks } from './limit-account.ts'
 import { endSessionsOfUser } from './sessions.ts'
 
 export const deleteUser: HandlerOf<typeof users, 'users', 'delete'> = async ({ params, expected }, unit) => {
   const user = await remove(unit.tx, User, params.id, expected)
   await endSessionsOfUser(params.id, unit)
+  await forgetNetworks(params.id, unit)
   unit.emit('user.deleted', user)
 }

@@ -6,6 +6,8 @@ test.each([
   [{ EMAIL: 'ann@example.com' }, 'LINTEL_ADMIN_PASSWORD is missing: give both or none'],
   [{ PASSWORD: 'hunter22 and more' }, 'LINTEL_ADMIN_EMAIL is missing: give both or none'],
   [{ EMAIL: 'ann', PASSWORD: 'hunter22 and more' }, 'LINTEL_ADMIN_EMAIL is "ann": give an email address'],
+  // FC-102: as everybody's.
+  [{ EMAIL: 'a@-b.com', PASSWORD: 'hunter22 and more' }, 'LINTEL_ADMIN_EMAIL is "a@-b.com": give an email address'],
   [
     { EMAIL: 'ann@example.com', PASSWORD: 'password123' },
     'LINTEL_ADMIN_PASSWORD is "…" (masked): it is one of the commonest passwords: choose another',

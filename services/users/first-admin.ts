@@ -1,7 +1,7 @@
 import { passwordFault } from 'lintel/auth'
-import { Fault, type Unit } from 'lintel/service'
+import { Fault, readEmail, type Unit } from 'lintel/service'
 import type { users } from './contract.ts'
-import { addUser, isEmail } from './create-user.ts'
+import { addUser } from './create-user.ts'
 
 /**
  * The first admin, from the environment (R-AUTH-7). An address that is a user already is left as it is. Answers how to
@@ -11,10 +11,11 @@ export async function ensureFirstAdmin(unit: Unit<typeof users>, env: Readonly<R
   const { LINTEL_ADMIN_EMAIL: email, LINTEL_ADMIN_PASSWORD: password } = env
   if (email || password) {
     if (!email || !password) throw wrong(`LINTEL_ADMIN_${email ? 'PASSWORD' : 'EMAIL'} is missing: give both or none`)
-    if (!isEmail(email)) throw wrong(`LINTEL_ADMIN_EMAIL is "${email}": give an email address`)
+    const address = readEmail(email)
+    if (address === undefined) throw wrong(`LINTEL_ADMIN_EMAIL is "${email}": give an email address`)
     const fault = passwordFault(password)
     if (fault) throw wrong(`LINTEL_ADMIN_PASSWORD is "…" (masked): it ${fault}`)
-    await addUser(unit, { email, name: 'Admin', roles: ['admin'] }, password)
+    await addUser(unit, { email: address, name: 'Admin', roles: ['admin'] }, password)
   }
   const [admin] = await unit.tx.query(`select 1 from active_users where roles @> '["admin"]' limit 1`)
   return admin ? undefined : 'nobody is an admin yet: lintel users create --email <address> --admin'

@@ -1,18 +1,21 @@
 import { verifyPassword } from 'lintel/auth'
 import { type OperationHandler, Problem, type Unit, uuidOf } from 'lintel/service'
 import { User, type users } from './contract.ts'
+import { limitAccount, rememberNetwork } from './limit-account.ts'
 import { beginSession } from './sessions.ts'
 import type { TokenUser } from './tokens.ts'
 
-export const logIn: OperationHandler<typeof users, 'login'> = async ({ body }, unit) => {
+export const logIn: OperationHandler<typeof users, 'login'> = async ({ body, address }, unit) => {
   const [user] = await unit.read.query<TokenUser & { password_hash: string | null }>(
     `select lintel.typeid('usr', id) as id, email, roles, password_hash from active_users where lower(email) = lower($1)`,
     [body.email],
   )
+  await limitAccount({ userId: user?.id, email: body.email, address }, unit)
   // Without a user a dummy hash is verified: an address that is unknown costs the same time (R-AUTH-1).
   const known = user?.password_hash ?? undefined
   if (!(await verifyPassword(known, body.password)) || !user) throw new Problem('INVALID_CREDENTIALS')
   await confirmUnchanged(user.id, known!, unit)
+  await rememberNetwork(user.id, address, unit)
   return beginSession(user, unit)
 }
 

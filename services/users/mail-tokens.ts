@@ -12,14 +12,12 @@ export interface TokenOf {
   readonly hours: number
 }
 
-/** Makes a token that goes by mail, and makes the user's last one of this purpose void. Only its hash is kept (R-AUTH-6). */
+/** Makes a token that goes by mail. Only its hash is kept (R-AUTH-6); earlier ones stay good until their time or their use. */
 export async function newMailToken(tx: Unit['tx'], { userId, email, purpose, hours }: TokenOf): Promise<string> {
   const token = randomBytes(32).toString('base64url')
   await tx.query(
     `insert into mail_tokens (token_hash, user_id, purpose, email, expires_at)
-     values ($1, $2, $3, $4, now() + $5 * interval '1 hour')
-     on conflict (user_id, purpose) do update set token_hash = excluded.token_hash, email = excluded.email,
-       expires_at = excluded.expires_at, created_at = now()`,
+     values ($1, $2, $3, $4, now() + $5 * interval '1 hour')`,
     [hashOf(token), userId, purpose, email, hours],
   )
   return token
@@ -51,8 +49,8 @@ export async function userOf(purpose: Purpose, token: string, db: Unit['read']):
   return encodeId('usr', found.user_id)
 }
 
-/** A link that somebody else may have asked for is no way around a password that the user has just chosen. */
-export async function voidPasswordToken(userId: string, { tx }: Unit<typeof users>): Promise<void> {
+/** Links that somebody else may have asked for are no way around a password that the user has just chosen. */
+export async function voidPasswordTokens(userId: string, { tx }: Unit<typeof users>): Promise<void> {
   await tx.query(`delete from mail_tokens where user_id = $1 and purpose = 'password'`, [uuidOf(User, userId)])
 }
 

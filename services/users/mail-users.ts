@@ -4,12 +4,12 @@ import { postMail } from './mails.ts'
 
 type Mails = ConsumerHandlers<typeof users, 'mails'>
 
-/** Who registered confirms the address; who was registered by an admin sets a password, which confirms it too (R-AUTH-6). */
+/** Who registered confirms the address; who was registered by an admin sets a password, which confirms it too (R-AUTH-6); with `invite: false` there is no mail. */
 export const mailNewUser: Mails['user.created'] = async ({ aggregateId }, unit) => {
   const row = await find(unit.tx, User, aggregateId)
   if (!row) return
-  const { email, emailVerified, passwordHash } = readRow(row)
-  if (!emailVerified) await postMail(passwordHash === null ? 'invitation' : 'verification', email, unit)
+  const { email, emailVerified, passwordHash, invited } = readRow(row)
+  if (invited && !emailVerified) await postMail(passwordHash === null ? 'invitation' : 'verification', email, unit)
 }
 
 export const mailNewAddress: Mails['user.email-changed'] = ({ data }, unit) =>

@@ -1,9 +1,10 @@
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { databaseSettings } from '../../src/testing/system.ts'
 import { deliverAgain, handledAll, holdBack } from '../../test/delivery.ts'
 import { PASSWORD, reference } from '../../test/reference.ts'
 import { SmtpSink } from '../../test/smtp-sink.ts'
-import { until } from '../../test/system-process.ts'
+import { launcher, until } from '../../test/system-process.ts'
 
 const smtp = new SmtpSink()
 const api = reference(async () => ({
@@ -20,6 +21,11 @@ afterAll(async () => {
   await db.end()
   await smtp.close()
 })
+
+const { run } = launcher()
+/** A command beside the running system. */
+const lintel = (...args: string[]) =>
+  run('lintel', { args, env: { LOG_LEVEL: 'fatal', ...databaseSettings(api.system.databases) } })
 
 let email: string
 beforeEach(() => {
@@ -70,12 +76,14 @@ describe('verification', () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(9).fill(404)])
   })
 
-  test('R-AUTH-6: another one makes the first void; after 24 hours neither is good; the answers are all the same', async () => {
+  test('FC-98: an earlier link stays good; after 24 hours none is; the answers are all the same', async () => {
     const first = await known()
     expect(await ask('email-verifications')).toMatchObject({ status: 202, body: undefined })
     const second = await smtp.mail(email, 2)
     const { rows } = await db.query('select expires_at - created_at as life from mail_tokens where email = $1', [email])
-    expect(rows).toMatchObject([{ life: { days: 1 } }])
+    expect(rows).toMatchObject([{ life: { days: 1 } }, { life: { days: 1 } }])
+    expect((await verify(first.token)).status).toBe(200)
+    await db.query('update users set email_verified_at = null where email = $1', [email])
     const used = await verify(first.token)
     await db.query(`update mail_tokens set expires_at = now() - interval '1 second' where email = $1`, [email])
     const [expired, unknown] = [await verify(second.token), await verify('unknown')]
@@ -174,6 +182,44 @@ describe('password reset', () => {
   })
 })
 
+describe('how many mails', () => {
+  test('FC-98: sixty requests for one account are all 202, mail it five, and each link is good', async () => {
+    await known()
+    for (let i = 0; i < 60; i++) {
+      const spelt = i % 2 === 0 ? email : email.toUpperCase()
+      expect(await ask('password-resets', spelt)).toMatchObject({ status: 202, body: undefined })
+      // Not so fast that one mail answers several.
+      await until(async () => (await rowsFor(email)).length === 0)
+    }
+    const links = smtp.to(email).filter(({ subject }) => subject === 'Reset your password')
+    expect(links).toHaveLength(5)
+    expect(
+      (await db.query('select 1 from mail_tokens where email = $1 and purpose = $2', [email, 'password'])).rowCount,
+    ).toBe(5)
+    expect((await reset(links[0]!.token)).status).toBe(200)
+    // Whoever has just chosen a password is not undone by a link that somebody else may have asked for.
+    expect((await reset(links[4]!.token)).status).toBe(404)
+    // Mails of another purpose are counted apart.
+    await db.query('update users set email_verified_at = null where email = $1', [email])
+    await ask('email-verifications')
+    expect((await smtp.mail(email, 7)).subject).toBe('Confirm your email address')
+  })
+
+  test('FC-98: an account that moves from address to address mails nobody more than that either', async () => {
+    await known()
+    const token = (await logIn(PASSWORD)).body.accessToken
+    const victim = `victim-${email}`
+    for (let i = 0; i < 16; i++) {
+      const body = { email: i % 2 === 0 ? victim : email, currentPassword: PASSWORD }
+      expect((await api.ask('PATCH', '/users/me', { token, body })).status).toBe(200)
+    }
+    await handledAll(api.system, 'users.mails', 'users', ['user.created', 'user.email-changed'])
+    email = `last-${email}`
+    await known()
+    expect(smtp.to(victim).length).toBeLessThanOrEqual(5)
+  })
+})
+
 describe('who gets mail', () => {
   test('R-AUTH-6: asking for an address that nobody has is a 202 too, and mails nothing', async () => {
     const nobody = `nobody-${email}`
@@ -239,9 +285,70 @@ describe('mails of events', () => {
     await register({}, api.admin.token)
     expect((await smtp.mail(email)).subject).toBe('Confirm your email address')
   })
+
+  test('FC-21 R-USER-2: an admin who says `invite: false` has no mail sent, also when the event comes twice', async () => {
+    for (const password of [undefined, PASSWORD]) {
+      email = `quiet-${email}`
+      const { status, body } = await register({ password, invite: false }, api.admin.token)
+      expect([status, 'invite' in body, 'invited' in body]).toEqual([201, false, false])
+    }
+    await deliverAgain(api.system, 'users.mails')
+    const quiet = email
+    email = `last-${email}`
+    await known()
+    await handled()
+    expect(smtp.mails.filter(({ to }) => to.startsWith('quiet-'))).toEqual([])
+    // They can ask for a link.
+    await ask('password-resets', quiet)
+    expect((await smtp.mail(quiet)).subject).toBe('Reset your password')
+  })
+
+  test('FC-21 R-USER-2: `invite` is an admin’s to say, in every version', async () => {
+    const { accessToken } = (await known().then(() => logIn(PASSWORD))).body
+    for (const invite of [true, false])
+      for (const token of [undefined, accessToken])
+        for (const version of ['v1', 'v2']) {
+          const body = { email: `x-${email}`, name: 'Ann', password: PASSWORD, invite }
+          const refused = await api.ask('POST', `/${version}/users`, { body, token })
+          expect([refused.status, refused.body.error.details[0].field]).toEqual([403, 'invite'])
+        }
+    const update = await api.ask('PATCH', '/users/me', { body: { invite: false }, token: accessToken })
+    expect([update.status, update.body.error.details[0].field]).toEqual([400, 'invite'])
+  })
 })
 
 describe('sending', () => {
+  const undelivered = async () =>
+    (await db.query('select address, kind, attempts, reason from undelivered_mails where address = $1', [email])).rows
+
+  test('FC-20: a 5yz of the mail server is final: the mail is tried once, and noted for the operator', async () => {
+    for (const [i, code] of [550, 552, 553].entries()) {
+      email = `${i}-${email}`
+      smtp.refused.set(email, code)
+      await register()
+      await until(async () => (await undelivered()).length > 0)
+      expect(await undelivered()).toEqual([
+        { address: email, kind: 'verification', attempts: 1, reason: expect.stringContaining(String(code)) },
+      ])
+      expect([await rowsFor(email), smtp.asked.get(email)]).toEqual([[], 1])
+    }
+    const { stdout } = await lintel('mails', 'undelivered')
+    expect(stdout).toMatch(new RegExp(`Z ${email} verification, after 1: .*553`))
+    // Asking again is another mail: somebody may have made room.
+    smtp.refused.delete(email)
+    await ask('email-verifications')
+    await smtp.mail(email)
+  })
+
+  test('FC-20: a 4yz is tried again', async () => {
+    smtp.refused.set(email, 451)
+    await register()
+    await until(async () => (await rowsFor(email))[0]?.attempts > 1)
+    smtp.refused.delete(email)
+    await smtp.mail(email)
+    expect(await undelivered()).toEqual([])
+  })
+
   test('R-AUTH-6: while the mail server is down requests succeed, and later each mail comes once', async () => {
     await smtp.close()
     try {
@@ -262,6 +369,7 @@ describe('sending', () => {
       await until(async () => (await rowsFor(email))[0]?.attempts > 0)
       await db.query('update mails set attempts = 21, due_at = now() where address = $1', [email])
       await until(async () => (await rowsFor(email)).length === 0)
+      expect(await undelivered()).toMatchObject([{ attempts: 22 }])
     } finally {
       await smtp.open()
     }

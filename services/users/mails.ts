@@ -6,16 +6,18 @@ export type MailKind = 'verification' | 'reset' | 'invitation'
 
 /**
  * Has a mail sent to an address, if this commits and a user has the address then. That costs the same whether there is
- * such a user or not: who that is, is looked up when the mail is sent.
+ * such a user or not: who that is, is looked up when the mail is sent. Whoever asks, an address gets only so many of each
+ * purpose, and nobody is told when it gets no more.
  */
-export async function postMail(kind: MailKind, address: string, { tx, wake }: Unit<typeof users>): Promise<void> {
-  await tx.query(
+export async function postMail(kind: MailKind, address: string, unit: Unit<typeof users>): Promise<void> {
+  if (!(await unit.spend('recipient', `${TEMPLATES[kind].purpose} ${address.toLowerCase()}`))) return
+  await unit.tx.query(
     `insert into mails (address, kind) values ($1, $2)
      on conflict (lower(address), (kind = 'verification')) do update
        set address = excluded.address, kind = excluded.kind, attempts = 0, due_at = now(), created_at = now()`,
     [address, kind],
   )
-  wake()
+  unit.wake()
 }
 
 interface Template {

@@ -1,6 +1,6 @@
 import type { OperationHandler } from 'lintel/service'
 import type { users } from './contract.ts'
-import { spendMailToken, userOf } from './mail-tokens.ts'
+import { spendMailToken, userOf, voidPasswordTokens } from './mail-tokens.ts'
 import { postMail } from './mails.ts'
 import { hashNew } from './passwords.ts'
 import { endSessionsOfUser } from './sessions.ts'
@@ -18,6 +18,7 @@ export const resetPassword: OperationHandler<typeof users, 'resetPassword'> = as
   const passwordHash = await hashNew(body.password)
   const { id, email } = await spendMailToken('password', token, unit)
   await changeVerified(id, { passwordHash }, unit)
+  await voidPasswordTokens(id, unit)
   await endSessionsOfUser(id, unit)
   return { email, emailVerified: true }
 }

@@ -1,7 +1,8 @@
-import type { Background, BackgroundContext, MailCarrier, Unit } from 'lintel/service'
+import { type Background, type BackgroundContext, type MailCarrier, MailRefused, type Unit } from 'lintel/service'
 import type { users } from './contract.ts'
 import { newMailToken } from './mail-tokens.ts'
 import { type MailKind, TEMPLATES, writeMail } from './mails.ts'
+import { dropOldNotes, noteUndelivered } from './undelivered-mails.ts'
 
 const BATCH = 20
 /** Another replica may have written mails: to look is the truth, to be woken is a hint. */
@@ -33,7 +34,7 @@ export const sendMails: Background<typeof users> = async (context) => {
   return due.length === BATCH ? 0 : run(({ tx }) => restMs(tx))
 }
 
-/** Drops mails to nobody, and to those who have confirmed in the meantime; and tokens that have expired. */
+/** Drops mails to nobody, and to those who have confirmed in the meantime; tokens that have expired, and old notes. */
 async function weed(tx: Unit['tx']): Promise<void> {
   await tx.query(
     `delete from mails where id in (
@@ -45,6 +46,7 @@ async function weed(tx: Unit['tx']): Promise<void> {
     `delete from mail_tokens where token_hash in (
        select token_hash from mail_tokens where expires_at < now() limit 1000 for update skip locked)`,
   )
+  await dropOldNotes(tx)
 }
 
 /** Five minutes are more than a mail can take (SEND_TIMEOUT_MS), with the others of its batch before it. */
@@ -75,14 +77,20 @@ async function deliver(due: DueMail, mail: MailCarrier, context: BackgroundConte
       () => undefined,
       (error) => error as Error & { code?: string },
     )
-    if (failure) {
-      // A server may quote in its answer what it was sent.
-      const why = { code: failure.code, reason: failure.message.replaceAll(due.token, '…').slice(0, 300) }
-      if (due.attempts < ATTEMPTS) log.warn({ ...about, ...why }, 'a mail could not be sent, and is tried again')
-      else log.error({ ...about, ...why }, 'a mail could not be sent for hours, and is given up')
+    if (!failure) return await run(({ tx }) => drop(tx, due))
+    // A server may quote in its answer what it was sent.
+    const reason = failure.message.replaceAll(due.token, '…').slice(0, 300)
+    const why = { ...about, code: failure.code, reason }
+    const refused = failure instanceof MailRefused
+    if (!refused && due.attempts < ATTEMPTS) {
+      log.warn(why, 'a mail could not be sent, and is tried again')
+      return await run(({ tx }) => postpone(tx, due))
     }
-    if (failure && due.attempts < ATTEMPTS) await run(({ tx }) => postpone(tx, due))
-    else await run(({ tx }) => drop(tx, due))
+    log.error(why, refused ? 'a mail was refused for good' : 'a mail could not be sent for hours, and is given up')
+    await run(async ({ tx }) => {
+      await noteUndelivered(tx, due, reason)
+      await drop(tx, due)
+    })
   } catch (err) {
     log.warn({ ...about, err }, 'what became of a mail could not be noted down')
   }

@@ -11,6 +11,7 @@ import { requestPasswordReset, resetPassword } from './reset-password.ts'
 import { sendMails } from './send-mails.ts'
 import { endSession, logOut, refreshTokens, revocations } from './sessions.ts'
 import { ensureSigningKey, publicKeys, rotateKeys } from './signing-keys.ts'
+import { listUndelivered } from './undelivered-mails.ts'
 import { requestEmailVerification, verifyEmail } from './verify-email.ts'
 
 export default implement(
@@ -38,6 +39,6 @@ export default implement(
       return ensureFirstAdmin(unit, env)
     },
     background: sendMails,
-    commands: { 'users create': createUser, 'keys rotate': rotateKeys },
+    commands: { 'users create': createUser, 'keys rotate': rotateKeys, 'mails undelivered': listUndelivered },
   },
 )

@@ -149,5 +149,6 @@ async function sweep(tx: UsersUnit['tx']): Promise<void> {
   await forget('sessions', 'id', 'expires_at < now()')
   // A token that was spent so long ago has expired: it is refused without this.
   await forget('spent_tokens', 'token_hash', `spent_at < now() - interval '${DAYS + 1} days'`)
+  await forget('familiar_networks', 'id', `seen_at < now() - interval '${DAYS} days'`)
   await forget('revocations', 'id', `created_at < now() - interval '1 hour'`)
 }

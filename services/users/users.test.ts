@@ -1,5 +1,7 @@
+import fc from 'fast-check'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readEmail } from '../../src/base/email.ts'
 import { PASSWORD, reference } from '../../test/reference.ts'
 
 const api = reference()
@@ -44,6 +46,49 @@ test('R-USER-2: a role other than member needs an admin', async () => {
   const made = await register(asAdmin, api.admin.token)
   expect([made.status, made.body.role]).toEqual([201, 'admin'])
   expect((await api.ask('GET', '/users', { token: await api.logIn('boss@example.com') })).status).toBe(200)
+})
+
+test.each([
+  ['composed and decomposed', 'jos\u00e9@example.com', 'jose\u0301@example.com'],
+  ['full-width and usual', 'wide@example.com', '\uff37\uff29\uff24\uff25@\uff45xample.com'],
+  ['in capitals and not, beyond ASCII', 'ΟΔΥΣΣΕΥΣ@example.com', 'οδυσσευσ@example.com'],
+  ['with the dotted capital İ and i', 'ali@example.com', 'al\u0130@example.com'],
+])('FC-19 FC-102 R-USER-2: one address, %s, is one user', async (_, first, second) => {
+  const made = await register({ email: first, name: 'One', password: PASSWORD })
+  expect(made.status).toBe(201)
+  const twin = await register({ email: second, name: 'Two', password: PASSWORD })
+  expect([twin.status, twin.body.error.details[0].field]).toEqual([409, 'email'])
+  for (const email of [first, second]) {
+    await expect(api.logIn(email)).resolves.toEqual(expect.any(String))
+    const found = await api.ask('GET', `/users?email=${encodeURIComponent(email)}`, { token: api.admin.token })
+    expect(found.body.data.map(({ id }: { id: string }) => id)).toEqual([made.body.id])
+  }
+  // Nor is it another address to its own user.
+  const token = await api.logIn(second)
+  expect((await api.ask('PATCH', '/users/me', { token, body: { email: second } })).status).toBe(200)
+})
+
+test.each(['a@-b.com', '.a@b.com', 'a.@b.com', `${'a'.repeat(65)}@b.com`, 'a\u200bb@c.com', 'a@b\u00adc.com'])(
+  'FC-102: nobody registers, signs in or asks for mail as %j',
+  async (email) => {
+    const answers = [
+      await register({ email, name: 'X', password: PASSWORD }),
+      await api.ask('POST', '/auth/login', { body: { email, password: PASSWORD } }),
+      await api.ask('POST', '/auth/password-resets', { body: { email } }),
+    ]
+    for (const { status, body } of answers) expect([status, body.error.details[0].field]).toEqual([400, 'email'])
+  },
+)
+
+test('FC-19: what is kept is found by the lower case of the database, in every script', async () => {
+  const kept = fc
+    .string({ unit: 'binary', minLength: 1, maxLength: 20 })
+    .map((local) => readEmail(`${local}@example.com`))
+    .filter((email) => email !== undefined)
+  const all = fc.sample(kept, 2000)
+  const { rows } = await db.query('select email, lower(email) as lower from unnest($1::text[]) email', [all])
+  for (const { email, lower } of rows) expect(lower).toBe(email.toLowerCase())
+  expect(rows.filter(({ email }) => /[^\0-\x7f]/.test(email)).length).toBeGreaterThan(500)
 })
 
 test('R-USER-2: a taken address is a 409 that names the field, whatever its case; one of 50 at once gets it', async () => {

@@ -12,7 +12,7 @@ export {
   type TypeOf,
   t,
 } from './fields.ts'
-export type { Limit } from './limits.ts'
+export type { BucketSpec, Limit } from './limits.ts'
 export { type Operation, type OperationSpec, operation } from './operation.ts'
 export { PROBLEMS, type ProblemSpec, problem } from './problem.ts'
 export {

@@ -1,64 +1,75 @@
 import type { Say } from './breach.ts'
-import type { FieldSpec } from './fields.ts'
+import { isCamelCase } from './names.ts'
 
 /**
  * A bucket that an operation takes from, instead of the system's usual one (R-RATE-1): `maxRequests` at once, refilled evenly
- * over `windowMs`. Each user, address or value has a bucket of its own: `user` is the user, else the client's address; `ip`
- * the address (of IPv6 the /64); `body.email` that field of the body, compared without case.
+ * over `windowMs`. Each user or address has a bucket of its own: `user` is the user, else the client's address; `ip` the
+ * address (of IPv6 the /64).
  */
 export interface Limit {
-  readonly by: 'user' | 'ip' | `body.${string}`
+  readonly by: 'user' | 'ip'
   readonly maxRequests: number
   readonly windowMs: number
+}
+
+/**
+ * A kind of bucket whose key only a handler can know, such as the account that a sign-in is for: `unit.limit('account', id)`
+ * takes from it. Declared by name in `service({ buckets })`.
+ */
+export interface BucketSpec {
+  readonly maxRequests: number
+  readonly windowMs: number
+  /** It limits signing in: `RATE_LIMIT_AUTH_MAX` goes before its `maxRequests`. */
+  readonly auth?: boolean
 }
 
 export interface Limited {
   readonly limits: readonly Limit[] | undefined
   readonly cost: number
-  readonly body: Readonly<Record<string, FieldSpec>> | undefined
-}
-
-/** The field of the body that a limit goes by, if it goes by one. */
-export function limitedField({ by }: Limit): string | undefined {
-  return by.startsWith('body.') ? by.slice('body.'.length) : undefined
 }
 
 const MAX_WINDOW_MS = 86_400_000
 
 /** What an operation may not say of its limits and cost. */
-export function checkLimits(id: string, { limits, cost, body }: Limited, say: Say): void {
+export function checkLimits(id: string, { limits, cost }: Limited, say: Say): void {
   if (!isWhole(cost, 1_000_000)) say('R-RATE-1', id, `costs ${cost}`, 'A cost is a whole number from 1')
   if (limits === undefined) return
   if (limits.length === 0) say('R-RATE-1', id, 'has no limit in `limits`', 'Leave it out: the usual limit holds then')
   const all = new Set<string>()
   for (const limit of limits) {
-    const { by, maxRequests, windowMs } = limit
+    const { by, maxRequests } = limit
     const at = `${id}.limits`
-    const field = limitedField(limit)
     if (all.has(by)) say('R-RATE-1', at, `has two limits by ${by}`, 'Keep one of them')
     all.add(by)
-    if (field === undefined) {
-      if (by !== 'user' && by !== 'ip')
-        say('R-RATE-1', at, `goes by "${by}"`, 'Say `user`, `ip` or a field such as `body.email`')
-    } else if (!body || !Object.hasOwn(body, field) || !['text', 'email', 'id'].includes(body[field]!.kind))
-      say(
-        'R-RATE-1',
-        at,
-        `goes by "${by}", which is no text of the body`,
-        `Fields: ${Object.keys(body ?? {}).join(', ')}`,
-      )
-    if (!isWhole(maxRequests, 1_000_000_000))
-      say('R-RATE-1', at, `lets ${maxRequests} requests pass`, '`maxRequests` is a whole number from 1')
-    else if (cost > maxRequests)
+    if (by !== 'user' && by !== 'ip')
+      say('R-RATE-1', at, `goes by "${by}"`, 'Say `user` or `ip`; a handler goes by anything else: unit.limit()')
+    checkRule(at, limit, say)
+    if (isWhole(maxRequests, MAX_REQUESTS) && cost > maxRequests)
       say(
         'R-RATE-1',
         at,
         `never lets it pass: it costs ${cost} of ${maxRequests}`,
         'Let the cost be at most `maxRequests`',
       )
-    if (!isWhole(windowMs, MAX_WINDOW_MS))
-      say('R-RATE-1', at, `has the window ${windowMs}`, '`windowMs` is in milliseconds, at most a day')
   }
+}
+
+/** What a contract may not say of the buckets that its handlers take from. */
+export function checkBuckets(buckets: Readonly<Record<string, BucketSpec>>, say: Say): void {
+  for (const [name, spec] of Object.entries(buckets)) {
+    const at = `buckets.${name}`
+    if (!isCamelCase(name)) say('R-RATE-1', at, 'is not in camelCase', 'Name it by what it goes by: `account`')
+    checkRule(at, spec, say)
+  }
+}
+
+const MAX_REQUESTS = 1_000_000_000
+
+function checkRule(at: string, { maxRequests, windowMs }: BucketSpec, say: Say): void {
+  if (!isWhole(maxRequests, MAX_REQUESTS))
+    say('R-RATE-1', at, `lets ${maxRequests} requests pass`, '`maxRequests` is a whole number from 1')
+  if (!isWhole(windowMs, MAX_WINDOW_MS))
+    say('R-RATE-1', at, `has the window ${windowMs}`, '`windowMs` is in milliseconds, at most a day')
 }
 
 function isWhole(value: unknown, max: number): boolean {

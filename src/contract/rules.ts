@@ -3,7 +3,7 @@ import type { Breach, Say } from './breach.ts'
 import { readTime } from './check.ts'
 import { checkFields } from './field-rules.ts'
 import type { FieldSpec, Fields } from './fields.ts'
-import { checkLimits } from './limits.ts'
+import { checkBuckets, checkLimits } from './limits.ts'
 import { isCamelCase, isKebabCase } from './names.ts'
 import type { OperationSpec } from './operation.ts'
 import { PROBLEMS, type ProblemSpec } from './problem.ts'
@@ -21,6 +21,7 @@ export function brokenRules(contract: Contract, own: Readonly<Record<string, Pro
   if (!isKebabCase(contract.name))
     say('R-REST-1', contract.name, 'is no service name', 'Use kebab-case, such as `orders`')
   checkProblems(own, say)
+  checkBuckets(contract.buckets, say)
   for (const [key, resource] of resources) checkResource(key, resource, Object.values(contract.resources), say)
   checkPrefixes(resources, say)
   checkPlaces(contract, say)

@@ -1,6 +1,7 @@
 import { Fault } from '../base/errors.ts'
 import type { ConsumerSpec } from './consumer.ts'
 import type { EventSpec } from './event.ts'
+import type { BucketSpec } from './limits.ts'
 import { customOperation, type Operation, type OperationSpec, operationsOf } from './operation.ts'
 import { PROBLEMS, type ProblemSpec, type UsualProblem } from './problem.ts'
 import type { AnyResource } from './resource.ts'
@@ -9,14 +10,17 @@ import type { OlderVersion } from './versions.ts'
 
 type Resources = Readonly<Record<string, AnyResource>>
 type Consumers = Readonly<Record<string, ConsumerSpec>>
+type Buckets = Readonly<Record<string, BucketSpec>>
 type Problems = Readonly<Record<string, ProblemSpec>>
 
-export interface ServiceOptions<R, O, E, C, P> {
+export interface ServiceOptions<R, O, E, C, P, B> {
   readonly resources?: R
   readonly operations?: O
   readonly events?: E
   /** What it consumes, by the name that its handlers have. */
   readonly consumers?: C
+  /** Token buckets that its handlers take from, by name: `unit.limit('account', id)`. */
+  readonly buckets?: B
   /** Problems of its own, beside those that every system knows. */
   readonly problems?: P
   /** The newest version; 1 by default. */
@@ -33,12 +37,14 @@ export interface Contract<
   E extends Readonly<Record<string, EventSpec<any>>> = Readonly<Record<string, EventSpec<any>>>,
   C extends Consumers = Consumers,
   P extends Problems = Problems,
+  B extends Buckets = Buckets,
 > {
   readonly name: string
   readonly resources: R
   readonly operations: O
   readonly events: E
   readonly consumers: C
+  readonly buckets: B
   readonly problems: Problems
   readonly latest: number
   readonly older: Readonly<Record<number, OlderVersion>>
@@ -63,15 +69,17 @@ export function service<
   E extends Readonly<Record<string, EventSpec<any>>> = {},
   C extends Consumers = {},
   P extends Problems = {},
->(name: string, options: ServiceOptions<R, O, E, C, P>): Contract<R, O, E, C, P> {
+  B extends Buckets = {},
+>(name: string, options: ServiceOptions<R, O, E, C, P, B>): Contract<R, O, E, C, P, B> {
   const resources = options.resources ?? ({} as R)
   const operations = options.operations ?? ({} as O)
-  const contract: Contract<R, O, E, C, P> = {
+  const contract: Contract<R, O, E, C, P, B> = {
     name,
     resources,
     operations,
     events: options.events ?? ({} as E),
     consumers: options.consumers ?? ({} as C),
+    buckets: options.buckets ?? ({} as B),
     problems: { ...PROBLEMS, ...options.problems },
     latest: options.latest ?? 1,
     older: options.older ?? {},

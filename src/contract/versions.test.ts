@@ -162,7 +162,7 @@ describe('the reference (R-VER-4)', () => {
   const get = surfaceOf(users, operation(users, 'users.users.get'), 1)
 
   test('R-VER-4: version 1 of users has role, version 2 roles', () => {
-    expect(names(create.body)).toEqual(['email', 'name', 'password', 'role'])
+    expect(names(create.body)).toEqual(['email', 'name', 'password', 'role', 'invite'])
     expect(names(get.answer)).toContain('role')
     expect(names(get.answer)).not.toContain('roles')
     expect(create.up!({ email: 'a@b.c', role: 'admin' })).toEqual({ email: 'a@b.c', roles: ['admin'] })

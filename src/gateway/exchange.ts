@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { BlockList } from 'node:net'
 import { ANONYMOUS, type Caller } from '../auth/caller.ts'
 import { newId } from '../base/ids.ts'
 import type { Pairs } from '../contract/list-query.ts'
 import type { Operation } from '../contract/operation.ts'
+import { clientAddress, limitKey } from '../limits/client-address.ts'
 import type { Told } from '../limits/headers.ts'
 import type { ServiceRequest } from '../service/request.ts'
 import type { Target } from './path.ts'
@@ -10,7 +12,7 @@ import type { Route } from './router.ts'
 
 /**
  * A request on its way through the gateway. Each step fills in its part, and in the end it is the ServiceRequest that the
- * upstream gets: one object per request, always of the same shape. `signal` is a getter: don't spread it.
+ * upstream gets: one object per request, always of the same shape. `signal` and `address` are getters: don't spread it.
  */
 export class Exchange implements ServiceRequest {
   readonly req: IncomingMessage
@@ -34,17 +36,32 @@ export class Exchange implements ServiceRequest {
   readonly ifMatch: string | undefined
   readonly ifNoneMatch: string | undefined
   readonly idempotencyKey: string | undefined
+  readonly #trusted: BlockList | undefined
+  #address: string | undefined = undefined
   #abort: AbortController | undefined = undefined
 
-  constructor(req: IncomingMessage, res: ServerResponse) {
+  /** `trusted` are the proxies whose `X-Forwarded-For` is believed. */
+  constructor(req: IncomingMessage, res: ServerResponse, trusted: BlockList | undefined) {
     const { headers } = req
     this.req = req
     this.res = res
+    this.#trusted = trusted
     this.requestId = requestIdOf(headers['x-request-id'])
     this.contentType = headers['content-type']
     this.ifMatch = headers['if-match']
     this.ifNoneMatch = headers['if-none-match']
     this.idempotencyKey = headers['idempotency-key'] as string | undefined
+  }
+
+  /** Whose it is, as limits count clients: an IPv4 address, or the /64 of an IPv6 one. */
+  get address(): string {
+    if (this.#address === undefined) {
+      const { socket, headers } = this.req
+      // Node joins several lines of it, by commas.
+      const forwardedFor = headers['x-forwarded-for'] as string | undefined
+      this.#address = limitKey(clientAddress(socket.remoteAddress ?? '', forwardedFor, this.#trusted))
+    }
+    return this.#address
   }
 
   /** Aborts when the client goes away. Most requests never ask for it: a controller and a listener cost 2 µs. */

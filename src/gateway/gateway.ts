@@ -61,6 +61,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { services, verifier, log, maxBodyBytes = 1024 * 1024 } = options
   const router = createRouter(services)
   const limiter = options.limits && createLimiter(contractsOf(services), options.limits)
+  const trusted = options.limits?.trusted
   const cors = options.cors && createCors(options.cors, options.corsHeaders)
   const versions = options.versioned === false ? undefined : versionsOf(contractsOf(services))
   const sending = createSending({ cors, versions, strictTransport: options.strictTransport ?? false, log })
@@ -82,7 +83,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   /** The way of a request. Its order is decided here and nowhere else. */
   async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const exchange = new Exchange(req, res)
+    const exchange = new Exchange(req, res, trusted)
     try {
       checkFraming(req)
       if (req.method === 'OPTIONS') return await answerOptions(exchange)
@@ -100,10 +101,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         admitForwarded(exchange.operation.access, exchange.caller)
         return await sending.forwarded(exchange, await remote.forward(exchange))
       }
-      if (hasBody(req)) {
-        exchange.body = await takeBody(exchange)
-        await limiter?.countBody(exchange)
-      }
+      if (hasBody(req)) exchange.body = await takeBody(exchange)
       const sent = sending.answer(exchange, await local!.handle(exchange))
       if (sent !== undefined) await sent
     } catch (error) {

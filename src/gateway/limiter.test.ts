@@ -32,12 +32,19 @@ const shop = service('shop', {
       path: '/auth/login',
       access: 'public',
       status: 200,
-      limits: [
-        { by: 'ip', maxRequests: 4, windowMs: MINUTE },
-        { by: 'body.email', maxRequests: 3, windowMs: MINUTE },
-      ],
+      limits: [{ by: 'ip', maxRequests: 4, windowMs: MINUTE }],
       body: { email: t.email() },
       answer: { ok: t.boolean() },
+    }),
+    order: operation({
+      method: 'POST',
+      path: '/copies',
+      access: 'authenticated',
+      status: 202,
+      limits: [
+        { by: 'ip', maxRequests: 4, windowMs: MINUTE },
+        { by: 'user', maxRequests: 3, windowMs: MINUTE },
+      ],
     }),
     refresh: operation({ method: 'POST', path: '/auth/refresh', access: 'public', status: 204 }),
     keys: operation({
@@ -131,6 +138,7 @@ async function left(target: string, given?: Ask): Promise<number> {
   return Number(headers['x-ratelimit-remaining'] ?? Number.NaN)
 }
 
+const order = (as: string, from?: string) => ask('POST /copies', { as, ...(from && { from }) })
 const logIn = (email: string, from?: string) =>
   ask('POST /auth/login', { body: JSON.stringify({ email }), ...(from && { from }) })
 
@@ -285,30 +293,18 @@ test('R-RATE-5: /auth/* is counted in its own buckets only: ten a minute for eac
   expect(await left('GET /auth/nothing')).toBe(8)
   expect(await left('GET /auth/refresh')).toBe(7)
   expect(await left('GET /notes/x')).toBe(9)
-  expect((await logIn('ada@example.com')).headers['x-ratelimit-remaining']).toBe('2')
+  expect((await logIn('ada@example.com')).headers['x-ratelimit-remaining']).toBe('3')
 })
 
 test('R-RATE-2: of several buckets the tightest is told in X-RateLimit, all of them in RateLimit', async () => {
   await start()
-  const { headers } = await logIn('ada@example.com')
+  const { headers } = await order('ada')
   expect(headers).toMatchObject({
     'x-ratelimit-limit': '3',
     'x-ratelimit-remaining': '2',
-    'ratelimit-policy': '"shop.login.ip";q=4;w=60, "shop.login.body.email";q=3;w=60',
-    ratelimit: '"shop.login.ip";r=3;t=15, "shop.login.body.email";r=2;t=20',
+    'ratelimit-policy': '"shop.order.ip";q=4;w=60, "shop.order.user";q=3;w=60',
+    ratelimit: '"shop.order.ip";r=3;t=15, "shop.order.user";r=2;t=20',
   })
-})
-
-test('R-RATE-1: an account is limited from wherever it is tried, in whatever case it is written', async () => {
-  await start({ trusted: trustedProxies('127.0.0.1') })
-  expect((await logIn('ada@example.com', '192.0.2.1')).status).toBe(200)
-  expect((await logIn('Ada@example.com', '192.0.2.2')).status).toBe(200)
-  expect((await logIn('ADA@EXAMPLE.COM', '2001:db8::1')).status).toBe(200)
-  const refused = await logIn('ada@example.com', '192.0.2.3')
-  expect(refused.status).toBe(429)
-  expect(refused.headers).toMatchObject({ 'retry-after': '20', 'x-ratelimit-limit': '3' })
-  expect(served).toBe(3)
-  expect((await logIn('bob@example.com', '192.0.2.3')).status).toBe(200)
 })
 
 test('R-RATE-1: an address is limited whichever accounts it tries; of IPv6 the /64 is one', async () => {
@@ -321,18 +317,18 @@ test('R-RATE-1: an address is limited whichever accounts it tries; of IPv6 the /
 
 test('R-RATE-2: Retry-After holds for every bucket: the one that let a refused request pass may be empty by it', async () => {
   await start({ trusted: trustedProxies('127.0.0.1') })
-  for (const name of ['b', 'c', 'd']) await logIn(`${name}@example.com`, '192.0.2.9')
+  for (let i = 0; i < 3; i++) await order('bob', '192.0.2.9')
   clock.nowMs += 10_000
-  for (let i = 0; i < 3; i++) await logIn('ada@example.com', `192.0.2.${i}`)
+  for (let i = 0; i < 3; i++) await order('ada', `192.0.2.${i}`)
   clock.nowMs += 4_000
-  // The account has one again in 16 s, and the address one: 14 of 15 s have gone by of its first.
-  const refused = await logIn('ada@example.com', '192.0.2.9')
+  // The user has one again in 16 s, and the address one: 14 of 15 s have gone by of its first.
+  const refused = await order('ada', '192.0.2.9')
   expect(refused.status).toBe(429)
   const waitMs = Number(refused.headers['retry-after']) * 1000
   clock.nowMs += waitMs - 1_000
-  expect((await logIn('ada@example.com', '192.0.2.9')).status).toBe(429)
+  expect((await order('ada', '192.0.2.9')).status).toBe(429)
   clock.nowMs += 1_000 + waitMs
-  expect((await logIn('ada@example.com', '192.0.2.9')).status).toBe(200)
+  expect((await order('ada', '192.0.2.9')).status).toBe(200)
 })
 
 test('R-RATE-4: X-Forwarded-For counts only from trusted proxies', async () => {
@@ -368,17 +364,13 @@ test('R-RATE-1: an operation may have limits and a cost of its own', async () =>
 test('R-RATE-5: RATE_LIMIT_AUTH_MAX goes before what contracts say of /auth/*', async () => {
   await start({ authMaxRequests: 2 })
   const { headers } = await logIn('ada@example.com')
-  expect(headers['ratelimit-policy']).toBe('"shop.login.ip";q=2;w=60, "shop.login.body.email";q=2;w=60')
+  expect(headers['ratelimit-policy']).toBe('"shop.login.ip";q=2;w=60')
   expect(await left('POST /auth/refresh')).toBe(1)
 })
 
-test('a body that is over is not read, and a body without the field is the service’s to refuse', async () => {
+test('a body that is over is not read', async () => {
   await start()
-  for (const body of ['{', '{"email":7}', '[]', 'null']) {
-    const { status, headers } = await ask('POST /auth/login', { body })
-    expect(status).toBe(200)
-    expect(headers['x-ratelimit-limit']).toBe('4')
-  }
+  for (let i = 0; i < 4; i++) expect((await logIn('ada@example.com')).status).toBe(200)
   const refused = await ask('POST /auth/login', {
     headers: { 'content-length': '900000', expect: '100-continue' },
   }).catch((error) => error)
@@ -392,7 +384,7 @@ test('buckets may be somewhere else', async () => {
   expect((await ask('GET /notes/x')).status).toBe(200)
   expect((await ask('GET /notes/x')).status).toBe(429)
   expect((await ask('GET /nothing')).status).toBe(429)
-  expect((await logIn('ada@example.com')).headers['x-ratelimit-remaining']).toBe('2')
+  expect((await order('ada')).headers['x-ratelimit-remaining']).toBe('2')
 })
 
 const catalogue = service('catalogue', {

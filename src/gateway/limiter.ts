@@ -1,17 +1,12 @@
-import { createHash } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
-import { Fault, Problem } from '../base/errors.ts'
-import { decodeUtf8, parseJson } from '../base/json.ts'
+import { Fault } from '../base/errors.ts'
 import { isCounted } from '../contract/documents/problem-codes.ts'
-import { type Limit, limitedField } from '../contract/limits.ts'
+import type { Limit } from '../contract/limits.ts'
 import { listCostReader } from '../contract/list-cost.ts'
 import type { Pairs } from '../contract/list-query.ts'
 import type { Operation } from '../contract/operation.ts'
 import type { Buckets } from '../limits/buckets.ts'
-import { clientAddress, limitKey } from '../limits/client-address.ts'
-import { type Policy, policyOf, retryInMs } from '../limits/headers.ts'
-import type { Taken } from '../limits/token-bucket.ts'
+import { type Policy, policyOf, tell } from '../limits/headers.ts'
 import type { Exchange } from './exchange.ts'
 import type { Surface } from './router.ts'
 
@@ -27,28 +22,27 @@ export interface LimiterOptions {
   readonly trusted?: BlockList | undefined
 }
 
-/** Counts requests (R-RATE). Both throw, or reject with, the Problem RATE_LIMITED when one is over. */
+/** Counts requests (R-RATE). */
 export interface Limiter {
-  /** Takes from the buckets of the user or the address; once for each request, whatever comes of it. */
+  /**
+   * Takes from the buckets of the user or the address; once for each request, whatever comes of it. Throws, or rejects with,
+   * the Problem RATE_LIMITED when one is over.
+   */
   count(exchange: Exchange): Promise<void> | undefined
-  /** Takes from those that go by a field of the body, which has arrived. */
-  countBody(exchange: Exchange): Promise<void> | undefined
 }
 
 /** Throws the Fault WRONG_SETTING when a limit is below what an operation costs: it would never pass. */
 export function createLimiter(contracts: readonly Surface[], options: LimiterOptions): Limiter {
-  const { buckets, maxRequests = 100, windowMs = 60_000, authMaxRequests, trusted } = options
+  const { buckets, maxRequests = 100, windowMs = 60_000, authMaxRequests } = options
   const usual: Plan = {
     cost: 1,
     more: undefined,
-    before: [{ by: 'user', policy: policyOf('default', maxRequests, windowMs) }],
-    body: NONE,
+    buckets: [{ by: 'user', policy: policyOf('default', maxRequests, windowMs) }],
   }
   const auth: Plan = {
     cost: 1,
     more: undefined,
-    before: [{ by: 'ip', policy: policyOf('auth', authMaxRequests ?? 10, 60_000) }],
-    body: NONE,
+    buckets: [{ by: 'ip', policy: policyOf('auth', authMaxRequests ?? 10, 60_000) }],
   }
   const plans = new Map<Operation, Plan>()
   for (const contract of contracts) for (const operation of contract.served) plans.set(operation, planOf(operation))
@@ -60,10 +54,8 @@ export function createLimiter(contracts: readonly Surface[], options: LimiterOpt
     const inAuth = operation.segments[0] === 'auth'
     const other = inAuth ? auth : usual
     const all = limits?.map((limit) => bucketOf(operation, limit, inAuth ? authMaxRequests : undefined))
-    const plan = all
-      ? { cost, more, before: all.filter(({ by }) => by !== 'body'), body: all.filter(({ by }) => by === 'body') }
-      : { ...other, cost, more }
-    for (const { policy } of [...plan.before, ...plan.body])
+    const plan = { cost, more, buckets: all ?? other.buckets }
+    for (const { policy } of plan.buckets)
       if (policy.maxRequests < cost)
         throw new Fault(
           'WRONG_SETTING',
@@ -78,25 +70,21 @@ export function createLimiter(contracts: readonly Surface[], options: LimiterOpt
     all: readonly BucketOf[],
     from: number,
   ): Promise<void> | undefined {
+    const { caller } = exchange
+    const told = exchange.told!
     for (let i = from; i < all.length; i++) {
-      const bucket = all[i]!
-      const value = subjectOf(exchange, bucket)
-      if (value === undefined) continue
+      const { by, policy } = all[i]!
       // A query that costs more than the bucket holds takes all of it, rather than never to pass.
-      const taken = buckets.take(bucket.policy, value, Math.min(cost, bucket.policy.maxRequests))
+      const most = Math.min(cost, policy.maxRequests)
+      const taken = buckets.take(policy, by === 'user' && caller.kind === 'user' ? caller.id : exchange.address, most)
       if (taken instanceof Promise)
         return taken.then((later) => {
-          note(exchange, cost, bucket, later)
+          tell(told, { policy, cost: most, taken: later })
           return countFrom(exchange, cost, all, i + 1)
         })
-      note(exchange, cost, bucket, taken)
+      tell(told, { policy, cost: most, taken })
     }
     return undefined
-  }
-
-  function subjectOf({ caller, req, body }: Exchange, { by, field }: BucketOf): string | undefined {
-    if (by === 'user' && caller.kind === 'user') return caller.id
-    return by === 'body' ? textIn(body, field!) : addressOf(req, trusted)
   }
 
   return {
@@ -106,11 +94,7 @@ export function createLimiter(contracts: readonly Surface[], options: LimiterOpt
       const plan = operation ? plans.get(operation)! : target?.segments[0] === 'auth' ? auth : usual
       exchange.told = []
       const cost = plan.more === undefined ? plan.cost : plan.cost + plan.more(exchange.query)
-      return countFrom(exchange, cost, plan.before, 0)
-    },
-    countBody(exchange) {
-      const plan = plans.get(exchange.operation)!
-      return plan.body.length === 0 ? undefined : countFrom(exchange, plan.cost, plan.body, 0)
+      return countFrom(exchange, cost, plan.buckets, 0)
     },
   }
 }
@@ -120,50 +104,18 @@ interface Plan {
   readonly cost: number
   /** What a list takes besides, by what is asked of it. */
   readonly more: ((query: Pairs) => number) | undefined
-  readonly before: readonly BucketOf[]
-  readonly body: readonly BucketOf[]
+  readonly buckets: readonly BucketOf[]
 }
 
 interface BucketOf {
-  readonly by: 'user' | 'ip' | 'body'
-  readonly field?: string | undefined
+  readonly by: 'user' | 'ip'
   readonly policy: Policy
 }
 
-const NONE: readonly never[] = []
-const UNCOUNTED: Plan = { cost: 1, more: undefined, before: NONE, body: NONE }
+const UNCOUNTED: Plan = { cost: 1, more: undefined, buckets: [] }
 
 function bucketOf({ service, key, verb, name }: Operation, limit: Limit, maxRequests: number | undefined): BucketOf {
-  const field = limitedField(limit)
   // One for all the places where a verb of a resource stands.
   const id = key === undefined ? `${service}.${name}` : `${service}.${key}.${verb}`
-  const policy = policyOf(`${id}.${limit.by}`, maxRequests ?? limit.maxRequests, limit.windowMs)
-  return { by: field === undefined ? (limit.by as 'user' | 'ip') : 'body', field, policy }
-}
-
-function note(exchange: Exchange, cost: number, { policy }: BucketOf, taken: Taken): void {
-  const told = exchange.told!
-  told.push({ policy, taken })
-  if (!taken.allowed) throw new Problem('RATE_LIMITED', undefined, { retryAfterS: retryInMs(told, cost) / 1000 })
-}
-
-function addressOf({ socket, headers }: IncomingMessage, trusted: BlockList | undefined): string {
-  // Node joins several lines of it, by commas.
-  return limitKey(clientAddress(socket.remoteAddress ?? '', headers['x-forwarded-for'] as string | undefined, trusted))
-}
-
-/** Undefined where the body has no such text: the service will say what is wrong with it. */
-function textIn(body: Uint8Array | undefined, field: string): string | undefined {
-  let value: unknown
-  try {
-    value = body && parseJson(decodeUtf8(body))
-  } catch {
-    return undefined
-  }
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, field)) return undefined
-  const text = (value as Record<string, unknown>)[field]
-  if (typeof text !== 'string') return undefined
-  const key = text.toLowerCase()
-  // Buckets are bounded in number: so they must be in size.
-  return key.length <= 255 ? key : createHash('sha256').update(key).digest('base64url')
+  return { by: limit.by, policy: policyOf(`${id}.${limit.by}`, maxRequests ?? limit.maxRequests, limit.windowMs) }
 }

@@ -58,6 +58,11 @@ export function limitKey(address: string): string {
     .join(':')}::/64`
 }
 
+/** The network that an address, as `limitKey` has it, is in: the /24 of an IPv4 address, the /64 of an IPv6 one. */
+export function networkOf(address: string): string {
+  return isIP(address) === 4 ? `${address.slice(0, address.lastIndexOf('.'))}.0/24` : address
+}
+
 /**
  * An address as proxies and sockets write it (`1.2.3.4:1111`, `[2001:db8::1]:1111`, `fe80::1%eth0`), without what is no part of
  * it. An IPv4 address in its IPv6 clothes, however they are spelt, is an IPv4 address. What is no address stays what it is.

@@ -1,3 +1,4 @@
+import { Problem } from '../base/errors.ts'
 import type { NamedRule } from './buckets.ts'
 import type { Taken } from './token-bucket.ts'
 
@@ -17,7 +18,15 @@ export function policyOf(name: string, maxRequests: number, windowMs: number): P
 /** What one bucket said to a request. */
 export interface Told {
   readonly policy: Policy
+  /** What was asked of it. */
+  readonly cost: number
   readonly taken: Taken
+}
+
+/** Adds what a bucket said to what the others did. Throws the Problem RATE_LIMITED, with when to come back, if it refused. */
+export function tell(told: Told[], one: Told): void {
+  told.push(one)
+  if (!one.taken.allowed) throw new Problem('RATE_LIMITED', undefined, { retryAfterS: retryInMs(told) / 1000 })
 }
 
 /**
@@ -60,12 +69,12 @@ function itemOf({ policy, taken }: Told): string {
 }
 
 /**
- * After so many milliseconds a request of this cost passes all of these buckets. One that let it pass now may be empty by it:
+ * After so many milliseconds the same request passes all of these buckets. One that let it pass now may be empty by it:
  * then it is that one which keeps the next waiting.
  */
-export function retryInMs(told: readonly Told[], cost: number): number {
+function retryInMs(told: readonly Told[]): number {
   let longest = 0
-  for (const { policy, taken } of told) {
+  for (const { policy, cost, taken } of told) {
     const { maxRequests, windowMs } = policy
     const spare = Math.floor(((maxRequests - Math.min(cost, maxRequests)) * windowMs) / maxRequests)
     longest = Math.max(longest, taken.allowed ? taken.fullInMs - spare : taken.retryInMs)

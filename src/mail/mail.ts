@@ -7,7 +7,12 @@ export interface Mail {
 
 /** What takes mail out of the house. */
 export interface MailCarrier {
-  /** Resolves when the mail is in other hands; a mail whose sending rejects is to be sent again. */
+  /** Resolves when the mail is in other hands. Rejects with MailRefused where it never will be; any other error may pass. */
   send(mail: Mail, signal: AbortSignal): Promise<void>
   close(): void
+}
+
+/** A mail server said that it will not take this mail, now or later (RFC 5321 4.2.1: 5yz). */
+export class MailRefused extends Error {
+  override name = 'MailRefused'
 }

@@ -1,4 +1,4 @@
-import type { MailCarrier } from './mail.ts'
+import { type MailCarrier, MailRefused } from './mail.ts'
 
 export interface SmtpOptions {
   /** Such as `smtp://user:password@mail.example.com:587`; STARTTLS where the server offers it, `smtps:` for TLS at once. */
@@ -30,7 +30,7 @@ export async function createSmtp({ url, from }: SmtpOptions): Promise<MailCarrie
   transport.on('error', () => {})
   return {
     async send({ to, subject, text }, signal) {
-      await transport.sendMail({
+      const mail = {
         from,
         // As an object it is one address whatever is in it, never a list.
         to: { name: '', address: to },
@@ -39,8 +39,26 @@ export async function createSmtp({ url, from }: SmtpOptions): Promise<MailCarrie
         // RFC 3834: no vacation notes, please.
         headers: { 'Auto-Submitted': 'auto-generated' },
         signal: AbortSignal.any([signal, AbortSignal.timeout(SEND_TIMEOUT_MS)]),
+      }
+      await transport.sendMail(mail).catch((error: SmtpError) => {
+        throw isFinal(error) ? new MailRefused(error.message, { cause: error }) : error
       })
     },
     close: () => transport.close(),
   }
+}
+
+interface SmtpError extends Error {
+  readonly code?: string
+  /** What the server said last. */
+  readonly responseCode?: number
+}
+
+/**
+ * Whether the server refused this very mail, by its addresses or its text, for good. That it does not let us in (530 and 535:
+ * a wrong SMTP_URL) says nothing of the mail, which waits until it does.
+ */
+function isFinal({ code, responseCode = 0 }: SmtpError): boolean {
+  const ofTheMail = code === 'EENVELOPE' || code === 'EMESSAGE'
+  return ofTheMail && responseCode >= 500 && responseCode < 600 && responseCode !== 530 && responseCode !== 535
 }

@@ -28,6 +28,8 @@ export interface Asked<P = unknown, B = unknown> {
   /** Versions that the write may meet, from `version` in the body and `If-Match`. */
   readonly expected: Expected | undefined
   readonly requestId: string
+  /** The client's: an IPv4 address, or the /64 of an IPv6 one. Undefined where another service asks. */
+  readonly address: string | undefined
 }
 
 /** What a handler works with: one transaction of its service's database, with the events that leave with it. */
@@ -41,6 +43,13 @@ export interface Unit<C extends Contract<any, any, any> = Contract> {
   emit<T extends keyof C['events'] & string>(type: T, id: string, data: EventData<C['events'][T]>): void
   /** Has the service's `background` look at what is due once this has committed. */
   wake(): void
+  /**
+   * Takes one from a bucket of the contract, for a key that only a handler can know. Rejects with the Problem RATE_LIMITED
+   * when it is empty; the answer's headers show it beside the others.
+   */
+  limit(bucket: keyof C['buckets'] & string, key: string): Promise<void>
+  /** The same where the caller must not notice: whether there was one to take. */
+  spend(bucket: keyof C['buckets'] & string, key: string): Promise<boolean>
   /** A typed client of another service of the system. */
   call<D extends Contract<any, any, any>>(contract: D): Client<D>
 }

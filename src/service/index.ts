@@ -1,9 +1,11 @@
 export { type Caller, hasRole } from '../auth/caller.ts'
+export { readEmail } from '../base/email.ts'
 export { Fault, invalid, Problem } from '../base/errors.ts'
 export { decodeId, encodeId, newId } from '../base/ids.ts'
 export { type Row, readField, readRow } from '../data/row.ts'
 export { change, type Expected, find, insert, read, remove, uuidOf, whyNot } from '../data/rows.ts'
-export type { Mail, MailCarrier } from '../mail/mail.ts'
+export { networkOf } from '../limits/client-address.ts'
+export { type Mail, type MailCarrier, MailRefused } from '../mail/mail.ts'
 export type { Background, BackgroundContext } from './background.ts'
 export type { Command, Given } from './command.ts'
 export type {

@@ -58,7 +58,8 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
 
   async function ask(plan: Plan, request: ServiceRequest, params: Params): Promise<Answer> {
     plan.refuseQuery(request.query)
-    return inUnit(async (unit) => shapeResult(plan, request, await plan.handler!(asked(request, params, {}), unit)))
+    const work = async (unit: Unit) => shapeResult(plan, request, await plan.handler!(asked(request, params, {}), unit))
+    return inUnit(work, request.told)
   }
 
   async function write(plan: Plan, request: ServiceRequest, params: Params, owned: Row | undefined): Promise<Answer> {
@@ -69,9 +70,9 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
       return shapeResult(plan, request, result)
     }
     const key = plan.keepsAnswers ? readIdempotencyKey(request.idempotencyKey) : undefined
-    if (key === undefined) return inUnit(work)
+    if (key === undefined) return inUnit(work, request.told)
     const claimed = claimOf(callerKey(request.caller), plan.operation.id, key, [request.version, params, body])
-    return inUnit((unit, tx) => once(tx, claimed, () => work(unit)))
+    return inUnit((unit, tx) => once(tx, claimed, () => work(unit)), request.told)
   }
 
   /** The thing that an owner-only operation names is read first: whose it is decides, and whether it lies below its parent. */
@@ -189,7 +190,8 @@ function scopesOf(operation: Operation, caller: Caller, reach: 'all' | 'own', pa
 }
 
 function asked(request: ServiceRequest, params: Params, body: unknown): Asked<any, any> {
-  return { params, body, caller: request.caller, expected: undefined, requestId: request.requestId }
+  const { caller, requestId, address } = request
+  return { params, body, caller, expected: undefined, requestId, address }
 }
 
 /** The body as the newest version has it: checked as the caller's version says, then brought up, then checked again. */

@@ -1,6 +1,7 @@
 import type { Caller } from '../auth/caller.ts'
 import type { Pairs } from '../contract/list-query.ts'
 import type { Operation } from '../contract/operation.ts'
+import type { Told } from '../limits/headers.ts'
 
 /** A request as every carrier (HTTP, an in-process call) hands it to a service's pipeline. */
 export interface ServiceRequest {
@@ -20,6 +21,10 @@ export interface ServiceRequest {
   readonly ifNoneMatch: string | undefined
   readonly idempotencyKey: string | undefined
   readonly requestId: string
+  /** The client's, as limits count clients: an IPv4 address, or the /64 of an IPv6 one. Undefined where another service asks. */
+  readonly address?: string | undefined
+  /** What its buckets said, for the answer's headers; a handler's own are added (`unit.limit`). */
+  readonly told?: Told[] | undefined
   /** Aborts when the caller is gone or the deadline has passed. */
   readonly signal: AbortSignal | undefined
 }

@@ -6,6 +6,8 @@ import type { Contract } from '../contract/service.ts'
 import type { Database } from '../data/pool.ts'
 import { isRow, type Row, writeRow } from '../data/row.ts'
 import { type OutboxEvent, type Transaction, transaction } from '../data/transaction.ts'
+import { type Told, tell } from '../limits/headers.ts'
+import { type BucketOptions, createBuckets } from './buckets.ts'
 import type { Unit } from './handler.ts'
 import { outputCheck, shaped } from './shape.ts'
 
@@ -19,6 +21,8 @@ export interface Runtime {
   contractOf(resource: AnyResource): Contract | undefined
   /** Check every answer against the contract; on unless NODE_ENV is production (R-BODY-7). */
   readonly checkAnswers: boolean
+  /** Where the contract's buckets are kept; in this runtime alone without it. */
+  readonly limits?: BucketOptions | undefined
   /** Told of the types of events that a unit of work has committed, before it is answered. */
   committed?(types: ReadonlySet<string>): Promise<void> | void
   /** Wakes what the service does in the background. */
@@ -28,7 +32,9 @@ export interface Runtime {
 /** Compiles the way to run work of a service in a transaction, with typed events. */
 export function unitRunner(contract: Contract, runtime: Runtime) {
   const publish = publisher(contract)
-  return async <T>(work: (unit: Unit, tx: Transaction) => Promise<T>): Promise<T> => {
+  const buckets = createBuckets(contract, runtime.limits)
+  /** `told`: what the request's buckets have said so far. */
+  return async <T>(work: (unit: Unit, tx: Transaction) => Promise<T>, told?: Told[] | undefined): Promise<T> => {
     const types = new Set<string>()
     let wakes = false
     try {
@@ -43,6 +49,10 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
           wake: () => {
             wakes = true
           },
+          async limit(bucket, key) {
+            tell(told ?? [], await buckets.take(bucket, key))
+          },
+          spend: async (bucket, key) => (await buckets.take(bucket, key)).taken.allowed,
           call: runtime.call,
         }
         return work(unit, tx)

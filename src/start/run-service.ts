@@ -11,6 +11,7 @@ import { type Database, openDatabase } from '../data/pool.ts'
 import { sweepIdempotencyKeys } from '../data/purge.ts'
 import type { Carrier } from '../events/carrier.ts'
 import type { Log } from '../observe/log.ts'
+import type { BucketOptions } from '../service/buckets.ts'
 import type { Unit } from '../service/handler.ts'
 import type { Service } from '../service/implement.ts'
 import type { Outside } from '../service/outside.ts'
@@ -58,6 +59,7 @@ export async function runService(
     log: Log
     stopGraceMs: number
     outboxRetentionMs: number
+    limits: BucketOptions
   },
 ): Promise<RunningService> {
   const { contract } = service
@@ -76,6 +78,7 @@ export async function runService(
     database,
     cursorSecret: secret![0]!,
     checkAnswers: options.checkAnswers,
+    limits: options.limits,
     async committed(types) {
       if (events) events.wake()
       else await notifyCommitted(database).catch(() => {})

@@ -1,3 +1,4 @@
+import { type Buckets, memoryBuckets } from '../limits/buckets.ts'
 import type { Log } from '../observe/log.ts'
 import { assertMigrated, type Databases, findDatabases, migrateService, openServiceDatabase } from './databases.ts'
 import { type RunningService, runService } from './run-service.ts'
@@ -16,11 +17,13 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined
   /** As in `findDatabases`. */
   readonly shared?: boolean
+  /** Where buckets are kept; in these services alone without it. */
+  readonly buckets?: Buckets
 }
 
 /** Runs every service of a system on its own database, without a gateway. */
 export async function runServices(system: System, settings: Settings, options: RunOptions): Promise<RunningServices> {
-  const { log, signal } = options
+  const { log, signal, buckets = memoryBuckets() } = options
   const databases = await findDatabases(system, settings, options)
   const byName = new Map<string, RunningService>()
   const stop = async () => {
@@ -42,6 +45,7 @@ export async function runServices(system: System, settings: Settings, options: R
         outboxRetentionMs: settings.outboxRetentionMs,
         checkAnswers: !settings.production,
         log,
+        limits: { buckets, authMaxRequests: settings.rateLimit.authMaxRequests },
         stopGraceMs: settings.shutdownTimeoutMs / 10,
       })
       byName.set(running.name, running)

@@ -4,7 +4,7 @@ import type { Carrier } from '../events/carrier.ts'
 import type { Document } from '../gateway/built-ins.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import { createHttpServer, type HttpServer } from '../http/server.ts'
-import { memoryBuckets } from '../limits/buckets.ts'
+import { type Buckets, memoryBuckets } from '../limits/buckets.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { openAdminDoor } from './admin-door.ts'
@@ -59,7 +59,8 @@ export async function start(system: System, env: Env = process.env, { signal }: 
   const settings = readSettings(env, serviceNames(system))
   const log = await createLog(settings.logLevel)
   warnOfMode(settings, log)
-  const services = await runServices(system, settings, { log, signal })
+  const buckets = memoryBuckets()
+  const services = await runServices(system, settings, { log, signal, buckets })
   let carrier: Carrier | undefined
   let admin: HttpServer | undefined
   try {
@@ -73,7 +74,15 @@ export async function start(system: System, env: Env = process.env, { signal }: 
     const mail = await openMailDoor(settings, log)
     carrier = await openCarrier(system, settings, services.databases, { log, signal })
     const metrics = metricsOf(services)
-    const gateway = gatewayOf(system, services, { settings, verifier: trust?.verifier, mail, carrier, metrics, log })
+    const gateway = gatewayOf(system, services, {
+      settings,
+      verifier: trust?.verifier,
+      mail,
+      carrier,
+      metrics,
+      buckets,
+      log,
+    })
     admin = await openAdminDoor(system, settings, { metrics, health: gateway.health, log })
     const server = createHttpServer(gateway.handle)
     const url = urlOf(await server.listen({ host: settings.host, port: settings.port }))
@@ -111,13 +120,14 @@ interface GatewayParts {
   readonly mail: MailDoor
   readonly carrier: Carrier | undefined
   readonly metrics: () => Promise<Document>
+  readonly buckets: Buckets
   readonly log: Log
 }
 
 function gatewayOf(
   system: System,
   { byName }: RunningServices,
-  { settings, verifier, mail, carrier, metrics, log }: GatewayParts,
+  { settings, verifier, mail, carrier, metrics, buckets, log }: GatewayParts,
 ) {
   const { caught } = mail
   return createGateway({
@@ -138,7 +148,7 @@ function gatewayOf(
     }),
     ...(!settings.production && { metrics }),
     ...(carrier && { health: () => eventsHealth(carrier, [...byName.values()]) }),
-    limits: { ...settings.rateLimit, buckets: memoryBuckets() },
+    limits: { ...settings.rateLimit, buckets },
     cors: settings.corsOrigins,
     corsHeaders: settings.corsHeaders,
     strictTransport: settings.production,

@@ -267,7 +267,6 @@ test('R-AUTH-8: who may do what is in it, for programs and for readers', () => {
   expect(operationOf(document, 'users.login')).toMatchObject({ 'x-lintel-access': 'public', security: [] })
   expect(operationOf(document, 'users.login')['x-lintel-limits']).toEqual([
     { by: 'ip', maxRequests: 10, windowMs: 60_000 },
-    { by: 'body.email', maxRequests: 10, windowMs: 60_000 },
   ])
   expect(operationOf(document, 'orders.orders.listAll').description).toBe(
     'Open to every signed-in user, who sees their own; the role `admin` sees all.',

@@ -68,7 +68,7 @@ function readLimits(given: unknown, cost: number, where: string, complain: Compl
     complain(`${where}.limits`, 'is no list of limits such as { "by": "user", "maxRequests": 10, "windowMs": 60000 }')
     return undefined
   }
-  checkLimits(where, { limits: given, cost, body: undefined }, say)
+  checkLimits(where, { limits: given, cost }, say)
   return given
 }
 
