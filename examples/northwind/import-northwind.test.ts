@@ -52,6 +52,12 @@ test('Northwind is loaded, read back, and found to be whole', async () => {
   expect(figures()).toEqual(WHOLE)
 })
 
+test('FC-21: nobody who is imported is mailed an invitation', async () => {
+  system = await standIn()
+  await run()
+  expect([...system.users.values()].map(({ invite }) => invite)).toEqual(Array(91).fill(false))
+})
+
 test('a second run finds everything there, and writes nothing', async () => {
   system = await standIn()
   await run()

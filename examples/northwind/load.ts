@@ -71,7 +71,7 @@ async function addMissing<T>(
   }
 }
 
-/** Without a password: the user sets one by the link that the system writes to them. */
+/** Without a password, and without a mail: the users of 1996 set one when they ask for a reset. */
 async function addUser(api: Api, customer: CustomerRecord): Promise<string> {
   try {
     return (await api.users.create({ body: { email: customer.email, name: customer.name, invite: false } })).id

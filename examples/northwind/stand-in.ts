@@ -115,7 +115,7 @@ export async function standIn(options: { admin?: boolean } = {}): Promise<StandI
     switch (place) {
       case 'GET /v2/users':
         return page(
-          [...it.users.values()].filter(({ email }) => given.email!.split(',').includes(email)),
+          [...it.users.values()].filter(({ email }) => url.searchParams.getAll('email').includes(email)),
           given,
         )
       case 'GET /v1/products':
