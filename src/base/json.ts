@@ -139,6 +139,8 @@ interface Reader extends Given {
   /** Keys and indexes of what is being read; its length is the depth. */
   readonly path: (string | number)[]
   readonly faults: FieldFault[]
+  /** How many more there were. */
+  unlisted: number
   at: number
 }
 
@@ -152,7 +154,7 @@ const MAX_SHOWN = 200
  */
 function readCarefully(text: string, given: Given): void {
   if (text.charCodeAt(0) === BYTE_ORDER_MARK) throw byteOrderMark()
-  const reader: Reader = { ...given, text, path: [], faults: [], at: 0 }
+  const reader: Reader = { ...given, text, path: [], faults: [], unlisted: 0, at: 0 }
   skipSpace(reader)
   readValue(reader)
   skipSpace(reader)
@@ -161,7 +163,8 @@ function readCarefully(text: string, given: Given): void {
   if (first === undefined) return
   // A text that is one bare value has no field to name.
   if (first.field === '') throw new Problem('MALFORMED_JSON', first.message)
-  throw new Problem('MALFORMED_JSON', `${first.field}: ${first.message}`, { details: reader.faults })
+  const more = reader.unlisted > 0 ? ` ${reader.unlisted} more faults are not listed.` : ''
+  throw new Problem('MALFORMED_JSON', `${first.field}: ${first.message}${more}`, { details: reader.faults })
 }
 
 function readValue(reader: Reader): void {
@@ -319,6 +322,7 @@ function decimal(literal: string): string {
 
 function refuse(reader: Reader, message: string): void {
   if (reader.faults.length < MAX_FAULTS) reader.faults.push({ field: fieldOf(reader.path), message })
+  else reader.unlisted++
 }
 
 /**

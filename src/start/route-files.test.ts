@@ -104,12 +104,8 @@ paths:
     ['a path twice', 'paths:\n  /x: { get: {} }\n  /x: { put: {} }', 'Map keys must be unique at line 5, column 3'],
     ['a tab', 'paths:\n  /x:\n    get:\n\t\tsecurity: []', 'Tabs are not allowed as indentation at line 6'],
     ['two documents', 'paths: {}\n---\npaths: {}', 'Source contains multiple documents'],
-    ['an alias of nothing', 'paths: { /x: *x }', 'the alias *x stands for nothing before it at line 3, column 14'],
-    [
-      'an alias of itself',
-      'paths: &p { /x: *p }',
-      'the alias *p stands within what it stands for at line 3, column 17',
-    ],
+    ['an alias of nothing', 'paths: { /x: *x }', 'the alias *x has no anchor before it at line 3, column 14'],
+    ['an alias of itself', 'paths: &p { /x: *p }', 'the alias *p refers to itself at line 3, column 17'],
     ['a security scheme by a merge of text', 'paths: {}\nx-a: { <<: [a] }', 'what << merges is neither a mapping'],
   ])('%s is refused, and the place is named', async (_, text, message) => {
     const [fault = ''] = await yaml(text)
@@ -167,7 +163,7 @@ describe('FC-35: aliases', () => {
   ])('a billion laughs by %s are refused at once', async (_, level) => {
     const lines = Array.from({ length: 9 }, (_, i) => `x-l${i + 1}: &l${i + 1} ${level(i)}`)
     const [fault] = await yaml(`x-l0: &l0 { a: 1 }\n${lines.join('\n')}\npaths: { /x: { get: {} } }`)
-    expect(fault).toMatch(/with all that its aliases stand for the document has more than 4000000 values at line \d+/)
+    expect(fault).toMatch(/with its aliases expanded, the document has more than 4000000 values at line \d+/)
   })
 })
 
@@ -182,12 +178,21 @@ test('FC-42: a list of faults that is cut says how many more there are', async (
   expect([document.length, document[50]]).toEqual([51, '… and 10 more'])
 })
 
+test('FC-42: so does a text that cannot be read', async () => {
+  const twice = Array.from({ length: 60 }, (_, i) => `"/${i}": {}, "/${i}": {}`)
+  const [json = ''] = await routesOf('a.json', `{"openapi": "3.0.0", "paths": {${twice.join(', ')}}}`)
+  expect(json.split('; ')).toHaveLength(51)
+  expect(json).toMatch(/; 10 more faults are not listed\.$/)
+  const [inYaml = ''] = await routesOf('a.yaml', `openapi: 3.0.0\npaths: {${twice.join(', ')}}`)
+  expect(inYaml).toMatch(/; and 10 more$/)
+})
+
 test('two files may not say the same place twice', async () => {
   const [one, two] = [join(folder, 'one.json'), join(folder, 'two.json')]
   await writeFile(one, '{"openapi": "3.0.0", "paths": {"/x/{a}": {"get": {}}}}')
   await writeFile(two, '{"openapi": "3.0.0", "paths": {"/x/{b}": {"get": {}, "put": {}}}}')
   const openapi = [one, two].map((file) => ({ upstream: 'a', file }))
   await expect(readRoutes({ routes: undefined, openapi }, ['a'], () => {})).rejects.toThrow(
-    `${two}: GET /x/{b} stands in ${one} too: keep one of them`,
+    `${two}: GET /x/{b} is also in ${one}: keep one of them`,
   )
 })

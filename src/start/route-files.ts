@@ -54,7 +54,7 @@ function checkTwice(read: readonly { file: string; entries: readonly Entry[] }[]
       const place = placeOf(entry)
       const other = seen.get(place)
       if (other !== undefined)
-        faults.push(`${file}: ${entry.method} ${entry.path} stands in ${other} too: keep one of them`)
+        faults.push(`${file}: ${entry.method} ${entry.path} is also in ${other}: keep one of them`)
       seen.set(place, file)
     }
   if (faults.length > 0) throw new Fault('INVALID_ROUTES', listed(faults))
@@ -92,5 +92,8 @@ async function readValue(file: string): Promise<unknown> {
 
 function reasonOf(cause: unknown): string {
   const { message, details } = cause as Error & { details?: { field: string; message: string }[] }
-  return details?.map((one) => `${one.field} ${one.message}`).join('; ') || message || 'it is no JSON'
+  const all = details?.map((one) => `${one.field} ${one.message}`).join('; ')
+  // The list is cut, and the message ends with how many more there are.
+  const more = /\d+ more faults are not listed\.$/.exec(message)
+  return all ? [all, ...(more ?? [])].join('; ') : message || 'it is no JSON'
 }

@@ -14,6 +14,9 @@ import {
 /** Values, with all that aliases stand for written out. The largest public documents of 16 MiB have a million. */
 const MAX_EXPANDED = 4_000_000
 
+/** Of what is wrong. */
+const SHOWN = 50
+
 /**
  * The value of a YAML text, with merge keys (`<<`) merged as YAML 1.1 has it: what a mapping says itself goes before what is
  * merged into it, and an earlier source before a later one. An Error names line and column of what is wrong: a key twice, a tab
@@ -25,7 +28,11 @@ const MAX_EXPANDED = 4_000_000
 export function parseYaml(text: string): unknown {
   const lines = new LineCounter()
   const document = parseDocument(text, { merge: true, lineCounter: lines })
-  if (document.errors.length > 0) throw new Error(document.errors.map(firstLine).join('; '))
+  const { errors } = document
+  if (errors.length > 0) {
+    const more = errors.length > SHOWN ? `; and ${errors.length - SHOWN} more` : ''
+    throw new Error(errors.slice(0, SHOWN).map(firstLine).join('; ') + more)
+  }
   checkAliases(document, lines)
   return document.toJS({ maxAliasCount: -1 })
 }
@@ -52,8 +59,8 @@ function checkAliases(document: Document, lines: LineCounter): void {
     }
     if (isAlias(node)) {
       const anchored = anchors.get(node.source)
-      if (anchored === undefined) throw wrong(node, `the alias *${node.source} stands for nothing before it`)
-      if (anchored.size === undefined) throw wrong(node, `the alias *${node.source} stands within what it stands for`)
+      if (anchored === undefined) throw wrong(node, `the alias *${node.source} has no anchor before it`)
+      if (anchored.size === undefined) throw wrong(node, `the alias *${node.source} refers to itself`)
       return anchored.size
     }
     const anchor = isScalar(node) || isMap(node) || isSeq(node) ? node.anchor : undefined
@@ -64,7 +71,7 @@ function checkAliases(document: Document, lines: LineCounter): void {
       for (const item of node.items) {
         size += sizeOf(item)
         if (size > MAX_EXPANDED)
-          throw wrong(item, `with all that its aliases stand for the document has more than ${MAX_EXPANDED} values`)
+          throw wrong(item, `with its aliases expanded, the document has more than ${MAX_EXPANDED} values`)
       }
     anchored.size = size
     return size

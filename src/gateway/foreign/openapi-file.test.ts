@@ -54,8 +54,14 @@ describe('FC-3: what closes a door is never lost on the way', () => {
       {},
       'GET /x security asks for "tokne", which is not in comp',
     ],
-    ['merged in JSON', { '<<': { security: [{ token: [] }] } }, {}, 'GET /x << merges nothing here'],
-    ['an operation elsewhere', { $ref: '#/x' }, {}, 'GET /x $ref is nothing that an operation may have'],
+    [
+      'in yet another word',
+      { authorization: [{ token: [] }] },
+      {},
+      'GET /x authorization is unknown: is it meant to be `sec',
+    ],
+    ['merged in JSON', { '<<': { security: [{ token: [] }] } }, {}, 'GET /x << is not merged here'],
+    ['an operation elsewhere', { $ref: '#/x' }, {}, 'GET /x $ref is not allowed in an operation'],
     [
       'in the document, misspelt',
       {},
@@ -63,7 +69,7 @@ describe('FC-3: what closes a door is never lost on the way', () => {
       'securtiy is unknown: is it meant to be `security`?',
     ],
     ['of OpenAPI 2', {}, { securityDefinitions: {} }, 'securityDefinitions is of OpenAPI 2: write components.'],
-    ['at the path', {}, { paths: { '/x': { security: [], get: {} } } }, 'paths /x security holds for nothing there'],
+    ['at the path', {}, { paths: { '/x': { security: [], get: {} } } }, 'paths /x security has no effect there'],
     ['none', {}, {}, 'public'],
     ['an empty list, which is public by the standard', { security: [] }, { security: [{ token: [] }] }, 'public'],
   ])('%s', (_, operation, document, expected) => {
@@ -101,7 +107,13 @@ describe('FC-3: what closes a door is never lost on the way', () => {
     const { faults } = read({
       paths: { '/x/{a}': { get: { security: [{ token: [] }] }, put: {} }, '/x/{b}': { get: {}, post: {} } },
     })
-    expect(faults).toEqual(['GET /x/{b} is the same place as GET /x/{a}: keep one of them'])
+    expect(faults).toEqual(['GET /x/{b} is the same place as GET /x/{a}, with other rules: keep one of them'])
+    // With the same rules it is no matter which of them holds.
+    const same = read({ paths: { '/x/{a}': { get: {} }, '/x/{b}': { get: {} } } })
+    expect(same).toMatchObject({ faults: [], routes: ['GET /x/{a}'] })
+    expect(same.notices).toEqual([
+      'shop: served once, as another path differs only in the names of its parameters: GET /x/{b}',
+    ])
   })
 })
 
@@ -134,8 +146,8 @@ describe('FC-4: x-lintel', () => {
 
   test('stops the start where it would hold for nothing, and in the document', () => {
     const at = (document: object) => read(document).faults
-    expect(at({ info: { 'x-lintel': {} } })).toEqual([expect.stringContaining('info x-lintel holds for nothing there')])
-    expect(at({ paths: { 'x-lintel': {} } })).toEqual([expect.stringContaining('paths x-lintel holds for nothing')])
+    expect(at({ info: { 'x-lintel': {} } })).toEqual([expect.stringContaining('info x-lintel has no effect there')])
+    expect(at({ paths: { 'x-lintel': {} } })).toEqual([expect.stringContaining('paths x-lintel has no effect')])
     expect(at({ 'x-lintel': { uncheckedSecurity: 'open' } })).toEqual([
       'x-lintel.uncheckedSecurity is "open": give one of refuse, public, authenticated',
     ])
@@ -189,13 +201,13 @@ describe('FC-36: as OpenAPI 3.0 and 3.1 say', () => {
 
   test.each([
     [{ $ref: 'other.yaml#/x' }, 'is in another file, which is not read: bundle'],
-    [{ $ref: '#/components/pathItems/none' }, 'leads nowhere'],
-    [{ $ref: '#/info/title' }, 'leads nowhere'],
-    [{ $ref: '#/openapi' }, 'leads to no object'],
-    [{ $ref: '#/__proto__' }, 'leads nowhere'],
+    [{ $ref: '#/components/pathItems/none' }, 'does not resolve'],
+    [{ $ref: '#/info/title' }, 'does not resolve'],
+    [{ $ref: '#/openapi' }, 'is not an object'],
+    [{ $ref: '#/__proto__' }, 'does not resolve'],
     [{ $ref: '#name' }, 'is no pointer'],
     [{ $ref: 5 }, 'is no text'],
-    [{ $ref: '#/paths/~1x' }, 'leads in a circle'],
+    [{ $ref: '#/paths/~1x' }, 'has the circular $ref'],
     [{ $ref: '#/components/pathItems/one', get: { security: [] } }, 'has `get` beside the $ref'],
   ])('%j: names the place', (item, message) => {
     const { faults } = read({ components: { pathItems: { one: { get: {} } } }, paths: { '/x': item } })
@@ -228,7 +240,7 @@ describe('FC-36: as OpenAPI 3.0 and 3.1 say', () => {
     })
     expect(routes).toEqual(['GET /v1/a', 'PUT /uploads/a', 'GET /v2/b', 'POST /v2/b'])
     expect(notices).toEqual([
-      'shop: several servers with different paths, of which the first one’s is served: the document',
+      'shop: several servers with different paths, of which only the first is used: the document',
       'shop: sent to the same upstream as the rest, though with a server of its own: PUT /a, GET /b, POST /b',
     ])
     const faults = (servers: unknown) => read({ servers, paths: { '/a': { get: {} } } }).faults
@@ -254,10 +266,11 @@ describe('FC-36: as OpenAPI 3.0 and 3.1 say', () => {
       paths: { '/a': { ...odd, get: { produces: [] } }, '/b': odd, '/c': { query: {} } },
     })
     expect(routes).toEqual(['GET /a'])
+    expect(read({ paths: { '/a': { get: { authors: [] } } } }).faults).toEqual([])
     expect(notices).toEqual([
       'shop: not forwarded, as the gateway answers OPTIONS itself: OPTIONS /a, OPTIONS /b',
       'shop: not forwarded, as TRACE is refused: TRACE /a, TRACE /b',
-      'shop: passed over, as OpenAPI has no such member: GET /a produces',
+      'shop: ignored, as OpenAPI has no such member: GET /a produces',
       'shop: not forwarded, as the gateway knows no QUERY: QUERY /c',
     ])
     const many = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`/${i}`, { trace: {} }]))

@@ -61,9 +61,9 @@ export function readOpenApi(file: unknown, { upstream, unchecked, complain, noti
   const reading: Reading = { file, common, upstream, security, basePaths, complain, notices }
   const entries = Object.entries(pathsOf(file, complain)).flatMap(([path, item]) => readPath(path, item, reading))
   security.finish()
-  checkTwice(entries, complain)
+  const once = withoutTwins(entries, complain, notices)
   notices.tell((text) => notice(`${upstream}: ${text}`))
-  return entries
+  return once
 }
 
 /** A document on its way through. */
@@ -168,17 +168,28 @@ function checkPlacing({ info, paths, components }: Fields, complain: Complain): 
     if (isObject(holder) && Object.hasOwn(holder, 'x-lintel'))
       complain(
         `${name} x-lintel`,
-        'holds for nothing there: write it at the top of the document, at a path or an operation',
+        'has no effect there: write it at the top of the document, at a path or an operation',
       )
 }
 
-function checkTwice(entries: readonly Entry[], complain: Complain): void {
+/**
+ * Paths that differ in the names of their parameters alone are one place, which OpenAPI forbids and documents have. It does no
+ * harm where both say the same; else nobody could tell which of them holds.
+ */
+function withoutTwins(entries: readonly Entry[], complain: Complain, notices: Notices): Entry[] {
   const seen = new Map<string, Entry>()
   for (const entry of entries) {
     const place = placeOf(entry)
-    const other = seen.get(place)
-    if (other)
-      complain(`${entry.method} ${entry.path}`, `is the same place as ${other.method} ${other.path}: keep one of them`)
-    seen.set(place, entry)
+    const first = seen.get(place)
+    const where = `${entry.method} ${entry.path}`
+    if (first === undefined) seen.set(place, entry)
+    else if (termsOf(first) === termsOf(entry))
+      notices.add('served once, as another path differs only in the names of its parameters', where)
+    else complain(where, `is the same place as ${first.method} ${first.path}, with other rules: keep one of them`)
   }
+  return [...seen.values()]
+}
+
+function termsOf({ method: _, path: __, upstream: ___, ...terms }: Entry): string {
+  return JSON.stringify(terms)
 }

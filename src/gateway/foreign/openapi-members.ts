@@ -4,7 +4,7 @@ import type { Notices } from './notices.ts'
 /** What OpenAPI 3 knows at a place, and what must not stand there by mistake: it would open what it was meant to close. */
 interface Known {
   readonly members: ReadonlySet<string>
-  /** Said of a member that OpenAPI has at other places, and which holds for nothing here. */
+  /** Said of a member that OpenAPI has at other places, and which has no effect here. */
   readonly misplaced: Readonly<Record<string, string>>
 }
 
@@ -14,7 +14,7 @@ export const DOCUMENT: Known = {
   ),
   misplaced: {
     securityDefinitions: 'is of OpenAPI 2: write components.securitySchemes',
-    securitySchemes: 'holds for nothing there: write it in components',
+    securitySchemes: 'has no effect there: write it in components',
   },
 }
 
@@ -24,7 +24,7 @@ export const PATH_ITEM: Known = {
       ' ',
     ),
   ),
-  misplaced: { security: 'holds for nothing there: write it at each operation, or at the top of the document' },
+  misplaced: { security: 'has no effect there: write it at each operation, or at the top of the document' },
 }
 
 export const OPERATION: Known = {
@@ -33,7 +33,7 @@ export const OPERATION: Known = {
       ' ',
     ),
   ),
-  misplaced: { $ref: 'is nothing that an operation may have: write the operation out' },
+  misplaced: { $ref: 'is not allowed in an operation: write the operation out' },
 }
 
 /**
@@ -51,13 +51,13 @@ export function checkMembers(
     if (members.has(name) || name === 'x-lintel') continue
     const plain = name.toLowerCase().replace(/[^a-z]/g, '')
     if (Object.hasOwn(misplaced, name)) complain(`${where}${name}`, misplaced[name]!)
-    else if (name === '<<') complain(`${where}<<`, 'merges nothing here: it stands in quotes, or in JSON')
+    else if (name === '<<') complain(`${where}<<`, 'is not merged here: it is quoted, or in JSON')
     else if (isNear(plain, 'xlintel')) complain(`${where}${name}`, 'is unknown: write it `x-lintel`')
     else if (name.startsWith('x-')) continue
-    else if (isNear(plain, 'security') || plain.includes('secur') || plain.includes('auth'))
+    else if (isNear(plain, 'security') || /secur|^auths?$|authenti|authori[sz]/.test(plain))
       complain(`${where}${name}`, 'is unknown: is it meant to be `security`?')
     else if (members.has(plain)) complain(`${where}${name}`, `is unknown: write it \`${plain}\``)
-    else notices.add('passed over, as OpenAPI has no such member', `${where}${name}`)
+    else notices.add('ignored, as OpenAPI has no such member', `${where}${name}`)
   }
 }
 

@@ -15,7 +15,7 @@ export function dereference(document: Fields, given: Fields, where: string, comp
   while (Object.hasOwn(found, '$ref')) {
     const { $ref: reference, ...beside } = found
     if (seen.has(reference)) {
-      complain(where, `leads in a circle by $ref ${JSON.stringify(reference)}`)
+      complain(where, `has the circular $ref ${JSON.stringify(reference)}`)
       return beside
     }
     seen.add(reference)
@@ -35,7 +35,7 @@ export function dereference(document: Fields, given: Fields, where: string, comp
   return found
 }
 
-/** A JSON pointer in a fragment (RFC 6901 6); what is wrong with it, where it leads nowhere. */
+/** A JSON pointer in a fragment (RFC 6901 6); what is wrong with it, where it does not resolve. */
 function follow(document: Fields, reference: unknown): Fields | string {
   if (typeof reference !== 'string') return 'is no text'
   if (!reference.startsWith('#')) return 'is in another file, which is not read: bundle the document into one file'
@@ -43,10 +43,11 @@ function follow(document: Fields, reference: unknown): Fields | string {
   let at: unknown = document
   for (const step of reference.slice(2).split('/')) {
     const name = unescaped(step)
-    if (typeof at !== 'object' || at === null || name === undefined || !Object.hasOwn(at, name)) return 'leads nowhere'
+    if (typeof at !== 'object' || at === null || name === undefined || !Object.hasOwn(at, name))
+      return 'does not resolve'
     at = (at as Record<string, unknown>)[name]
   }
-  return isObject(at) ? at : 'leads to no object'
+  return isObject(at) ? at : 'is not an object'
 }
 
 function unescaped(step: string): string | undefined {

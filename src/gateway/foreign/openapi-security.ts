@@ -41,7 +41,7 @@ export function createSecurityReader(
       if (!isScopes(scopes))
         complain(at, `has ${JSON.stringify(scopes)} for "${name}": give a list of scopes, such as []`)
       else if (scopes.includes('service'))
-        complain(at, 'asks for the scope "service", which nobody has: it stands for services of a system')
+        complain(at, 'asks for the scope "service", which is reserved for the services of a system')
       else if (kind === 'bearer') {
         term = 'authenticated'
         roles.push(...scopes)

@@ -42,7 +42,7 @@ function readServers(servers: unknown, place: string, complain: Complain, notice
   if (servers.length > 0 && first === undefined)
     complain(`${where}[0]`, 'has no `url` such as https://example.com/v1, or one with a variable that has no default')
   if (first && others.some((other) => other && other.path !== first.path))
-    notices.add('several servers with different paths, of which the first one’s is served', place || 'the document')
+    notices.add('several servers with different paths, of which only the first is used', place || 'the document')
   return first
 }
 
