@@ -14,6 +14,8 @@ import { callerOf } from './credentials.ts'
 import { Exchange } from './exchange.ts'
 import { createHealth, type SystemHealth } from './health.ts'
 import { createLimiter, type LimiterOptions } from './limiter.ts'
+import { createLookalikes } from './lookalikes.ts'
+import { ownPaths } from './own-paths.ts'
 import { readTarget } from './path.ts'
 import { readQuery } from './query.ts'
 import { createRouter, type Mounted, type Place } from './router.ts'
@@ -59,7 +61,8 @@ export interface Gateway {
 /** The one public door of a system (R-GW-1). Throws the Fault ROUTE_CLASH when two services claim one place. */
 export function createGateway(options: GatewayOptions): Gateway {
   const { services, verifier, log, maxBodyBytes = 1024 * 1024 } = options
-  const router = createRouter(services)
+  const router = createRouter(services, ownPaths({ documents: options.documents !== undefined }))
+  const lookalikes = createLookalikes(router.templates)
   const limiter = options.limits && createLimiter(contractsOf(services), options.limits)
   const trusted = options.limits?.trusted
   const cors = options.cors && createCors(options.cors, options.corsHeaders)
@@ -98,6 +101,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (counting !== undefined) await counting
       const { local, remote } = exchange.route!
       if (remote !== undefined) {
+        refuseLookalike(exchange, place)
         admitForwarded(exchange.operation.access, exchange.caller)
         return await sending.forwarded(exchange, await remote.forward(exchange))
       }
@@ -126,6 +130,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (route === undefined) throw new Problem('METHOD_NOT_ALLOWED')
     exchange.route = route
     exchange.operation = route.operation
+  }
+
+  /** What the service may read in another way than we do must not pass by a rule of ours for something else. */
+  function refuseLookalike({ req, path, params, target }: Exchange, { routes }: Place): void {
+    if (params.length > 0 && lookalikes.misleads(routes, req.method!, path, target.segments))
+      throw new Problem('VALIDATION_ERROR', 'The path could be read as another one, which has other rules')
   }
 
   function chooseVersion(exchange: Exchange): void {

@@ -4,6 +4,8 @@ import type { Operation, ServedMethod } from '../contract/operation.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Upstream } from '../service/request.ts'
 import type { RemoteUpstream } from './forward/remote-upstream.ts'
+import type { Template } from './lookalikes.ts'
+import type { OwnPath } from './own-paths.ts'
 import { compareMixed, type MixedSegment, matchMixed, readSegment } from './template.ts'
 
 /** What a gateway has to know of a contract; of a service that is described in another way, all there is. */
@@ -36,17 +38,20 @@ export interface Place {
 export interface Router {
   /**
    * The place of a decoded path and the values of its parameters, in order. In each segment a literal goes before text with
-   * parameters in it, and that before a parameter.
+   * parameters in it, and that before a parameter. Undefined where there is none, and where the gateway itself answers.
    */
   route(segments: readonly string[]): { place: Place; params: string[] } | undefined
+  /** All that is routed, and what is the gateway's own, which has no routes. */
+  readonly templates: readonly Template[]
 }
 
 /**
  * Routes by the templates of the contracts' operations (R-GW-1), not by prefix: `/users/{id}/orders` is the orders service's
- * though `/users` is not. Fault ROUTE_CLASH when two services claim one place.
+ * though `/users` is not. Fault ROUTE_CLASH when two services claim one place, or one of the gateway's own (`own`).
  */
-export function createRouter(services: readonly Mounted[]): Router {
+export function createRouter(services: readonly Mounted[], own: readonly OwnPath[] = []): Router {
   const root = newNode()
+  for (const one of own) keep(root, one)
   for (const { contract, upstream } of services) {
     const place =
       'forward' in upstream ? { local: undefined, remote: upstream } : { local: upstream, remote: undefined }
@@ -57,14 +62,16 @@ export function createRouter(services: readonly Mounted[]): Router {
     route(segments) {
       const params: string[] = []
       const place = find(root, segments, 0, params)
-      return place && { place, params }
+      return place === undefined || place === OWN ? undefined : { place, params }
     },
+    templates: templatesIn(root, []),
   }
 }
 
 /** Throws ROUTE_CLASH as `createRouter` would, before there is anything to route to. */
-export function checkRoutes(contracts: readonly Surface[]): void {
+export function checkRoutes(contracts: readonly Surface[], own: readonly OwnPath[]): void {
   const root = newNode()
+  for (const one of own) keep(root, one)
   for (const contract of contracts)
     for (const operation of contract.served)
       if (!isInternal(operation.access)) mount(root, { contract, operation, local: undefined, remote: undefined })
@@ -76,14 +83,27 @@ interface Node {
   mixed: { readonly segment: MixedSegment; readonly node: Node }[] | undefined
   parameter: Node | undefined
   place: Place | undefined
+  /** All that is below is the gateway's own. */
+  kept: boolean
 }
 
 function newNode(): Node {
-  return { literals: new Map(), mixed: undefined, parameter: undefined, place: undefined }
+  return { literals: new Map(), mixed: undefined, parameter: undefined, place: undefined, kept: false }
+}
+
+/** The place of what is the gateway's own. */
+const OWN: Place = { service: '', routes: {}, allow: '' }
+
+function keep(root: Node, { path, below }: OwnPath): void {
+  let node = root
+  for (const segment of path.split('/').slice(1)) node = step(node, segment)
+  node.place = OWN
+  node.kept = below
 }
 
 function find(node: Node, segments: readonly string[], depth: number, params: string[]): Place | undefined {
   if (depth === segments.length) return node.place
+  if (node.kept) return OWN
   const segment = segments[depth]!
   const literal = node.literals.get(segment)
   if (literal !== undefined) {
@@ -111,8 +131,17 @@ function find(node: Node, segments: readonly string[], depth: number, params: st
 function mount(root: Node, route: Route): void {
   const { operation, contract } = route
   let node = root
-  for (const segment of operation.segments) node = step(node, segment)
+  let kept = false
+  for (const segment of operation.segments) {
+    node = step(node, segment)
+    kept ||= node.kept
+  }
   const taken = node.place
+  if (kept || taken === OWN)
+    throw new Fault(
+      'ROUTE_CLASH',
+      `The service "${contract.name}" serves ${operation.path}, where the gateway itself answers. Give it another path`,
+    )
   if (taken && (taken.service !== contract.name || taken.routes[operation.method]))
     throw new Fault(
       'ROUTE_CLASH',
@@ -146,4 +175,16 @@ const METHODS: readonly ServedMethod[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH',
 function allowOf(routes: Place['routes']): string {
   const offered: string[] = METHODS.filter((method) => routes[method] ?? (method === 'HEAD' && routes.GET))
   return [...offered, 'OPTIONS'].join(', ')
+}
+
+function templatesIn(node: Node, segments: readonly string[]): Template[] {
+  const here = node.place === undefined ? [] : [{ segments, routes: node.place.routes }]
+  // Whatever is below it: a parameter takes the next segment, and deeper ones are in no template.
+  const below = node.kept ? [{ segments: [...segments, '{any}'], routes: OWN.routes }] : []
+  const next = [
+    ...[...node.literals].map(([text, one]) => [text, one] as const),
+    ...(node.mixed ?? []).map((one) => [one.segment.join('{any}'), one.node] as const),
+    ...(node.parameter ? [['{any}', node.parameter] as const] : []),
+  ]
+  return [...here, ...below, ...next.flatMap(([text, one]) => templatesIn(one, [...segments, text]))]
 }

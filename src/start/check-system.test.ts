@@ -111,6 +111,28 @@ describe('FC-62: known before there is a database', () => {
     expect(fault).toMatch(/^ROUTE_CLASH: The services "one" and "two" both serve \/notes/)
   })
 
+  test('FC-30: a resource where the gateway itself answers, or keeps the place; what is only like it is none', async () => {
+    for (const plural of ['metrics', 'docs'])
+      expect(await faultOf(of(notes('public', 'one', plural)))).toMatch(
+        new RegExp(
+          `^ROUTE_CLASH: The service "one" serves /${plural}, where the gateway itself answers\\. Give it another`,
+        ),
+      )
+    for (const path of ['/health', '/dev/mails', '/_lintel/events', '/openapi.json', '/asyncapi.json']) {
+      const one = operation({ method: 'GET', path, access: 'public', answer: { a: t.text() } })
+      const contract = () => service('one', { operations: { one } })
+      // Some of them are no names that a contract could have in any case.
+      expect([
+        path,
+        await Promise.resolve()
+          .then(contract)
+          .then((made) => faultOf(of(made)), String),
+      ]).toEqual([path, expect.stringMatching(/ROUTE_CLASH|R-REST-1/)])
+    }
+    for (const plural of ['healths', 'devices', 'documents'])
+      expect(() => system(of(notes('public', 'one', plural)))).not.toThrow()
+  })
+
   test('names that are taken, and names that no database can have', async () => {
     expect(await faultOf(of(notes(), notes()))).toMatch(/two services are named "notes"/)
     for (const name of ['events', 'gateway', 'database', 'cache', 'queue', 'redis', 'nats', 'smtp', 'public'])

@@ -4,6 +4,7 @@ import { isInternal } from '../contract/access.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { Contract } from '../contract/service.ts'
 import { databaseName } from '../data/provision.ts'
+import { ownPaths } from '../gateway/own-paths.ts'
 import { checkRoutes } from '../gateway/router.ts'
 import type { Auth, System } from './system.ts'
 
@@ -21,7 +22,7 @@ export function checkSystem(system: System): void {
   if (system.auth === undefined) checkReachable(contracts)
   else checkAuth(system.auth, contracts)
   checkConsumers(contracts)
-  checkRoutes(contracts)
+  checkRoutes(contracts, ownPaths({ documents: true }))
 }
 
 /** Name of the database of the carrier on PostgreSQL, beside those of the services. */

@@ -1,6 +1,7 @@
 import type { Operation } from '../../contract/operation.ts'
 import { PROBLEMS } from '../../contract/problem.ts'
 import type { Bounds } from '../forward/remote-upstream.ts'
+import { isOwn, ownPaths, ownPathsIn } from '../own-paths.ts'
 import type { Surface } from '../router.ts'
 import { type Entry, NOBODY, operationOf } from './entry.ts'
 
@@ -10,8 +11,8 @@ export interface Description {
   readonly bounds: ReadonlyMap<Operation, Bounds>
 }
 
-/** Where the gateway itself answers: no upstream is asked. */
-const OWN = new Set(['/health', '/health/live', '/health/ready'])
+/** A gateway of files has no documents of its own to show: those of its upstreams may be routed. */
+const OWN = ownPaths({ documents: false })
 
 /**
  * Makes the routes of one upstream of what files say of it. `notice` is told of what is not served as one might think: an
@@ -20,10 +21,16 @@ const OWN = new Set(['/health', '/health/live', '/health/ready'])
 export function describe(upstream: string, entries: readonly Entry[], notice: (text: string) => void): Description {
   const bounds = new Map<Operation, Bounds>()
   const served: Operation[] = []
+  const told = new Set<string>()
   for (const entry of entries) {
-    if (OWN.has(entry.path)) {
+    if (isOwn(entry.path, OWN)) {
       notice(`${entry.method} ${entry.path} is answered by the gateway itself, not by ${upstream}`)
       continue
+    }
+    const own = ownPathsIn(entry.path, OWN)
+    if (own.length > 0 && !told.has(entry.path)) {
+      told.add(entry.path)
+      notice(`${entry.path} does not lead to ${own.join(', ')}: the gateway itself answers there`)
     }
     if (entry.access === NOBODY) notice(`${entry.method} ${entry.path} has no \`access\`: nobody is let in`)
     const operation = operationOf(upstream, entry)

@@ -125,6 +125,40 @@ suite('a route file', () => {
       'GET /health is answered by the gateway itself, not by shop',
     ])
   })
+
+  test('FC-30: what a route does not lead to is told once, and the rest of it is served', () => {
+    const told: string[] = []
+    const paths = [
+      '/{a}',
+      '/{a}/{b}',
+      '/{a}.json',
+      '/he{a}',
+      '/health/{a}',
+      '/dev/{a}',
+      '/metrics',
+      '/openapi.json',
+      '/x/{a}',
+    ]
+    const { entries } = routes(
+      ...paths.flatMap((path) =>
+        ['GET', 'POST'].map((method) => ({ method, path, upstream: 'shop', access: 'public' })),
+      ),
+    )
+    const { surface } = describe('shop', entries, (text) => told.push(text))
+    expect([...new Set(surface.served.map(({ path }) => path))]).toEqual(
+      paths.filter((path) => !['/metrics', '/dev/{a}'].includes(path)),
+    )
+    expect(told).toEqual([
+      '/{a} does not lead to /health, /metrics, /dev, /_lintel: the gateway itself answers there',
+      '/{a}/{b} does not lead to /health/live, /health/ready, /dev/…, /_lintel/…: the gateway itself answers there',
+      '/he{a} does not lead to /health: the gateway itself answers there',
+      '/health/{a} does not lead to /health/live, /health/ready: the gateway itself answers there',
+      'GET /dev/{a} is answered by the gateway itself, not by shop',
+      'POST /dev/{a} is answered by the gateway itself, not by shop',
+      'GET /metrics is answered by the gateway itself, not by shop',
+      'POST /metrics is answered by the gateway itself, not by shop',
+    ])
+  })
 })
 
 /** As a file would write it: `public | editor`. */

@@ -108,8 +108,9 @@ async function start(
   urls: readonly URL[],
   options: Partial<RemoteUpstreamOptions> = {},
   more: Partial<GatewayOptions> = {},
+  entries = ENTRIES,
 ): Promise<void> {
-  const { surface } = describeRoutes('shop', ENTRIES, () => {})
+  const { surface } = describeRoutes('shop', entries, () => {})
   const breaker = { now: () => nowMs, ...options.breaker }
   remote = await openRemoteUpstream({ name: 'shop', urls, backoff: { baseMs: 1, maxMs: 1 }, ...options, breaker })
   // A cut connection reaches the client before the log: on Node 22 and later even the next test would find its line.
@@ -529,6 +530,46 @@ describe('what passes on', () => {
     for (const path of ['/things//1', '/things/%2e%2e', '/things/%2f', '/things/..;/x', '/things/.;a=1/x'])
       expect([path, (await send(url, 'GET', path)).status]).toEqual([path, 400])
     expect(shop.seen).toEqual([])
+  })
+
+  test('FC-95: a path that the upstream could read as one of a stricter rule is not sent', async () => {
+    const shop = await foreign()
+    const terms = (access: string) => readTerms({ access }, '', () => {})
+    await start([shop.url], {}, {}, [
+      { method: 'GET', path: '/items/{id}', upstream: 'shop', ...terms('public') },
+      { method: 'GET', path: '/items/export', upstream: 'shop', ...terms('admin') },
+    ])
+    for (const path of [
+      '/items/export;x=1',
+      '/items/Export',
+      '/items/export%20',
+      '/items/export.',
+      '/items/%2565xport',
+    ])
+      expect([path, await send(url, 'GET', path)]).toMatchObject([
+        path,
+        { status: 400, body: { error: { code: 'VALIDATION_ERROR' } } },
+      ])
+    expect((await send(url, 'GET', '/items/export')).status).toBe(401)
+    expect(shop.seen).toEqual([])
+    expect((await send(url, 'GET', '/items/Exports')).status).toBe(200)
+  })
+
+  test('FC-30: the gateway’s own paths go before routes that would take them in', async () => {
+    const shop = await foreign()
+    const terms = readTerms({ access: 'public' }, '', () => {})
+    const paths = ['/{a}', '/{a}/{b}'].map((path): Entry => ({ method: 'GET', path, upstream: 'shop', ...terms }))
+    await start([shop.url], {}, {}, paths)
+    expect(await send(url, 'GET', '/health')).toMatchObject({
+      status: 200,
+      body: { checks: { shop: { status: 'up' } } },
+    })
+    expect(await send(url, 'GET', '/health/ready')).toMatchObject({ status: 200, body: { status: 'ready' } })
+    for (const path of ['/metrics', '/dev', '/dev/mails', '/_lintel/x'])
+      expect([path, (await send(url, 'GET', path)).status]).toEqual([path, 404])
+    expect(shop.seen).toEqual([])
+    expect((await send(url, 'GET', '/about')).status).toBe(200)
+    expect((await send(url, 'GET', '/health/db')).status).toBe(200)
   })
 
   test('404 and 405 are the gateway’s, in the envelope', async () => {
