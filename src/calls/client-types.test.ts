@@ -63,6 +63,11 @@ export async function lists(api: Client<typeof orders>) {
   await api.products.list({ query: { limit: '20' } })
 
   await api.orders.list({ userId: 'usr_1', query: { status: ['pending', 'paid'], placedAfter: new Date(0) } })
+  // @ts-expect-error a bound is one value
+  await api.orders.listAll({ query: { totalMin: [1, 2] } })
+  // @ts-expect-error a thing is there or not
+  await api.orders.listAll({ query: { assigneeIdExists: [true, false] } })
+  await api.orders.listAll({ query: { assigneeIdExists: false, totalMin: 1, createdAt: [new Date(0)], q: 'a' } })
   await api.orders.listAll()
   // @ts-expect-error the orders of which user?
   await api.orders.list({ query: { limit: 20 } })

@@ -116,6 +116,9 @@ export interface ListQuery<F extends string = string> {
   /** `-createdAt`, or several: `['-total', 'createdAt']`. */
   readonly sort?: string | readonly string[] | undefined
   readonly fields?: readonly F[] | undefined
+  readonly q?: string | undefined
+  /** A bound, or whether there is a value: one of each. */
+  readonly [single: `${string}${'Min' | 'Max' | 'After' | 'Before' | 'Exists'}`]: QueryValue | undefined
   /** Several values are alternatives. */
   readonly [filter: string]: QueryValue | readonly QueryValue[] | undefined
 }

@@ -131,6 +131,8 @@ const ACCEPTS = [
   'application/vnd.api+json;version=2',
   'application/json;version=1',
   'application/json;version=9',
+  'application/json; foo="x;version=9"; version=2',
+  'application/json;version=1;q=0.5, application/problem+json',
   'text/html',
   ';;,=',
 ]

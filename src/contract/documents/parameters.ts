@@ -118,8 +118,10 @@ function sortParameter(resource: Resource): Parameter[] {
   if (sort.length === 0) return []
   const termsOf = (name: string) => [name, `-${name}`, `+${name}`]
   const terms = sort.flatMap(termsOf)
+  const nullable = sort.some((name) => resource.stored[name]!.nullable)
+  const order = `\`-\` is descending, \`+\` or nothing ascending.${nullable ? ' What has no value is last in both.' : ''} Ties are broken by id.`
   return [
-    commaList('sort', '`-` is descending, `+` or nothing ascending. Ties are broken by id.', {
+    commaList('sort', order, {
       type: 'array',
       items: { type: 'string', enum: terms },
       minItems: 1,
