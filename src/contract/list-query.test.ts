@@ -447,6 +447,12 @@ describe('everything at once', () => {
     }
   })
 
+  test('at most 50 faults are told, so that an answer is not many times as large as its request', () => {
+    expect(faults(Array.from({ length: 900 }, (_, i) => [`x${i}`, '']))).toHaveLength(50)
+    expect(faults(`sort=${'x,'.repeat(2000)}`)).toHaveLength(50)
+    expect(faults(`fields=${'x,'.repeat(2000)}`)).toHaveLength(50)
+  })
+
   test('R-BODY-4: NUL is refused by the name of its parameter', () => {
     expect(faults('name=a%00b')).toEqual(['name: must not contain NUL'])
     expect(faults('cursor=%00&q=%00')).toEqual(['cursor: must not contain NUL', 'q: must not contain NUL'])

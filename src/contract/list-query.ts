@@ -67,8 +67,8 @@ export interface ListQuery {
 }
 
 /**
- * A query parameter, decoded. `pieces` are what stands between its raw commas, each decoded, where it has any: a comma that
- * was percent-encoded is in none of them a separator.
+ * A query parameter, decoded. A value with raw commas also has `pieces`: the texts between those commas, each decoded. A
+ * comma that was percent-encoded stays inside its piece.
  */
 export type Pair = readonly [name: string, value: string, pieces?: readonly string[]]
 export type Pairs = readonly Pair[]
@@ -110,7 +110,7 @@ export function listQueryReader(resource: Resource, shown: readonly string[]): (
         field: 'page',
         message: `reaches deeper than ${resource.list.maxOffset} rows: go on with cursor=<pagination.nextCursor>`,
       })
-    if (faults.length > 0) throw new Problem('VALIDATION_ERROR', undefined, { details: faults })
+    refuse(faults)
     return { page, cursor, limit, count: count as ListQuery['count'], sort, filters: read, fields }
   }
 }
@@ -125,14 +125,21 @@ export function fieldsReader(shown: readonly string[]): (pairs: Pairs) => readon
     for (const name of given.keys())
       if (name !== 'fields') faults.push({ field: name, message: 'is not a parameter here: use fields' })
     const fields = readFields(termsOf(given, 'fields'), shown, faults)
-    if (faults.length > 0) throw new Problem('VALIDATION_ERROR', undefined, { details: faults })
+    refuse(faults)
     return fields
   }
 }
 
+/** Names and their number are the sender's: an answer should not be many times as large as its request. */
+const MAX_FAULTS = 50
+
+function refuse(faults: readonly FieldFault[]): void {
+  if (faults.length > 0) throw new Problem('VALIDATION_ERROR', undefined, { details: faults.slice(0, MAX_FAULTS) })
+}
+
 type Given = ReadonlyMap<string, readonly Pair[]>
 
-/** By name, in order. What takes one value and is given more is told once, and so is NUL. */
+/** The parameters by name, in order. One that takes a single value and is given several is reported once. */
 function gather(pairs: Pairs, repeatable: ReadonlySet<string>, faults: FieldFault[]): Given {
   const given = new Map<string, Pair[]>()
   for (const pair of pairs) {
@@ -152,7 +159,7 @@ function single(given: Given, name: string): string | undefined {
   return given.get(name)?.[0]?.[1]
 }
 
-/** Of what takes a list of names: by commas, by repetition or both, in order. */
+/** The names that `sort` or `fields` lists: by commas, by repetition or both, in order. */
 function termsOf(given: Given, name: string): string[] | undefined {
   return given.get(name)?.flatMap(([, value]) => value.split(','))
 }
@@ -221,8 +228,8 @@ function filterReader(parameter: FilterParameter): (given: readonly Pair[], faul
 const wholeValue = ([, value]: Pair): readonly string[] => [value]
 
 /**
- * How a value is taken apart. A raw comma always separates. An encoded one belongs to the value in free text, and
- * separates where no value holds one, as many clients encode the commas of a list too.
+ * How a parameter is split into values. A raw comma always separates. An encoded comma is part of a free text; elsewhere it
+ * separates too, because many clients encode the commas of a list, unless the text with its comma is a valid value.
  */
 function separator(spec: FieldSpec): (pair: Pair) => readonly string[] {
   const { kind, pattern, values = [] } = spec

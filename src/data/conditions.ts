@@ -38,7 +38,7 @@ function condition(table: Table, { parameter, values }: Filter, param: (value: u
   const type = column.spec.kind === 'integer' ? '::bigint' : ''
   if (comparison === 'exists') return `${column.sql} is ${values[0] ? 'not null' : 'null'}`
   if (comparison !== 'in') return `${column.sql} ${BOUNDS[comparison]} ${param(values[0])}${type}`
-  // A list by a member of it: what a GIN index on the column serves.
+  // Served by a GIN index on the column.
   if (column.spec.kind === 'list') return `${column.sql} ?| ${param(values)}`
   // Lower case is PostgreSQL's on both sides: JavaScript's differs, as in the last letter of ΟΔΥΣΣΕΥΣ.
   if (column.spec.kind === 'email')
@@ -49,8 +49,8 @@ function condition(table: Table, { parameter, values }: Filter, param: (value: u
 }
 
 /**
- * What a list was asked for, however it was spelt: the same filters give the same text, whatever the order of their values,
- * their number of repetitions, or the case where it makes no difference.
+ * What the filters of a list mean, however they were spelt: neither the order of values, nor repetitions, nor the case of
+ * an address or of `q` makes a difference. A cursor is bound to it.
  */
 export function meaningOf(filters: readonly Filter[], scopes: readonly Scope[]): unknown[] {
   return [
@@ -63,7 +63,7 @@ export function meaningOf(filters: readonly Filter[], scopes: readonly Scope[]):
   ]
 }
 
-/** Character by character, as PostgreSQL does it: JavaScript would look at what stands beside a sigma. */
+/** Character by character, like PostgreSQL: JavaScript lowers a sigma at the end of a word differently. */
 function foldCase(text: string): string {
   return Array.from(text, (char) => char.toLowerCase()).join('')
 }

@@ -37,12 +37,12 @@ export interface Stretch {
 }
 
 /**
- * The list in stretches, one behind the other: where the first key may be null, the rows that have it, then those that do
- * not. So one plain index on `(key, id)` serves both directions: within a stretch nulls are nowhere or everywhere, and it
- * is read forwards or backwards. In one piece, `desc nulls last` would need an index of its own, and no row value can
- * seek past a null.
+ * Splits a list into stretches that follow each other: if the first key is nullable, the rows that have a value, then the
+ * rows that have none. One plain index on `(key, id)` then serves both directions, because the place of nulls does not
+ * matter inside a stretch and the index can be read forwards or backwards. As a single query, `desc nulls last` would need
+ * an index of its own, and a row value cannot seek past a null.
  *
- * `after` are the sort values of the last row seen: what lies before it is left out.
+ * `after` holds the sort values of the last row seen; rows before it are left out.
  */
 export function stretchesOf(
   keys: readonly Key[],
@@ -56,7 +56,7 @@ export function stretchesOf(
   for (let i = 0; ; i++) {
     const key = keys[i]!
     const rest = keys.slice(i)
-    // Behind a stretch that the cursor lies in, whole ones follow.
+    // The cursor lies in the first stretch that is kept; the stretches after it are whole.
     const behind = stretches.length === 0 && seen ? seen.slice(i) : undefined
     if (!behind || behind[0] !== undefined)
       stretches.push({
@@ -69,15 +69,15 @@ export function stretchesOf(
       })
     if (!key.nullable) return stretches
     absent.push(`${key.column} is null`)
-    // All alike here; named all the same, as the planner knows an index by its whole order.
+    // Every row is null here, yet the planner matches an index only by its whole order.
     order += `${orderOf({ ...key, nullable: false })}, `
   }
 }
 
 /**
- * Rows behind the cursor, where the first key has a value. By row value where all keys point one way and none may be
- * null: that is what an index can seek. Otherwise there is none; the bound on the first key keeps the scan from starting
- * at the beginning.
+ * The condition for rows behind the cursor, in a stretch whose first key has a value. If all keys point one way and no
+ * later one is nullable, it is a row value, which an index can seek. Otherwise it is a list of alternatives; the bound on
+ * the first key keeps the scan from starting at the beginning.
  */
 function afterKeyset(keys: readonly Key[], seen: readonly (string | undefined)[]): string {
   const beyond = (i: number) => `${keys[i]!.column} ${keys[i]!.descending ? '<' : '>'} ${seen[i]}`
@@ -86,7 +86,7 @@ function afterKeyset(keys: readonly Key[], seen: readonly (string | undefined)[]
     return `(${keys.map((key) => key.column).join(', ')}) ${first!.descending ? '<' : '>'} (${seen.join(', ')})`
   const alternatives: string[] = []
   for (const [i, { column, nullable }] of keys.entries()) {
-    // Nothing comes behind a null but by the keys that follow.
+    // Nulls are last: only later keys put a row behind one.
     if (seen[i] === undefined) continue
     const level = keys
       .slice(0, i)

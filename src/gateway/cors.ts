@@ -8,12 +8,11 @@ export interface Cors {
   readonly varies: boolean
   /** Adds to the head of any answer what lets a page of an allowed origin read it. */
   push(head: string[], req: IncomingMessage): void
-  /** Whether it is a browser's question before a request, from an origin that may ask. */
+  /** Whether the request is a browser's preflight, from an origin that is allowed. */
   isPreflight(req: IncomingMessage): boolean
   /**
-   * Adds what a preflight asks for. `allow` are the place's methods; the one that is asked for is let through even where it
-   * is not among them, as is a path that is not there: else the browser would never send the request, and show its page a
-   * CORS failure in the place of our 404 or 405.
+   * Adds the answer to a preflight. `allow` lists the methods of the path. The requested method is allowed even if it is
+   * not among them: otherwise the browser would not send the request, and report a CORS failure instead of our 405.
    */
   pushPreflight(head: string[], req: IncomingMessage, allow: string): void
 }
@@ -22,7 +21,7 @@ export interface Cors {
  * Cross-origin requests as the Fetch standard has them. Credentials (cookies) are never allowed: tokens travel in a header
  * that no browser adds by itself, so a page of any origin can do no more than its own server could.
  *
- * `headers` are names that pages may send and read besides the usual ones.
+ * `headers` are names of headers that pages may send and read in addition to the usual ones.
  */
 export function createCors(origins: CorsOrigins, headers: readonly string[] = []): Cors {
   const taken = namesOf(TAKEN, headers)
@@ -56,10 +55,10 @@ export function createCors(origins: CorsOrigins, headers: readonly string[] = []
   }
 }
 
-/** What comes back in a header of ours. */
+/** The requested method is echoed in a header. */
 const METHOD = /^[A-Za-z-]{1,30}$/
 
-/** Joined, each once, in whatever case it is written. */
+/** Joins the names, each once; case makes no difference. */
 function namesOf(usual: readonly string[], more: readonly string[]): string {
   const known = new Set(usual.map((name) => name.toLowerCase()))
   return [...usual, ...more.filter((name) => !known.has(name.toLowerCase()))].join(', ')

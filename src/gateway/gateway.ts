@@ -175,9 +175,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   /**
-   * What a place offers. A preflight is let through whatever is wrong with the request behind it: refused, it would reach the
-   * page as a CORS failure; let through, the request itself comes, and is told 404, 405, 400 or 429 so that the page can
-   * read it (FC-17).
+   * Says which methods a path has. A preflight succeeds whatever is wrong with the request that it announces: if it failed,
+   * the browser would report a CORS failure. The request itself then gets the 404, 405, 400 or 429, and the page can read
+   * it (FC-17).
    */
   async function answerOptions(exchange: Exchange): Promise<void> {
     try {

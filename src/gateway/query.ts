@@ -2,7 +2,7 @@ import { invalid, Problem } from '../base/errors.ts'
 import type { Pair, Pairs } from '../contract/list-query.ts'
 
 const NONE: Pairs = []
-/** A list may be given as repetitions, up to a hundred values for each of its filters. */
+/** Enough to repeat a filter for each of its values, of which there may be a hundred. */
 const MAX_PARAMETERS = 1000
 
 /**
@@ -21,7 +21,7 @@ export function readQuery(raw: string): Pairs {
     const name = equals < 0 ? part : part.slice(0, equals)
     const value = equals < 0 ? '' : part.slice(equals + 1)
     const pair = [decode(name, name), decode(value, name)] as const
-    // Decoded, a comma no longer tells whether it was one of the value's own (R-FILTER-1).
+    // Once decoded, a comma that is part of a value looks like one that separates (R-FILTER-1).
     pairs.push(value.includes(',') ? [...pair, value.split(',').map((piece) => decode(piece, name))] : pair)
   }
   return pairs

@@ -8,14 +8,14 @@ export interface Preference {
   readonly q: number
 }
 
-/** Clients send few different headers, and each of them over and over. */
+/** Clients send few different headers, and send each of them again and again. */
 const MAX_KNOWN = 500
 const MAX_KNOWN_LENGTH = 500
 const known = new Map<string, readonly Preference[]>()
 
 /**
  * Reads `Accept` and its like (RFC 9110 12.5), in the order of the header. Commas and semicolons inside quoted strings
- * belong to a value: `application/json; foo="x;version=9"` has one parameter. What is no entry is left out.
+ * belong to a value: `application/json; foo="x;version=9"` has one parameter. Empty entries are skipped.
  */
 export function readAccept(header: string): readonly Preference[] {
   const found = known.get(header)
@@ -44,7 +44,7 @@ function readPreference(text: string): Preference[] {
   return [{ name: name.toLowerCase(), parameters, q }]
 }
 
-/** What is no quality makes the entry one that is not wanted, rather than the one that is wanted most. */
+/** An invalid quality counts as 0: an entry with a mistake should not become the preferred one. */
 function readQuality(text: string): number {
   const q = /^[01](\.\d*)?$/.test(text) ? Number(text) : 0
   return Math.min(q, 1)
@@ -67,7 +67,7 @@ function splitOutsideQuotes(text: string, separator: ',' | ';'): string[] {
   return [...parts, text.slice(from)]
 }
 
-/** The text of a quoted string (RFC 9110 5.6.4); one that is not closed stays as it is, and means nothing. */
+/** The text of a quoted string (RFC 9110 5.6.4). One that is not closed stays as it is, and so matches nothing. */
 function unquoted(text: string): string {
   return /^"(?:[^"\\]|\\.)*"$/.test(text) ? text.slice(1, -1).replace(/\\(.)/g, '$1') : text
 }

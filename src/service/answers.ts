@@ -107,7 +107,7 @@ function links({ operation }: Plan, request: ServiceRequest, query: ListQuery, p
   return all.join(', ')
 }
 
-/** As it was given: raw commas separate, and an encoded one stays so. */
+/** The parameter as it was given: raw commas stay raw, encoded ones encoded. */
 function spelt([name, value, pieces = [value]]: Pair): string {
   return `${encodeURIComponent(name)}=${pieces.map(encodeURIComponent).join(',')}`
 }

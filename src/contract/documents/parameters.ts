@@ -161,8 +161,8 @@ function filterParameter({ name, field, comparison, spec }: FilterParameter): Pa
 }
 
 /**
- * Values by commas, and in free text by repetition: a comma may belong to it, and clients disagree on how to write one
- * inside a list. Either way is taken for both.
+ * Values joined by commas; those of free text repeated, because a comma may be part of them and clients disagree on how to
+ * encode one inside a list. The server accepts both forms for every list.
  */
 function listOfValues(name: string, field: string, spec: FilterParameter['spec']): Parameter {
   const items = itemOf(spec)
@@ -175,7 +175,7 @@ function listOfValues(name: string, field: string, spec: FilterParameter['spec']
 const BOUND: JsonSchema = { type: 'number', minimum: -1e15, maximum: 1e15, 'x-lintel-decimals': 10 }
 const MOMENT: JsonSchema = { type: 'string', anyOf: [{ format: 'date-time' }, { format: 'date' }] }
 
-/** A whole number, like a bound, is not held to the limits of the field. */
+/** The schema of one value. A whole number, like a bound, may lie outside the limits of its field. */
 function itemOf(spec: FilterParameter['spec']): JsonSchema {
   if (spec.kind === 'integer') return { type: 'integer', minimum: -1e15, maximum: 1e15 }
   if (spec.kind === 'time') return MOMENT
