@@ -13,9 +13,16 @@ export function unknownMember(given: unknown, known: readonly string[]): string 
   return `has no "${name}": ${meant === undefined ? `it takes ${known.join(', ')}` : `"${meant}" was probably meant`}`
 }
 
-/** The name among `known` that `name` is a misspelling of: one slip away for short names, two, or three for long ones; case is none. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
-  let fewest = name.length < 4 ? 2 : name.length < 12 ? 3 : 4
+/**
+ * The name among `known` that `name` is a misspelling of: at most `most` slips away, which is one for short names, two, or
+ * three for long ones; another case is no slip.
+ */
+export function nearestName(
+  name: string,
+  known: readonly string[],
+  most = name.length < 4 ? 1 : name.length < 12 ? 2 : 3,
+): string | undefined {
+  let fewest = most + 1
   let nearest: string | undefined
   for (const one of known) {
     const slips = slipsBetween(name.toLowerCase(), one.toLowerCase(), fewest)

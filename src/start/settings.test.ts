@@ -40,6 +40,7 @@ test('without any setting there is a whole set of them; an empty one counts as n
     startTimeoutMs: 30_000,
     shutdownTimeoutMs: 25_000,
     production: true,
+    warnings: [],
   })
   expect(serviceDatabaseUrls.size).toBe(0)
 })
@@ -49,6 +50,78 @@ test('FC-1 R-OPS-4: nothing but NODE_ENV=development is development', () => {
   expect(isProduction({ NODE_ENV: 'development' })).toBe(false)
   for (const NODE_ENV of ['', 'production', 'prod', 'test', 'Development', 'development ', 'dev'])
     expect([NODE_ENV, isProduction({ NODE_ENV })]).toEqual([NODE_ENV, true])
+})
+
+test('FC-1 R-OPS-4: a name that only settings of ours can have, and that is none, stops the start', () => {
+  const readme = 'see the settings in the README'
+  expect(
+    faultsOf({
+      RATE_LIMIT_MAXX: '5',
+      LINTEL_DATADIR: 'x',
+      LINTEL_ADMIN_PASSWORT_FILE: import.meta.filename,
+      LINTEL_COLOUR: 'red',
+    }),
+  ).toEqual([
+    'RATE_LIMIT_MAXX is no setting: RATE_LIMIT_MAX was probably meant',
+    'LINTEL_DATADIR is no setting: LINTEL_DATA_DIR was probably meant',
+    'LINTEL_ADMIN_PASSWORT_FILE is no setting: LINTEL_ADMIN_PASSWORD was probably meant',
+    `LINTEL_COLOUR is no setting: ${readme}`,
+  ])
+  // Kubernetes tells every container of the services beside it.
+  const told = {
+    LINTEL_SERVICE_HOST: '10.0.0.1',
+    LINTEL_PORT: 'tcp://10.0.0.1:80',
+    LINTEL_PORT_80_TCP_ADDR: '10.0.0.1',
+  }
+  expect(readSettings({ ...told, LINTEL_GATEWAY_SERVICE_PORT_HTTP: '80' }, []).warnings).toEqual([])
+})
+
+test('FC-1 R-OPS-4: a name that is almost a setting is warned of; names of other programs are not', () => {
+  const warningsOf = (names: string[], services = ['users', 'my-shop']) =>
+    readSettings(Object.fromEntries(names.map((name) => [name, import.meta.filename])), services).warnings
+  const meant: [string, string][] = [
+    ['TRUSTED_PROXY', 'TRUSTED_PROXIES'],
+    ['CORS_ORIGIN', 'CORS_ORIGINS'],
+    ['DATABASE_URI', 'DATABASE_URL'],
+    ['USER_DATABASE_URL', 'USERS_DATABASE_URL'],
+    ['MYSHOP_DATABASE_URL_FILE', 'MY_SHOP_DATABASE_URL'],
+    ['LOGLEVEL', 'LOG_LEVEL'],
+    ['SHUTDOWN_TIMOUT', 'SHUTDOWN_TIMEOUT'],
+  ]
+  for (const [name, setting] of meant)
+    expect(warningsOf([name])).toEqual([`${name} is no setting: ${setting} was probably meant`])
+  expect(warningsOf(['PAYMENTS_DATABASE_URL'])).toEqual([
+    'PAYMENTS_DATABASE_URL is of no service of this system: users, my-shop',
+  ])
+  expect(warningsOf(['REDIS_URL'])).toEqual(['REDIS_URL is set, and has no effect in this version'])
+  const others = [
+    'PATH',
+    'HOME',
+    'HOSTNAME',
+    'PGHOST',
+    'PGPORT',
+    'MAIL',
+    'LANG',
+    'PWD',
+    'TERM',
+    'USER',
+    'EDITOR',
+    'CI',
+    'TZ',
+    'DB_HOST',
+  ]
+  expect(
+    warningsOf([
+      ...others,
+      'NODE_OPTIONS',
+      'OTEL_SERVICE_NAME',
+      'npm_config_port',
+      'NO_COLOR',
+      'LOGNAME',
+      'XDG_CACHE_HOME',
+    ]),
+  ).toEqual([])
+  expect(warningsOf(['PAYMENTS_DATABASE_URL'], [])).toEqual([])
 })
 
 test('R-OPS-4: every wrong setting is named at once, with its value and what was expected', () => {

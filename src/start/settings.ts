@@ -5,6 +5,7 @@ import { Fault } from '../base/errors.ts'
 import { addressOf } from '../data/connection.ts'
 import type { CorsOrigins } from '../gateway/cors.ts'
 import { trustedProxies } from '../limits/client-address.ts'
+import { misspeltSettings } from './misspelt-settings.ts'
 import { EVENTS } from './system.ts'
 
 /** The environment, with every `NAME_FILE` read into `NAME`. */
@@ -39,6 +40,8 @@ export interface Settings {
   readonly shutdownTimeoutMs: number
   /** Everywhere but where NODE_ENV is exactly `development` (R-OPS-4): what is misspelt opens nothing. */
   readonly production: boolean
+  /** What the operator may have misspelt. */
+  readonly warnings: readonly string[]
   readonly env: Env
 }
 
@@ -57,9 +60,11 @@ export interface RateLimitSettings {
  */
 export function readSettings(from: Env, services: readonly string[]): Settings {
   const wrong: string[] = []
+  const asked = new Set<string>()
   const env = withFiles(from, wrong)
 
   function read<T, U>(name: string, unset: U, kind: Kind<T>): T | U {
+    asked.add(name)
     const text = env[name]
     if (text === undefined || text === '') return unset
     const value = kind.parse(text)
@@ -74,7 +79,7 @@ export function readSettings(from: Env, services: readonly string[]): Settings {
   }
   const host = env.HOST || '127.0.0.1'
   const publicUrl = read('PUBLIC_URL', undefined, webUrl)
-  const settings: Settings = {
+  const settings: Omit<Settings, 'warnings'> = {
     port: read('PORT', 3000, whole(0, 65_535)),
     host,
     dataDir: env.LINTEL_DATA_DIR || '.lintel',
@@ -100,8 +105,14 @@ export function readSettings(from: Env, services: readonly string[]): Settings {
     production: from.NODE_ENV !== DEVELOPMENT,
     env,
   }
+  const { faults, warnings } = misspeltSettings(
+    Object.keys(from).filter((name) => from[name]),
+    asked,
+    services,
+  )
+  wrong.push(...faults)
   if (wrong.length > 0) throw new Fault('WRONG_SETTING', wrong.join('\n'))
-  return settings
+  return { ...settings, warnings }
 }
 
 /** The one value of NODE_ENV that asks for development. */

@@ -11,7 +11,7 @@ import { once, urlOf } from './listening.ts'
 import { type RouteFiles, readRoutes } from './route-files.ts'
 import { type Env, readSettings } from './settings.ts'
 import type { Running, StartOptions, StopOptions } from './start.ts'
-import { warnOfMode } from './warn-of-mode.ts'
+import { warnOfSettings } from './warn-of-settings.ts'
 
 export type { TokenSource }
 
@@ -34,7 +34,7 @@ export interface GatewaySetup extends RouteFiles {
 export async function startGateway(setup: GatewaySetup, env: Env, { signal }: StartOptions = {}): Promise<Running> {
   const settings = readSettings(env, [])
   const log = await createLog(settings.logLevel)
-  warnOfMode(settings, log)
+  warnOfSettings(settings, log)
   const descriptions = await readRoutes(setup, [...setup.upstreams.keys()], (text) => log.warn(text))
   if (setup.tokens === undefined) checkPublic(descriptions)
   const verifier = setup.tokens && (await trustForeignTokens(setup.tokens, (error, text) => log.warn(error, text)))

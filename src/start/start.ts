@@ -18,7 +18,7 @@ import { type RunningServices, runServices } from './run-services.ts'
 import { type Env, readSettings, type Settings } from './settings.ts'
 import { type System, serviceNames } from './system.ts'
 import { trustTokens } from './token-trust.ts'
-import { warnOfMode } from './warn-of-mode.ts'
+import { warnOfSettings } from './warn-of-settings.ts'
 
 export interface Running {
   /** Where the gateway listens: `http://127.0.0.1:3000`. */
@@ -58,7 +58,7 @@ export async function start(system: System, env: Env = process.env, { signal }: 
   checkSystem(system)
   const settings = readSettings(env, serviceNames(system))
   const log = await createLog(settings.logLevel)
-  warnOfMode(settings, log)
+  warnOfSettings(settings, log)
   const buckets = memoryBuckets()
   const services = await runServices(system, settings, { log, signal, buckets })
   let carrier: Carrier | undefined

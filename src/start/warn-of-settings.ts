@@ -5,8 +5,9 @@ import { DEVELOPMENT, type Settings } from './settings.ts'
 /** Names for NODE_ENV that nobody takes for development. */
 const OTHERS = ['', 'production', 'staging', 'test']
 
-/** Says what an operator may not have meant: development that others can reach, and a NODE_ENV that asks for nothing. */
-export function warnOfMode({ production, host, env }: Settings, log: Log): void {
+/** Says what an operator may not have meant: development that others can reach, and settings that mean nothing. */
+export function warnOfSettings({ production, host, env, warnings }: Settings, log: Log): void {
+  for (const warning of warnings) log.warn(warning)
   const { NODE_ENV: mode = '' } = env
   if (production && !OTHERS.includes(mode))
     log.warn(`NODE_ENV is "${mode}": this is production, as with everything but ${DEVELOPMENT}`)
