@@ -57,10 +57,13 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
     const limit = query.limit + 1
     const part = ({ terms, orderBy }: Stretch, rows: string) =>
       `select ${table.select} from ${resource.view}${whereSql([...where.terms, ...terms])} order by ${orderBy} limit ${rows}`
-    const skip = offset > 0 ? ` offset ${offset}` : ''
-    if (stretches.length === 1) return database.slow.cells(part(stretches[0]!, `$${values.push(limit)}${skip}`), values)
-    const parts = stretches.map((stretch) => `(${part(stretch, String(offset + limit))})`).join(' union all ')
-    const sql = `select ${table.select} from (${parts}) page order by ${orderBy(keys)} limit $${values.push(limit)}${skip}`
+    // As parameters: one statement for all pages, where each of its own would fill what connections keep prepared.
+    const window = () => `$${values.push(limit)}${offset > 0 ? ` offset $${values.push(offset)}` : ''}`
+    if (stretches.length === 1) return database.slow.cells(part(stretches[0]!, window()), values)
+    const parts = stretches
+      .map((stretch) => `(${part(stretch, `$${values.push(offset + limit)}`)})`)
+      .join(' union all ')
+    const sql = `select ${table.select} from (${parts}) page order by ${orderBy(keys)} limit ${window()}`
     return database.slow.cells(sql, values)
   }
 

@@ -7,6 +7,8 @@ export interface PlanNode {
   readonly 'Relation Name'?: string
   readonly 'Actual Rows'?: number
   readonly 'Actual Loops'?: number
+  readonly 'Rows Removed by Filter'?: number
+  readonly 'Rows Removed by Index Recheck'?: number
   readonly 'Shared Hit Blocks'?: number
   readonly 'Shared Read Blocks'?: number
   readonly Plans?: readonly PlanNode[]
@@ -26,9 +28,12 @@ export async function nextPlan(db: Queryable, text: string, values: readonly unk
   const [prepared] = await db.query<{ name: string }>('select name from pg_prepared_statements where statement = $1', [
     text,
   ])
-  if (!prepared) throw new Error(`this connection has not prepared: ${text}`)
   const literals = values.length === 0 ? '' : ` (${values.map(literal).join(', ')})`
-  const rows = await db.cells(`explain (analyze, buffers, format json) execute ${prepared.name}${literals}`)
+  const explain = 'explain (analyze, buffers, format json)'
+  // One that goes unnamed, as they do without parameters and past a number of names, is planned anew in any case.
+  const rows = prepared
+    ? await db.cells(`${explain} execute ${prepared.name}${literals}`)
+    : await db.cells(`${explain} ${text}`, values)
   const [run] = JSON.parse(rows.map(([line]) => line).join('')) as [
     { Plan: PlanNode; 'Execution Time': number; 'Planning Time'?: number },
   ]
@@ -38,11 +43,6 @@ export async function nextPlan(db: Queryable, text: string, values: readonly unk
 /** Every node of a plan, from the top. */
 export function nodesOf(plan: PlanNode): PlanNode[] {
   return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)]
-}
-
-/** Blocks of 8 kB that a run looked at, wherever they were. */
-export function blocksOf(plan: PlanNode): number {
-  return (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0)
 }
 
 function literal(value: unknown): string {
