@@ -105,7 +105,7 @@ export function pathFault(path: unknown): string | undefined {
 
 /** What stands in no path of a request, or would mean something else there. */
 function foreignIn(text: string): string | undefined {
-  const raw = /[?#\\\p{Cc}]|%(?![0-9a-f]{2})/iu.exec(text)
+  const raw = /[?#\s\\\p{Cc}]|%(?![0-9a-f]{2})/iu.exec(text)
   if (raw) return raw[0]
   try {
     return /[/\\{}\p{Cc}]/u.test(decodeURIComponent(text)) ? text : undefined

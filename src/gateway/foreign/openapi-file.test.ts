@@ -245,7 +245,8 @@ describe('FC-36: as OpenAPI 3.0 and 3.1 say', () => {
     ])
     const faults = (servers: unknown) => read({ servers, paths: { '/a': { get: {} } } }).faults
     expect(faults(null)).toEqual(['servers is no list of servers, such as [{"url": "/v1"}]'])
-    expect(faults([{ url: '/{stage}' }])).toEqual([expect.stringContaining('servers[0] has no `url`')])
+    for (const url of ['/{stage}', '/100%', '/a//b', '/a%2Fb', undefined])
+      expect(faults([{ url }])).toEqual([expect.stringContaining('servers[0] has no usable `url`')])
     expect(faults([])).toEqual([])
   })
 

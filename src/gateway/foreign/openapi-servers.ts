@@ -1,4 +1,4 @@
-import { type Complain, isObject } from './entry.ts'
+import { type Complain, isObject, pathFault } from './entry.ts'
 import type { Notices } from './notices.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -40,7 +40,10 @@ function readServers(servers: unknown, place: string, complain: Complain, notice
   }
   const [first, ...others] = servers.map((server) => (isObject(server) ? readServer(server) : undefined))
   if (servers.length > 0 && first === undefined)
-    complain(`${where}[0]`, 'has no `url` such as https://example.com/v1, or one with a variable that has no default')
+    complain(
+      `${where}[0]`,
+      'has no usable `url`, such as https://example.com/v1: variables in its path need a default, and its segments may not be empty',
+    )
   if (first && others.some((other) => other && other.path !== first.path))
     notices.add('several servers with different paths, of which only the first is used', place || 'the document')
   return first
@@ -57,5 +60,6 @@ function readServer({ url, variables }: Fields): Server | undefined {
   if (/[{}]/.test(path)) return undefined
   // Relative to the root, without dot segments.
   const { pathname } = new URL(`./${path.replace(/^\/+/, '')}`, 'http://localhost/')
-  return { host, path: pathname.replace(/\/+$/, '') }
+  const base = pathname.replace(/\/+$/, '')
+  return base === '' || pathFault(base) === undefined ? { host, path: base } : undefined
 }

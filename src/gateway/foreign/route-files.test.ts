@@ -74,6 +74,7 @@ suite('a route file', () => {
     [{ path: '/a/../b' }, 'routes[0].path is "/a/../b": it has a dot segment'],
     [{ path: '/a/%2e%2e/b' }, 'routes[0].path is "/a/%2e%2e/b": it has a dot segment'],
     [{ path: '/a%2fb' }, 'routes[0].path is "/a%2fb": write it without "a%2fb"'],
+    [{ path: '/a b' }, 'routes[0].path is "/a b": write it without " "'],
     [{ path: '/a%' }, 'routes[0].path is "/a%": write it without "%"'],
     [{ path: '/a?b' }, 'routes[0].path is "/a?b": write it without "?"'],
     [{ upstream: 'nobody' }, 'routes[0].upstream is "nobody": give one of shop, crm'],
