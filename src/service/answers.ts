@@ -57,7 +57,7 @@ function write(plan: Plan, result: unknown, fields: readonly string[] | undefine
   return JSON.stringify(fields ? Object.fromEntries(fields.map((name) => [name, value[name]])) : value)
 }
 
-/** Column by column, as it is written: JSON in a column is copied whole, so the check has to see all of it. */
+/** Column by column, as it is stored: what is left out of JSON in production is a fault here. */
 function shownOf({ operation }: Plan, row: Row): object {
   return Object.fromEntries(Object.keys(operation.answer!).map((name) => [name, readField(row, name)]))
 }
