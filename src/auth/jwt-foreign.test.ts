@@ -65,18 +65,17 @@ describe('R-GW-2: tokens of other issuers', () => {
     'application/at+jwt',
     'APPLICATION/AT+JWT',
     'application/jwt',
+    '',
     undefined,
   ])('FC-31: the type %s, compared without case', async (typ) => {
     expect(await verifier.verify(await token('RS256', {}, { typ }))).toMatchObject({ id: 'u1' })
   })
 
-  test.each(['logout+jwt', 'application/application/jwt', 'image/jwt', 'at+jwt ', '', 7, null])(
+  test.each(['logout+jwt', 'application/application/jwt', 'image/jwt', 'at+jwt ', 7])(
     'FC-31: another type, %j, is refused',
     async (typ) => {
-      const verified = async () => verifier.verify(await token('RS256', {}, { typ }))
-      // An empty one is none at all.
-      if (typ === '' || typ === null) expect(await verified()).toMatchObject({ id: 'u1' })
-      else await expect(verified()).rejects.toMatchObject({ code: 'INVALID_TOKEN' })
+      const other = await token('RS256', {}, { typ })
+      await expect(verifier.verify(other)).rejects.toMatchObject({ code: 'INVALID_TOKEN' })
     },
   )
 

@@ -77,7 +77,8 @@ async function attemptOnce(
   try {
     // A redirect would turn a POST into a GET in silence.
     response = await fetch(url, { ...init, redirect: 'error' })
-    text = await boundedText(response.body, maxAnswerBytes)
+    // React Native's fetch has no streams, and gives no body to read piece by piece.
+    text = response.body === undefined ? await response.text() : await boundedText(response.body, maxAnswerBytes)
   } catch (cause) {
     if (init.signal?.aborted) throw cause
     if (cause instanceof TooLong)

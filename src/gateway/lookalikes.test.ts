@@ -72,6 +72,7 @@ describe('FC-95: what an upstream could read as another path is not routed by a 
     ...[
       '/items/caf%C3%A9',
       '/items/a%20b',
+      '/items/8%C2%BD',
       '/items/c++',
       '/items/+',
       '/items/v1.2',

@@ -158,7 +158,7 @@ function fold(segments: readonly string[]): string[] | undefined {
   for (const segment of segments) {
     const decoded = decodeAgain(segment)
     if (decoded === undefined) return undefined
-    for (const part of decoded.normalize('NFKD').split(SLASHES)) {
+    for (const part of decoded.split(SLASHES)) {
       if (part === '') continue
       const one = foldOne(part) || (/^\++$/.test(part) ? part : '')
       // Dots, spaces or parameters alone are a way up, or nothing, somewhere else.
@@ -188,8 +188,8 @@ function decodeAgain(segment: string): string | undefined {
   return text
 }
 
-/** Also those that best-fit conversions take for one. */
-const SLASHES = /[/\\\u2044\u2215\u2216\u29f5\u29f8]/
+/** Also those that best-fit conversions take for one; not what normalising makes of `½`. */
+const SLASHES = /[/\\\u2044\u2215\u2216\u29f5\u29f8\ufe68\uff0f\uff3c]/
 
 /** Without case, accents, what is invisible, parameters of the segment (`;x=1`), a stream (`::$DATA`), and what is trimmed from ends. */
 function foldOne(text: string): string {
