@@ -28,14 +28,14 @@ export function neededIndexes(resource: Resource): NeededIndex[] {
     needed.push({ method: 'btree', equal: held, order: rest.slice(0, end + 1), operators: '' })
   }
   const orders = indexedOrders(resource)
-  const filters = [...new Set(Object.values(resource.list.filter))].filter((field) => !scans(resource, field))
+  const declared = [...new Set(Object.values(resource.list.filter))].filter((field) => !scans(resource, field))
   for (const scope of scopesOf(resource)) {
     for (const { fields, filters } of orders) {
       ordered(scope, fields)
       for (const filter of filters) ordered([...scope, filter], fields)
     }
     if (scope.length > 0 && orders.length === 0) ordered(scope, [])
-    for (const field of filters) {
+    for (const field of declared) {
       const { kind } = resource.stored[field]!
       if (isUnique(resource, field)) continue
       if (isOrdered(kind)) ordered(scope, [field])
@@ -43,7 +43,7 @@ export function neededIndexes(resource: Resource): NeededIndex[] {
         needed.push({ method: 'btree', equal: [...scope.map(sql), `lower(${sql(field)})`], order: [], operators: '' })
     }
   }
-  for (const field of filters)
+  for (const field of declared)
     if (resource.stored[field]!.kind === 'list')
       needed.push({ method: 'gin', equal: [sql(field)], order: [], operators: '' })
   if (!scans(resource, 'q'))
