@@ -205,11 +205,14 @@ function forwardedPath({ req, path, target }: Exchange): string {
   return target.query === '' ? path : `${path}?${target.query}`
 }
 
-const SAFE_OR_IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'])
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** RFC 9110 9.2.2; a POST is made so by its key. */
+/**
+ * Whether it may be sent again once bytes of it were; a POST is made so by its key. PUT and DELETE have the same effect twice
+ * (RFC 9110 9.2.2), but not the same answer: what the first one did makes a 412 or 404 of the second.
+ */
 function isRepeatable({ req, idempotencyKey }: Exchange): boolean {
-  return SAFE_OR_IDEMPOTENT.has(req.method!) || (req.method === 'POST' && idempotencyKey !== undefined)
+  return SAFE.has(req.method!) || (req.method === 'POST' && idempotencyKey !== undefined)
 }
 
 function outcomeOf(attempt: Attempt, body: RequestBody, deadline: Deadline): Outcome {
