@@ -50,6 +50,8 @@ export function stretchesOf(
   param: (value: unknown) => string,
 ): Stretch[] {
   const seen = after?.map((value) => (value === null ? undefined : param(value)))
+  // Most lists: one stretch, and nothing to copy.
+  if (!keys[0]!.nullable) return [{ terms: seen ? [afterKeyset(keys, seen)] : [], orderBy: orderBy(keys) }]
   const stretches: Stretch[] = []
   const absent: string[] = []
   let order = ''
