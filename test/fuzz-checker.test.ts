@@ -180,6 +180,8 @@ describe('what a document says of a request', () => {
     ['invalid', list(['q', '\0'])],
     ['invalid', list(['q', '\ud800'])],
     ['invalid', { ...list(), headers: { accept: 'application/json;version=9' } }],
+    ['valid', { ...list(), headers: { accept: 'application/json;version=1;q=0.5, application/problem+json' } }],
+    ['invalid', { ...list(), headers: { accept: 'application/json;version=12' } }],
     ['valid', { ...list(), headers: { accept: 'application/json; foo="x;version=9"; version=2' } }],
     ['unsaid', list(['page', '007'])],
     ['unsaid', list(['priceMin', '1.0'])],

@@ -71,7 +71,7 @@ function queryVerdict({ name, schema: given, explode }: Parameter, texts: string
 function headerVerdicts({ operation, headers, body }: Sent, described: Described): Verdict[] {
   // What stands in a quoted string is one value of a parameter, whatever it looks like.
   const accept = (headers.accept ?? '').replace(/"[^"]*"/g, '')
-  const verdicts = [/version=(?![12]$)/.test(accept) ? invalid(`Accept: ${accept}`) : VALID]
+  const verdicts = [/version=(?![12](?:[;,]|$))/.test(accept) ? invalid(`Accept: ${accept}`) : VALID]
   if (body && headers['content-encoding'] !== undefined) verdicts.push(invalid('Content-Encoding'))
   for (const { name, schema, in: where } of operation.parameters) {
     const value = headers[name.toLowerCase()]
