@@ -1,4 +1,5 @@
 import type { EventSpec } from './event.ts'
+import { type KnownMembers, onlyKnown } from './known-members.ts'
 
 /** What a service consumes: some events of one service, its own or another's, in the order of each aggregate. */
 export interface ConsumerSpec<E extends Readonly<Record<string, EventSpec<any>>> = any> {
@@ -28,12 +29,16 @@ export interface Publisher<E extends Readonly<Record<string, EventSpec<any>>>> {
   readonly events: E
 }
 
+const OPTIONS: KnownMembers<ConsumerOptions> = { start: true, attempts: true, mails: true }
+
 /** Declares a consumer: `consumers: { buyers: consumer(users, ['user.created', 'user.deleted']) }`. */
 export function consumer<E extends Readonly<Record<string, EventSpec<any>>>, T extends keyof E & string>(
   publisher: Publisher<E>,
   types: readonly T[],
-  { start = 'beginning', attempts = 15, mails = false }: ConsumerOptions = {},
+  options: ConsumerOptions = {},
 ): ConsumerSpec<Pick<E, T>> {
+  onlyKnown(`consumer of "${publisher.name}"`, options, OPTIONS)
+  const { start = 'beginning', attempts = 15, mails = false } = options
   const { name: from, events } = publisher
   return {
     from,

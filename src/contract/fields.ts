@@ -1,4 +1,5 @@
 import { MAX_AMOUNT } from '../base/money.ts'
+import { type KnownMembers, onlyKnown } from './known-members.ts'
 
 /**
  * Fields: what a value may be, said once. A field is plain immutable data (`spec`) with a type; checks, JSON Schema,
@@ -124,23 +125,35 @@ interface NumberLimits {
   max?: number
 }
 
+const TEXT: KnownMembers<TextLimits> = { min: true, max: true, pattern: true, patternHint: true }
+const NUMBER: KnownMembers<NumberLimits> = { min: true, max: true }
+
 /** PostgreSQL's `integer`. */
 const INT4_MAX = 2_147_483_647
 
 /** The kinds of field. */
 export const t = {
-  text: (limits: TextLimits = {}) => field<string>({ kind: 'text', min: 0, max: 10_000, ...limits }),
+  text: (limits: TextLimits = {}) => {
+    onlyKnown('t.text', limits, TEXT)
+    return field<string>({ kind: 'text', min: 0, max: 10_000, ...limits })
+  },
   /** An address as RFC 5321 bounds it, compared without case; handlers get it in its one spelling (NFKC). */
   email: () => field<string>({ kind: 'email', min: 3, max: 255 }),
-  integer: (limits: NumberLimits = {}) =>
-    field<number>({ kind: 'integer', min: -INT4_MAX - 1, max: INT4_MAX, ...limits }),
+  integer: (limits: NumberLimits = {}) => {
+    onlyKnown('t.integer', limits, NUMBER)
+    return field<number>({ kind: 'integer', min: -INT4_MAX - 1, max: INT4_MAX, ...limits })
+  },
   /** A number with at most `scale` decimals, stored as `numeric`; of 15 digits, which a JSON number holds exactly. */
   decimal: (limits: NumberLimits & { scale: number }) => {
+    onlyKnown('t.decimal', limits, { ...NUMBER, scale: true })
     const largest = (1e15 - 1) / 10 ** limits.scale
     return field<number>({ kind: 'decimal', min: -largest, max: largest, ...limits })
   },
   /** An amount with at most two decimals, zero or more unless told otherwise; a `currency` field stands beside it. */
-  money: (limits: NumberLimits = {}) => field<number>({ kind: 'money', scale: 2, min: 0, max: MAX_AMOUNT, ...limits }),
+  money: (limits: NumberLimits = {}) => {
+    onlyKnown('t.money', limits, NUMBER)
+    return field<number>({ kind: 'money', scale: 2, min: 0, max: MAX_AMOUNT, ...limits })
+  },
   /** ISO 4217. */
   currency: () =>
     field<string>({
@@ -156,8 +169,10 @@ export const t = {
   /** A TypeID such as `usr_01h455vb4pex5vsknk084sn02q`. */
   id: <P extends string>(prefix: P) => field<`${P}_${string}`>({ kind: 'id', prefix }),
   oneOf: <const V extends string>(...values: V[]) => field<V>({ kind: 'oneOf', values }),
-  list: <T>(of: Field<T, any>, limits: NumberLimits = {}) =>
-    field<T[]>({ kind: 'list', of: of.spec, min: 0, max: 1000, ...limits }),
+  list: <T>(of: Field<T, any>, limits: NumberLimits = {}) => {
+    onlyKnown('t.list', limits, NUMBER)
+    return field<T[]>({ kind: 'list', of: of.spec, min: 0, max: 1000, ...limits })
+  },
   object: <F extends Fields>(fields: F) => field<ObjectType<F>>({ kind: 'object', fields: specsOf(fields) }),
 }
 

@@ -1,4 +1,5 @@
 import type { Say } from './breach.ts'
+import type { KnownMembers } from './known-members.ts'
 import { isCamelCase } from './names.ts'
 
 /**
@@ -22,6 +23,8 @@ export interface BucketSpec {
   /** It limits signing in: `RATE_LIMIT_AUTH_MAX` goes before its `maxRequests`. */
   readonly auth?: boolean
 }
+
+export const LIMIT: KnownMembers<Limit> = { by: true, maxRequests: true, windowMs: true }
 
 export interface Limited {
   readonly limits: readonly Limit[] | undefined

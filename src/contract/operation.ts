@@ -1,7 +1,8 @@
 import type { Access } from './access.ts'
 import { parseAccess } from './access.ts'
 import { type FieldSpec, type Fields, specsOf } from './fields.ts'
-import type { Limit } from './limits.ts'
+import { type KnownMembers, onlyKnown } from './known-members.ts'
+import { LIMIT, type Limit } from './limits.ts'
 import type { AnyResource, Verb } from './resource.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -46,10 +47,27 @@ export interface OperationSpec<B extends Fields = any, A extends Fields = any> {
 
 const STATUS: Record<Method, number> = { GET: 200, POST: 201, PUT: 200, PATCH: 200, DELETE: 204 }
 
+const OPTIONS: KnownMembers<OperationOptions<any, any>> = {
+  method: true,
+  path: true,
+  body: true,
+  answer: true,
+  status: true,
+  access: true,
+  problems: true,
+  secret: true,
+  limits: true,
+  cost: true,
+  description: true,
+}
+
 /** Declares an operation beside the resources: `login: operation({ method: 'POST', path: '/auth/login', ... })`. */
 export function operation<B extends Fields = {}, A extends Fields = {}>(
   options: OperationOptions<B, A>,
 ): OperationSpec<B, A> {
+  const where = `operation ${options.method} ${options.path}`
+  onlyKnown(where, options, OPTIONS)
+  for (const limit of options.limits ?? []) onlyKnown(`${where}: limits`, limit, LIMIT)
   return {
     method: options.method,
     path: options.path,

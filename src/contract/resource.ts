@@ -9,7 +9,8 @@ import {
   type Taken,
   t,
 } from './fields.ts'
-import type { Limit } from './limits.ts'
+import { type KnownMembers, onlyKnown } from './known-members.ts'
+import { LIMIT, type Limit } from './limits.ts'
 import { pluralOf, snakeCase } from './names.ts'
 
 /** What CRUD can do with a resource: GET of many, GET of one, POST, PUT, PATCH, DELETE. */
@@ -193,6 +194,7 @@ export function resource<
   const N extends string = never,
 >(name: string, options: ResourceOptions<P, F, A, C, I, N>): Resource<P, F, NoInfer<C>, NoInfer<I>, NoInfer<N>> {
   // NoInfer: written in place in `service(…)`, what is left out (no custom verbs) would be inferred from there, as any.
+  checkMembers(`resource "${name}"`, options)
   const plural = options.plural ?? pluralOf(name)
   const table = options.table ?? snakeCase(plural)
   const versioned = options.versioned ?? true
@@ -251,6 +253,50 @@ export function resource<
     cost: options.cost ?? {},
     description: options.description,
   }
+}
+
+const RESOURCE: KnownMembers<ResourceOptions<any, any, any, any, any, any>> = {
+  id: true,
+  plural: true,
+  fields: true,
+  parent: true,
+  nested: true,
+  owner: true,
+  table: true,
+  view: true,
+  unique: true,
+  versioned: true,
+  requireVersion: true,
+  softDelete: true,
+  list: true,
+  access: true,
+  custom: true,
+  input: true,
+  problems: true,
+  limits: true,
+  cost: true,
+  description: true,
+}
+const LIST: KnownMembers<ListOptions> = {
+  filter: true,
+  search: true,
+  sort: true,
+  defaultSort: true,
+  pairs: true,
+  scans: true,
+  scanCost: true,
+  root: true,
+  exactTotal: true,
+  maxOffset: true,
+}
+/** Verbs that there are not are named by the rules of the contract. */
+function checkMembers(where: string, options: ResourceOptions<any, any, any, any, any, any>): void {
+  onlyKnown(where, options, RESOURCE)
+  onlyKnown(`${where}: parent`, options.parent, { of: true, field: true })
+  onlyKnown(`${where}: list`, options.list, LIST)
+  onlyKnown(`${where}: input`, options.input, { create: true, update: true })
+  for (const [verb, limits] of Object.entries(options.limits ?? {}))
+    for (const limit of limits) onlyKnown(`${where}: limits.${verb}`, limit, LIMIT)
 }
 
 function keep(specs: Record<string, FieldSpec>, wanted: (spec: FieldSpec) => boolean): Record<string, FieldSpec> {

@@ -10,13 +10,16 @@ import { brokenRules } from './rules.ts'
 /** What a mistaken author may write: nothing of it is typed. */
 type Loose = Readonly<Record<string, unknown>>
 
-const noteOf = (options: Loose = {}) =>
-  resource((options.name as string) ?? 'note', {
-    id: 'nte',
-    fields: { title: t.text() },
-    access: { list: 'public' },
-    ...options,
-  } as never) as AnyResource
+const noteOf = ({ name = 'note', ...options }: Loose = {}) =>
+  resource(
+    name as string,
+    {
+      id: 'nte',
+      fields: { title: t.text() },
+      access: { list: 'public' },
+      ...options,
+    } as never,
+  ) as AnyResource
 
 const notes = (options: Loose = {}, more: Loose = {}) =>
   service('notes', { resources: { notes: noteOf(options) }, ...more } as never)

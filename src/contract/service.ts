@@ -1,6 +1,7 @@
 import { Fault } from '../base/errors.ts'
 import type { ConsumerSpec } from './consumer.ts'
 import type { EventSpec } from './event.ts'
+import { type KnownMembers, onlyKnown } from './known-members.ts'
 import type { BucketSpec } from './limits.ts'
 import { customOperation, type Operation, type OperationSpec, operationsOf } from './operation.ts'
 import { PROBLEMS, type ProblemSpec, type UsualProblem } from './problem.ts'
@@ -59,6 +60,19 @@ export interface Contract<
 export type ProblemOf<C> =
   C extends Contract<any, any, any, any, infer P> ? (keyof P & string) | UsualProblem : UsualProblem
 
+const OPTIONS: KnownMembers<ServiceOptions<any, any, any, any, any, any>> = {
+  resources: true,
+  operations: true,
+  events: true,
+  consumers: true,
+  problems: true,
+  buckets: true,
+  latest: true,
+  older: true,
+  description: true,
+}
+const OLDER: KnownMembers<OlderVersion> = { deprecated: true, sunset: true, shapes: true }
+
 /**
  * Defines a service's contract. A contract that breaks a rule is refused with a Fault `INVALID_CONTRACT` that lists
  * every breach with the rule's id and a hint (R-P-6).
@@ -71,6 +85,9 @@ export function service<
   P extends Problems = {},
   B extends Buckets = {},
 >(name: string, options: ServiceOptions<R, O, E, C, P, B>): Contract<R, O, E, C, P, B> {
+  onlyKnown(`service "${name}"`, options, OPTIONS)
+  for (const [version, shown] of Object.entries(options.older ?? {}))
+    onlyKnown(`service "${name}": older.${version}`, shown, OLDER)
   const resources = options.resources ?? ({} as R)
   const operations = options.operations ?? ({} as O)
   const contract: Contract<R, O, E, C, P, B> = {

@@ -1,5 +1,6 @@
 import type { FieldSpec, Fields } from './fields.ts'
 import { specsOf } from './fields.ts'
+import { type KnownMembers, onlyKnown } from './known-members.ts'
 import type { Operation } from './operation.ts'
 import type { Contract } from './service.ts'
 
@@ -15,6 +16,8 @@ export interface OlderShape {
   readonly down: (answer: Members) => Members
 }
 
+const SHAPE: KnownMembers<OlderShape> = { without: true, added: true, up: true, down: true }
+
 /** Declares it: `olderShape({ without: ['roles'], added: { role: t.oneOf('member', 'admin') }, up, down })`. */
 export function olderShape(shape: {
   without?: readonly string[]
@@ -22,6 +25,7 @@ export function olderShape(shape: {
   up: (body: Members) => Members
   down: (answer: Members) => Members
 }): OlderShape {
+  onlyKnown('olderShape', shape, SHAPE)
   return { without: shape.without ?? [], added: specsOf(shape.added ?? {}), up: shape.up, down: shape.down }
 }
 

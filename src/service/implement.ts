@@ -1,5 +1,7 @@
 import { Fault } from '../base/errors.ts'
+import { nearestName, unknownMember } from '../base/known-names.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
+import type { KnownMembers } from '../contract/known-members.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Contract, ProblemOf } from '../contract/service.ts'
 import type { Queryable } from '../data/pool.ts'
@@ -70,6 +72,8 @@ export function implement<C extends Contract<any, any, any>>(
   handlers: Handlers<C>,
   options: ServiceOptions<C>,
 ): Service<C> {
+  const unknown = unknownMember(options, Object.keys(OPTIONS))
+  if (unknown !== undefined) throw new Fault('INVALID_SERVICE', `implement(${contract.name}, …, options) ${unknown}`)
   const byName = new Map<string, Handler<any, any, any, any>>()
   const eventHandlers = new Map<string, EventHandler<any, any>>()
   for (const [key, value] of Object.entries(handlers)) {
@@ -93,6 +97,8 @@ export function implement<C extends Contract<any, any, any>>(
   }
   for (const operation of contract.served)
     if (operation.custom && !byName.has(handlerName(operation))) throw missing(operation.id, contract.name)
+  const meant = new Set(contract.served.filter(({ custom }) => custom).map(handlerName))
+  for (const name of byName.keys()) if (!meant.has(name)) throw strange(name, [...meant], contract.name)
   for (const [key, { events }] of Object.entries<ConsumerSpec>(contract.consumers))
     for (const type of Object.keys(events))
       if (!eventHandlers.has(`${key}.${type}`)) throw missing(`${contract.name}.${key} for ${type}`, contract.name)
@@ -111,6 +117,26 @@ export function implement<C extends Contract<any, any, any>>(
         `knows of ${contract.name}: "${name}" is not the parent of any of its resources in another service. Parents: ${foreign.join(', ') || 'none'}`,
       )
   return service
+}
+
+const OPTIONS: KnownMembers<ServiceOptions<any>> = {
+  migrations: true,
+  prepare: true,
+  background: true,
+  commands: true,
+  refusals: true,
+  knows: true,
+}
+
+/** One that nothing calls: misspelt, or of a verb that is not among `custom`. */
+function strange(name: string, meant: readonly string[], contract: string): Fault {
+  const nearest = nearestName(name, meant)
+  const hint =
+    nearest === undefined ? 'name its verb in `custom`, or leave the handler out' : `"${nearest}" was probably meant`
+  return new Fault(
+    'UNKNOWN_HANDLER',
+    `implement(${contract}, …) has a handler "${name}", which the contract does not ask for: ${hint}`,
+  )
 }
 
 function missing(what: string, contract: string): Fault {

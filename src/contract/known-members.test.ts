@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest'
+import { implement } from '../service/implement.ts'
+import { consumer } from './consumer.ts'
+import { t } from './fields.ts'
+import { operation } from './operation.ts'
+import { resource } from './resource.ts'
+import { service } from './service.ts'
+import { olderShape } from './versions.ts'
+
+// As somebody who writes JavaScript has it: no compiler, and no editor.
+const plain = (value: unknown) => value as never
+
+const fields = { text: t.text() }
+const access = { list: 'public', create: 'public' } as const
+const note = (more: object) => resource('note', plain({ id: 'note', fields, access, ...more }))
+const ping = { method: 'GET', path: '/pings', access: 'public', answer: fields }
+const limits = [{ by: 'ip', maxRequest: 1, windowMs: 1 }]
+
+test.each<[string, string, () => unknown]>([
+  [
+    'a resource',
+    'resource "note" has no "acces": "access" was probably meant',
+    () => note({ acces: { list: 'admin' } }),
+  ],
+  [
+    'a list',
+    'resource "note": list has no "filters": "filter" was probably meant',
+    () => note({ list: { filters: [] } }),
+  ],
+  [
+    'a limit',
+    'resource "note": limits.create has no "maxRequest": "maxRequests" was probably meant',
+    () => note({ limits: { create: limits } }),
+  ],
+  [
+    'an operation',
+    'operation GET /pings has no "acess": "access" was probably meant',
+    () => operation(plain({ ...ping, acess: 'admin' })),
+  ],
+  ['a limit of one', 'operation GET /pings: limits has no "maxRequest"', () => operation(plain({ ...ping, limits }))],
+  [
+    'a service',
+    'service "notes" has no "resource": "resources" was probably meant',
+    () => service('notes', plain({ resource: {} })),
+  ],
+  [
+    'a version',
+    'service "notes": older.1 has no "sunsett": "sunset" was probably meant',
+    () => service('notes', plain({ latest: 2, older: { 1: { sunsett: 'x', shapes: {} } } })),
+  ],
+  ['a shape', 'olderShape has no "upp": "up" was probably meant', () => olderShape(plain({ upp: 1 }))],
+  [
+    'a consumer',
+    'consumer of "notes" has no "attemps": "attempts" was probably meant',
+    () => consumer({ name: 'notes', events: {} }, [], plain({ attemps: 1 })),
+  ],
+  ['a text', 't.text has no "maks": "max" was probably meant', () => t.text(plain({ maks: 5 }))],
+  ['a number', 't.integer has no "minimum": it takes min, max', () => t.integer(plain({ minimum: 5 }))],
+  ['a decimal', 't.decimal has no "scal"', () => t.decimal(plain({ scale: 2, scal: 2 }))],
+  ['an amount', 't.money has no "scale"', () => t.money(plain({ scale: 2 }))],
+  ['a list field', 't.list has no "mx": "max" was probably meant', () => t.list(t.text(), plain({ mx: 2 }))],
+])('FC-1 R-P-6: an option of %s that means nothing is refused', (_, message, define) => {
+  expect(define).toThrow(
+    expect.objectContaining({ code: 'INVALID_CONTRACT', message: expect.stringContaining(`R-P-6 ${message}`) }),
+  )
+})
+
+test('FC-1: so are options and handlers of implement', () => {
+  const notes = service('notes', {
+    resources: { notes: resource('note', { id: 'note', fields, access, custom: ['create'] }) },
+  })
+  const migrations = new URL('file:///nowhere/')
+  const handlers = { notes: { create: async () => ({}) } }
+  expect(() => implement(notes, plain(handlers), plain({ migrations, comands: {} }))).toThrow(
+    'implement(notes, …, options) has no "comands": "commands" was probably meant',
+  )
+  expect(() =>
+    implement(notes, plain({ notes: { ...handlers.notes, crete: async () => ({}) } }), { migrations }),
+  ).toThrow(
+    'implement(notes, …) has a handler "notes.crete", which the contract does not ask for: "notes.create" was probably meant',
+  )
+  expect(() =>
+    implement(notes, plain({ notes: { ...handlers.notes, list: async () => ({}) } }), { migrations }),
+  ).toThrow('name its verb in `custom`, or leave the handler out')
+  expect(() => implement(notes, plain(handlers), { migrations })).not.toThrow()
+})
