@@ -11,6 +11,8 @@ export interface ProblemOptions {
   retryAfterS?: number
   /** The transaction commits all the same: what came to light must not be forgotten with the refusal. */
   commits?: boolean
+  /** Further headers of the answer, by their name in lower case: what would have been taken, say. */
+  headers?: Readonly<Record<string, string>>
   cause?: unknown
 }
 
@@ -23,6 +25,7 @@ export class Problem extends Error {
   readonly details: FieldFault[] | undefined
   readonly retryAfterS: number | undefined
   readonly commits: boolean
+  readonly headers: Readonly<Record<string, string>> | undefined
 
   constructor(code: string, message?: string, options: ProblemOptions = {}) {
     super(message ?? '', options.cause === undefined ? undefined : { cause: options.cause })
@@ -31,6 +34,7 @@ export class Problem extends Error {
     this.details = options.details
     this.retryAfterS = options.retryAfterS
     this.commits = options.commits ?? false
+    this.headers = options.headers
   }
 }
 

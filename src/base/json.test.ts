@@ -176,6 +176,10 @@ describe('JSON that is wrong', () => {
 })
 
 describe('JSON that JSON.parse would take', () => {
+  test('FC-104: a key that is not a plain name stands in brackets and quotes', () => {
+    expect(fields('{"a.b":1,"a.b":2,"x[0]":1,"x[0]":2,"":{"c":1,"c":2}}')).toEqual(['["a.b"]', '["x[0]"]', '[""].c'])
+  })
+
   test('R-BODY-4: a key twice in one object is refused, naming it', () => {
     expect(fields('{"a":1,"a":2}')).toEqual(['a'])
     expect(fields('{"a":1,"a":1}')).toEqual(['a'])
@@ -376,6 +380,99 @@ describe('nesting', () => {
       expect(problem === undefined || problem instanceof Problem).toBe(true)
       expect(JSON.stringify([problem?.message, problem?.details]).length).toBeLessThan(64 * 1024)
     }
+  })
+})
+
+/** In front of a text: one beyond 64 KiB is read by the reader that bounds what it costs, and not by JSON.parse. */
+const LARGE = ' '.repeat(64 * 1024)
+
+describe('a large text', () => {
+  test('FC-92, R-BODY-4: every JSON value survives the trip, plain or escaped', () => {
+    fc.assert(
+      fc.property(values, fc.boolean(), (value, escaped) => {
+        const text = JSON.stringify(value)
+        const sent = escaped
+          ? text.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+          : text
+        expect(parseJson(LARGE + sent)).toEqual(value)
+      }),
+    )
+  })
+
+  test('FC-92: every number is the one that JSON.parse reads', () => {
+    const literals = fc
+      .tuple(
+        fc.constantFrom('', '-'),
+        fc.nat(1e9),
+        fc.option(fc.stringMatching(/^[0-9]{1,6}$/)),
+        fc.option(fc.integer({ min: -320, max: 290 })),
+      )
+      .map(
+        ([sign, whole, fraction, exponent]) =>
+          `${sign}${whole}${fraction === null ? '' : `.${fraction}`}${exponent === null ? '' : `E${exponent}`}`,
+      )
+    fc.assert(
+      fc.property(fc.array(literals, { maxLength: 20 }), (some) => {
+        const text = `[${some.join()}]`
+        const { value, problem } = outcome(LARGE + text)
+        if (problem === undefined) expect(value).toEqual(JSON.parse(text))
+        else expect(problem.details?.every(({ message }) => message.startsWith('The number '))).toBe(true)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  test('FC-92, R-BODY-4: what is refused in a small one is refused in a large one, with the same words', () => {
+    const anything = fc.oneof(shards, fc.json().chain(mutilated))
+    fc.assert(
+      fc.property(anything, (text) => {
+        const [small, large] = [outcome(text).problem, outcome(`${text}${LARGE}`).problem]
+        // A text that is cut short ends later with spaces behind it.
+        if (!/the text ends|U\+0020|end of the string|begin with a byte/.test(`${small?.message} ${large?.message}`)) {
+          expect(large?.message).toBe(small?.message)
+          expect(large?.details).toEqual(small?.details)
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('FC-92: it may have 100,000 members and elements, and one more is a 413', () => {
+    const sets: [string, (n: number) => string][] = [
+      ['elements', (n) => `[${Array(n).fill('1e5').join()}]`],
+      ['empty objects', (n) => `[${Array(n).fill('{}').join()}]`],
+      ['escapes', (n) => `[${Array(n).fill('"\\u0041"').join()}]`],
+      [
+        'members, one of which is the list',
+        (n) =>
+          `{"x":[${Array(n - 1)
+            .fill('[ ]')
+            .join()}]}`,
+      ],
+    ]
+    for (const [name, text] of sets) {
+      expect(outcome(text(100_000)).problem, name).toBeUndefined()
+      const { problem } = outcome(text(100_001))
+      expect(problem?.code, name).toBe('PAYLOAD_TOO_LARGE')
+      expect(problem?.message, name).toBe('The body has more than 100000 members and elements')
+    }
+    expect(outcome(`[${Array(100_001).fill('0').join()}]`, { maxValues: 200_000 }).problem).toBeUndefined()
+  })
+
+  test('FC-92: of keys that all differ, more than 2,000 are a 400 that names one', () => {
+    const text = (n: number) => `${LARGE}{"x":{${Array.from({ length: n }, (_, i) => `"k${i}":1`).join()}}}`
+    expect(outcome(text(1_999)).problem).toBeUndefined()
+    const { problem } = outcome(text(99_999))
+    expect(problem?.code).toBe('VALIDATION_ERROR')
+    expect(problem?.details).toEqual([{ field: 'x.k1999', message: 'is not a field of this request' }])
+    expect(outcome(text(99_999), { maxKeys: 100_000 }).problem).toBeUndefined()
+  })
+
+  test('FC-92: numbers that have to be written out to be judged are bounded', () => {
+    const text = (n: number) => `[${Array(n).fill('0.30000000000000004').join()}]`
+    expect(outcome(text(4_000)).problem).toBeUndefined()
+    expect(outcome(text(4_001)).problem?.code).toBe('PAYLOAD_TOO_LARGE')
+    expect(outcome(`[${Array(4_001).fill('0.30000000000000000').join()}]`).problem).toBeUndefined()
   })
 })
 

@@ -87,6 +87,26 @@ describe('a whole body', () => {
     ])
   })
 
+  test('FC-92: of all faults of a body a hundred are named', () => {
+    const items = t.list(t.object({ quantity: t.integer() }), { max: 1_000 })
+    const unknown = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`x${i}`, i]))
+    expect(faults({ items }, { items: Array(1_000).fill(unknown) })).toHaveLength(100)
+    expect(faults({ items }, { items: Array(1_000).fill(1) })).toHaveLength(100)
+    expect(faults({ items }, { items: Array(99).fill({}), a: 1 })).toHaveLength(100)
+  })
+
+  test('FC-104: an unknown field whose name is not plain stands in brackets and quotes', () => {
+    const at = t.object({ b: t.text() })
+    expect(faults({ a: at }, { a: { b: 'x', 'c.d': 1 }, 'a.b': 1, 'x[0]': 1, '': 1, 'a b': 1, 'a"]': 1 })).toEqual([
+      '["a.b"]: is not a field of this request',
+      '["x[0]"]: is not a field of this request',
+      '[""]: is not a field of this request',
+      '["a b"]: is not a field of this request',
+      '["a\\"]"]: is not a field of this request',
+      'a["c.d"]: is not a field of this request',
+    ])
+  })
+
   test('R-BODY-4: a read-only field is refused by its name, whatever its value', () => {
     for (const id of [newId('ord'), null, 5]) expect(faults(Order, order({ id }))).toEqual(['id: is read-only'])
   })

@@ -1,5 +1,6 @@
 import { readEmail } from '../base/email.ts'
 import type { FieldFault } from '../base/errors.ts'
+import { memberPath } from '../base/field-path.ts'
 import { decodeId } from '../base/ids.ts'
 import { decimalsOf } from '../base/money.ts'
 import type { FieldSpec } from './fields.ts'
@@ -10,22 +11,25 @@ export type Check = (value: unknown, path: string, faults: FieldFault[]) => void
 /** Faults of a whole body; with `partial`, what is left out stays as it was (merge patch). */
 export type BodyCheck = (value: unknown, partial: boolean) => FieldFault[]
 
-/** Compiles a check of a body: every faulty field is reported at once, unknown and read-only ones are refused. */
-export function bodyCheck(specs: Readonly<Record<string, FieldSpec>>): BodyCheck {
-  const whole = objectCheck(specs, false)
-  const partial = objectCheck(specs, true)
+/** What becomes of read-only fields: refused, or left for a check against what stands (service/read-only.ts). */
+type ReadOnly = 'refused' | 'left'
+
+/** Compiles a check of a body: every faulty field is reported at once, unknown ones are refused. */
+export function bodyCheck(specs: Readonly<Record<string, FieldSpec>>, readOnly: ReadOnly = 'refused'): BodyCheck {
+  const whole = objectCheck(specs, false, readOnly)
+  const partial = objectCheck(specs, true, readOnly)
   return (value, isPartial) => {
     const faults: FieldFault[] = []
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       faults.push({ field: '', message: 'the body must be a JSON object' })
     else (isPartial ? partial : whole)(value, '', faults)
-    return faults
+    return faults.length > MAX_FAULTS ? faults.slice(0, MAX_FAULTS) : faults
   }
 }
 
 /** Compiles a check of one value. */
-export function checkOf(spec: FieldSpec): Check {
-  const check = checks[spec.kind](spec)
+export function checkOf(spec: FieldSpec, readOnly: ReadOnly = 'refused'): Check {
+  const check = checks[spec.kind](spec, readOnly)
   if (!spec.nullable) return check
   return (value, path, faults) => {
     if (value !== null) check(value, path, faults)
@@ -56,17 +60,21 @@ function fill(spec: FieldSpec, given: unknown): unknown {
 }
 
 /**
- * Of one object, more unknown fields than this are not named, and none at more length: their number and names are the
- * sender's, and an answer should not be larger than its request. All other faults have the bounds of the contract.
+ * No more faults than this are looked for, nor more unknown fields of one object: their number is the sender's, and an answer
+ * should not be larger than its request.
  */
+export const MAX_FAULTS = 100
 const MAX_UNKNOWN = 50
-const MAX_SHOWN = 200
 
-function objectCheck(specs: Readonly<Record<string, FieldSpec>>, partial: boolean): Check {
+function objectCheck(specs: Readonly<Record<string, FieldSpec>>, partial: boolean, readOnly: ReadOnly): Check {
   const names = new Set(Object.keys(specs))
   const fields = Object.entries(specs).map(([name, spec]) => {
-    const inner = partial && spec.kind === 'object' ? nullable(spec, objectCheck(spec.fields!, true)) : checkOf(spec)
-    return { name, inner, required: !partial && !spec.optional && !spec.server, server: spec.server === true }
+    const inner = spec.server
+      ? readOnlyCheck(readOnly)
+      : partial && spec.kind === 'object'
+        ? nullable(spec, objectCheck(spec.fields!, true, readOnly))
+        : checkOf(spec, readOnly)
+    return { name, inner, required: !partial && !spec.optional && !spec.server }
   })
   return (value, path, faults) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -77,17 +85,39 @@ function objectCheck(specs: Readonly<Record<string, FieldSpec>>, partial: boolea
     let unknown = 0
     for (const name in given) {
       if (names.has(name)) continue
-      if (++unknown > MAX_UNKNOWN) break
-      faults.push({ field: join(path, shortened(name)), message: 'is not a field of this request' })
+      if (++unknown > MAX_UNKNOWN || faults.length === MAX_FAULTS) break
+      faults.push({ field: memberPath(path, name), message: 'is not a field of this request' })
     }
-    for (const { name, inner, required, server } of fields) {
+    for (const { name, inner, required } of fields) {
       const member = given[name]
       if (member === undefined) {
         if (required) faults.push({ field: join(path, name), message: 'is required' })
-      } else if (server) faults.push({ field: join(path, name), message: 'is read-only' })
-      else inner(member, join(path, name), faults)
+      } else inner(member, join(path, name), faults)
     }
   }
+}
+
+function readOnlyCheck(readOnly: ReadOnly): Check {
+  return (_, path, faults) => {
+    if (readOnly === 'refused') faults.push({ field: path, message: READ_ONLY })
+  }
+}
+
+export const READ_ONLY = 'is read-only'
+
+/** A field as answers have it: every member is there, null where the contract allows it. Marks for requests mean nothing. */
+export function unmarked(spec: FieldSpec): FieldSpec {
+  return {
+    ...spec,
+    optional: false,
+    server: false,
+    ...(spec.of ? { of: unmarked(spec.of) } : {}),
+    ...(spec.fields ? { fields: allUnmarked(spec.fields) } : {}),
+  }
+}
+
+export function allUnmarked(specs: Readonly<Record<string, FieldSpec>>): Record<string, FieldSpec> {
+  return Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, unmarked(spec)]))
 }
 
 function nullable(spec: FieldSpec, check: Check): Check {
@@ -95,10 +125,6 @@ function nullable(spec: FieldSpec, check: Check): Check {
     if (value === null && spec.nullable) return
     check(value, path, faults)
   }
-}
-
-function shortened(name: string): string {
-  return name.length <= MAX_SHOWN ? name : `${name.slice(0, MAX_SHOWN)}…`
 }
 
 function join(path: string, name: string): string {
@@ -118,7 +144,7 @@ export function readTime(text: string): number | undefined {
   return Number.isNaN(ms) || ms < -62_135_596_800_000 || ms > 253_402_300_799_999 ? undefined : ms
 }
 
-const checks: Record<FieldSpec['kind'], (spec: FieldSpec) => Check> = {
+const checks: Record<FieldSpec['kind'], (spec: FieldSpec, readOnly: ReadOnly) => Check> = {
   text: (spec) => (value, path, faults) => {
     const fault = typeof value === 'string' ? textFault(spec, value) : 'must be a string'
     if (fault) faults.push({ field: path, message: fault })
@@ -150,8 +176,8 @@ const checks: Record<FieldSpec['kind'], (spec: FieldSpec) => Check> = {
     if (typeof value !== 'string' || !spec.values!.includes(value))
       faults.push({ field: path, message: `must be one of ${spec.values!.join(', ')}` })
   },
-  list: (spec) => {
-    const member = checkOf(spec.of!)
+  list: (spec, readOnly) => {
+    const member = checkOf(spec.of!, readOnly)
     return (value, path, faults) => {
       if (!Array.isArray(value)) {
         faults.push({ field: path, message: 'must be a list' })
@@ -160,10 +186,11 @@ const checks: Record<FieldSpec['kind'], (spec: FieldSpec) => Check> = {
       if (value.length < spec.min!) faults.push({ field: path, message: `must have at least ${spec.min} members` })
       // Nothing of a list that is too long is looked at: the faults would have no bound.
       if (value.length > spec.max!) faults.push({ field: path, message: `must have at most ${spec.max} members` })
-      else for (let i = 0; i < value.length; i++) member(value[i], `${path}[${i}]`, faults)
+      else
+        for (let i = 0; i < value.length && faults.length < MAX_FAULTS; i++) member(value[i], `${path}[${i}]`, faults)
     }
   },
-  object: (spec) => objectCheck(spec.fields!, false),
+  object: (spec, readOnly) => objectCheck(spec.fields!, false, readOnly),
 }
 
 function decimalCheck(spec: FieldSpec): Check {

@@ -84,7 +84,8 @@ async function readValue(file: string): Promise<unknown> {
   if (text.startsWith('\ufeff')) text = text.slice(1)
   try {
     if (/\.ya?ml$/i.test(file)) return (await import('./yaml-text.ts')).parseYaml(text)
-    return parseJson(text, { exact: false, maxDepth: 1_000 })
+    // The operator's own file: it may be as large as it is.
+    return parseJson(text, { exact: false, maxDepth: 1_000, maxValues: Infinity, maxKeys: Infinity })
   } catch (cause) {
     throw new Fault('INVALID_ROUTES', `${file} is malformed: ${reasonOf(cause)}`, { cause })
   }
