@@ -205,6 +205,21 @@ describe('other requests with a key', () => {
     expect([await ordersOf(user), await stockOf(product.id)]).toEqual([1, 8])
   })
 
+  test('FC-6, R-IDEM-2: of anonymous callers another body is another request, and the same is a repeat', async () => {
+    const key = newKey()
+    const registration = (name: string) => ({ email: `${name}-${key}@example.com`, name, password: PASSWORD })
+    const [ann, bob] = [registration('ann'), registration('bob')]
+    const first = await post('/users', undefined, ann, key)
+    expect(first.status).toBe(201)
+    const stranger = await post('/users', undefined, bob, key)
+    expect([stranger.status, isReplay(stranger), stranger.body.email]).toEqual([201, false, bob.email])
+    const again = await post('/users', undefined, ann, key)
+    expect([isReplay(again), again.body.id]).toEqual([true, first.body.id])
+    // Failures are not kept: what did not happen may be tried again.
+    const failed = { ...ann, name: '' }
+    for (let i = 0; i < 2; i++) expect((await post('/users', undefined, failed, key)).status).toBe(400)
+  })
+
   test('R-IDEM-2: the same members in another order, with other spaces and escapes, are the same body', async () => {
     const [user, key] = [await api.user(), newKey()]
     const [one, two] = [await api.product(), await api.product()]
@@ -479,10 +494,9 @@ describe('keys', () => {
     const made = await post('/users', undefined, { email, name: 'Secretive', password }, key)
     expect(made.status).toBe(201)
     expect(isReplay(await post('/users', undefined, { email, name: 'Secretive', password }, key))).toBe(true)
-    // The password is part of what was asked.
-    expect((await post('/users', undefined, { email, name: 'Secretive', password: `${password}!` }, key)).status).toBe(
-      422,
-    )
+    // The password is part of what was asked: this is another request, of an anonymous caller (FC-6).
+    const other = await post('/users', undefined, { email, name: 'Secretive', password: `${password}!` }, key)
+    expect([other.status, other.body.error.code]).toEqual([409, 'DUPLICATE'])
     const token = await api.logIn(email, password)
     const user = { id: made.body.id, email, token }
     expect((await post('/users/me/carts', user, {}, key)).status).toBe(201)

@@ -237,7 +237,44 @@ describe('bodies that are not taken', () => {
         if (type !== undefined) headers['content-type'] = type
         const reply = await send(api.url, method, path, { headers, body: '{}' })
         expectProblem(reply, 415, 'UNSUPPORTED_MEDIA_TYPE', `${method} ${path} ${type}`)
+        // FC-16: what would be taken.
+        const patch = 'application/merge-patch+json, application/json'
+        expect(reply.headers.accept, `${method} ${path}`).toBe(method === 'PATCH' ? patch : 'application/json')
+        expect(reply.headers['accept-patch'], `${method} ${path}`).toBe(method === 'PATCH' ? patch : undefined)
+        expect(reply.headers['accept-encoding']).toBeUndefined()
       }
+  })
+
+  test('FC-16, R-REST-4: OPTIONS says what a PATCH may be, where there is one', async () => {
+    const options = async (path: string) => (await send(api.url, 'OPTIONS', path)).headers['accept-patch']
+    for (const path of [`/products/${product.id}`, '/v2/users/me', `/api/v1/orders/${order.id}`])
+      expect(await options(path), path).toBe('application/merge-patch+json, application/json')
+    for (const path of ['/products', `/carts/${order.id}`, '/auth/login', '/health', '*'])
+      expect(await options(path), path).toBeUndefined()
+  })
+
+  test('FC-101, R-REST-4: a change without a body is a 400, and a POST that says it is JSON', async () => {
+    const { token } = api.admin
+    const ask = (method: string, path: string, type?: string) =>
+      send(api.url, method, path, {
+        headers: { authorization: `Bearer ${token}`, ...(type === undefined ? {} : { 'content-type': type }) },
+      })
+    const changes = [
+      ['PATCH', `/products/${product.id}`],
+      ['PUT', `/products/${product.id}`],
+      ['PATCH', `/users/${ann.id}`],
+      ['PATCH', `/orders/${order.id}`],
+    ] as const
+    for (const [method, path] of changes) {
+      for (const type of [undefined, 'application/json', 'application/merge-patch+json'])
+        expectProblem(await ask(method, path, type), 400, 'MALFORMED_JSON', `${method} ${path} ${type}`)
+    }
+    expectProblem(await ask('POST', `/users/${ann.id}/carts`, 'application/json'), 400, 'MALFORMED_JSON', 'POST')
+    expect((await ask('POST', `/users/${ann.id}/carts`)).status).toBe(201)
+    // A type alone is no body: clients send it with whatever they send.
+    expect((await ask('GET', `/products/${product.id}`, 'application/json')).status).toBe(200)
+    const { body: spare } = await ask('POST', `/users/${ann.id}/carts`)
+    expect((await ask('DELETE', `/carts/${spare.id}`, 'application/json')).status).toBe(204)
   })
 
   test('R-REST-4: JSON in UTF-8 is taken however its type is written', async () => {
@@ -254,7 +291,11 @@ describe('bodies that are not taken', () => {
 
   test('R-REST-4: a compressed body is a 415, not a riddle', async () => {
     const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
-    expectProblem(await send(api.url, 'POST', '/users', { headers, body: '{}' }), 415, 'UNSUPPORTED_MEDIA_TYPE')
+    const reply = await send(api.url, 'POST', '/users', { headers, body: '{}' })
+    expectProblem(reply, 415, 'UNSUPPORTED_MEDIA_TYPE')
+    // FC-16 (RFC 9110 12.5.3).
+    expect(reply.headers['accept-encoding']).toBe('identity')
+    expect(reply.headers.accept).toBeUndefined()
   })
 
   function json(bytes: number): string {

@@ -196,5 +196,8 @@ export const orders = service('orders', {
     buyers: consumer(users, ['user.created', 'user.updated', 'user.deleted']),
     confirmations: consumer({ name: 'orders', events: Events }, ['order.created'], { start: 'now', mails: true }),
   },
-  problems: { OUT_OF_STOCK: problem(409, 'Not enough in stock') },
+  problems: {
+    OUT_OF_STOCK: problem(409, 'Not enough in stock'),
+    EMPTY_CART: problem(422, 'There is nothing to order'),
+  },
 })

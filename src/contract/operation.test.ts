@@ -147,8 +147,15 @@ describe('what operations take and answer', () => {
   })
 
   test('an input of its own takes the place of the fields, with the version', () => {
-    expect(Object.keys(served(orders, 'orders.orders.update').body!)).toEqual(['status', 'version'])
+    const update = served(orders, 'orders.orders.update').body!
+    expect(Object.keys(update).filter((name) => !update[name]!.server)).toEqual(['status', 'version'])
     expect(Object.keys(served(orders, 'orders.orders.create').body!)).toEqual(['cartId', 'items', 'placedAt'])
+  })
+
+  test('FC-13, R-BODY-4: what is shown beside an input of its own may stand in a change, read-only', () => {
+    const { body, resource } = served(orders, 'orders.orders.update')
+    for (const name in resource!.shown)
+      if (name !== 'status' && name !== 'version') expect(body![name], name).toMatchObject({ server: true })
   })
 
   test('R-BODY-7: answers have what is shown, never what only goes in or is hidden', () => {

@@ -122,6 +122,11 @@ const METHODS: Record<Verb, Method> = {
 }
 export const VERBS = Object.keys(METHODS) as Verb[]
 
+/** The media types that the body of a request with this method may have; JSON Merge Patch first (RFC 7396). */
+export function acceptedTypes(method: ServedMethod): readonly string[] {
+  return method === 'PATCH' ? ['application/merge-patch+json', 'application/json'] : ['application/json']
+}
+
 /** Every operation that a resource's access rules offer, at each path where it stands. */
 export function operationsOf(service: string, key: string, resource: AnyResource): Operation[] {
   const collection = collectionPath(resource)
@@ -221,7 +226,8 @@ function prefixOf(param: string, resource: AnyResource | undefined): string | un
 function bodyOf(resource: AnyResource, verb: Verb): Record<string, FieldSpec> | undefined {
   if (verb === 'list' || verb === 'get' || verb === 'delete') return undefined
   const given = resource.input[verb as 'create' | 'update']
-  if (given) return withVersion(given, resource, verb)
+  // What is shown beside the input may stand in a change too, with its current value (R-BODY-4).
+  if (given) return withVersion(verb === 'create' ? given : { ...readOnly(resource.shown), ...given }, resource, verb)
   const { id, createdAt, updatedAt } = resource.stored as Record<string, FieldSpec>
   const body: Record<string, FieldSpec> = { id: id!, createdAt: createdAt!, updatedAt: updatedAt! }
   for (const [name, { spec }] of Object.entries(resource.fields as Fields)) {
@@ -229,6 +235,10 @@ function bodyOf(resource: AnyResource, verb: Verb): Record<string, FieldSpec> | 
     body[name] = verb !== 'create' && spec.fixed ? { ...spec, server: true } : spec
   }
   return withVersion(body, resource, verb)
+}
+
+function readOnly(specs: Readonly<Record<string, FieldSpec>>): Record<string, FieldSpec> {
+  return Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, { ...spec, server: true }]))
 }
 
 /** Changes of a versioned resource may say which version they mean (R-LOCK-2). */

@@ -97,7 +97,8 @@ describe('an older version (R-VER-2)', () => {
   })
 
   test('R-VER-2: a body with none of the fields that changed is the same in each version', () => {
-    expect(names(surface('notes.notes.update', 1).body)).toEqual(['state', 'version'])
+    const { body } = surface('notes.notes.update', 1)
+    expect(Object.keys(body!).filter((name) => !body![name]!.server)).toEqual(['state', 'version'])
   })
 
   test('R-VER-2: a field that came later, with nothing before it, is left out', () => {

@@ -73,6 +73,13 @@ test('R-IDEM-1: a key belongs to one caller and one operation', () => {
   expect(key('user:ann', 'a', 'k')).toBe(keys[0])
 })
 
+test('FC-6, R-IDEM-2: anonymous callers share a key only where they ask for the same', () => {
+  const key = (caller: string | undefined, asked: unknown) => claimOf(caller, 'a', 'k', asked).key.toString('hex')
+  expect(key(undefined, { a: 1, b: 2 })).toBe(key(undefined, { b: 2, a: 1 }))
+  expect(key(undefined, { a: 1 })).not.toBe(key(undefined, { a: 2 }))
+  expect(key('user:ann', { a: 1 })).toBe(key('user:ann', { a: 2 }))
+})
+
 test('R-IDEM-2: the same body is the same, in whatever order its members stand; any other is another', async () => {
   await request(claimed('key', { a: 1, b: { c: [1, 2], d: null } }))
   expect(await request(claimed('key', { b: { d: null, c: [1, 2] }, a: 1 }))).toMatchObject({ replayed: true })

@@ -20,13 +20,13 @@ const KEPT_HOURS = 24
 
 /**
  * Only hashes are kept. What was asked is hashed under the caller's own key: who reads the table can't try passwords
- * against it.
+ * against it. Strangers have no key space of their own, so of `undefined`, an anonymous caller, what is asked is a part of the
+ * key: who asks something else with it asks for the first time (R-IDEM-2).
  */
-export function claimOf(caller: string, operation: string, key: string, asked: unknown): Claim {
-  return {
-    key: createHash('sha256').update(`${caller}\n${operation}\n${key}`).digest(),
-    bodyHash: createHmac('sha256', key).update(canonicalJson(asked)).digest(),
-  }
+export function claimOf(caller: string | undefined, operation: string, key: string, asked: unknown): Claim {
+  const bodyHash = createHmac('sha256', key).update(canonicalJson(asked)).digest()
+  const scope = caller ?? `anonymous ${bodyHash.toString('hex')}`
+  return { key: createHash('sha256').update(`${scope}\n${operation}\n${key}`).digest(), bodyHash }
 }
 
 /**

@@ -14,6 +14,8 @@ export interface Expected {
   readonly version?: number
   /** Versions that `If-Match` lists. */
   readonly ifMatch?: readonly number[]
+  /** Versions that `If-None-Match` lists: these it may not meet. */
+  readonly ifNoneMatch?: readonly number[]
 }
 
 /** The living row with this id, or undefined; `for update` locks it until the transaction ends. */
@@ -127,6 +129,7 @@ export function whyNot(row: Row<any>, expected: Expected | undefined): Problem |
   const { resource } = row.table
   const version = resource.versioned ? Number(row.cells[row.table.places.get('version')!]) : undefined
   if (expected?.ifMatch && !expected.ifMatch.includes(version!)) return new Problem('PRECONDITION_FAILED')
+  if (expected?.ifNoneMatch?.includes(version!)) return new Problem('PRECONDITION_FAILED')
   if (expected?.version !== undefined && expected.version !== version) return new Problem('VERSION_CONFLICT')
   return undefined
 }
@@ -162,6 +165,8 @@ function guarded(resource: AnyResource, id: string, expected: Expected | undefin
   if (expected?.version !== undefined) terms.push(`version = $${params.push(expected.version)}`)
   if (expected?.ifMatch)
     terms.push(resource.versioned ? `version = any($${params.push(expected.ifMatch)}::bigint[])` : 'false')
+  if (expected?.ifNoneMatch && resource.versioned)
+    terms.push(`version <> all($${params.push(expected.ifNoneMatch)}::bigint[])`)
   return terms.join(' and ')
 }
 
@@ -183,7 +188,8 @@ async function confirmMet(db: Queryable, resource: AnyResource, id: string, expe
   if (met.length > 0) return
   const row = await find(db, resource, id)
   if (!row) throw new Problem('NOT_FOUND')
-  throw whyNot(row, expected) ?? new Problem(expected?.ifMatch ? 'PRECONDITION_FAILED' : 'VERSION_CONFLICT')
+  const byHeader = expected?.ifMatch ?? expected?.ifNoneMatch
+  throw whyNot(row, expected) ?? new Problem(byHeader ? 'PRECONDITION_FAILED' : 'VERSION_CONFLICT')
 }
 
 /** A trigger that returns null keeps a row from being written, and says nothing. */

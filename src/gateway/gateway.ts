@@ -160,7 +160,9 @@ export function createGateway(options: GatewayOptions): Gateway {
       throw new Problem('VALIDATION_ERROR', `${method} takes no body`)
     const coding = req.headers['content-encoding']
     if (coding !== undefined && coding.toLowerCase() !== 'identity')
-      throw new Problem('UNSUPPORTED_MEDIA_TYPE', 'Send the body without Content-Encoding')
+      throw new Problem('UNSUPPORTED_MEDIA_TYPE', 'Send the body without Content-Encoding', {
+        headers: { 'accept-encoding': 'identity' },
+      })
     return readBody(req, res, maxBodyBytes)
   }
 
@@ -180,16 +182,20 @@ export function createGateway(options: GatewayOptions): Gateway {
    * it (FC-17).
    */
   async function answerOptions(exchange: Exchange): Promise<void> {
+    let place: Place | undefined
     try {
       if (exchange.req.url === '*') exchange.allow = EVERY_METHOD
-      else if (locate(exchange) !== undefined) chooseVersion(exchange)
-      else await findPage(exchange)
+      else {
+        place = locate(exchange)
+        if (place !== undefined) chooseVersion(exchange)
+        else await findPage(exchange)
+      }
       if (exchange.told === undefined) await limiter?.count(exchange)
     } catch (error) {
       if (!(error instanceof Problem) || !cors?.isPreflight(exchange.req)) throw error
       if (exchange.told === undefined) await countRefused(exchange, error)
     }
-    sending.allowed(exchange, exchange.allow ?? EVERY_METHOD)
+    sending.allowed(exchange, exchange.allow ?? EVERY_METHOD, place?.routes.PATCH?.local !== undefined)
   }
 
   async function answerBuiltIn(exchange: Exchange): Promise<void> {

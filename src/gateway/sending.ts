@@ -1,4 +1,5 @@
 import { Problem } from '../base/errors.ts'
+import { acceptedTypes } from '../contract/operation.ts'
 import { COMPRESSED_FROM, type Coding, chooseCoding, compress, compressor, isCompressible } from '../http/compress.ts'
 import type { Log } from '../http/log.ts'
 import { problemAnswer } from '../http/problem-answer.ts'
@@ -28,7 +29,8 @@ export interface Sending {
   answer(exchange: Exchange, answer: Answer): Promise<void> | undefined
   forwarded(exchange: Exchange, forwarded: Forwarded): Promise<void>
   page(exchange: Exchange, page: Page): Promise<void>
-  allowed(exchange: Exchange, allow: string): void
+  /** `patches`: PATCH is offered by a service in this process, whose bodies are known. */
+  allowed(exchange: Exchange, allow: string, patches: boolean): void
   refuse(exchange: Exchange, error: unknown): void
 }
 
@@ -101,8 +103,9 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
     else send(exchange, page.status, head, page.body)
   }
 
-  function allowed(exchange: Exchange, allow: string): void {
+  function allowed(exchange: Exchange, allow: string, patches: boolean): void {
     const head = [...headOf(exchange), 'allow', allow]
+    if (patches) head.push('accept-patch', ACCEPT_PATCH)
     cors?.pushPreflight(head, exchange.req, allow)
     send(exchange, 204, head, undefined)
   }
@@ -182,6 +185,7 @@ function compressedPage(page: Page, coding: Coding): Promise<Uint8Array> {
   return made
 }
 
+const ACCEPT_PATCH = acceptedTypes('PATCH').join(', ')
 const SMALL_BYTES = 16 * 1024
 const NO_HEADERS = {}
 const RATE_LIMITS = /^(?:x-)?ratelimit/

@@ -8,23 +8,40 @@ import { Problem } from '../base/errors.ts'
 export function checkFraming(req: IncomingMessage): void {
   const raw = req.rawHeaders
   let hosts = 0
+  let types = 0
   let authorizations = 0
+  let keys = 0
   for (let i = 0; i < raw.length; i += 2) {
-    // Node keeps the first of these and drops the rest in silence. Lengths first: names are fresh strings.
+    // Of fields that stand once (RFC 9110 5.3), Node keeps the first and drops the rest in silence, or joins them by commas.
+    // Lengths first: names are fresh strings.
     const name = raw[i]!
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++
+    else if (name.length === 12 && name.toLowerCase() === 'content-type') types++
     else if (name.length === 13 && name.toLowerCase() === 'authorization') authorizations++
+    else if (name.length === 15 && name.toLowerCase() === 'idempotency-key') keys++
   }
   if (hosts > 1) throw refusal('There are two Host headers')
+  if (types > 1) throw refusal('There are two Content-Type headers')
+  if (authorizations > 1) throw refusal('There are two Authorization headers')
+  if (keys > 1) throw refusal('There are two Idempotency-Key headers')
   // RFC 9112 3.2 asks it of HTTP/1.1 only; old health probes speak 1.0 without one.
   if (hosts === 0 && req.httpVersion !== '1.0') throw refusal('The Host header is missing')
-  if (authorizations > 1) throw refusal('There are two Authorization headers')
+  const { host } = req.headers
+  if (hosts === 1 && host !== knownHost) {
+    if (!HOST.test(host ?? '')) throw refusal('The Host header names no host')
+    knownHost = host
+  }
   const coding = req.headers['transfer-encoding']
   if (coding === undefined) return
   // RFC 9112 6.1: an HTTP/1.0 message with a transfer coding has faulty framing.
   if (req.httpVersion === '1.0') throw refusal('HTTP/1.0 knows no Transfer-Encoding')
   if (coding.toLowerCase() !== 'chunked') throw refusal('Transfer-Encoding may only be chunked')
 }
+
+/** A name or an address, and a port: no user, no path, no space (RFC 9112 3.2, RFC 9110 4.2.1). */
+const HOST = /^(?:\[[\da-f:.]+\]|[\w.~-]+)(?::\d{0,5})?$/i
+/** The last one that was right: nearly every request names it again. */
+let knownHost: string | undefined
 
 /** Whether the request has a body, going by its head alone. `Content-Length: 0` is none. */
 export function hasBody(req: IncomingMessage): boolean {

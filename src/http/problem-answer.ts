@@ -43,6 +43,7 @@ export function problemAnswer(error: unknown, context: ProblemContext): ProblemA
   headers.push('cache-control', 'no-store', 'vary', 'accept')
   if (spec.status === 401) headers.push('www-authenticate', challenge(problem.code))
   if (spec.status === 405 && context.allow !== undefined) headers.push('allow', context.allow)
+  for (const name in problem.headers) headers.push(name, problem.headers[name]!)
   const retryAfterS = retryAfter(problem, spec.status)
   if (retryAfterS !== undefined) headers.push('retry-after', String(retryAfterS))
   return {

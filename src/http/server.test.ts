@@ -132,6 +132,30 @@ describe('what is no request', () => {
     ['no Host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n'],
     ['two Hosts', `GET / HTTP/1.1\r\n${HEAD}host: y\r\n\r\n`],
     ['two Authorizations', `GET / HTTP/1.1\r\n${HEAD}Authorization: a\r\nauthorization: b\r\n\r\n`],
+    ['FC-101: two Content-Types', `POST / HTTP/1.1\r\n${HEAD}Content-Type: a/b\r\nContent-type: a/b\r\n\r\n`],
+    ['FC-101: two Idempotency-Keys', `POST / HTTP/1.1\r\n${HEAD}Idempotency-Key: a\r\nidempotency-key: a\r\n\r\n`],
+    ...[
+      'a b',
+      '127.0.0.1@evil/x',
+      '',
+      'x/y',
+      'x?y',
+      'x:y',
+      'x:123456',
+      '[::1',
+      '::1',
+      'a,b',
+      'x#y',
+      'é',
+      'http://x',
+    ].map(
+      (host) =>
+        [`FC-101: the Host "${host}"`, `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`] as [
+          string,
+          string,
+        ],
+    ),
+    ['FC-101: a wrong Host in HTTP/1.0', 'GET / HTTP/1.0\r\nHost: a b\r\n\r\n'],
     ['CONNECT', 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n'],
   ])('R-GW-4: %s is refused with 400, in the envelope', async (_what, text) => {
     await start()
@@ -139,6 +163,16 @@ describe('what is no request', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 400 /)
     expect(envelopeOf(answer)).toMatchObject({ code: 'VALIDATION_ERROR', message: expect.any(String) })
   })
+
+  test.each(['x', 'X.Example.com:8080', '127.0.0.1', '[::1]:3000', 'a_b-c.d', 'x:', 'localhost.'])(
+    'FC-101: the Host "%s" is one',
+    async (host) => {
+      await start()
+      const wrong = 'GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n'
+      for (const text of [`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`, wrong])
+        expect(await raw(text)).toMatch(text === wrong ? /^HTTP\/1\.1 400 / : /^HTTP\/1\.1 200 /)
+    },
+  )
 
   test('R-REST-7: even an answer to garbage has a request id', async () => {
     await start()

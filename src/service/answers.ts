@@ -1,4 +1,5 @@
-import { matchesETag } from '../base/etag.ts'
+import { Problem } from '../base/errors.ts'
+import { admitsETag, matchesETag } from '../base/etag.ts'
 import type { ListQuery, Pair } from '../contract/list-query.ts'
 import { itemPath, type Operation } from '../contract/operation.ts'
 import type { Page } from '../data/list.ts'
@@ -20,14 +21,26 @@ export function shapeResult(
   const version = operation.resource?.versioned ? versionOf(result) : undefined
   if (version !== undefined) headers.etag = `"${version}"`
   if (operation.method === 'GET' || operation.secret) headers['cache-control'] = cacheControl(plan, request)
-  if (headers.etag && operation.verb === 'get' && request.ifNoneMatch !== undefined && !operation.resource!.derived)
-    if (matchesETag(request.ifNoneMatch, headers.etag)) return { status: 304, headers, body: undefined }
+  if (operation.method === 'GET' && isUnchanged(plan, request, headers.etag))
+    return { status: 304, headers, body: undefined }
   if (operation.verb === 'create') headers.location = location(operation, request, result)
   return { status: operation.status, headers, body: write(plan, result, fields) }
 }
 
+/**
+ * Whether a read is answered with 304; a Problem PRECONDITION_FAILED where `If-Match` does not hold (R-REST-2). The tag of what
+ * a view derives is good for If-Match alone: what it shows of other rows may have changed all the same.
+ */
+function isUnchanged({ operation }: Plan, { ifMatch, ifNoneMatch }: ServiceRequest, etag: string | undefined): boolean {
+  if (ifMatch !== undefined && !admitsETag(ifMatch, etag)) throw new Problem('PRECONDITION_FAILED')
+  return ifNoneMatch !== undefined && matchesETag(ifNoneMatch, operation.resource?.derived ? undefined : etag)
+}
+
 /** A page of a list, in the envelope of R-PAGE-3, with links (RFC 8288). */
 export function shapeList(plan: Plan, request: ServiceRequest, query: ListQuery, page: Page): Answer {
+  const cached = cacheControl(plan, request)
+  if (isUnchanged(plan, request, undefined))
+    return { status: 304, headers: { 'cache-control': cached }, body: undefined }
   const rows = page.rows.map((row) => write(plan, row, query.fields))
   const pagination = {
     total: page.total,
@@ -39,7 +52,7 @@ export function shapeList(plan: Plan, request: ServiceRequest, query: ListQuery,
   }
   return {
     status: 200,
-    headers: { link: links(plan, request, query, page), 'cache-control': cacheControl(plan, request) },
+    headers: { link: links(plan, request, query, page), 'cache-control': cached },
     body: `{"data":[${rows.join(',')}],"pagination":${JSON.stringify(pagination)}}`,
   }
 }

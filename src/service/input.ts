@@ -1,18 +1,23 @@
 import { Problem } from '../base/errors.ts'
-import { readIfMatch } from '../base/etag.ts'
+import { readIfMatch, readIfNoneMatch } from '../base/etag.ts'
 import { decodeUtf8, parseJson } from '../base/json.ts'
-import type { Operation } from '../contract/operation.ts'
+import { acceptedTypes, type Operation } from '../contract/operation.ts'
 import type { Expected } from '../data/rows.ts'
 import type { ServiceRequest } from './request.ts'
 
-/** The body as JSON means it; `{}` where nothing was sent. Problems: 400 MALFORMED_JSON, 415. */
+/**
+ * The body as JSON means it. Where nothing was sent, and not as JSON, that is `{}` for a POST, whose fields may all be
+ * optional, and for what takes no body; a change has to say what it changes. Problems: 400 MALFORMED_JSON, 415.
+ */
 export function readBody(request: ServiceRequest): unknown {
-  const { body, contentType } = request
-  if (body === undefined) return {}
-  if (!(body instanceof Uint8Array)) return body.value
-  if (body.length === 0 && contentType === undefined) return {}
-  if (!isJson(contentType, request.operation))
-    throw new Problem('UNSUPPORTED_MEDIA_TYPE', unsupported(request.operation))
+  const { body, contentType, operation } = request
+  if (body !== undefined && !(body instanceof Uint8Array)) return body.value
+  if (body === undefined || body.length === 0) {
+    if (operation.body === undefined) return {}
+    if (contentType === undefined && operation.method === 'POST') return {}
+    throw new Problem('MALFORMED_JSON', 'The body is missing: send JSON, such as {}')
+  }
+  if (!isJson(contentType, operation)) throw unsupported(operation)
   return parseJson(decodeUtf8(body))
 }
 
@@ -25,18 +30,29 @@ function isJson(contentType: string | undefined, operation: Operation): boolean 
   return parameters.every((one) => one === '' || !one.startsWith('charset=') || /^charset="?utf-8"?$/.test(one))
 }
 
-function unsupported(operation: Operation): string {
-  return operation.method === 'PATCH'
-    ? 'Send application/merge-patch+json or application/json, in UTF-8'
-    : 'Send application/json, in UTF-8'
+function unsupported({ method }: Operation): Problem {
+  const types = acceptedTypes(method)
+  return new Problem('UNSUPPORTED_MEDIA_TYPE', `Send ${types.join(' or ')}, in UTF-8`, {
+    headers: { accept: types.join(', '), ...(method === 'PATCH' ? { 'accept-patch': types.join(', ') } : {}) },
+  })
 }
 
-/** Which versions a write may meet: `version` of the body, and `If-Match` (RFC 9110, 13.1.1). */
-export function readExpected(version: number | undefined, ifMatch: string | undefined): Expected | undefined {
-  const tags = readIfMatch(ifMatch)
-  const named = tags && 'versions' in tags ? tags.versions : undefined
-  if (version === undefined && named === undefined) return undefined
-  return { ...(version === undefined ? {} : { version }), ...(named === undefined ? {} : { ifMatch: named }) }
+/**
+ * Which versions a write may meet: `version` of the body, `If-Match` and `If-None-Match` (RFC 9110 13.1). To make a thing
+ * there is none to meet: POST ignores both headers.
+ */
+export function readExpected(version: number | undefined, request: ServiceRequest): Expected | undefined {
+  const { ifMatch, ifNoneMatch, operation } = request
+  const byHeader = (ifMatch !== undefined || ifNoneMatch !== undefined) && operation.method !== 'POST'
+  if (!byHeader) return version === undefined ? undefined : { version }
+  const wanted = readIfMatch(ifMatch)
+  const unwanted = readIfNoneMatch(ifNoneMatch)
+  const expected = {
+    ...(version === undefined ? {} : { version }),
+    ...(wanted && 'versions' in wanted ? { ifMatch: wanted.versions } : {}),
+    ...(unwanted && 'versions' in unwanted ? { ifNoneMatch: unwanted.versions } : {}),
+  }
+  return Object.keys(expected).length === 0 ? undefined : expected
 }
 
 /** 1 to 255 printable ASCII characters (R-IDEM-1). */

@@ -1,12 +1,13 @@
 import { type Caller, callerKey, hasRole } from '../auth/caller.ts'
-import { Problem } from '../base/errors.ts'
+import { type FieldFault, Problem } from '../base/errors.ts'
+import { admitsETag, matchesETag } from '../base/etag.ts'
 import { bodyCheck } from '../contract/check.ts'
 import type { Operation } from '../contract/operation.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Scope } from '../data/conditions.ts'
 import { type Claim, claim, claimOf, keep } from '../data/idempotency.ts'
 import { type Row, readField, readRow as valuesOf } from '../data/row.ts'
-import { type Expected, hasAny, read } from '../data/rows.ts'
+import { type Expected, hasAny, read, whyNot } from '../data/rows.ts'
 import type { Transaction } from '../data/transaction.ts'
 import { admit, admitFields } from './access.ts'
 import { shapeList, shapeResult } from './answers.ts'
@@ -15,7 +16,9 @@ import type { Asked, Unit } from './handler.ts'
 import type { Service } from './implement.ts'
 import { readBody, readExpected, readIdempotencyKey } from './input.ts'
 import { type Plan, plansOf } from './plan.ts'
+import { givesReadOnly, withoutReadOnly } from './read-only.ts'
 import type { Answer, ServiceRequest } from './request.ts'
+import { shaped } from './shape.ts'
 import { type Runtime, unitRunner } from './unit.ts'
 
 /**
@@ -51,7 +54,13 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
   }
 
   async function get(plan: Plan, request: ServiceRequest, params: Params, owned: Row | undefined): Promise<Answer> {
-    const fields = plan.readFields(request.query)
+    let fields: readonly string[] | undefined
+    try {
+      fields = plan.readFields(request.query)
+    } catch (invalid) {
+      if (owned === undefined) await readRow(plan.operation, params)
+      throw invalid
+    }
     const row = owned ?? (await readRow(plan.operation, params))
     return shapeResult(plan, request, row, fields)
   }
@@ -63,16 +72,31 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
   }
 
   async function write(plan: Plan, request: ServiceRequest, params: Params, owned: Row | undefined): Promise<Answer> {
-    plan.refuseQuery(request.query)
-    const { body, expected } = readInput(plan, request, await standing(plan, request.caller, params, owned))
+    const { body, expected } = await readWrite(plan, request, params, owned)
     const work = async (unit: Unit) => {
       const result = await plan.handler!({ ...asked(request, params, body), expected }, unit)
+      confirmPreconditions(plan.operation, request)
       return shapeResult(plan, request, result)
     }
     const key = plan.keepsAnswers ? readIdempotencyKey(request.idempotencyKey) : undefined
     if (key === undefined) return inUnit(work, request.told)
-    const claimed = claimOf(callerKey(request.caller), plan.operation.id, key, [request.version, params, body])
+    const { caller, version } = request
+    const scope = caller.kind === 'anonymous' ? undefined : callerKey(caller)
+    const claimed = claimOf(scope, plan.operation.id, key, [version, params, body])
     return inUnit((unit, tx) => once(tx, claimed, () => work(unit)), request.told)
+  }
+
+  /** What is asked of a thing that is not there is not looked at: 404 goes before 400 (R-REST-2). */
+  async function readWrite(plan: Plan, request: ServiceRequest, params: Params, owned: Row | undefined) {
+    const { resource, verb } = plan.operation
+    const read = () => owned ?? readRow(plan.operation, params)
+    try {
+      plan.refuseQuery(request.query)
+      return await readInput(plan, request, read)
+    } catch (refusal) {
+      if (resource !== undefined && verb !== 'create' && owned === undefined) await read()
+      throw refusal
+    }
   }
 
   /** The thing that an owner-only operation names is read first: whose it is decides, and whether it lies below its parent. */
@@ -123,18 +147,6 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
     const { field } = resource!.parent!
     if (isSelf(caller, params[field]!) || (await hasAny(runtime.database, resource!, field, params[field]!))) return
     await confirmForeign(plan, caller, params)
-  }
-
-  /** What is to be changed, as it stands, where some of it is not for this caller to change; undefined where nothing is. */
-  async function standing(
-    { operation, onlyRoles }: Plan,
-    caller: Caller,
-    params: Params,
-    owned: Row | undefined,
-  ): Promise<Values | undefined> {
-    if (operation.verb !== 'replace' && operation.verb !== 'update') return undefined
-    if (onlyRoles.every((role) => hasRole(caller, role))) return undefined
-    return valuesOf(owned ?? (await readRow(operation, params))) as Values
   }
 
   async function readRow({ resource }: Operation, params: Params): Promise<Row> {
@@ -194,27 +206,78 @@ function asked(request: ServiceRequest, params: Params, body: unknown): Asked<an
   return { params, body, caller, expected: undefined, requestId, address }
 }
 
-/** The body as the newest version has it: checked as the caller's version says, then brought up, then checked again. */
-function readInput(plan: Plan, request: ServiceRequest, stands: Values | undefined) {
-  const { operation, surface } = plan
+/**
+ * The body as the newest version has it: checked as the caller's version says, then brought up, then checked again. The thing
+ * itself is read where the body has something that may only stand as it is.
+ */
+async function readInput(plan: Plan, request: ServiceRequest, read: () => Row | Promise<Row>) {
+  const { operation, surface, isChange } = plan
+  const { caller } = request
   if (!plan.checkBody) {
     refuse(noFields(readBody(request), false))
-    return { body: {}, expected: required(operation, readExpected(undefined, request.ifMatch)) }
+    return { body: {}, expected: required(operation, readExpected(undefined, request)) }
   }
   const partial = operation.verb === 'update' && operation.resource?.input.update === undefined
-  let given = readBody(request) as Record<string, unknown>
-  refuse(plan.checkBody(given, partial))
-  given = admitFields(surface.body!, given, request.caller, stands && (surface.down?.(stands) ?? stands))
+  let given = readBody(request) as Values
+  const faults = plan.checkBody(given, partial)
+  const repeats = isChange && givesReadOnly(surface.body!, given)
+  if (!repeats) refuse(faults)
+  const restricted = isChange && !plan.onlyRoles.every((role) => hasRole(caller, role))
+  const row = repeats || restricted ? await read() : undefined
+  const stands = row && (valuesOf(row) as Values)
+  const shown = stands && shownIn(plan, stands)
+  if (repeats) given = asItStands(plan, request, given, row!, shown!, faults)
+  given = admitFields(surface.body!, given, caller, shown)
   if (surface.up) {
     given = surface.up(partial ? given : plan.fill(surface.body!, given, operation))
     refuse(plan.checkNewest!(given, partial))
     // A field that an older version calls otherwise, or makes of others, is nobody else's for that.
-    given = admitFields(operation.body!, given, request.caller, stands)
+    given = admitFields(operation.body!, given, caller, stands)
   }
   const { version, ...body } = given
-  const expected = readExpected(version as number | undefined, request.ifMatch)
+  const expected = readExpected(version as number | undefined, request)
   required(operation, expected)
   return { body: partial ? plan.normalise(body) : plan.fill(operation.body!, body, operation), expected }
+}
+
+/**
+ * The body without its read-only fields, which must have their current values: every one that has not, and all other `faults`.
+ * Of a version that has gone by they cannot, and that is said instead where nothing else is wrong.
+ */
+function asItStands(
+  { operation, surface }: Plan,
+  request: ServiceRequest,
+  given: Values,
+  row: Row,
+  shown: Values,
+  faults: FieldFault[],
+): Values {
+  const version = typeof given.version === 'number' ? given.version : undefined
+  const expected = readExpected(version, request)
+  const conflict = whyNot(row, expected)
+  if (faults.length === 0) {
+    required(operation, expected)
+    if (conflict) throw conflict
+  }
+  const rest = withoutReadOnly(surface.body!, given, shown, conflict ? [] : faults)
+  refuse(faults)
+  return rest
+}
+
+/** What stands, as the caller's version shows it. */
+function shownIn({ operation, surface }: Plan, stands: Values): Values {
+  return surface.down ? { ...stands, ...surface.down(shaped(operation.answer!, stands)) } : stands
+}
+
+/**
+ * After the work, which is undone if they do not hold: whether there is such a thing only its handler knows, and what fails
+ * without them fails as it did (RFC 9110 13.2.1). Versions are held to `Expected`, in the statement that writes.
+ */
+function confirmPreconditions({ method, resource }: Operation, { ifMatch, ifNoneMatch }: ServiceRequest): void {
+  if (method === 'POST' || (ifMatch === undefined && ifNoneMatch === undefined)) return
+  const hasTag = resource?.versioned === true
+  if (ifMatch !== undefined && !hasTag && !admitsETag(ifMatch, undefined)) throw new Problem('PRECONDITION_FAILED')
+  if (ifNoneMatch !== undefined && matchesETag(ifNoneMatch, undefined)) throw new Problem('PRECONDITION_FAILED')
 }
 
 /** What a contract gives no body may have an empty one: a field in it would be unknown (R-BODY-4). */
@@ -227,7 +290,7 @@ function required(operation: Operation, expected: Expected | undefined): Expecte
   return expected
 }
 
-function refuse(faults: { field: string; message: string }[]) {
+function refuse(faults: FieldFault[]) {
   if (faults.length > 0) throw new Problem('VALIDATION_ERROR', undefined, { details: faults })
 }
 

@@ -28,6 +28,8 @@ export interface Plan {
   /** The parent, where another service has it. */
   readonly foreignParent: AnyResource | undefined
   readonly checkBody: BodyCheck | undefined
+  /** PUT or PATCH of a resource: read-only fields may stand in the body with their current value. */
+  readonly isChange: boolean
   /** Checks what the transforms of an older version made of a body. */
   readonly checkNewest: BodyCheck | undefined
   readonly fill: (specs: Specs, body: object, operation: Operation) => Record<string, unknown>
@@ -78,6 +80,7 @@ function compile(
   const shown = Object.keys(surface.answer ?? {})
   const reads = verb === 'list' || verb === 'get'
   const own = Object.values(contract.resources) as AnyResource[]
+  const isChange = verb === 'replace' || verb === 'update'
   const prefixes = operation.params.map((param) => param.prefix)
   return {
     operation,
@@ -86,7 +89,8 @@ function compile(
     isId: (place, value) => prefixes[place] === undefined || decodeId(prefixes[place], value) !== undefined,
     parent: resource?.parent && own.includes(resource.parent.of) ? resource.parent.of : undefined,
     foreignParent: resource?.parent && !own.includes(resource.parent.of) ? resource.parent.of : undefined,
-    checkBody: surface.body && bodyCheck(surface.body),
+    checkBody: surface.body && bodyCheck(surface.body, isChange ? 'left' : 'refused'),
+    isChange,
     checkNewest: surface.up && operation.body && bodyCheck(operation.body),
     fill: (specs, body, { verb }) => {
       const filled = withDefaults(specs, body)

@@ -9,6 +9,7 @@ export interface JsonSchema {
   readonly enum?: readonly unknown[]
   readonly const?: unknown
   readonly default?: unknown
+  readonly readOnly?: boolean
   readonly examples?: readonly unknown[]
   readonly format?: string
   readonly pattern?: string
@@ -43,6 +44,15 @@ type Specs = Readonly<Record<string, FieldSpec>>
 /** Schema of a body. With `patch` nothing is required, also in nested objects, and no default is filled in. */
 export function bodySchema(specs: Specs, use: 'request' | 'patch', idRef: IdRef = writtenOut): JsonSchema {
   return objectSchema(specs, use, idRef, (spec) => !spec.optional)
+}
+
+/** Schema of the body of a change, in which read-only fields may stand as they were read (R-BODY-4). */
+export function changeSchema(specs: Specs, use: 'request' | 'patch', idRef: IdRef = writtenOut): JsonSchema {
+  const schema = bodySchema(specs, use, idRef)
+  const readOnly = Object.entries(specs)
+    .filter(([, { server, hidden }]) => server && !hidden)
+    .map(([name, spec]) => [name, { ...valueSchema(spec, 'answer', idRef), readOnly: true }])
+  return { ...schema, properties: { ...schema.properties, ...Object.fromEntries(readOnly) } }
 }
 
 /** Schema of an answer: every field is there, also in nested objects, and null where it is absent (R-BODY-7). */

@@ -293,10 +293,10 @@ test('R-REST-2: PATCH takes a merge patch, the others JSON, GET and DELETE nothi
     }
 })
 
-test('a body is needed where one of its fields is', () => {
+test('FC-101: a body is needed where one of its fields is, and for every change', () => {
   const document = openapi(REFERENCE)
   expect(operationOf(document, 'users.users.create').requestBody!.required).toBe(true)
-  expect(operationOf(document, 'users.users.update').requestBody!.required).toBe(false)
+  expect(operationOf(document, 'users.users.update').requestBody!.required).toBe(true)
   expect(operationOf(document, 'orders.carts.create').requestBody!.required).toBe(false)
   // The contract spells out what a change of an order is.
   expect(operationOf(document, 'orders.orders.update').requestBody!.required).toBe(true)
@@ -383,9 +383,9 @@ test('operations are said in words', () => {
   )
 })
 
-test('the document of the reference system stays below 3,300 bytes for each operation, with all that they share', () => {
+test('the document of the reference system stays below 3,500 bytes for each operation, with all that they share', () => {
   const document = openapi(REFERENCE)
-  expect(JSON.stringify(document).length).toBeLessThan(3300 * operationsOf(document).length)
+  expect(JSON.stringify(document).length).toBeLessThan(3500 * operationsOf(document).length)
 })
 
 test('two contracts at one place are refused', () => {

@@ -6,7 +6,7 @@ import type { Resource } from '../resource.ts'
 import type { Contract } from '../service.ts'
 import { surfaceOf } from '../versions.ts'
 import type { Draft } from './draft.ts'
-import { bodySchema } from './json-schema.ts'
+import { bodySchema, changeSchema } from './json-schema.ts'
 import type { OperationObject, PathItem, RequestBody } from './openapi-types.ts'
 import { parametersOf } from './parameters.ts'
 import { readsToken } from './problem-codes.ts'
@@ -83,7 +83,8 @@ function requestBody(operation: Operation, body: Readonly<Record<string, FieldSp
   const name = nameOf(operation, shared)
   // A PATCH whose input the contract spells out is a command: its own fields say what is required.
   const partial = verb === 'update' && !resource!.input.update
-  const whole = bodySchema(body, partial ? 'patch' : 'request', shared.idRef)
+  const schemaOf = verb === 'replace' || verb === 'update' ? changeSchema : bodySchema
+  const whole = schemaOf(body, partial ? 'patch' : 'request', shared.idRef)
   const schema = shared.add(
     'schemas',
     name === undefined ? `${pascalCase(operation.name)}Body` : name + pascalCase(verb),
@@ -91,8 +92,8 @@ function requestBody(operation: Operation, body: Readonly<Record<string, FieldSp
   )
   const json = { 'application/json': { schema } }
   return {
-    // No body at all is read as {}.
-    required: whole.required !== undefined,
+    // To a POST no body at all is {}; a change has to say what it changes.
+    required: whole.required !== undefined || method !== 'POST',
     content: method === 'PATCH' ? { 'application/merge-patch+json': { schema }, ...json } : json,
   }
 }

@@ -48,23 +48,30 @@ const single = (access: string, body: Fields = {}) =>
   service('things', { operations: { it: operation({ method: 'PUT', path: '/things', access, body }) } })
 
 test('a public list answers with what input, useless credentials and the system can do wrong', () => {
-  expect(ownCodes(orders, 'orders.products.list')).toEqual(['INVALID_CURSOR'])
+  expect(ownCodes(orders, 'orders.products.list')).toEqual(['INVALID_CURSOR', 'PRECONDITION_FAILED'])
 })
 
 test('R-AUTH-8: a rule that shuts somebody out brings 403', () => {
-  expect(ownCodes(users, 'users.users.list')).toEqual(['INVALID_CURSOR', 'FORBIDDEN'])
+  expect(ownCodes(users, 'users.users.list')).toEqual(['INVALID_CURSOR', 'FORBIDDEN', 'PRECONDITION_FAILED'])
 })
 
 test('R-ORD-4: a list that shows owners their own refuses no signed-in user', () => {
-  expect(ownCodes(orders, 'orders.orders.listAll')).toEqual(['INVALID_CURSOR'])
+  expect(ownCodes(orders, 'orders.orders.listAll')).toEqual(['INVALID_CURSOR', 'PRECONDITION_FAILED'])
 })
 
 test('`authenticated` forbids nobody', () => {
-  expect(ownCodes(single('authenticated'), 'things.it')).toEqual(WITH_BODY)
+  const [malformed, ...rest] = WITH_BODY
+  expect(ownCodes(single('authenticated'), 'things.it')).toEqual([malformed, 'PRECONDITION_FAILED', ...rest])
 })
 
 test('R-REST-4: a path with parameters can lead to nothing', () => {
-  expect(ownCodes(orders, 'orders.products.get')).toEqual(['NOT_FOUND'])
+  expect(ownCodes(orders, 'orders.products.get')).toEqual(['NOT_FOUND', 'PRECONDITION_FAILED'])
+})
+
+test('FC-10, R-REST-2: If-Match can fail on whatever is no POST', () => {
+  for (const contract of [users, orders] as Contract[])
+    for (const { id, method } of contract.served)
+      expect(codesOf(contract, id).includes('PRECONDITION_FAILED'), id).toBe(method !== 'POST')
 })
 
 test('R-USER-2: a field that only an admin may give brings 403 to a public operation, in each version', () => {
@@ -94,6 +101,7 @@ test('R-BODY-4: a body is read even where the operation wants none, to refuse wh
   expect(ownCodes(contract, 'things.it')).toEqual([
     'MALFORMED_JSON',
     'NOT_FOUND',
+    'PRECONDITION_FAILED',
     'PAYLOAD_TOO_LARGE',
     'UNSUPPORTED_MEDIA_TYPE',
   ])

@@ -60,9 +60,10 @@ export function readsToken({ access, segments }: Operation): boolean {
 
 /** What the state of the data can refuse (R-LOCK-2, R-DEL-1). */
 function stateCodes(operation: Operation): string[] {
-  const { resource, verb, body, custom } = operation
-  if (!resource || verb === 'list' || verb === 'get') return []
-  const codes: string[] = []
+  const { resource, verb, body, custom, method } = operation
+  // Also without versions: no tag in If-Match is then the right one (R-REST-2).
+  const codes: string[] = method === 'POST' ? [] : ['PRECONDITION_FAILED']
+  if (!resource || verb === 'list' || verb === 'get') return codes
   // Softly deleted, it is still there for what refers to it.
   if (verb === 'delete' && !resource.softDelete) codes.push('IN_USE')
   if (verb !== 'delete' && resource.unique.length > 0) {
@@ -73,8 +74,6 @@ function stateCodes(operation: Operation): string[] {
   // An id in a body may name nothing that exists.
   if (Object.values(body ?? {}).some((spec) => spec.kind === 'id' && !spec.server)) codes.push('UNPROCESSABLE')
   if (verb === 'create') return codes
-  // Also without versions: no tag is then the right one.
-  codes.push('PRECONDITION_FAILED')
   // A DELETE has no body to name a version in.
   if (resource.versioned && verb !== 'delete') codes.push('VERSION_CONFLICT')
   if (resource.requireVersion) codes.push('PRECONDITION_REQUIRED')
