@@ -4,7 +4,10 @@ import { postMail } from './mails.ts'
 
 type Mails = ConsumerHandlers<typeof users, 'mails'>
 
-/** Who registered confirms the address; who was registered by an admin sets a password, which confirms it too (R-AUTH-6); with `invite: false` there is no mail. */
+/**
+ * Who registered confirms the address; who was registered by an admin sets a password, which confirms it too (R-AUTH-6). With
+ * `invite: false` there is no mail.
+ */
 export const mailNewUser: Mails['user.created'] = async ({ aggregateId }, unit) => {
   const row = await find(unit.tx, User, aggregateId)
   if (!row) return

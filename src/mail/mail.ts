@@ -12,7 +12,7 @@ export interface MailCarrier {
   close(): void
 }
 
-/** A mail server said that it will not take this mail, now or later (RFC 5321 4.2.1: 5yz). */
+/** A mail server refused this mail for good (RFC 5321 4.2.1: 5yz). */
 export class MailRefused extends Error {
   override name = 'MailRefused'
 }
