@@ -8,11 +8,12 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { orders } from '../services/orders/contract.ts'
 import { users } from '../services/users/contract.ts'
+import { Problem } from '../src/base/errors.ts'
 import { urlFor } from '../src/data/connection.ts'
 import { startEmbeddedPostgres } from '../src/data/embedded/postgres.ts'
 import { openDatabase } from '../src/data/pool.ts'
 import { provision } from '../src/data/provision.ts'
-import { type ListCase, listCases, type Measured, measureCase } from './list-cases.ts'
+import { type ListCase, listCases, type Measured, measureCase, TIMED_OUT } from './list-cases.ts'
 import { fillLists } from './list-fill.ts'
 import { run } from './processes.ts'
 import { say } from './progress.ts'
@@ -72,7 +73,7 @@ async function measureOn(rows: number, only: string, lines: Map<string, Line>): 
           if (!name.includes(only)) continue
           if (i % 20 === 0) say(`${rows.toLocaleString('en')} rows, ${contract.name}: ${i} of ${cases.length}`)
           const line = lines.get(name) ?? { one, sizes: new Map() }
-          line.sizes.set(rows, await measureCase(database, one, rows / 20))
+          line.sizes.set(rows, await measureCase(database, one, rows / 20).catch(stopped))
           lines.set(name, line)
         }
       } finally {
@@ -83,6 +84,12 @@ async function measureOn(rows: number, only: string, lines: Map<string, Line>): 
     await server.stop()
     await rm(dataDir, { recursive: true, force: true })
   }
+}
+
+/** PostgreSQL stops a statement after 15 s, and the service answers 503. */
+function stopped(error: unknown): Measured {
+  if (error instanceof Problem && error.code === 'SERVICE_UNAVAILABLE') return TIMED_OUT
+  throw error
 }
 
 function blocksOf({ first, twentieth, deep }: Measured): number {

@@ -44,7 +44,7 @@ test.each(['users', 'orders'] as const)(
     const dear: string[] = []
     for (const one of cases) {
       const { first, twentieth, deep, plan } = await measureCase(databases[name], one, ROWS / 20)
-      const shape = nodesOf(plan).map((node) => node['Node Type'])
+      const shape = nodesOf(plan!).map((node) => node['Node Type'])
       // A page of 20, one more to see whether there is another, and what carts join: nine rows each.
       for (const [use, cost] of Object.entries({ first, twentieth, deep }))
         if (cost && cost.rows > 300) dear.push(`${titleOf(one)}: ${cost.rows} rows (${use}): ${shape.join(' > ')}`)
