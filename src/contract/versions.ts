@@ -62,12 +62,22 @@ export function surfaceOf(contract: Contract, operation: Operation, version: num
   }
 }
 
-/** What stands in for fields stands where the first of them stood, and only where one of them did. */
+/**
+ * What stands in for fields stands where the first of them stood, and only where one of them did; it is read-only where all of
+ * them are.
+ */
 function older(specs: Readonly<Record<string, FieldSpec>>, shape: OlderShape): Record<string, FieldSpec> {
+  const gone = shape.without.filter((name) => Object.hasOwn(specs, name))
+  const readOnly = gone.length > 0 && gone.every((name) => specs[name]!.server)
+  const added = readOnly ? mapped(shape.added, (spec) => ({ ...spec, server: true })) : shape.added
   const out: Record<string, FieldSpec> = {}
   for (const [name, spec] of Object.entries(specs)) {
-    if (shape.without.includes(name)) Object.assign(out, shape.added)
+    if (shape.without.includes(name)) Object.assign(out, added)
     else out[name] = spec
   }
-  return shape.without.length === 0 ? { ...out, ...shape.added } : out
+  return shape.without.length === 0 ? { ...out, ...added } : out
+}
+
+function mapped(specs: Readonly<Record<string, FieldSpec>>, change: (spec: FieldSpec) => FieldSpec) {
+  return Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, change(spec)]))
 }
