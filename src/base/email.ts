@@ -1,11 +1,14 @@
 /** Before the @: anything but space, control characters, and what mail headers use as signs (RFC 5322 3.2.3). */
-const ATOM = '[^\\x00- "(),.:;<>@\\[-\\]\\x7f-\\xa0]{1,64}'
+const ATOM = '[^\\x00- "(),.:;<>@\\[-\\]\\x7f-\\xa0]'
 /** After it: letters and digits, with hyphens between (RFC 1123 2.1). */
-const LETTERS = '[^\\x00-/:-@\\[-`{-\\xa0]+'
-const LABEL = `${LETTERS}(-+${LETTERS})*`
+const LETTER = '[^\\x00-/:-@\\[-`{-\\xa0]'
+const LABEL = `${LETTER}(-*${LETTER})*`
 
-/** The form of an address, for documents too: so it is short, and without what regular expressions elsewhere don't know. */
-export const EMAIL_PATTERN = `^${ATOM}(\\.${ATOM})*@${LABEL}(\\.${LABEL})+$`
+/**
+ * The form of an address, for documents too: so it is short, and without what regular expressions elsewhere don't know. How
+ * long its parts may be, and what is invisible, is for readEmail to say.
+ */
+export const EMAIL_PATTERN = `^${ATOM}(\\.?${ATOM})*@${LABEL}(\\.${LABEL})+$`
 
 const FORM = new RegExp(EMAIL_PATTERN, 'u')
 const ASCII = /^[\0-\x7f]*$/
