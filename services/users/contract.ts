@@ -163,10 +163,7 @@ export const users = service('users', {
       },
     }),
   },
-  buckets: {
-    account: { maxRequests: 10, windowMs: 60_000, auth: true },
-    recipient: { maxRequests: 5, windowMs: 3_600_000 },
-  },
+  buckets: { account: { maxRequests: 10, windowMs: 60_000, auth: true } },
   events: Events,
   consumers: {
     mails: consumer({ name: 'users', events: Events }, ['user.created', 'user.email-changed'], { start: 'now' }),

@@ -10,15 +10,26 @@ export type MailKind = 'verification' | 'reset' | 'invitation'
  * purpose, and nobody is told when it gets no more.
  */
 export async function postMail(kind: MailKind, address: string, unit: Unit<typeof users>): Promise<void> {
-  if (!(await unit.spend('recipient', `${TEMPLATES[kind].purpose} ${address.toLowerCase()}`))) return
-  await unit.tx.query(
-    `insert into mails (address, kind) values ($1, $2)
-     on conflict (lower(address), (kind = 'verification')) do update
-       set address = excluded.address, kind = excluded.kind, attempts = 0, due_at = now(), created_at = now()`,
-    [address, kind],
-  )
-  unit.wake()
+  const posted = await unit.tx.query(POST, [address, kind, TEMPLATES[kind].purpose])
+  if (posted.length > 0) unit.wake()
 }
+
+/** At once; then one more each time that a part of the hour has passed. */
+const MAILS_AN_HOUR = 5
+const ONE_MAIL = `interval '${3_600 / MAILS_AN_HOUR} seconds'`
+
+/** One statement, for all addresses the same. What is counted is undone with the mail if this does not commit. */
+const POST = `
+with allowed as (
+  insert into mail_allowances (address, purpose, full_at) values ($1, $3, now() + ${ONE_MAIL})
+  on conflict (lower(address), purpose) do update
+    set full_at = greatest(mail_allowances.full_at, now()) + ${ONE_MAIL}
+    where mail_allowances.full_at <= now() + interval '1 hour' - ${ONE_MAIL}
+  returning 1)
+insert into mails (address, kind) select $1, $2 from allowed
+on conflict (lower(address), (kind = 'verification')) do update
+  set address = excluded.address, kind = excluded.kind, attempts = 0, due_at = now(), created_at = now()
+returning 1 as posted`
 
 interface Template {
   readonly purpose: Purpose

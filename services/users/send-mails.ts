@@ -34,7 +34,7 @@ export const sendMails: Background<typeof users> = async (context) => {
   return due.length === BATCH ? 0 : run(({ tx }) => restMs(tx))
 }
 
-/** Drops mails to nobody, and to those who have confirmed in the meantime; tokens that have expired, and old notes. */
+/** Drops mails to nobody, and to those who have confirmed in the meantime; what has expired, and old notes. */
 async function weed(tx: Unit['tx']): Promise<void> {
   await tx.query(
     `delete from mails where id in (
@@ -45,6 +45,10 @@ async function weed(tx: Unit['tx']): Promise<void> {
   await tx.query(
     `delete from mail_tokens where token_hash in (
        select token_hash from mail_tokens where expires_at < now() limit 1000 for update skip locked)`,
+  )
+  await tx.query(
+    `delete from mail_allowances where id in (
+       select id from mail_allowances where full_at < now() limit 1000 for update skip locked)`,
   )
   await dropOldNotes(tx)
 }

@@ -48,8 +48,6 @@ export interface Unit<C extends Contract<any, any, any> = Contract> {
    * when it is empty; the answer's headers show it beside the others.
    */
   limit(bucket: keyof C['buckets'] & string, key: string): Promise<void>
-  /** The same where the caller must not notice: whether there was one to take. */
-  spend(bucket: keyof C['buckets'] & string, key: string): Promise<boolean>
   /** A typed client of another service of the system. */
   call<D extends Contract<any, any, any>>(contract: D): Client<D>
 }

@@ -52,7 +52,6 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
           async limit(bucket, key) {
             tell(told ?? [], await buckets.take(bucket, key))
           },
-          spend: async (bucket, key) => (await buckets.take(bucket, key)).taken.allowed,
           call: runtime.call,
         }
         return work(unit, tx)
