@@ -29,6 +29,13 @@ export interface Runtime {
   wake?(): void
 }
 
+/** What a unit of work has taken from a bucket; rejects where that refused. */
+interface Draw {
+  readonly bucket: string
+  readonly key: string
+  readonly done: Promise<void>
+}
+
 /** Compiles the way to run work of a service in a transaction, with typed events. */
 export function unitRunner(contract: Contract, runtime: Runtime) {
   const publish = publisher(contract)
@@ -37,8 +44,11 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
   return async <T>(work: (unit: Unit, tx: Transaction) => Promise<T>, told?: Told[] | undefined): Promise<T> => {
     const types = new Set<string>()
     let wakes = false
+    let draws: Draw[] | undefined
     try {
       return await transaction(runtime.database, (tx) => {
+        // Work that met another transaction is done again: what it has drawn by then is drawn, and told.
+        const drawn = draws?.slice()
         const unit: Unit = {
           tx,
           read: runtime.database,
@@ -49,8 +59,13 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
           wake: () => {
             wakes = true
           },
-          async limit(bucket, key) {
-            tell(told ?? [], await buckets.take(bucket, key))
+          limit(bucket, key) {
+            const again = drawn?.findIndex((draw) => draw.bucket === bucket && draw.key === key) ?? -1
+            if (again >= 0) return drawn!.splice(again, 1)[0]!.done
+            const done = buckets.take(bucket, key).then((one) => tell(told ?? [], one))
+            draws ??= []
+            draws.push({ bucket, key, done })
+            return done
           },
           call: runtime.call,
         }
