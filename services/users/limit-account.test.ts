@@ -143,6 +143,25 @@ test('FC-94: of an account only the last 50 networks are known', async () => {
   expect(known).not.toContain('10.0.50.0/24')
 })
 
+test('FC-94: a login waits for no other that has the networks in hand which it would forget', async () => {
+  await db.query(
+    `insert into familiar_networks (user_id, network, seen_at)
+     select id, '10.0.' || n || '.0/24', now() - n * interval '1 minute' from users, generate_series(1, 60) n
+     where lintel.typeid('usr', id) = $1`,
+    [id],
+  )
+  await db.query('begin')
+  await db.query(`select 1 from familiar_networks where network in ('10.0.59.0/24', '10.0.60.0/24') for update`)
+  try {
+    expect((await logIn(email, OFFICE)).status).toBe(200)
+  } finally {
+    await db.query('rollback')
+  }
+  expect(await networks()).toHaveLength(52)
+  expect((await logIn(email, '192.0.2.1')).status).toBe(200)
+  expect(await networks()).toHaveLength(50)
+})
+
 test('FC-99: guesses of currentPassword draw from the account’s bucket, as those of a login do', async () => {
   const token = (await logIn(email, OFFICE)).body.accessToken
   const change = (currentPassword: string | undefined, from = elsewhere()) =>

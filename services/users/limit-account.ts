@@ -44,9 +44,12 @@ export async function rememberNetwork(userId: string, address: string | undefine
     [id, networkOf(address)],
   )
   if (noted.length === 0) return
+  // What another login has in hand is left to it: so neither waits for the other, nor both for each other.
   await tx.query(
     `delete from familiar_networks where id in (
-       select id from familiar_networks where user_id = $1 order by seen_at desc, id desc offset ${MAX_NETWORKS})`,
+       select id from familiar_networks where id in (
+         select id from familiar_networks where user_id = $1 order by seen_at desc, id desc offset ${MAX_NETWORKS})
+       for update skip locked)`,
     [id],
   )
 }
