@@ -28,7 +28,10 @@ export interface Asked<P = unknown, B = unknown> {
   /** Versions that the write may meet, from `version` in the body and `If-Match`. */
   readonly expected: Expected | undefined
   readonly requestId: string
-  /** The client's: an IPv4 address, or the /64 of an IPv6 one. Undefined where another service asks. */
+  /**
+   * The client's: an IPv4 address, or the /64 of an IPv6 one. Undefined where another service asks. It is looked up when it is
+   * read, so a copy of the whole (`{ ...asked }`) lacks it.
+   */
   readonly address: string | undefined
 }
 

@@ -12,7 +12,8 @@ import type { Transaction } from '../data/transaction.ts'
 import { admit, admitFields } from './access.ts'
 import { shapeList, shapeResult } from './answers.ts'
 import { foreignParents } from './foreign-parents.ts'
-import type { Asked, Unit } from './handler.ts'
+import type { Unit } from './handler.ts'
+import { HandlerInput } from './handler-input.ts'
 import type { Service } from './implement.ts'
 import { readBody, readExpected, readIdempotencyKey } from './input.ts'
 import { type Plan, plansOf } from './plan.ts'
@@ -67,14 +68,15 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
 
   async function ask(plan: Plan, request: ServiceRequest, params: Params): Promise<Answer> {
     plan.refuseQuery(request.query)
-    const work = async (unit: Unit) => shapeResult(plan, request, await plan.handler!(asked(request, params, {}), unit))
+    const work = async (unit: Unit) =>
+      shapeResult(plan, request, await plan.handler!(new HandlerInput(request, params, {}), unit))
     return inUnit(work, request.told)
   }
 
   async function write(plan: Plan, request: ServiceRequest, params: Params, owned: Row | undefined): Promise<Answer> {
     const { body, expected } = await readWrite(plan, request, params, owned)
     const work = async (unit: Unit) => {
-      const result = await plan.handler!({ ...asked(request, params, body), expected }, unit)
+      const result = await plan.handler!(new HandlerInput(request, params, body, expected), unit)
       confirmPreconditions(plan.operation, request)
       return shapeResult(plan, request, result)
     }
@@ -199,11 +201,6 @@ function scopesOf(operation: Operation, caller: Caller, reach: 'all' | 'own', pa
     return reach === 'own' && caller.kind === 'user' ? [{ field: resource!.owner!, id: caller.id }] : []
   const parent = resource!.parent
   return parent ? [{ field: parent.field, id: params[parent.field]! }] : []
-}
-
-function asked(request: ServiceRequest, params: Params, body: unknown): Asked<any, any> {
-  const { caller, requestId, address } = request
-  return { params, body, caller, expected: undefined, requestId, address }
 }
 
 /**
