@@ -125,8 +125,44 @@ describe('FC-95: what an upstream could read as another path is not routed by a 
     expect(place('/compare/a%20b...c')).toBe('/compare/{base}...{head}')
   })
 
+  test('a segment that vanishes leads to a rule at another depth', () => {
+    const place = routing([
+      ['GET', '/items/export', 'admin'],
+      ['GET', '/items/{id}/{sub}', 'public'],
+      ['GET', '/reports/{id}', 'admin'],
+      ['GET', '/reports/{id}/{format}', 'public'],
+      ['GET', '/notes', 'admin'],
+      ['GET', '/notes/{id}', 'public'],
+    ])
+    for (const path of [
+      ...['/items/;/export', '/items/;a=b/export', '/items/export/;', '/items/+/export', '/items/.../export'],
+      ...['/reports/1/;', '/reports/;/1', '/reports/1/:$DATA', '/reports/1/...', '/reports/1%3f/pdf', '/notes/;x'],
+    ])
+      expect([path, place(path)]).toEqual([path, 'misleads'])
+    for (const path of ['/items/a;b/c', '/items/a+b/c', '/items/1/$meta', '/items/1/.export', '/items/C%23/c'])
+      expect([path, place(path)]).toEqual([path, '/items/{id}/{sub}'])
+  })
+
+  test('an escaped ? or # ends a path for whoever decodes it first; a name may begin with one', () => {
+    const place = routing([
+      ['GET', '/rooms/{name}', 'public'],
+      ['GET', '/rooms/secret', 'admin'],
+      ['GET', '/rooms', 'admin'],
+    ])
+    for (const path of [
+      '/rooms/secret%3fx',
+      '/rooms/secret%23x',
+      '/rooms/Secret%20%3F',
+      '/rooms/..%3f',
+      '/rooms/secret%253f',
+    ])
+      expect([path, place(path)]).toEqual([path, 'misleads'])
+    for (const path of ['/rooms/%23secret', '/rooms/C%23', '/rooms/why%3F', '/rooms/%3F'])
+      expect([path, place(path)]).toEqual([path, '/rooms/{name}'])
+  })
+
   test('long runs of whatever is trimmed or decoded cost no more than their length', () => {
-    for (const run of ['+', '.', '%20', '%2525', ';', ':', 'a.', '%E2%80%8B', '%EF%BC%8F', '%25u002f'])
+    for (const run of ['+', '.', '%20', '%3F', '%23', '%2525', ';', ':', 'a.', '%E2%80%8B', '%EF%BC%8F', '%25u002f'])
       expect(place(`/items/x${run.repeat(Math.floor(8_000 / run.length))}x`)).toMatch(/misleads|id/)
   })
 

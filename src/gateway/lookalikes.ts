@@ -25,7 +25,8 @@ export interface Lookalikes {
  * `/items/%2565xport` are `/items/export` to some. By our templates each is `/items/{id}`; where that is public and the other is not,
  * the rule would be walked around. So a path is folded into what the most lenient server could make of it, and routed again.
  *
- * Where no two templates of different rules are as near to each other as that, only paths with escapes are looked at.
+ * Where no two templates of different rules are as near to each other as that, only paths that have escapes, `;` and the like are
+ * looked at: `/items/;/export` is `/items/export` where parameters are cut and slashes merged, however deep our templates are.
  */
 export function createLookalikes(templates: readonly Template[]): Lookalikes {
   const root = newNode()
@@ -41,18 +42,27 @@ export function createLookalikes(templates: readonly Template[]): Lookalikes {
 
   return {
     misleads(found, method, raw, segments) {
-      if (!risky.has(found) && !raw.includes('%')) return false
+      if (!risky.has(found) && !LENIENT.test(raw)) return false
       const folded = fold(segments)
-      const leaf = folded && find(root, folded, 0)
-      if (leaf === undefined) return folded === undefined || !mixed.has(found)
-      if (isOther(leaf, found, method)) return true
-      const bare = withoutExtension(folded!)
-      // Where an extension is part of a template it says nothing else.
-      const other = bare && leaf.lastIsParameter ? find(root, bare, 0) : undefined
-      return other !== undefined && !other.lastIsParameter && isOther(other, found, method)
+      if (folded === undefined) return true
+      if (find(root, folded, 0) === undefined) return !mixed.has(found)
+      return [folded, ...shortened(folded)].some((one) => isElsewhere(one, found, method))
     },
   }
+
+  function isElsewhere(path: readonly string[], found: Routes, method: string): boolean {
+    const leaf = find(root, path, 0)
+    if (leaf === undefined) return false
+    if (isOther(leaf, found, method)) return true
+    const bare = withoutExtension(path)
+    // Where an extension is part of a template it says nothing else.
+    const other = bare && leaf.lastIsParameter ? find(root, bare, 0) : undefined
+    return other !== undefined && !other.lastIsParameter && isOther(other, found, method)
+  }
 }
+
+/** By these a segment can vanish, or be another one, whatever the templates are. */
+const LENIENT = /[%;+$]|\/\./
 
 interface Node {
   readonly literals: Map<string, Node>
@@ -162,7 +172,7 @@ function fold(segments: readonly string[]): string[] | undefined {
       if (part === '') continue
       const one = foldOne(part) || (/^\++$/.test(part) ? part : '')
       // Dots, spaces or parameters alone are a way up, or nothing, somewhere else.
-      if (one === '') return undefined
+      if (one === '' || /^\.+[?#]/.test(one)) return undefined
       folded.push(one)
     }
   }
@@ -208,6 +218,19 @@ const TRIMMED = /[\s\p{Cc}+.]/u
 /** Both ways: some letters have one case only, and become another's in the other. */
 function lower(text: string): string {
   return text.toUpperCase().toLowerCase()
+}
+
+/**
+ * What is left of a path where `?` or `#` is decoded and then ends it, and where a `+` is a space, and a segment of nothing else no
+ * segment. A name that begins with `#` is one, as of a channel.
+ */
+function shortened(folded: readonly string[]): string[][] {
+  const readings: string[][] = []
+  const cut = folded.findIndex((one) => /.[?#]/.test(one))
+  if (cut !== -1) readings.push([...folded.slice(0, cut), foldOne(folded[cut]!.replace(/(?<=.)[?#].*$/su, ''))])
+  const without = folded.filter((one, i) => i === folded.length - 1 || !/^\++$/.test(one))
+  if (without.length < folded.length) readings.push(without)
+  return readings
 }
 
 /** Frameworks take `.json` at the end for the format that is asked for; undefined where there is none. */
