@@ -117,6 +117,39 @@ describe('FC-3: what closes a door is never lost on the way', () => {
   })
 })
 
+describe('FC-3, FC-37: a scheme of which nobody can say what it asks for', () => {
+  test.each<[unknown, string]>([
+    [{ type: 'http', scheme: 'bearer ' }, 'whose scheme has the `scheme` "bearer "'],
+    [{ type: 'http', scheme: 'baerer' }, 'whose scheme has the `scheme` "baerer"'],
+    [{ type: 'http' }, 'whose scheme has the `scheme` undefined'],
+    [{ type: 'http', scheme: ['bearer'] }, 'whose scheme has the `scheme` ["bearer"]'],
+    [{ type: 'HTTP', scheme: 'bearer' }, 'whose scheme has the `type` "HTTP"'],
+    [{ type: 'Oauth2' }, 'whose scheme has the `type` "Oauth2"'],
+    [{ type: 'openIDConnect' }, 'whose scheme has the `type` "openIDConnect"'],
+    [{ type: 'apikey' }, 'whose scheme has the `type` "apikey"'],
+    [{ scheme: 'bearer' }, 'whose scheme has the `type` undefined'],
+    [null, 'whose scheme is no object'],
+    ['bearer', 'whose scheme is no object'],
+  ])('%j opens nothing', (scheme, expected) => {
+    const document = { components: { securitySchemes: { ...securitySchemes, odd: scheme } } }
+    for (const unchecked of ['refuse', 'public', 'authenticated'] as const) {
+      const get = { security: [{ odd: [] }] }
+      const { faults } = read({ ...document, paths: { '/x': { get } } }, unchecked)
+      expect(faults).toEqual([
+        expect.stringContaining(`GET /x security asks for "odd", ${expected}: give it the type apiKey, mutualTLS`),
+      ])
+      expect(accessOf({ ...get, 'x-lintel': { access: 'admin' } }, document, unchecked)).toBe('admin')
+      expect(accessOf({ security: [{ token: [] }] }, document, unchecked)).toBe('authenticated')
+    }
+  })
+
+  test.each(['Bearer', 'BEARER', 'digest', 'Negotiate', 'DPoP', 'SCRAM-SHA-256'])('http %s is one', (scheme) => {
+    const document = { components: { securitySchemes: { one: { type: 'http', scheme } } } }
+    const expected = scheme.toLowerCase() === 'bearer' ? 'authenticated' : 'public'
+    expect(accessOf({ security: [{ one: [] }] }, document, 'public')).toBe(expected)
+  })
+})
+
 describe('FC-4: x-lintel', () => {
   test.each<[string, object, string]>([
     [
@@ -131,6 +164,18 @@ describe('FC-4: x-lintel', () => {
     ],
     ['in capitals', { get: { 'X-Lintel': { access: 'admin' } } }, 'GET /x X-Lintel is unknown: write it `x-lintel`'],
     ['without x-', { get: { lintel: {} } }, 'GET /x lintel is unknown: write it `x-lintel`'],
+    [
+      'a member in its name',
+      { get: { 'x-lintel-access': 'admin' } },
+      'GET /x x-lintel-access is unknown: write it as a member of `x-lintel`',
+    ],
+    ['a member without it', { get: { access: 'admin' } }, 'GET /x access is unknown: write it as a member of'],
+    [
+      'a member in capitals without it',
+      { get: { Max_Body_Bytes: 1 } },
+      'GET /x Max_Body_Bytes is unknown: write it as',
+    ],
+    ['a member without it at a path', { get: {}, limits: [] }, 'paths /x limits is unknown: write it as a member of'],
     ['no object', { get: { 'x-lintel': 'admin' } }, 'GET /x x-lintel is no object'],
     ['null', { get: { 'x-lintel': null } }, 'GET /x x-lintel is no object'],
     [
@@ -268,6 +313,10 @@ describe('FC-36: as OpenAPI 3.0 and 3.1 say', () => {
     })
     expect(routes).toEqual(['GET /a'])
     expect(read({ paths: { '/a': { get: { authors: [] } } } }).faults).toEqual([])
+    expect(read({ paths: { '/a': { get: { 'x-security': [], 'x-secure': true } } } })).toMatchObject({
+      faults: [],
+      notices: ['shop: ignored: who may call is said by `security`: GET /a x-security'],
+    })
     expect(notices).toEqual([
       'shop: not forwarded, as the gateway answers OPTIONS itself: OPTIONS /a, OPTIONS /b',
       'shop: not forwarded, as TRACE is refused: TRACE /a, TRACE /b',

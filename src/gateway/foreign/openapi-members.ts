@@ -1,4 +1,4 @@
-import type { Complain } from './entry.ts'
+import { type Complain, TERMS } from './entry.ts'
 import type { Notices } from './notices.ts'
 
 /** What OpenAPI 3 knows at a place, and what must not stand there by mistake: it would open what it was meant to close. */
@@ -53,7 +53,11 @@ export function checkMembers(
     if (Object.hasOwn(misplaced, name)) complain(`${where}${name}`, misplaced[name]!)
     else if (name === '<<') complain(`${where}<<`, 'is not merged here: it is quoted, or in JSON')
     else if (isNear(plain, 'xlintel')) complain(`${where}${name}`, 'is unknown: write it `x-lintel`')
+    else if (plain.startsWith('xlintel')) complain(`${where}${name}`, 'is unknown: write it as a member of `x-lintel`')
+    else if (plain === 'xsecurity') notices.add('ignored: who may call is said by `security`', `${where}${name}`)
     else if (name.startsWith('x-')) continue
+    else if (TERMS.some((term) => term.toLowerCase() === plain))
+      complain(`${where}${name}`, 'is unknown: write it as a member of `x-lintel`')
     else if (isNear(plain, 'security') || /secur|^auths?$|authenti|authori[sz]/.test(plain))
       complain(`${where}${name}`, 'is unknown: is it meant to be `security`?')
     else if (members.has(plain)) complain(`${where}${name}`, `is unknown: write it \`${plain}\``)

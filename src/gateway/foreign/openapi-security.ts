@@ -38,6 +38,7 @@ export function createSecurityReader(
       const kind = kinds.get(name)
       // Not even where what cannot be checked is let through: it may be a bearer scheme with its name misspelt.
       if (kind === undefined) refused.add(`asks for "${name}", which is not in components.securitySchemes`, UNKNOWN, at)
+      else if (typeof kind === 'object') refused.add(`asks for "${name}", whose ${kind.fault}`, SCHEME, at)
       if (!isScopes(scopes))
         complain(at, `has ${JSON.stringify(scopes)} for "${name}": give a list of scopes, such as []`)
       else if (scopes.includes('service'))
@@ -68,7 +69,7 @@ export function createSecurityReader(
       const terms = security.map((one) => readOne(one, at)).filter((term) => term !== undefined)
       if (terms.length > 0) return accessOf(terms)
       const names = [...new Set(security.flatMap((one) => Object.keys(one)))]
-      if (names.every((name) => kinds.has(name)))
+      if (names.every((name) => typeof kinds.get(name) === 'string'))
         refused.add(`asks for ${names.join(', ')}, which this gateway cannot check`, UNCHECKABLE, at)
       return NOBODY
     },
@@ -94,6 +95,8 @@ function createRefusals() {
 
 const UNCHECKABLE =
   'it verifies bearer tokens (http bearer, oauth2, openIdConnect). Where the upstream checks the rest, start with --unchecked-security public, or write "x-lintel": {"uncheckedSecurity": "public"} at the top of the document; "authenticated" asks for a token beside it'
+const SCHEME =
+  'give it the type apiKey, mutualTLS, oauth2, openIdConnect, or http with a registered scheme such as bearer, or say who may use it with "x-lintel": {"access": …} at the path or operation'
 const UNKNOWN = 'write it there, or say who may use it with "x-lintel": {"access": …} at the path or operation'
 
 type Term = 'public' | 'authenticated' | { readonly roles: string }
@@ -113,27 +116,40 @@ function isScopes(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((one) => typeof one === 'string')
 }
 
-function schemesOf(
-  document: Readonly<Record<string, unknown>>,
-  complain: Complain,
-): ReadonlyMap<string, 'bearer' | 'other'> {
+/** `fault`: what is wrong with a scheme of which nobody can say what it asks for; it may be a bearer scheme, misspelt. */
+type Kind = 'bearer' | 'other' | { readonly fault: string }
+
+function schemesOf(document: Readonly<Record<string, unknown>>, complain: Complain): ReadonlyMap<string, Kind> {
   const schemes = isObject(document.components) ? document.components.securitySchemes : undefined
   if (!isObject(schemes)) return new Map()
   return new Map(
     Object.entries(schemes).map(([name, given]) => {
       const where = `components.securitySchemes.${name}`
-      const scheme = isObject(given) ? dereference(document, given, where, complain) : {}
-      return [name, isBearer(scheme) ? 'bearer' : 'other']
+      return [name, isObject(given) ? kindOf(dereference(document, given, where, complain)) : NO_SCHEME]
     }),
   )
 }
 
-function isBearer({ type, scheme }: Readonly<Record<string, unknown>>): boolean {
-  if (type === 'http') return String(scheme).toLowerCase() === 'bearer'
-  return type === 'oauth2' || type === 'openIdConnect'
+const NO_SCHEME: Kind = { fault: 'scheme is no object' }
+
+function kindOf({ type, scheme }: Readonly<Record<string, unknown>>): Kind {
+  if (type === 'http') {
+    const name = typeof scheme === 'string' ? scheme.toLowerCase() : ''
+    if (!HTTP_SCHEMES.has(name)) return { fault: `scheme has the \`scheme\` ${shown(scheme)}` }
+    return name === 'bearer' ? 'bearer' : 'other'
+  }
+  if (type === 'oauth2' || type === 'openIdConnect') return 'bearer'
+  return type === 'apiKey' || type === 'mutualTLS' ? 'other' : { fault: `scheme has the \`type\` ${shown(type)}` }
 }
 
+/** IANA's registry of HTTP authentication schemes, in lower case. */
+const HTTP_SCHEMES: ReadonlySet<string> = new Set(
+  'basic bearer concealed digest dpop gnap hoba mutual negotiate oauth privatetoken scram-sha-1 scram-sha-256 vapid'.split(
+    ' ',
+  ),
+)
+
 function shown(value: unknown): string {
-  const text = JSON.stringify(value)
+  const text = JSON.stringify(value) ?? 'undefined'
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }
