@@ -14,6 +14,7 @@ const fields = {
   size: t.integer(),
   seenAt: t.time(),
   maybe: t.text().nullable(),
+  place: t.text({ pattern: /^[a-z]+(, [a-z]+)?$/ }),
   tags: t.list(t.oneOf('x', 'y')),
 }
 
@@ -23,7 +24,7 @@ function thing(list: ListOptions = {}) {
     fields,
     unique: ['code'],
     list: {
-      filter: ['code', 'email', 'kind', 'colour', 'size', 'seenAt', 'tags', 'maybe'],
+      filter: ['code', 'email', 'kind', 'colour', 'size', 'seenAt', 'tags', 'maybe', 'place'],
       search: ['name'],
       sort: ['name', 'size', 'createdAt'],
       defaultSort: '-createdAt',
@@ -58,6 +59,7 @@ const INDEXED = [
   'code=1',
   'code=1,2,3',
   'maybe=a%2Cb',
+  'place=paris%2C%20texas',
   'size=3&sort=size',
   'code=1&kind=a&sizeMin=3&q=x&sort=name,size',
 ]
@@ -71,6 +73,10 @@ const SCANNING = [
   'sort=name,size',
   'sort=name&sort=size',
   'kind=a,b',
+  'kind=a%2Cb',
+  'kind=a%2cb&sort=size',
+  'maybe=a,b%2Cc',
+  'place=paris%2Cberlin',
   'size=3',
   'kind=a&kind=b',
   'kind=a&colour=red',

@@ -1,5 +1,5 @@
 import type { FieldSpec } from './fields.ts'
-import { type FilterParameter, filterParameters, type Pairs } from './list-query.ts'
+import { type FilterParameter, filterParameters, type Pairs, textsReader } from './list-query.ts'
 import type { Resource } from './resource.ts'
 
 /**
@@ -80,7 +80,10 @@ function distinct(orders: readonly (readonly string[])[]): (readonly string[])[]
 export function listCostReader(resource: Resource): (query: Pairs) => number {
   const { scanCost } = resource.list
   const parameters = new Map(
-    filterParameters(resource).map((one) => [one.name, { field: one.field, kind: kindOf(one, resource) }]),
+    filterParameters(resource).map((one) => [
+      one.name,
+      { field: one.field, kind: kindOf(one, resource), textsOf: textsReader(one) },
+    ]),
   )
   const orders = ordersByText(resource)
   const usual = orders.get(defaultOrder(resource)?.join() ?? '')
@@ -92,7 +95,8 @@ export function listCostReader(resource: Resource): (query: Pairs) => number {
     let bounded = true
     let few = false
     let cost = 0
-    for (const [name, value, pieces] of query) {
+    for (const pair of query) {
+      const [name, value] = pair
       const parameter = parameters.get(name)
       if (parameter === undefined) {
         if (name === 'count' && value === 'exact') cost = scanCost
@@ -102,7 +106,7 @@ export function listCostReader(resource: Resource): (query: Pairs) => number {
         }
         continue
       }
-      const { field, kind } = parameter
+      const { field, kind, textsOf } = parameter
       switch (kind) {
         case 'unique':
           few = true
@@ -112,7 +116,7 @@ export function listCostReader(resource: Resource): (query: Pairs) => number {
           range = field
           break
         case 'equal':
-          if (equal !== undefined || pieces !== undefined) bounded = false
+          if (equal !== undefined || (value.includes(',') && textsOf(pair).length > 1)) bounded = false
           equal = field
           break
         default:

@@ -207,9 +207,9 @@ function readFields(
 
 /** Compiles the reader of one filter. */
 function filterReader(parameter: FilterParameter): (given: readonly Pair[], faults: FieldFault[]) => Filter {
-  const { name, comparison } = parameter
+  const { name } = parameter
   const check = checkOf(valueSpec(parameter))
-  const textsOf = comparison === 'in' ? separator(parameter.spec) : wholeValue
+  const textsOf = textsReader(parameter)
   return (given, faults) => {
     const texts = given.length === 1 ? textsOf(given[0]!) : given.flatMap(textsOf)
     const values: (string | number | boolean)[] = []
@@ -223,6 +223,11 @@ function filterReader(parameter: FilterParameter): (given: readonly Pair[], faul
       }
     return { parameter, values }
   }
+}
+
+/** Compiles how what a filter is given becomes the texts of its values. */
+export function textsReader({ comparison, spec }: FilterParameter): (pair: Pair) => readonly string[] {
+  return comparison === 'in' ? separator(spec) : wholeValue
 }
 
 const wholeValue = ([, value]: Pair): readonly string[] => [value]
