@@ -1,7 +1,7 @@
-/** A rest that ends by itself, by a signal, or when somebody ends it. */
+/** A rest that ends by itself, by a signal where it is given one, or when somebody ends it. */
 export interface Rest {
   /** One rest at a time. Resolves, however it ends. */
-  take(ms: number, signal: AbortSignal): Promise<void>
+  take(ms: number, signal?: AbortSignal): Promise<void>
   /** Ends the rest under way, if there is one. */
   end(): void
 }
@@ -11,13 +11,13 @@ export function createRest(): Rest {
   return {
     take(ms, signal) {
       return new Promise((resolve) => {
-        if (signal.aborted) return resolve()
+        if (signal?.aborted) return resolve()
         const timer = setTimeout(done, ms)
-        signal.addEventListener('abort', done, { once: true })
+        signal?.addEventListener('abort', done, { once: true })
         end = done
         function done() {
           clearTimeout(timer)
-          signal.removeEventListener('abort', done)
+          signal?.removeEventListener('abort', done)
           end = undefined
           resolve()
         }

@@ -1,3 +1,4 @@
+import { createRest } from '../base/rest.ts'
 import type { ListQuery } from '../contract/list-query.ts'
 import type { Resource } from '../contract/resource.ts'
 import type { Where } from './conditions.ts'
@@ -61,6 +62,8 @@ export function countSeen(count: Count, { page, limit }: ListQuery, rows: number
 
 /** How often a table's statistics are looked at. */
 const LOOK_EVERY_MS = 60_000
+/** How long lists wait for that. ANALYZE may take until it is stopped, after 15 s; the estimates that follow it have what it found. */
+const PATIENCE_MS = 500
 
 /** Whether so much was written since the last ANALYZE that its estimates mean little; the same share as autovacuum's. */
 const STALE = `select 1 from pg_class where oid = to_regclass($1) and relkind in ('r', 'm')
@@ -89,8 +92,10 @@ function refresherOf(database: Database, table: string): () => Promise<void> {
   return () => {
     if (!looked || performance.now() >= lookAgainAt) {
       lookAgainAt = performance.now() + LOOK_EVERY_MS
-      // A total that is a guess is better than no list.
-      looked = look().catch(() => {})
+      const rest = createRest()
+      looked = rest.take(PATIENCE_MS)
+      // A total that is a guess is better than no list, or a late one.
+      look().then(rest.end, rest.end)
     }
     return looked
   }
