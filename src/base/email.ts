@@ -26,7 +26,7 @@ const MAX = 255
 export function readEmail(text: string): string | undefined {
   if (text.length > 2 * MAX || !FORM.test(text)) return undefined
   if (ASCII.test(text)) return fits(text) ? text : undefined
-  const folded = Array.from(text.normalize('NFKC'), lowered).join('').normalize('NFKC')
+  const folded = foldCase(text.normalize('NFKC')).normalize('NFKC')
   return fits(folded) && FORM.test(folded) && !INVISIBLE.test(folded) ? folded : undefined
 }
 
@@ -41,7 +41,7 @@ function lengthOf(text: string): number {
   return ASCII.test(text) ? text.length : [...text].length
 }
 
-/** Letter by letter, so that a Σ at the end is no ς; İ alone would be two letters, and is i as in SQL. */
-function lowered(letter: string): string {
-  return letter === 'İ' ? 'i' : letter.toLowerCase()
+/** In lower case like PostgreSQL, letter by letter, so that a Σ at the end is no ς; İ alone would be two letters, and is i as in SQL. */
+export function foldCase(text: string): string {
+  return Array.from(text, (letter) => (letter === 'İ' ? 'i' : letter.toLowerCase())).join('')
 }

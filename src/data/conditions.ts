@@ -1,3 +1,4 @@
+import { foldCase } from '../base/email.ts'
 import type { Filter } from '../contract/list-query.ts'
 import { columnFor, type Table } from './table.ts'
 
@@ -61,9 +62,4 @@ export function meaningOf(filters: readonly Filter[], scopes: readonly Scope[]):
       return [name, ...(meant.length > 1 ? [...new Set(meant)].sort() : meant)]
     }),
   ]
-}
-
-/** Character by character, like PostgreSQL: JavaScript lowers a sigma at the end of a word differently. */
-function foldCase(text: string): string {
-  return Array.from(text, (char) => char.toLowerCase()).join('')
 }
