@@ -4,6 +4,12 @@ export interface FieldFault {
   message: string
 }
 
+/**
+ * How many faults are told at once, of a request, a file or a document: more nobody reads, their number is the sender's, and
+ * an answer should not be larger than its request.
+ */
+export const MAX_FAULTS = 50
+
 export interface ProblemOptions {
   /** Every faulty field at once. */
   details?: FieldFault[]

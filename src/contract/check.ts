@@ -1,5 +1,5 @@
 import { readEmail } from '../base/email.ts'
-import type { FieldFault } from '../base/errors.ts'
+import { type FieldFault, MAX_FAULTS } from '../base/errors.ts'
 import { memberPath } from '../base/field-path.ts'
 import { decodeId } from '../base/ids.ts'
 import { decimalsOf } from '../base/money.ts'
@@ -59,13 +59,6 @@ function fill(spec: FieldSpec, given: unknown): unknown {
   return value
 }
 
-/**
- * No more faults than this are looked for, nor more unknown fields of one object: their number is the sender's, and an answer
- * should not be larger than its request.
- */
-export const MAX_FAULTS = 100
-const MAX_UNKNOWN = 50
-
 function objectCheck(specs: Readonly<Record<string, FieldSpec>>, partial: boolean, readOnly: ReadOnly): Check {
   const names = new Set(Object.keys(specs))
   const fields = Object.entries(specs).map(([name, spec]) => {
@@ -82,17 +75,17 @@ function objectCheck(specs: Readonly<Record<string, FieldSpec>>, partial: boolea
       return
     }
     const given = value as Record<string, unknown>
-    let unknown = 0
-    for (const name in given) {
-      if (names.has(name)) continue
-      if (++unknown > MAX_UNKNOWN || faults.length === MAX_FAULTS) break
-      faults.push({ field: memberPath(path, name), message: 'is not a field of this request' })
-    }
     for (const { name, inner, required } of fields) {
       const member = given[name]
       if (member === undefined) {
         if (required) faults.push({ field: join(path, name), message: 'is required' })
       } else inner(member, join(path, name), faults)
+    }
+    // Last: however many there are, what the contract names comes first.
+    for (const name in given) {
+      if (names.has(name)) continue
+      if (faults.length >= MAX_FAULTS) break
+      faults.push({ field: memberPath(path, name), message: 'is not a field of this request' })
     }
   }
 }

@@ -1,6 +1,5 @@
 import { readEmail } from '../base/email.ts'
-import type { FieldFault } from '../base/errors.ts'
-import { Problem } from '../base/errors.ts'
+import { type FieldFault, MAX_FAULTS, Problem } from '../base/errors.ts'
 import { checkOf, readTime } from './check.ts'
 import type { FieldSpec } from './fields.ts'
 import type { Resource } from './resource.ts'
@@ -129,9 +128,6 @@ export function fieldsReader(shown: readonly string[]): (pairs: Pairs) => readon
     return fields
   }
 }
-
-/** Names and their number are the sender's: an answer should not be many times as large as its request. */
-const MAX_FAULTS = 50
 
 function refuse(faults: readonly FieldFault[]): void {
   if (faults.length > 0) throw new Problem('VALIDATION_ERROR', undefined, { details: faults.slice(0, MAX_FAULTS) })

@@ -1,4 +1,4 @@
-import { Problem } from '../base/errors.ts'
+import { MAX_FAULTS, Problem } from '../base/errors.ts'
 import { decodeId } from '../base/ids.ts'
 import { type BodyCheck, bodyCheck, withDefaults } from '../contract/check.ts'
 import type { FieldSpec } from '../contract/fields.ts'
@@ -130,7 +130,7 @@ function onlyRolesOf(specs: Specs): string[] {
 function refuseQuery(query: Pairs) {
   if (query.length > 0)
     throw new Problem('VALIDATION_ERROR', undefined, {
-      details: query.slice(0, 50).map(([field]) => ({ field, message: 'is not a parameter here' })),
+      details: query.slice(0, MAX_FAULTS).map(([field]) => ({ field, message: 'is not a parameter here' })),
     })
 }
 

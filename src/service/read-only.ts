@@ -1,4 +1,4 @@
-import type { FieldFault } from '../base/errors.ts'
+import { type FieldFault, MAX_FAULTS } from '../base/errors.ts'
 import { READ_ONLY, readTime } from '../contract/check.ts'
 import type { FieldSpec } from '../contract/fields.ts'
 
@@ -18,17 +18,22 @@ export function givesReadOnly(specs: Specs, body: unknown): boolean {
 function givesWithin(spec: FieldSpec, value: unknown): boolean {
   if (spec.server) return true
   if (spec.kind === 'object') return givesReadOnly(spec.fields!, value)
-  return mayHold(spec) && Array.isArray(value) && value.some((item) => givesWithin(spec.of!, item))
+  return isLookedInto(spec, value) && value.some((item) => givesWithin(spec.of!, item))
 }
 
-/** Only what may hold a read-only field is looked into: a list of texts may be long. */
+/** Of lists, those that may hold a read-only field and that the check has not refused as too long: as there, nothing of them is looked at. */
+function isLookedInto(spec: FieldSpec, value: unknown): value is unknown[] {
+  return mayHold(spec) && Array.isArray(value) && value.length <= spec.max!
+}
+
 function mayHold({ kind, of }: FieldSpec): boolean {
   return kind === 'object' || (kind === 'list' && mayHold(of!))
 }
 
 /**
  * The body without its read-only fields. Each may stand with the value that it has, so that what was read can be edited and
- * sent back as a whole (R-BODY-4); another value is a fault. `current` is the thing as this caller reads it.
+ * sent back as a whole (R-BODY-4); another value is a fault, as long as there are no more than are told. `current` is the thing
+ * as this caller reads it.
  */
 export function withoutReadOnly(
   specs: Specs,
@@ -43,7 +48,7 @@ export function withoutReadOnly(
     const field = path === '' ? name : `${path}.${name}`
     const stands = isObject(current) ? current[name] : undefined
     if (!spec?.server) rest[name] = spec ? within(spec, body[name], stands, faults, field) : body[name]
-    else if (!isSame(spec, body[name], stands ?? null))
+    else if (faults.length < MAX_FAULTS && !isSame(spec, body[name], stands ?? null))
       faults.push({ field, message: `${READ_ONLY}, and has another value` })
   }
   return rest
@@ -51,7 +56,7 @@ export function withoutReadOnly(
 
 function within(spec: FieldSpec, value: unknown, current: unknown, faults: FieldFault[], path: string): unknown {
   if (spec.kind === 'object' && isObject(value)) return withoutReadOnly(spec.fields!, value, current, faults, path)
-  if (!mayHold(spec) || !Array.isArray(value)) return value
+  if (!isLookedInto(spec, value)) return value
   const items = Array.isArray(current) ? current : []
   return value.map((item, i) => within(spec.of!, item, items[i], faults, `${path}[${i}]`))
 }

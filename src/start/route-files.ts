@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import { Fault } from '../base/errors.ts'
+import { Fault, MAX_FAULTS } from '../base/errors.ts'
 import { parseJson } from '../base/json.ts'
 import { type Description, describe } from '../gateway/foreign/description.ts'
 import { type Entry, placeOf } from '../gateway/foreign/entry.ts'
@@ -60,12 +60,10 @@ function checkTwice(read: readonly { file: string; entries: readonly Entry[] }[]
   if (faults.length > 0) throw new Fault('INVALID_ROUTES', listed(faults))
 }
 
-const SHOWN = 50
-
 /** A line for each of so many, and how many more there are. */
 function listed(faults: readonly string[]): string {
-  const more = faults.length - SHOWN
-  return [...faults.slice(0, SHOWN), ...(more > 0 ? [`… and ${more} more`] : [])].join('\n')
+  const more = faults.length - MAX_FAULTS
+  return [...faults.slice(0, MAX_FAULTS), ...(more > 0 ? [`… and ${more} more`] : [])].join('\n')
 }
 
 const MAX_BYTES = 16 * 1024 * 1024

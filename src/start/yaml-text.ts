@@ -10,12 +10,10 @@ import {
   type Pair,
   parseDocument,
 } from 'yaml'
+import { MAX_FAULTS } from '../base/errors.ts'
 
 /** Values, with all that aliases stand for written out. The largest public documents of 16 MiB have a million. */
 const MAX_EXPANDED = 4_000_000
-
-/** Of what is wrong. */
-const SHOWN = 50
 
 /**
  * The value of a YAML text, with merge keys (`<<`) merged as YAML 1.1 has it: what a mapping says itself goes before what is
@@ -30,8 +28,8 @@ export function parseYaml(text: string): unknown {
   const document = parseDocument(text, { merge: true, lineCounter: lines })
   const { errors } = document
   if (errors.length > 0) {
-    const more = errors.length > SHOWN ? `; and ${errors.length - SHOWN} more` : ''
-    throw new Error(errors.slice(0, SHOWN).map(firstLine).join('; ') + more)
+    const more = errors.length > MAX_FAULTS ? `; and ${errors.length - MAX_FAULTS} more` : ''
+    throw new Error(errors.slice(0, MAX_FAULTS).map(firstLine).join('; ') + more)
   }
   checkAliases(document, lines)
   return document.toJS({ maxAliasCount: -1 })
