@@ -155,11 +155,17 @@ const STOPPED: Cost = { blocks: Number.POSITIVE_INFINITY, rows: Number.POSITIVE_
 export const TIMED_OUT: Measured = { first: STOPPED, twentieth: STOPPED, deep: undefined, plan: undefined }
 
 const USES = 20
-/** Uses of a list that scans take too long to be had twenty times. */
-const PATIENCE_MS = 400
 
-/** Asks for a list through the code that serves it, again and again, and looks at the plan by which PostgreSQL ran its page. */
-export async function measureCase(database: Database, one: ListCase, depth: number): Promise<Measured> {
+/**
+ * Asks for a list through the code that serves it, again and again, and looks at the plan by which PostgreSQL ran its page.
+ * After `patienceMs` the use that comes next stands for the twentieth: a list that scans takes too long to be had so often.
+ */
+export async function measureCase(
+  database: Database,
+  one: ListCase,
+  depth: number,
+  patienceMs: number,
+): Promise<Measured> {
   const sent: { text: string; values: readonly unknown[] }[] = []
   const cells = (text: string, values: readonly unknown[] = []) => {
     sent.push({ text, values })
@@ -179,7 +185,7 @@ export async function measureCase(database: Database, one: ListCase, depth: numb
   }
   const start = performance.now()
   const first = await planned(await ask())
-  for (let use = 3; use < USES && performance.now() - start < PATIENCE_MS; use++) await ask()
+  for (let use = 3; use < USES && performance.now() - start < patienceMs; use++) await ask()
   const twentieth = await planned(await ask())
   const deep = one.declared ? undefined : await deepQuery()
   return {

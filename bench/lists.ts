@@ -34,6 +34,8 @@ A million rows of each take some 3 GB in the folder for temporary files (TMPDIR)
 /** More than so many times what it was on the smallest table has grown; a page is a few dozen blocks, and an index one level deeper. */
 const GROWN = 4
 const FEW_BLOCKS = 25
+/** For the uses of one list. */
+const PATIENCE_MS = 400
 
 type Sizes = Map<number, Measured>
 interface Line {
@@ -73,7 +75,7 @@ async function measureOn(rows: number, only: string, lines: Map<string, Line>): 
           if (!name.includes(only)) continue
           if (i % 20 === 0) say(`${rows.toLocaleString('en')} rows, ${contract.name}: ${i} of ${cases.length}`)
           const line = lines.get(name) ?? { one, sizes: new Map() }
-          line.sizes.set(rows, await measureCase(database, one, rows / 20).catch(stopped))
+          line.sizes.set(rows, await measureCase(database, one, rows / 20, PATIENCE_MS).catch(stopped))
           lines.set(name, line)
         }
       } finally {
