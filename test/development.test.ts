@@ -63,6 +63,16 @@ describe('FC-1 R-OPS-4: NODE_ENV', () => {
     for (const other of ['', 'dev']) expect(await gateway(other)).toMatch(/none\.json cannot be read/)
   })
 
+  test('a command beside a system reads .env where neither NODE_ENV nor a database is named', async () => {
+    const cwd = await folder()
+    await writeFile(join(cwd, '.env'), 'LOG_LEVEL=loud\n')
+    const env = { NODE_ENV: '', LINTEL_DATA_DIR: cwd, SHUTDOWN_TIMEOUT: 'wrong' }
+    const stderr = async (more: Record<string, string>) =>
+      (await run('lintel', { args: lintel('keys', 'rotate'), cwd, env: { ...env, ...more } })).stderr
+    expect(await stderr({})).toContain('LOG_LEVEL is "loud"')
+    expect(await stderr({ USERS_DATABASE_URL: 'postgresql://127.0.0.1:1/users' })).not.toContain('LOG_LEVEL')
+  })
+
   test('lintel/testing is in development, whatever NODE_ENV says', async () => {
     expect(process.env.NODE_ENV).toBe('test')
     const running = await testSystem(reference, inject('databaseServer'))

@@ -111,6 +111,22 @@ test('R-OPS-6: in production nothing is migrated at start; `lintel migrate` does
   expect((await system.ended).code).toBe(0)
 })
 
+test.each(['', 'development'])(
+  'R-OPS-6: a command beside a system migrates no DATABASE_URL, with NODE_ENV "%s"; without one it reads no .env there',
+  async (NODE_ENV) => {
+    const cwd = await folder()
+    if (NODE_ENV === '') await writeFile(join(cwd, '.env'), 'LOG_LEVEL=loud\n')
+    expect(await run('lintel', { ...lintel(['keys', 'rotate'], { NODE_ENV }), cwd })).toMatchObject({
+      code: 78,
+      stdout: '',
+      stderr: expect.stringMatching(/^lintel: The database of the users service lacks .*\(MIGRATIONS_PENDING\)\n$/),
+    })
+    expect((await onDatabase('users', `select to_regclass('lintel.migrations') as made`)).rows).toEqual([
+      { made: null },
+    ])
+  },
+)
+
 test('R-OPS-6: a database that does not match its contract stops the start, and every difference is named', async () => {
   expect((await run('lintel', lintel(['migrate']))).code).toBe(0)
   await onDatabase(

@@ -5,6 +5,7 @@ import { DEVELOPMENT } from '../start/settings.ts'
 /**
  * What a command is about to do: serve as NODE_ENV says, serve in development, or work beside a system on its databases.
  * Nothing can be reached through the last kind, so without NODE_ENV it does as `lintel dev` would: both find the same data.
+ * Where the environment names a database, that is the one, and a `.env` that lies about has no say in it.
  */
 export type Purpose = 'serve' | 'develop' | 'beside'
 
@@ -21,6 +22,12 @@ export function prepareEnvironment(purpose: Purpose): void {
       'WRONG_SETTING',
       `NODE_ENV is "${given}", and \`lintel dev\` is for development: run \`lintel start\`, or unset NODE_ENV`,
     )
-  if (purpose === 'develop' || (purpose === 'beside' && given === undefined)) env.NODE_ENV = DEVELOPMENT
+  if (purpose === 'develop' || (purpose === 'beside' && given === undefined && !namesDatabase(env)))
+    env.NODE_ENV = DEVELOPMENT
   if (env.NODE_ENV === DEVELOPMENT && existsSync('.env')) process.loadEnvFile('.env')
+}
+
+/** `DATABASE_URL`, `ORDERS_DATABASE_URL`, or a file that has it. */
+function namesDatabase(env: NodeJS.ProcessEnv): boolean {
+  return Object.keys(env).some((name) => /^(.+_)?DATABASE_URL(_FILE)?$/.test(name) && env[name])
 }

@@ -33,8 +33,9 @@ export async function runServices(system: System, settings: Settings, options: R
   try {
     for (const service of system.services) {
       const url = databases.urls.get(service.contract.name)!
-      // In production a deployment migrates first (`lintel migrate`), so that replicas start with nothing to wait for.
-      if (databases.dataDir || !settings.production) await migrateService(service, url, options)
+      // In production a deployment migrates first (`lintel migrate`), so that replicas start with nothing to wait for. A
+      // command beside a system is no start: whoever creates a user has not asked for migrations.
+      if (databases.dataDir || (!settings.production && !options.shared)) await migrateService(service, url, options)
       else await assertMigrated(service, url)
       signal?.throwIfAborted()
       const database = await openServiceDatabase(service, url, log, databases.lost)
