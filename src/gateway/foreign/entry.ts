@@ -1,3 +1,4 @@
+import { unknownMember } from '../../base/known-names.ts'
 import { type Access, parseAccess } from '../../contract/access.ts'
 import { checkLimits, type Limit } from '../../contract/limits.ts'
 import { customOperation, type Operation, operation, type ServedMethod } from '../../contract/operation.ts'
@@ -137,10 +138,12 @@ export function operationOf(upstream: string, { method, path, access, limits, co
   return { ...customOperation(upstream, `${method} ${path}`, spec), method, segments: segmentsOf(path), access }
 }
 
-/** A misspelt name would be a rule that does not hold. */
-export function strangers(object: object, known: readonly string[], at: string, complain: Complain): void {
-  for (const name of Object.keys(object))
-    if (!known.includes(name)) complain(`${at}${name}`, `is unknown: these are known: ${known.join(', ')}`)
+/** A misspelt name would be a rule that does not hold: each is complained of. */
+export function strangers(object: object, known: readonly string[], where: string, complain: Complain): void {
+  for (const name of Object.keys(object)) {
+    const unknown = unknownMember({ [name]: true }, known)
+    if (unknown !== undefined) complain(where, unknown)
+  }
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

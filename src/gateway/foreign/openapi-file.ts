@@ -156,7 +156,7 @@ function readExtension(holder: Fields, where: string, known: readonly string[], 
   }
   if (!isObject(given)) say(`${where}x-lintel`, 'is no object')
   else {
-    strangers(given, known, `${where}x-lintel.`, say)
+    strangers(given, known, `${where}x-lintel`, say)
     readTerms(given, `${where}x-lintel`, say)
   }
   return sound ? (given as Fields) : {}

@@ -1,3 +1,4 @@
+import { nearestName } from '../../base/known-names.ts'
 import { type Complain, TERMS } from './entry.ts'
 import type { Notices } from './notices.ts'
 
@@ -52,30 +53,19 @@ export function checkMembers(
     const plain = name.toLowerCase().replace(/[^a-z]/g, '')
     if (Object.hasOwn(misplaced, name)) complain(`${where}${name}`, misplaced[name]!)
     else if (name === '<<') complain(`${where}<<`, 'is not merged here: it is quoted, or in JSON')
-    else if (isNear(plain, 'xlintel')) complain(`${where}${name}`, 'is unknown: write it `x-lintel`')
+    else if (nearestName(plain, ['xlintel', ...OTHERS]) === 'xlintel')
+      complain(`${where}${name}`, 'is unknown: write it `x-lintel`')
     else if (plain.startsWith('xlintel')) complain(`${where}${name}`, 'is unknown: write it as a member of `x-lintel`')
     else if (plain === 'xsecurity') notices.add('ignored: who may call is said by `security`', `${where}${name}`)
     else if (name.startsWith('x-')) continue
     else if (TERMS.some((term) => term.toLowerCase() === plain))
       complain(`${where}${name}`, 'is unknown: write it as a member of `x-lintel`')
-    else if (isNear(plain, 'security') || /secur|^auths?$|authenti|authori[sz]/.test(plain))
+    else if (nearestName(plain, ['security']) !== undefined || /secur|^auths?$|authenti|authori[sz]/.test(plain))
       complain(`${where}${name}`, 'is unknown: is it meant to be `security`?')
     else if (members.has(plain)) complain(`${where}${name}`, `is unknown: write it \`${plain}\``)
     else notices.add('ignored, as OpenAPI has no such member', `${where}${name}`)
   }
 }
 
-const SLIPS = 2
-
-/** Whether `text` is `word` but for two letters more, less, or others (Levenshtein). */
-function isNear(text: string, word: string): boolean {
-  if (Math.abs(text.length - word.length) > SLIPS) return false
-  let row = Array.from({ length: word.length + 1 }, (_, i) => i)
-  for (let i = 0; i < text.length; i++) {
-    const next = [i + 1]
-    for (let j = 0; j < word.length; j++)
-      next.push(Math.min(next[j]! + 1, row[j + 1]! + 1, row[j]! + (text[i] === word[j] ? 0 : 1)))
-    row = next
-  }
-  return row[word.length]! <= SLIPS
-}
+/** Extensions of other tools that are near enough to `x-lintel` to be taken for it. */
+const OTHERS = ['xlint']

@@ -20,7 +20,7 @@ export function readRouteFile(file: unknown, upstreams: readonly string[], compl
     complain('routes', 'is missing: give {"routes": [{"method", "path", "upstream", "access"}, …]}')
     return []
   }
-  strangers(file, ['routes'], '', complain)
+  strangers(file, ['routes'], 'the file', complain)
   const seen = new Set<string>()
   return file.routes.flatMap((route: unknown, i) => {
     const where = `routes[${i}]`
@@ -28,7 +28,7 @@ export function readRouteFile(file: unknown, upstreams: readonly string[], compl
       complain(where, 'is no object')
       return []
     }
-    strangers(route, ['method', 'path', 'upstream', ...TERMS], `${where}.`, complain)
+    strangers(route, ['method', 'path', 'upstream', ...TERMS], where, complain)
     const entry = readRoute(route, where, upstreams, complain)
     const place = placeOf(entry)
     if (seen.has(place)) complain(where, `is ${entry.method} ${entry.path}, which stands there already`)

@@ -78,10 +78,7 @@ suite('a route file', () => {
     [{ path: '/a%' }, 'routes[0].path is "/a%": write it without "%"'],
     [{ path: '/a?b' }, 'routes[0].path is "/a?b": write it without "?"'],
     [{ upstream: 'nobody' }, 'routes[0].upstream is "nobody": give one of shop, crm'],
-    [
-      { acces: 'public' },
-      'routes[0].acces is unknown: these are known: method, path, upstream, access, limits, cost, timeoutMs, maxBodyBytes',
-    ],
+    [{ acces: 'public' }, 'routes[0] has no "acces": "access" was probably meant'],
     [
       { access: 'a and b' },
       'routes[0].access is "a and b": give public, authenticated, or roles joined by |, as in "editor | admin"',
