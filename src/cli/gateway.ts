@@ -2,6 +2,7 @@ import { parseDuration } from '../base/duration.ts'
 import { Fault } from '../base/errors.ts'
 import { isUnchecked, UNCHECKED } from '../gateway/foreign/openapi-security.ts'
 import { isPassable } from '../gateway/forward/outside-headers.ts'
+import { isHeaderName } from '../http/header-name.ts'
 import { type GatewaySetup, startGateway, type TokenSource } from '../start/start-gateway.ts'
 import { prepareEnvironment } from './environment.ts'
 import { runUntilSignalled } from './run.ts'
@@ -87,8 +88,7 @@ function readUnchecked({ uncheckedSecurity }: GatewayArguments): Pick<GatewaySet
 
 function readHeaderName(text: string): string {
   const name = text.toLowerCase()
-  if (!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name))
-    throw wrong(`--pass-header is "${text}": give the name of one header, such as X-Tenant-Id`)
+  if (!isHeaderName(name)) throw wrong(`--pass-header is "${text}": give the name of one header, such as X-Tenant-Id`)
   if (!isPassable(name))
     throw wrong(`--pass-header is "${text}": this header is the gateway's own to set, and never passed on from outside`)
   return name

@@ -1,4 +1,5 @@
 import { Problem } from '../base/errors.ts'
+import { originIn } from '../http/host.ts'
 
 /** A request's target, taken apart. */
 export interface Target {
@@ -60,11 +61,10 @@ export function readTarget(raw: string, versioned = true): Target {
   }
 }
 
-/** `GET http://host/path`, which clients send to proxies and a server must take (RFC 9112 3.2.2); no user name in it (RFC 9110 4.2.4). */
 function originEnd(raw: string): number {
-  const origin = /^https?:\/\/(?:\[[\da-f:.]+\]|[\w.~-]+)(?::\d{0,5})?(?=\/)/i.exec(raw)
-  if (origin === null) throw refusal('does not begin with a slash')
-  return origin[0].length
+  const origin = originIn(raw)
+  if (origin === undefined) throw refusal('does not begin with a slash')
+  return origin.length
 }
 
 /** Controls, space, anything beyond ASCII, `#` (a fragment is never sent) and `\` (some take it for a slash). */

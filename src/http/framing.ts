@@ -1,12 +1,17 @@
 import type { IncomingMessage } from 'node:http'
 import { Problem } from '../base/errors.ts'
+import { isHost } from './host.ts'
 
 /**
  * Refuses what two servers in a row could read in two ways (R-GW-4). Node's parser refuses Content-Length beside
  * Transfer-Encoding, two lengths and bare line ends by itself; this is what it lets through.
  */
 export function checkFraming(req: IncomingMessage): void {
-  const raw = req.rawHeaders
+  const { headers, rawHeaders: raw } = req
+  // Browsers send others of these lengths with every GET: Accept-Encoding, Accept-Language, Cache-Control.
+  const typed = headers['content-type'] !== undefined
+  const authorized = headers.authorization !== undefined
+  const keyed = headers['idempotency-key'] !== undefined
   let hosts = 0
   let types = 0
   let authorizations = 0
@@ -16,9 +21,9 @@ export function checkFraming(req: IncomingMessage): void {
     // Lengths first: names are fresh strings.
     const name = raw[i]!
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++
-    else if (name.length === 12 && name.toLowerCase() === 'content-type') types++
-    else if (name.length === 13 && name.toLowerCase() === 'authorization') authorizations++
-    else if (name.length === 15 && name.toLowerCase() === 'idempotency-key') keys++
+    else if (typed && name.length === 12 && name.toLowerCase() === 'content-type') types++
+    else if (authorized && name.length === 13 && name.toLowerCase() === 'authorization') authorizations++
+    else if (keyed && name.length === 15 && name.toLowerCase() === 'idempotency-key') keys++
   }
   if (hosts > 1) throw refusal('There are two Host headers')
   if (types > 1) throw refusal('There are two Content-Type headers')
@@ -26,20 +31,18 @@ export function checkFraming(req: IncomingMessage): void {
   if (keys > 1) throw refusal('There are two Idempotency-Key headers')
   // RFC 9112 3.2 asks it of HTTP/1.1 only; old health probes speak 1.0 without one.
   if (hosts === 0 && req.httpVersion !== '1.0') throw refusal('The Host header is missing')
-  const { host } = req.headers
+  const { host } = headers
   if (hosts === 1 && host !== knownHost) {
-    if (!HOST.test(host ?? '')) throw refusal('The Host header names no host')
+    if (!isHost(host ?? '')) throw refusal('The Host header names no host')
     knownHost = host
   }
-  const coding = req.headers['transfer-encoding']
+  const coding = headers['transfer-encoding']
   if (coding === undefined) return
   // RFC 9112 6.1: an HTTP/1.0 message with a transfer coding has faulty framing.
   if (req.httpVersion === '1.0') throw refusal('HTTP/1.0 knows no Transfer-Encoding')
   if (coding.toLowerCase() !== 'chunked') throw refusal('Transfer-Encoding may only be chunked')
 }
 
-/** A name or an address, and a port: no user, no path, no space (RFC 9112 3.2, RFC 9110 4.2.1). */
-const HOST = /^(?:\[[\da-f:.]+\]|[\w.~-]+)(?::\d{0,5})?$/i
 /** The last one that was right: nearly every request names it again. */
 let knownHost: string | undefined
 

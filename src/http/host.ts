@@ -1,13 +1,26 @@
 import type { IncomingMessage } from 'node:http'
 
-/**
- * The host and port that a request is for: of an absolute target (`GET http://a/x`) its own, whatever Host says
- * (RFC 9112 3.2.2).
- */
-export function hostOf({ url, headers }: IncomingMessage): string | undefined {
-  if (url === undefined || url.charCodeAt(0) === SLASH) return headers.host
-  return ABSOLUTE.exec(url)?.[1] ?? headers.host
+/** A name or an address, and a port: no user, no path, no space (RFC 9112 3.2, RFC 9110 4.2.1, 4.2.4). */
+const FORM = String.raw`(?:\[[\da-f:.]+\]|[\w.~-]+)(?::\d{0,5})?`
+const HOST = new RegExp(`^${FORM}$`, 'i')
+const ORIGIN = new RegExp(`^https?://(${FORM})(?=/)`, 'i')
+const SLASH = 47
+
+/** Whether a `Host` header names a host. */
+export function isHost(text: string): boolean {
+  return HOST.test(text)
 }
 
-const SLASH = 47
-const ABSOLUTE = /^https?:\/\/([^/?#]+)/i
+/**
+ * What an absolute target begins with: `http://a:80` of `GET http://a:80/x`, as clients send it to proxies and a server must
+ * take it (RFC 9112 3.2.2).
+ */
+export function originIn(target: string): string | undefined {
+  return ORIGIN.exec(target)?.[0]
+}
+
+/** The host and port that a request is for: of an absolute target its own, whatever Host says (RFC 9112 3.2.2). */
+export function hostOf({ url, headers }: IncomingMessage): string | undefined {
+  if (url === undefined || url.charCodeAt(0) === SLASH) return headers.host
+  return ORIGIN.exec(url)?.[1] ?? headers.host
+}

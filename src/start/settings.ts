@@ -4,6 +4,7 @@ import { readEmail } from '../base/email.ts'
 import { Fault } from '../base/errors.ts'
 import { addressOf } from '../data/connection.ts'
 import type { CorsOrigins } from '../gateway/cors.ts'
+import { isHeaderName } from '../http/header-name.ts'
 import { trustedProxies } from '../limits/client-address.ts'
 import { misspeltSettings } from './misspelt-settings.ts'
 import { EVENTS } from './system.ts'
@@ -182,7 +183,8 @@ const headerNames: Kind<readonly string[]> = {
   parse(text) {
     const all = text.split(',').map((one) => one.trim())
     // A `*` would not mean every header: Authorization is never part of it.
-    return all.every((name) => /^[\w!#$%&'+.^`|~-]{1,100}$/.test(name)) && all.length <= 100 ? all : undefined
+    const right = (name: string) => isHeaderName(name) && name.length <= 100 && !name.includes('*')
+    return all.length <= 100 && all.every(right) ? all : undefined
   },
   expected: 'names of headers such as X-Total-Count, joined by commas',
 }
