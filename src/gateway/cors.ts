@@ -33,6 +33,10 @@ export function createCors(origins: CorsOrigins, headers: readonly string[] = []
     if (origin === undefined) return undefined
     return any ? '*' : known.has(origin) ? origin : undefined
   }
+  const isPreflight = (req: IncomingMessage): boolean => {
+    const { 'access-control-request-method': method } = req.headers
+    return req.method === 'OPTIONS' && METHOD.test(method ?? '') && allowed(req) !== undefined
+  }
   return {
     varies: !any,
     push(head, req) {
@@ -40,12 +44,9 @@ export function createCors(origins: CorsOrigins, headers: readonly string[] = []
       if (origin !== undefined)
         head.push('access-control-allow-origin', origin, 'access-control-expose-headers', exposed)
     },
-    isPreflight(req) {
-      const { 'access-control-request-method': method } = req.headers
-      return req.method === 'OPTIONS' && METHOD.test(method ?? '') && allowed(req) !== undefined
-    },
+    isPreflight,
     pushPreflight(head, req, allow) {
-      if (!this.isPreflight(req)) return
+      if (!isPreflight(req)) return
       const method = req.headers['access-control-request-method']!
       const methods = allow.split(', ').includes(method) ? allow : `${allow}, ${method}`
       head.push('access-control-allow-methods', methods, 'access-control-allow-headers', taken)

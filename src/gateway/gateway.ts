@@ -62,7 +62,9 @@ export interface Gateway {
 export function createGateway(options: GatewayOptions): Gateway {
   const { services, verifier, log, maxBodyBytes = 1024 * 1024 } = options
   const router = createRouter(services, ownPaths({ documents: options.documents !== undefined }))
-  const lookalikes = createLookalikes(router.templates)
+  const anyRemote = services.some(({ upstream }) => 'forward' in upstream)
+  /** Only what is forwarded is read again by somebody else. */
+  const lookalikes = anyRemote ? createLookalikes(router.templates) : undefined
   const limiter = options.limits && createLimiter(contractsOf(services), options.limits)
   const trusted = options.limits?.trusted
   const cors = options.cors && createCors(options.cors, options.corsHeaders)
@@ -81,7 +83,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     health,
     draining: () => draining,
     // What is known of replicas elsewhere is known by requests: without any, a gateway that is not ready would stay so.
-    needsHealth: services.every(({ upstream }) => !('forward' in upstream)),
+    needsHealth: !anyRemote,
   })
 
   /** The way of a request. Its order is decided here and nowhere else. */
@@ -134,7 +136,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   /** What the service may read in another way than we do must not pass by a rule of ours for something else. */
   function refuseLookalike({ req, path, params, target }: Exchange, { routes }: Place): void {
-    if (params.length > 0 && lookalikes.misleads(routes, req.method!, path, target.segments))
+    if (params.length > 0 && lookalikes!.misleads(routes, req.method!, path, target.segments))
       throw new Problem('VALIDATION_ERROR', 'The path could be read as another one, which has other rules')
   }
 
