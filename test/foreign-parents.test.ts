@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { newId } from '../src/base/ids.ts'
 import { resource, service, t } from '../src/contract/index.ts'
 import { implement } from '../src/service/implement.ts'
-import { system } from '../src/start/system.ts'
+import { system } from '../src/start/define-system.ts'
 import { type TestSystem, testSystem } from '../src/testing/system.ts'
 import { send } from './wire.ts'
 

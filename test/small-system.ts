@@ -6,7 +6,7 @@ import { inject } from 'vitest'
 import type { Contract } from '../src/contract/service.ts'
 import type { Handlers } from '../src/service/handler.ts'
 import { implement, type ServiceOptions } from '../src/service/implement.ts'
-import { system } from '../src/start/system.ts'
+import { system } from '../src/start/define-system.ts'
 import { testSystem } from '../src/testing/system.ts'
 
 export interface SmallSystem {

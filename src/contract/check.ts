@@ -99,7 +99,7 @@ function readOnlyCheck(readOnly: ReadOnly): Check {
 export const READ_ONLY = 'is read-only'
 
 /** A field as answers have it: every member is there, null where the contract allows it. Marks for requests mean nothing. */
-export function unmarked(spec: FieldSpec): FieldSpec {
+function unmarked(spec: FieldSpec): FieldSpec {
   return {
     ...spec,
     optional: false,

@@ -7,7 +7,7 @@ import type { Queryable } from './pool.ts'
 import { columnFor, tableOf } from './table.ts'
 
 /** An index that a list of the contract needs, so that a page of it costs what it costs on a small table. */
-export interface NeededIndex {
+interface NeededIndex {
   readonly method: 'btree' | 'gin'
   /** Columns that one value is asked of, in any order, and behind them those that rows are ordered by. */
   readonly equal: readonly string[]
@@ -16,7 +16,7 @@ export interface NeededIndex {
 }
 
 /** Which indexes the lists of a resource need: for every way in (at the root, below the parent, of the owner). */
-export function neededIndexes(resource: Resource): NeededIndex[] {
+function neededIndexes(resource: Resource): NeededIndex[] {
   if (resource.access.list === undefined) return []
   const needed: NeededIndex[] = []
   const sql = (field: string) => columnFor(tableOf(resource), field).name

@@ -29,8 +29,8 @@ export function isLoopback(address: string): boolean {
   return family !== 0 && LOOPBACK.check(plain, family === 4 ? 'ipv4' : 'ipv6')
 }
 
-/** `localhost` or a loopback address, with any port or none: as `Host` and HOST have it. */
-export function isLoopbackHost(host: string): boolean {
+/** `localhost` or a loopback address, with any port or none: as `Host` has it. */
+function isLoopbackHost(host: string): boolean {
   const [, name = ''] = /^(\[[^\]]*\]|[^:]*)(?::\d{1,5})?$/.exec(host) ?? []
   return name.toLowerCase() === 'localhost' || isLoopback(name)
 }

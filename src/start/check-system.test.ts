@@ -6,8 +6,9 @@ import { operation } from '../contract/operation.ts'
 import { resource } from '../contract/resource.ts'
 import { type Contract, service } from '../contract/service.ts'
 import { implement, type Service } from '../service/implement.ts'
+import { system } from './define-system.ts'
 import { start } from './start.ts'
-import { type System, system } from './system.ts'
+import type { System } from './system.ts'
 
 const migrations = new URL('file:///nowhere/')
 const note = (access: string, plural = 'notes') =>

@@ -2,11 +2,12 @@ import { Fault } from '../base/errors.ts'
 import { unknownMember } from '../base/known-names.ts'
 import { isInternal } from '../contract/access.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
+import type { KnownMembers } from '../contract/known-members.ts'
 import type { Contract } from '../contract/service.ts'
 import { databaseName } from '../data/provision.ts'
 import { ownPaths } from '../gateway/own-paths.ts'
 import { checkRoutes } from '../gateway/router.ts'
-import type { Auth, System } from './system.ts'
+import { type Auth, EVENTS, type System } from './system.ts'
 
 /**
  * Throws where services don't make a system: INVALID_SYSTEM, ROUTE_CLASH or DATABASE_NAME. All of it can be known before a
@@ -24,9 +25,6 @@ export function checkSystem(system: System): void {
   checkConsumers(contracts)
   checkRoutes(contracts, ownPaths({ documents: true }))
 }
-
-/** Name of the database of the carrier on PostgreSQL, beside those of the services. */
-export const EVENTS = 'events'
 
 /** What a service may not be called, and what has that name already. */
 const TAKEN: Readonly<Record<string, string>> = {
@@ -54,7 +52,7 @@ function checkNames({ name, services }: System, contracts: readonly Contract[]):
   if (clash !== undefined) throw invalid(`two services have the command "${clash}": rename one`)
 }
 
-const AUTH: Record<keyof Auth, true> = { service: true, issuer: true, audience: true, revokedBy: true }
+const AUTH: KnownMembers<Auth> = { service: true, issuer: true, audience: true, revokedBy: true }
 
 function checkAuth(auth: Auth, contracts: readonly Contract[]): void {
   const unknown = unknownMember(auth, Object.keys(AUTH))

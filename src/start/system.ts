@@ -1,10 +1,8 @@
-import { Fault } from '../base/errors.ts'
-import { unknownMember } from '../base/known-names.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Service } from '../service/implement.ts'
-import { checkSystem, EVENTS } from './check-system.ts'
 
-export { EVENTS }
+/** Name of the database of the carrier on PostgreSQL, beside those of the services. */
+export const EVENTS = 'events'
 
 /** Services that make one API, behind one gateway. */
 export interface System {
@@ -25,34 +23,6 @@ export interface Auth {
   readonly audience: string
   /** Its events that may revoke tokens. */
   readonly revokedBy: readonly string[]
-}
-
-export interface SystemOptions {
-  /** Names the databases: `<name>_<service>`; `lintel` by default. */
-  readonly name?: string
-  readonly version?: string
-  readonly services: readonly Service<any>[]
-  readonly auth?: Auth
-}
-
-const OPTIONS: Record<keyof SystemOptions, true> = { name: true, version: true, services: true, auth: true }
-
-/**
- * Says what runs: `export default system({ services: [users, orders], auth: { service: users.contract, … } })`. Services that
- * don't go together are a Fault INVALID_SYSTEM or ROUTE_CLASH.
- */
-export function system(options: SystemOptions): System {
-  const unknown = unknownMember(options, Object.keys(OPTIONS))
-  if (unknown !== undefined || !Array.isArray(options?.services))
-    throw new Fault('INVALID_SYSTEM', `The system is not valid: it ${unknown ?? 'has no list of `services`'}`)
-  const made: System = {
-    name: options.name ?? 'lintel',
-    version: options.version ?? '0.0.0',
-    services: options.services,
-    auth: options.auth,
-  }
-  checkSystem(made)
-  return made
 }
 
 /** Whether the service publishes or consumes anything. */
