@@ -15,13 +15,15 @@ export function misspeltSettings(
   services: readonly string[],
 ): Misspelt {
   const all = [...known, ...READ_ELSEWHERE]
+  // Where a service is that runs elsewhere.
+  const notYet = [...NOT_YET, ...services.map((service) => `${service.toUpperCase().replaceAll('-', '_')}_URL`)]
   const faults: string[] = []
   const warnings: string[] = []
   for (const name of names) {
     const base = name.replace(/_FILE$/, '')
     if (all.includes(name) || all.includes(base) || BY_KUBERNETES.test(name)) continue
     const meant = misspelt(base, all)
-    if (NOT_YET.includes(base)) warnings.push(`${name} is set, and has no effect in this version`)
+    if (notYet.includes(base)) warnings.push(`${name} is set, and has no effect in this version`)
     else if (/^(LINTEL|RATE_LIMIT)_/.test(name))
       faults.push(
         `${name} is no setting: ${meant === undefined ? 'see the settings in the README' : `${meant} was probably meant`}`,
@@ -37,7 +39,15 @@ export function misspeltSettings(
 const READ_ELSEWHERE = ['HOST', 'NODE_ENV', 'LINTEL_DATA_DIR', 'LINTEL_ADMIN_EMAIL', 'LINTEL_ADMIN_PASSWORD']
 
 /** Whoever sets them should hear that they change nothing. */
-const NOT_YET = ['REDIS_URL', 'LINTEL_WORKERS', 'LINTEL_INTERNAL_KEY', 'LINTEL_CALL_TRANSPORT']
+const NOT_YET = [
+  'REDIS_URL',
+  'DATABASE_POOL_SIZE',
+  'REQUEST_TIMEOUT',
+  'ACCESS_LOG',
+  'LINTEL_WORKERS',
+  'LINTEL_INTERNAL_KEY',
+  'LINTEL_CALL_TRANSPORT',
+]
 
 /** What Kubernetes and Docker tell every container of a service that is named `lintel`, or begins so. */
 const BY_KUBERNETES = /_SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/

@@ -93,7 +93,8 @@ test('FC-1 R-OPS-4: a name that is almost a setting is warned of; names of other
   expect(warningsOf(['PAYMENTS_DATABASE_URL'])).toEqual([
     'PAYMENTS_DATABASE_URL is of no service of this system: users, my-shop',
   ])
-  expect(warningsOf(['REDIS_URL'])).toEqual(['REDIS_URL is set, and has no effect in this version'])
+  for (const name of ['REDIS_URL', 'REQUEST_TIMEOUT', 'ACCESS_LOG', 'DATABASE_POOL_SIZE', 'USERS_URL', 'MY_SHOP_URL'])
+    expect(warningsOf([name])).toEqual([`${name} is set, and has no effect in this version`])
   const others = [
     'PATH',
     'HOME',
