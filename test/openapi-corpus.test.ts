@@ -42,7 +42,14 @@ beforeAll(async () => {
   for (const name of documents)
     await writeFile(join(folder, name), gunzipSync(readFileSync(join(CORPUS, `${name}.gz`))))
 })
-afterAll(() => rm(folder, { recursive: true }))
+afterAll(async () => {
+  console.log(summary())
+  await rm(folder, { recursive: true })
+})
+
+/** For the summary. */
+const loads: { readonly name: string; readonly operations: number; readonly took: number }[] = []
+const starts: string[] = []
 
 const { launch } = launcher()
 const random = seeded(20_261_129)
@@ -74,7 +81,7 @@ describe('public OpenAPI documents', () => {
       const { surface } = await load(name)
       const took = performance.now() - began
       const { served } = surface
-      console.log(`${name}: ${served.length} operations of ${kib(name)} KiB in ${took.toFixed(0)} ms`)
+      loads.push({ name, operations: served.length, took })
       if (name.endsWith('.json')) expect(served.length).toBe(operationsIn(name))
       const upstream = {
         name: 'up',
@@ -118,8 +125,8 @@ describe('in front of an upstream', () => {
       cwd: folder,
     })
     const url = await gateway.url()
-    const startMs = performance.now() - began
-    console.log(`${name}: started in ${startMs.toFixed(0)} ms, at most ${peakMib(gateway.pid)} MiB of memory`)
+    const took = performance.now() - began
+    starts.push(`${name}: started in ${took.toFixed(0)} ms, at most ${peakMib(gateway.pid)} MiB of memory`)
     for (const operation of sample(served, 15)) {
       const { path } = concrete(operation)
       const answer = await send(url, operation.method, path)
@@ -183,8 +190,16 @@ function operationsIn(name: string): number {
     .flatMap((item) => Object.keys(item).filter((key) => methods.includes(key))).length
 }
 
-function kib(name: string): number {
-  return Math.round(statSync(join(folder, name)).size / 1024)
+/** One text for the whole run: a line for what was loaded, and one for each gateway that was started. */
+function summary(): string {
+  const sum = (of: (load: (typeof loads)[number]) => number) => loads.reduce((all, one) => all + of(one), 0)
+  const mib = sum(({ name }) => statSync(join(folder, name)).size) / 2 ** 20
+  const ms = sum(({ took }) => took)
+  const slowest = Math.max(...loads.map(({ took }) => took))
+  const loaded =
+    `${loads.length} documents of ${mib.toFixed(1)} MiB with ${sum(({ operations }) => operations)} operations: loaded in ` +
+    `${ms.toFixed(0)} ms, the slowest in ${slowest.toFixed(0)}`
+  return [loaded, ...starts].join('\n')
 }
 
 function peakMib(pid: number): number | string {

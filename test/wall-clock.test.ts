@@ -31,5 +31,5 @@ test('FC-113: the wall clock is read only where a date is meant', () => {
       .map((name) => `${folder}/${name}`)
       .filter((file) => /\bDate\.now\b|\bnew Date\(\)/.test(readFileSync(join(root, file), 'utf8'))),
   )
-  expect(reads.filter((file) => DATES[file] === undefined)).toEqual([])
+  expect(reads.sort()).toEqual(Object.keys(DATES).sort())
 })
