@@ -71,6 +71,15 @@ const SQL = [
        when 'own' then raise exception 'no' using errcode = 'BK001';
        when 'named' then raise exception 'no' using errcode = 'BK002', constraint = 'closing_time';
        when 'usual' then raise exception 'no' using errcode = '42501';
+       when 'queue' then raise exception 'no' using errcode = '40001';
+       when 'timeout' then raise exception 'no' using errcode = '57014';
+       when 'shutdown' then raise exception 'no' using errcode = '57P01';
+       when 'connection' then raise exception 'no' using errcode = '08006';
+       when 'mapped' then raise exception 'no' using errcode = '55P03';
+       when 'strict' then select 1 into strict new.number where false;
+       when 'strict too' then select n into strict new.number from generate_series(1, 2) n;
+       when 'assert' then assert false;
+       when 'case' then case new.number when 99 then null; end case;
        when 'null' then return null;
        when 'no number' then new.number := null;
        when 'by zero' then new.weight := new.number / 0;
@@ -91,7 +100,12 @@ beforeAll(async () => {
   const server = inject('databaseServer')
   const migrations = new URL('../../services/orders/migrations/', import.meta.url)
   clone = await cloneOf(server, await templateFor(server, { contract: { name: 'orders' }, migrations }))
-  const faults = faultsOf({ BK001: 'TOO_LATE', closing_time: 'TOO_LATE', BK002: 'DOUBLE_BOOKED' })
+  const faults = faultsOf({
+    BK001: 'TOO_LATE',
+    closing_time: 'TOO_LATE',
+    BK002: 'DOUBLE_BOOKED',
+    '55P03': 'DOUBLE_BOOKED',
+  })
   database = openDatabase('test', clone.url, { faults })
   for (const statement of SQL) await database.query(statement)
   faults.learn(await readConstraints(database, contract))
@@ -213,6 +227,16 @@ test.each([
   ['own', 'TOO_LATE'],
   // The name of a constraint goes before the SQLSTATE.
   ['named', 'TOO_LATE'],
+  // Codes of an outage too, where a rule raises them.
+  ['queue', 'CONFLICT'],
+  ['timeout', 'CONFLICT'],
+  ['shutdown', 'CONFLICT'],
+  ['connection', 'CONFLICT'],
+  ['mapped', 'DOUBLE_BOOKED'],
+  ['strict', 'CONFLICT'],
+  ['strict too', 'CONFLICT'],
+  ['assert', 'CONFLICT'],
+  ['case', 'CONFLICT'],
   ['null', 'CONFLICT'],
 ])('FC-52 R-REST-8: a trigger refuses by %s: %s', async (title, code) => {
   expect(await refused(ticket({ title }))).toEqual([code, ''])
@@ -241,6 +265,21 @@ test.each<[string, object, string, string?]>([
   ['no uuid', { title: 'no uuid' }, 'A value cannot be stored'],
 ])('FC-52 R-REST-8: %s is a 400', async (_, values, message, ...details) => {
   expect(await refused(ticket(values))).toEqual(['VALIDATION_ERROR', message, ...details])
+})
+
+test('FC-52 R-REST-8: a text that is too long for an index is a 400, which names the fields that are unique by it', async () => {
+  // At random: PostgreSQL would compress what repeats.
+  const long = Array.from({ length: 6000 }, () => String.fromCharCode(97 + Math.random() * 26)).join('')
+  const message = 'A text is longer than can be stored'
+  expect(await refused(ticket({ secret: long }))).toEqual(['VALIDATION_ERROR', message])
+  expect(await refused(write((tx) => insert(tx, Repo, { name: long, owner: 'ann@example.com' })))).toEqual([
+    'VALIDATION_ERROR',
+    message,
+    'owner is longer than can be stored',
+    'name is longer than can be stored',
+  ])
+  const { id } = readRow(await ticket())
+  expect(await refused(write((tx) => change(tx, Ticket, id, { secret: long })))).toEqual(['VALIDATION_ERROR', message])
 })
 
 test('FC-52 R-REST-8: a generated column that cannot be computed is the fault of what it is made from', async () => {

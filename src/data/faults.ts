@@ -68,7 +68,9 @@ function problemIn(error: unknown, constraints: Constraints, refusals: Refusals,
   if (!(error instanceof Error) || error instanceof Problem) return error
   const { code } = error as PgError
   if (code === undefined) return lost(error) ? unavailable(error) : error
-  if (UNAVAILABLE.has(code) || /^(08|53|57P|58)/.test(code) || NETWORK.has(code)) return unavailable(error)
+  // A rule that the service put into its database may raise any code, those of an outage too.
+  const isRule = (error as PgError).routine === 'exec_stmt_raise' || Object.hasOwn(refusals, code)
+  if (!isRule && isOutage(code)) return unavailable(error)
   return refusalOf(error as PgError, constraints, refusals, reading) ?? error
 }
 
@@ -104,6 +106,16 @@ function refusalOf(error: PgError, constraints: Constraints, refusals: Refusals,
     }
     case '22001': // string_data_right_truncation
       return problem(error, 'VALIDATION_ERROR', 'A text is longer than can be stored')
+    case '54000': // program_limit_exceeded: an index takes 2,704 bytes
+      return reading
+        ? undefined
+        : problem(
+            error,
+            'VALIDATION_ERROR',
+            'A text is longer than can be stored',
+            fields,
+            'is longer than can be stored',
+          )
     case '22003': // numeric_value_out_of_range
       return problem(error, 'VALIDATION_ERROR', 'A number is out of the range that can be stored')
     case '22012': // division_by_zero
@@ -149,11 +161,17 @@ const CLASSES = new Set(
   ),
 )
 
-/** By `raise exception` in PL/pgSQL, or with a code that is not PostgreSQL's: a rule that the service put into its database. */
+/**
+ * By PL/pgSQL (`raise exception`, `select … into strict`, `assert`, a `case` without a branch), or with a code that is not
+ * PostgreSQL's: a rule that the service put into its database.
+ */
 function isRaised({ code, routine }: PgError): boolean {
   if (!/^[0-9A-Z]{5}$/.test(code)) return false
-  return code === 'P0001' || routine === 'exec_stmt_raise' || !CLASSES.has(code.slice(0, 2))
+  if (routine === 'exec_stmt_raise' || code === CASE_NOT_FOUND) return true
+  return code.startsWith('P0') || !CLASSES.has(code.slice(0, 2))
 }
+
+const CASE_NOT_FOUND = '20000'
 
 /** A transaction that met another one: worth doing again. */
 export function isSerialisation(error: unknown): boolean {
@@ -168,6 +186,10 @@ const UNAVAILABLE = new Set([
   '40001', // serialization_failure
   '40P01', // deadlock_detected
 ])
+
+function isOutage(code: string): boolean {
+  return UNAVAILABLE.has(code) || /^(08|53|57P|58)/.test(code) || NETWORK.has(code)
+}
 
 const NETWORK = new Set([
   'ECONNREFUSED',
