@@ -96,6 +96,13 @@ describe('what only some may give', () => {
     ])
   })
 
+  test('R-ORD-6: also in lists of lists, and beside items that are null', () => {
+    const deep = specsOf({ rows: t.list(t.list(t.object({ price: t.money().optional().only('admin') }).nullable())) })
+    const ask = (price: number | null) => () => admitFields(deep, { rows: [[null, { price }]] }, CALLERS.member)
+    expect(ask(null)).not.toThrow()
+    expect(ask(5)).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }))
+  })
+
   test('what is left out, and the default, anybody may give', () => {
     for (const body of [
       {},

@@ -22,7 +22,7 @@ export function admitFields(
   specs: Readonly<Record<string, FieldSpec>>,
   body: object,
   caller: Caller,
-  stands?: Readonly<Record<string, unknown>>,
+  stands?: Members,
   path = '',
 ): Record<string, unknown> {
   const given = body as Record<string, unknown>
@@ -39,17 +39,21 @@ export function admitFields(
         })
       if (stands) delete admitted[name]
     }
-    const inside = (at: unknown) => stands && ((at ?? {}) as Record<string, unknown>)
-    const standing = stands?.[name]
-    if (value !== null && spec.kind === 'object')
-      admitFields(spec.fields!, value, caller, inside(standing), `${field}.`)
-    if (value !== null && spec.kind === 'list' && spec.of?.kind === 'object')
-      (value as object[]).forEach((item, i) => {
-        admitFields(spec.of!.fields!, item, caller, inside((standing as unknown[] | undefined)?.[i]), `${field}[${i}].`)
-      })
+    admitInside(spec, value, caller, stands && (stands[name] ?? {}), field)
   }
   return admitted
 }
+
+/** The same of what is inside an object, or inside the objects of a list; any of them may be null. */
+function admitInside(spec: FieldSpec, value: unknown, caller: Caller, stands: unknown, path: string): void {
+  if (value === null) return
+  if (spec.kind === 'object') admitFields(spec.fields!, value as object, caller, stands as Members, `${path}.`)
+  if (spec.kind !== 'list' || (spec.of!.kind !== 'object' && spec.of!.kind !== 'list')) return
+  for (const [i, item] of (value as unknown[]).entries())
+    admitInside(spec.of!, item, caller, stands && ((stands as Members)[i] ?? {}), `${path}[${i}]`)
+}
+
+type Members = Readonly<Record<string, unknown>>
 
 function isDefault(spec: FieldSpec, value: unknown): boolean {
   return spec.default !== undefined && JSON.stringify(value) === JSON.stringify(spec.default)

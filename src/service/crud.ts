@@ -1,11 +1,13 @@
 import { type FieldFault, Problem } from '../base/errors.ts'
 import { checkOf, withDefaults } from '../contract/check.ts'
+import type { FieldSpec } from '../contract/fields.ts'
 import type { AnyResource, Verb } from '../contract/resource.ts'
 import type { Contract } from '../contract/service.ts'
 import { type Row, readField } from '../data/row.ts'
 import { change, insert, read, remove } from '../data/rows.ts'
 import type { Asked, Handler, Unit } from './handler.ts'
 import { mergePatch } from './merge-patch.ts'
+import { holdingServerSet, withServerSet } from './server-set.ts'
 
 type Values = Record<string, unknown>
 type CrudHandler = Handler<any, Readonly<Record<string, string>>, Values, Row | undefined>
@@ -27,39 +29,75 @@ const PAST = { create: 'created', replace: 'updated', update: 'updated', delete:
 type Asking = Asked<Readonly<Record<string, string>>, Values>
 
 const handlers = {
-  create:
-    (resource: AnyResource) =>
-    ({ params, body }: Asking, { tx }: Unit) => {
+  create: (resource: AnyResource) => {
+    const held = holdingServerSet(resource.stored)
+    return ({ params, body }: Asking, { tx }: Unit) => {
       const { parent } = resource
-      return insert(tx, resource, parent ? { ...body, [parent.field]: params[parent.field] } : body)
-    },
-  replace:
-    (resource: AnyResource) =>
-    ({ params, body, expected }: Asking, { tx }: Unit) =>
-      change(tx, resource, params.id!, body, expected),
-  update:
-    (resource: AnyResource) =>
-    async ({ params, body, expected }: Asking, { tx }: Unit) =>
-      change(tx, resource, params.id!, await merged(resource, params.id!, body, tx), expected),
+      const values = withServerSet(held, body, () => undefined)
+      return insert(tx, resource, parent ? { ...values, [parent.field]: params[parent.field] } : values)
+    }
+  },
+  replace: (resource: AnyResource) => {
+    const held = holdingServerSet(resource.stored)
+    return async ({ params, body, expected }: Asking, { tx }: Unit) => {
+      const row = isGiven(held, body) ? await read(tx, resource, params.id!, 'for update') : undefined
+      return change(tx, resource, params.id!, row ? completed(held, body, row) : body, expected)
+    }
+  },
+  update: (resource: AnyResource) => {
+    const held = holdingServerSet(resource.stored)
+    return async ({ params, body, expected }: Asking, { tx }: Unit) => {
+      const parts = partsOf(resource, body)
+      if (!isGiven(parts, body) && !isGiven(held, body)) return change(tx, resource, params.id!, body, expected)
+      const row = await read(tx, resource, params.id!, 'for update')
+      const values = completed(held, { ...body, ...merged(parts, body, row) }, row)
+      return change(tx, resource, params.id!, values, expected)
+    }
+  },
   delete:
     (resource: AnyResource) =>
     ({ params, expected }: Asking, { tx }: Unit) =>
       remove(tx, resource, params.id!, expected),
 }
 
+type Specs = Readonly<Record<string, FieldSpec>>
+
+/** Whether the body has one of those fields, and it is not null. */
+function isGiven(specs: Specs, body: Values): boolean {
+  for (const name in specs) if (isPart(body[name])) return true
+  return false
+}
+
+/** With what only the service sets inside objects as it stands in the row, which is locked. */
+function completed(held: Specs, body: Values, row: Row): Values {
+  return withServerSet(held, body, (name) => readField(row, name))
+}
+
+/** The objects that a merge patch gives parts of. */
+function partsOf(resource: AnyResource, body: Values): Specs {
+  const parts: Record<string, FieldSpec> = {}
+  for (const name in body) {
+    const spec = (resource.stored as Specs)[name]
+    if (spec?.kind === 'object' && isPart(body[name])) parts[name] = spec
+  }
+  return parts
+}
+
 /**
  * A part of an object is merged into what is there (RFC 7396), with the row locked in between. The whole that comes of it
  * must be what the contract says: a part may not have enough to stand alone.
  */
-async function merged(resource: AnyResource, id: string, body: Values, tx: Unit['tx']): Promise<Values> {
-  const objects = Object.entries(resource.stored).filter(([name, { kind }]) => kind === 'object' && isPart(body[name]))
-  if (objects.length === 0) return body
-  const row = await read(tx, resource, id, 'for update')
-  const wholes = Object.fromEntries(objects.map(([name]) => [name, mergePatch(readField(row, name), body[name])]))
+function merged(parts: Specs, body: Values, row: Row): Values {
+  const wholes: Values = {}
   const faults: FieldFault[] = []
-  for (const [name, spec] of objects) checkOf(spec)(wholes[name], name, faults)
+  for (const name in parts) {
+    const spec = parts[name]!
+    wholes[name] = mergePatch(readField(row, name), body[name], spec.fields)
+    // What the service has set stands in what is there; nobody has sent it.
+    checkOf(spec, 'left')(wholes[name], name, faults)
+  }
   if (faults.length > 0) throw new Problem('VALIDATION_ERROR', undefined, { details: faults })
-  return { ...body, ...withDefaults(Object.fromEntries(objects), wholes) }
+  return withDefaults(parts, wholes)
 }
 
 function isPart(value: unknown): boolean {

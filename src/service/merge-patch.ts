@@ -1,10 +1,21 @@
-/** JSON Merge Patch (RFC 7396, section 2): null removes a member, objects merge, everything else replaces. */
-export function mergePatch(target: unknown, patch: unknown): unknown {
+import type { FieldSpec } from '../contract/fields.ts'
+
+/**
+ * JSON Merge Patch (RFC 7396, section 2): null removes a member, objects merge, everything else replaces. Of `fields` those
+ * that may be null have it as a value, which is how every answer shows what is missing.
+ */
+export function mergePatch(
+  target: unknown,
+  patch: unknown,
+  fields?: Readonly<Record<string, FieldSpec>> | undefined,
+): unknown {
   if (!isObject(patch)) return patch
   const result: Record<string, unknown> = isObject(target) ? { ...target } : {}
   for (const [name, value] of Object.entries(patch)) {
-    if (value === null) delete result[name]
-    else result[name] = mergePatch(result[name], value)
+    const spec = fields && Object.hasOwn(fields, name) ? fields[name] : undefined
+    if (value !== null) result[name] = mergePatch(result[name], value, spec?.fields)
+    else if (spec?.nullable) result[name] = null
+    else delete result[name]
   }
   return result
 }
