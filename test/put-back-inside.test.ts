@@ -218,4 +218,6 @@ test('R-BODY-4: what is new has the defaults of what only the service sets; with
   ]
   for (const answer of refused)
     expect([answer.status, fieldsOf(answer)?.sort()]).toEqual([422, ['lines[0].no', 'place.geo']])
+  const { paths } = (await ask('GET', '/openapi.json')).body
+  expect(Object.keys(paths['/papers'].post.responses)).toContain('422')
 })

@@ -72,12 +72,24 @@ function stateCodes(operation: Operation): string[] {
     if (given || custom || verb === 'create') codes.push('DUPLICATE')
   }
   // An id in a body may name nothing that exists.
-  if (Object.values(body ?? {}).some((spec) => spec.kind === 'id' && !spec.server)) codes.push('UNPROCESSABLE')
+  const fields = Object.values(body ?? {}).filter((spec) => !spec.server)
+  if (fields.some((spec) => spec.kind === 'id' || (!custom && holdsUnmade(spec)))) codes.push('UNPROCESSABLE')
   if (verb === 'create') return codes
   // A DELETE has no body to name a version in.
   if (resource.versioned && verb !== 'delete') codes.push('VERSION_CONFLICT')
   if (resource.requireVersion) codes.push('PRECONDITION_REQUIRED')
   return codes
+}
+
+/** Whether something inside can only be made by a handler of the service's own (service/server-set.ts). */
+function holdsUnmade({ kind, of, fields }: FieldSpec): boolean {
+  if (kind === 'list') return holdsUnmade(of!)
+  return (
+    kind === 'object' &&
+    Object.values(fields!).some((spec) =>
+      spec.server ? !spec.nullable && spec.default === undefined : holdsUnmade(spec),
+    )
+  )
 }
 
 function idempotencyCodes(operation: Operation): string[] {
