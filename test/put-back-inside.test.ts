@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { MAX_FAULTS } from '../src/base/errors.ts'
 import { type AnyField, type FieldSpec, t } from '../src/contract/fields.ts'
 import { resource, service } from '../src/contract/index.ts'
 import { camelCase } from '../src/contract/names.ts'
@@ -218,6 +219,8 @@ test('R-BODY-4: what is new has the defaults of what only the service sets; with
   ]
   for (const answer of refused)
     expect([answer.status, fieldsOf(answer)?.sort()]).toEqual([422, ['lines[0].no', 'place.geo']])
+  const many = Array.from({ length: 1000 }, () => ({ label: 'a' }))
+  expect(fieldsOf(await ask('POST', '/papers', { title: 'x', lines: many }))).toHaveLength(MAX_FAULTS)
   const { paths } = (await ask('GET', '/openapi.json')).body
   expect(Object.keys(paths['/papers'].post.responses)).toContain('422')
 })

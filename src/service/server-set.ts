@@ -1,4 +1,4 @@
-import { type FieldFault, Problem } from '../base/errors.ts'
+import { type FieldFault, MAX_FAULTS, Problem } from '../base/errors.ts'
 import type { FieldSpec } from '../contract/fields.ts'
 
 type Specs = Readonly<Record<string, FieldSpec>>
@@ -43,7 +43,7 @@ function completed(spec: FieldSpec, value: unknown, stands: unknown, path: strin
     if (!inner.server) whole[name] = completed(inner, value[name], standing, `${path}.${name}`, faults)
     else {
       whole[name] = standing ?? inner.default ?? null
-      if (isNew && whole[name] === null && !inner.nullable)
+      if (isNew && whole[name] === null && !inner.nullable && faults.length < MAX_FAULTS)
         faults.push({ field: `${path}.${name}`, message: 'is set by the service alone, which does not do it here' })
     }
   }
