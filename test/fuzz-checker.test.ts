@@ -4,6 +4,7 @@ import { users } from '../services/users/contract.ts'
 import { openapi } from '../src/contract/documents/openapi.ts'
 import { faultsOf } from './fuzz/check-answer.ts'
 import { describedBy } from './fuzz/document.ts'
+import { brokenPromises } from './fuzz/promises.ts'
 import type { Answer, Sent } from './fuzz/sent.ts'
 import { verdictOn } from './fuzz/verdict.ts'
 
@@ -139,6 +140,66 @@ describe('an answer that is not', () => {
   ])('%s', (fault, asked, given) => expect(faultsOf(asked, given, truth).join('; ')).toContain(fault))
 })
 
+describe('FC-13, R-BODY-4: a 400 to what a change repeats', () => {
+  const repeat = (value: unknown) => sent('orders.products.update', { ...body(value), stands: PRODUCT })
+  const refused = (...fields: string[]) => {
+    const message = 'is read-only, and has another value'
+    const details = fields.map((field) => ({ field, message }))
+    return answer(400, { error: { code: 'VALIDATION_ERROR', message: 'No', details, requestId: 'req_1' } })
+  }
+  const id = 'prd_02h455vb4pex5vsknk084sn02q'
+  const updatedAt = '2026-01-02T00:00:00.000Z'
+  const createdAt = '2026-01-01t01:00:00+01:00'
+
+  test.each<[string, Sent, Answer]>([
+    ['another value', repeat({ id }), refused('id')],
+    ['another time', repeat({ createdAt: '2026-01-01T00:00:00.001Z' }), refused('createdAt')],
+    ['two other values, beside a right one', repeat({ id, updatedAt, createdAt }), refused('updatedAt', 'id')],
+    ['a part of an order', repeatedItems((line) => ({ ...line, quantity: 3 })), refused('items')],
+  ])('is right for %s', (_, asked, given) => expect(faultsOf(asked, given, truth)).toEqual([]))
+
+  test.each<[string, Sent, Answer]>([
+    ['a value that is right', repeat({ id: ID }), refused('id')],
+    ['a time that is right', repeat({ createdAt }), refused('createdAt')],
+    ['a list that is right', repeatedItems((line) => ({ ...line })), refused('items')],
+    ['a right value beside another', repeat({ id, createdAt }), refused('id', 'createdAt')],
+    ['one of two other values', repeat({ id, updatedAt }), refused('id')],
+    ['a value that is not there', repeat({ id }), refused('id', 'updatedAt')],
+    ['a thing that was not shown', { ...repeat({ id }), stands: undefined }, refused('id')],
+    ['a field that may be written', repeat({ name: 'Tea' }), refused('name')],
+    ['a field that may be written, too', repeat({ id, name: 'Tea' }), refused('id', 'name')],
+    ['another reason', repeat({ id }), answer(400, error('VALIDATION_ERROR', 'id'))],
+    ['another code', repeat({ id }), answer(400, error('MALFORMED_JSON'))],
+  ])('is wrong for %s', (_, asked, given) =>
+    expect(faultsOf(asked, given, truth).join('; ')).toMatch(/^status 400 \(\w+\) for what is valid by the document$/),
+  )
+
+  function repeatedItems(change: (line: object) => object): Sent {
+    const line = {
+      id: 'lin_01h455vb4pex5vsknk084sn02q',
+      productId: ID,
+      sku: 'A-1',
+      name: 'Chai',
+      quantity: 2,
+      unitPrice: 18,
+      discount: 0,
+      lineTotal: 36,
+    }
+    const value = { status: 'paid', items: [change(line)] }
+    const params = { id: ID.replace('prd', 'ord') }
+    return sent('orders.orders.update', { ...body(value), params, stands: { status: 'pending', items: [line] } })
+  }
+
+  test.each([
+    ['another value', { id, name: 'Tea' }, ['id is read-only, had another value, and was taken']],
+    ['what stands', { ...PRODUCT, createdAt }, []],
+  ])('and a 200 to %s', async (_, value, faults) => {
+    const read = async () => answer(200, { ...PRODUCT, name: 'Tea' })
+    const asked = repeat({ ...value, name: 'Tea' })
+    expect(await brokenPromises(asked, await read(), truth, read)).toEqual(faults)
+  })
+})
+
 describe('a document that is not as the system answers', () => {
   const text = { type: 'string' }
   test.each<[string, (document: any) => unknown]>([
@@ -166,6 +227,7 @@ describe('what a document says of a request', () => {
   const list = (...query: [string, string][]) => sent('orders.products.list', { query })
   const status = (value: unknown, type?: string) =>
     sent('orders.orders.update', { ...body(value, type), params: { id: ID.replace('prd', 'ord') } })
+  const makeCart = sent('orders.carts.create', { params: { userId: 'me' } })
   test.each<[string, Sent]>([
     ['valid', list(['page', '2'], ['sort', '-price,name'], ['category', 'a,b'], ['priceMin', '0.5'], ['version', '2'])],
     ['invalid', list(['page', '0'])],
@@ -193,9 +255,13 @@ describe('what a document says of a request', () => {
     ['unsaid', status({ status: 'paid' }, 'application/json; charset=latin1')],
     ['invalid', status({ status: 'paid' }, 'text/plain')],
     ['invalid', status({ status: 'paid', version: 1.5 })],
-    ['invalid', status({ status: 'paid', total: 0 })],
+    ['valid', status({ status: 'paid', total: 0 })],
+    ['invalid', status({ status: 'paid', total: '0' })],
+    ['invalid', status({ status: 'paid', extra: 0 })],
     ['invalid', status({})],
     ['invalid', { ...status({}), body: undefined }],
+    ['valid', makeCart],
+    ['unsaid', { ...makeCart, headers: { 'content-type': 'application/json' } }],
     ['invalid', { ...create, headers: { ...create.headers, 'idempotency-key': 'é' } }],
     ['valid', { ...create, headers: { ...create.headers, 'idempotency-key': 'a b ' } }],
     ['invalid', sent('orders.products.create', body({ ...GIVEN, name: 'a\0' }))],

@@ -12,7 +12,7 @@ const api = reference()
 
 /** Requests for each operation, on average: `FUZZ_RUNS=2000 FUZZ_SEED=7 npx vitest run test/fuzz.test.ts` takes a while. */
 const runs = Number(process.env.FUZZ_RUNS ?? 40)
-const SEED = 20_260_104
+const SEED = 1
 const seed = Number(process.env.FUZZ_SEED ?? SEED)
 const timeout = 60_000 + runs * 5_000
 

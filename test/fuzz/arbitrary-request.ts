@@ -5,6 +5,7 @@ import { nth, schemaValue } from './arbitrary-value.ts'
 import type { Described, DescribedOperation } from './document.ts'
 import { type Edit, edit } from './edit.ts'
 import { Seen } from './known.ts'
+import { AS_IT_STANDS } from './read-only.ts'
 import { BROKEN, STRANGE } from './strange.ts'
 
 export const CALLERS = ['nobody', 'member', 'other', 'admin', 'garbage'] as const
@@ -29,8 +30,15 @@ export type DraftBody = {
   readonly type: string
   /** Sent without saying how long it is. */
   readonly chunked: boolean
-} & ( // A value that is `Seen` is the JSON text of a whole body.
-  | { readonly value: unknown; readonly edits: readonly Edit[]; readonly spelling: Spelling }
+} & (
+  | {
+      /** One that is `Seen` is the JSON text of a whole body. */
+      readonly value: unknown
+      /** What it repeats of the thing that it changes, in place of what the value has there. */
+      readonly repeats: Readonly<Record<string, unknown>>
+      readonly edits: readonly Edit[]
+      readonly spelling: Spelling
+    }
   // No JSON object, whatever it is.
   | { readonly broken: string | Uint8Array }
 )
@@ -187,7 +195,8 @@ function fitsHeader(text: string): boolean {
   return text.length <= 1000 && /^[\t\x20-\x7e\x80-\xff]*$/.test(text)
 }
 
-function bodyOf({ id, body, method }: DescribedOperation, described: Described): fc.Arbitrary<Draft['body']> {
+function bodyOf(operation: DescribedOperation, described: Described): fc.Arbitrary<Draft['body']> {
+  const { id, body, method } = operation
   const none = fc.constant(undefined)
   const type = mostly(fc.constantFrom(...Object.keys(body?.content ?? JSON_TYPE)), fc.constantFrom(...TYPES))
   const chunked = fc.nat(9).map((n) => n === 9)
@@ -197,24 +206,52 @@ function bodyOf({ id, body, method }: DescribedOperation, described: Described):
     broken: fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...BROKEN) }, fc.uint8Array({ minLength: 3 })),
   })
   if (!body) return fc.oneof({ weight: method === 'POST' ? 4 : 19, arbitrary: none }, { weight: 1, arbitrary: broken })
-  const fresh = schemaValue(Object.values(body.content)[0]!.schema, described)
+  const { schema } = Object.values(body.content)[0]!
+  const fresh = schemaValue(schema, described)
   // One that was taken before may be taken again, and what is wrong with it is then the edit's.
   const taken = fc.tuple(nth(), fresh).map(([back, otherwise]) => new Seen(id, back, otherwise))
   const value = fc.oneof({ weight: 3, arbitrary: fresh }, { weight: 1, arbitrary: taken })
+  const repeats = repeatsOf(operation, schema, described)
   const spelling = fc.constantFrom<Spelling>('usual', 'usual', 'usual', 'odd')
   const usual = fc.record({
     type: fc.constantFrom(...Object.keys(body.content)),
     chunked,
     value,
+    repeats,
     edits: fc.constant([]),
     spelling,
   })
-  const edited = fc.record({ type, chunked, value, edits: fc.array(edit(), { minLength: 1, maxLength: 3 }), spelling })
+  const edits = fc.array(edit(), { minLength: 1, maxLength: 3 })
+  const edited = fc.record({ type, chunked, value, repeats, edits, spelling })
   return fc.oneof(
     { weight: 12, arbitrary: usual },
     { weight: 5, arbitrary: edited },
     { weight: 2, arbitrary: broken },
     { weight: 1, arbitrary: none },
+  )
+}
+
+/** Mostly nothing; else what a client has read (R-BODY-4), but for what it edits. Now and then a read-only field of it is made up. */
+function repeatsOf(
+  { readOnly }: DescribedOperation,
+  schema: JsonSchema,
+  described: Described,
+): fc.Arbitrary<Readonly<Record<string, unknown>>> {
+  const none = fc.constant({})
+  const names = Object.keys(readOnly)
+  if (names.length === 0) return none
+  const standing = (some: string[]) => Object.fromEntries(some.map((name) => [name, AS_IT_STANDS]))
+  const shown = Object.keys(described.look(schema).properties!)
+  const most = fc.subarray(shown, { minLength: shown.length - 2 }).map(standing)
+  const some = fc.subarray(shown, { minLength: 1 }).map(standing)
+  const other = fc.oneof(
+    ...names.map((name) => schemaValue(readOnly[name]!, described, name).map((value) => ({ [name]: value }))),
+  )
+  return fc.oneof(
+    { weight: 7, arbitrary: none },
+    { weight: 2, arbitrary: most },
+    { weight: 2, arbitrary: some },
+    { weight: 1, arbitrary: fc.tuple(fc.oneof(none, most, some), other).map(([a, b]) => ({ ...a, ...b })) },
   )
 }
 

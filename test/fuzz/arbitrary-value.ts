@@ -72,8 +72,12 @@ function listOf(of: JsonSchema, described: Described, name: string): fc.Arbitrar
   )
 }
 
-/** Often with just one of the members that may be left out: each that is given has its own reasons to be refused. */
-function objectOf({ properties = {}, required = [] }: JsonSchema, described: Described): fc.Arbitrary<unknown> {
+/**
+ * Often with just one of the members that may be left out: each that is given has its own reasons to be refused. Without
+ * those that are read-only: what they may be, only the thing can say.
+ */
+function objectOf({ properties: all = {}, required = [] }: JsonSchema, described: Described): fc.Arbitrary<unknown> {
+  const properties = Object.fromEntries(Object.entries(all).filter(([, { readOnly }]) => !readOnly))
   const memberOf = ([name, schema]: [string, JsonSchema]) =>
     schemaValue(schema, described, name).map((value) => [name, value] as const)
   const needed = Object.entries(properties)

@@ -56,7 +56,11 @@ export class Callers {
     if (operation.template !== '/users/{id}' && !isSession) return
     const named = isSession ? params.userId : params.id
     const changed = Object.keys((body?.json?.value as object | undefined) ?? {})
-    if (operation.method === 'PATCH' && changed.every((name) => HARMLESS.includes(name))) return
+    if (
+      operation.method === 'PATCH' &&
+      changed.every((name) => HARMLESS.includes(name) || Object.hasOwn(operation.readOnly, name))
+    )
+      return
     for (const [name, { id, token }] of this.#accounts)
       if (named === id || (named === 'me' && headers.authorization === `Bearer ${token}`)) this.#accounts.delete(name)
   }

@@ -1,6 +1,7 @@
 import type { JsonSchema } from '../../src/contract/documents/json-schema.ts'
 import type { Header } from '../../src/contract/documents/openapi-types.ts'
 import type { Described, DescribedResponse } from './document.ts'
+import { othersIn } from './read-only.ts'
 import type { Answer, Sent } from './sent.ts'
 import { verdictOn } from './verdict.ts'
 
@@ -108,7 +109,7 @@ function verdictFaults(sent: Sent, answer: Answer, described: Described): string
   if (verdict.says === 'invalid' && status < 400)
     return [`status ${status} for what is invalid by the document: ${verdict.why}`]
   const refused = status === 400 || status === 413 || status === 415
-  if (verdict.says === 'valid' && refused && !isBeyond(sent, answer))
+  if (verdict.says === 'valid' && refused && !isBeyond(sent, answer, described))
     return [`status ${status} (${codeIn(answer)}) for what is valid by the document`]
   return []
 }
@@ -142,13 +143,19 @@ const BEYOND: readonly { readonly why: string; readonly operations: RegExp; read
   },
 ]
 
-function isBeyond({ operation }: Sent, answer: Answer): boolean {
+function isBeyond(sent: Sent, answer: Answer, described: Described): boolean {
   const { code, details = [] } = errorIn(answer)
   // Only the list that made a cursor knows whether it is one.
   if (code === 'INVALID_CURSOR') return true
-  const known = BEYOND.filter((one) => one.operations.test(operation.id))
+  const known = BEYOND.filter((one) => one.operations.test(sent.operation.id))
   const isKnown = ({ field, message }: Fault) => known.some(({ fault }) => fault.test(`${field} ${message}`))
-  return code === 'VALIDATION_ERROR' && details.length > 0 && details.every(isKnown)
+  // R-BODY-4, R-BODY-5: a read-only field with another value than it has, and with it every other such.
+  const others = othersIn(sent, described)
+  const isOther = ({ field, message }: Fault) =>
+    others.includes(field) && message === 'is read-only, and has another value'
+  const named = details.filter(isOther).length
+  if (named > 0 && named !== others.length) return false
+  return code === 'VALIDATION_ERROR' && details.length > 0 && details.every((fault) => isKnown(fault) || isOther(fault))
 }
 
 interface Fault {

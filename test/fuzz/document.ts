@@ -28,6 +28,8 @@ export interface DescribedOperation {
   readonly template: string
   readonly parameters: readonly Parameter[]
   readonly body: RequestBody | undefined
+  /** Fields that its body may only have as they stand. */
+  readonly readOnly: Readonly<Record<string, JsonSchema>>
   readonly responses: Readonly<Record<string, DescribedResponse>>
 }
 
@@ -54,6 +56,7 @@ export function describedBy(document: OpenApiDocument): Described {
       template,
       parameters: operation.parameters.map((parameter) => at(parameter)),
       body: operation.requestBody,
+      readOnly: readOnlyOf(operation.requestBody, at),
       responses: Object.fromEntries(
         Object.entries(operation.responses).map(([status, one]) => [status, response(at(one))]),
       ),
@@ -61,6 +64,12 @@ export function describedBy(document: OpenApiDocument): Described {
   )
   const base = document.servers[0]!.url
   return { base: base === '/' ? '' : base, operations, look: at, faults: judge(document) }
+}
+
+function readOnlyOf(body: RequestBody | undefined, look: Described['look']): DescribedOperation['readOnly'] {
+  const [media] = Object.values(body?.content ?? {})
+  const properties = media ? (look(media.schema).properties ?? {}) : {}
+  return Object.fromEntries(Object.entries(properties).filter(([, { readOnly }]) => readOnly))
 }
 
 function isReference(value: unknown): value is Reference {

@@ -57,7 +57,8 @@ function bent(value: unknown): readonly unknown[] {
       null,
     ]
   if (Array.isArray(value)) return [[...value, ...value], Array(101).fill(value[0]), {}, value[0], { ...value }]
-  return [null, {}, [value], String(value)]
+  // Not String: an edit may have put a member `toString` there.
+  return [null, {}, [value], JSON.stringify(value)]
 }
 
 function* placesIn(value: unknown, path: readonly string[] = []): Generator<readonly string[]> {

@@ -5,6 +5,7 @@ import { codeIn, faultsOf } from './check-answer.ts'
 import type { Described, DescribedOperation } from './document.ts'
 import type { Known } from './known.ts'
 import { type AskMore, brokenPromises, nextPage, notLikeHead, placeOf } from './promises.ts'
+import { readOnlyIn } from './read-only.ts'
 import { type Answer, curl, type Sent, send, settle } from './sent.ts'
 
 /** A system to be asked, and what is known of it. */
@@ -22,7 +23,7 @@ export interface FuzzOptions {
   readonly shrink?: boolean
 }
 
-/** How often each operation gave each answer: `orders.orders.create 201`. */
+/** How often each operation gave each answer: `orders.orders.create 201`; and how often it took back what it had shown. */
 export type Tally = Map<string, number>
 
 /** Asks the system for what the document offers, and checks every answer against it. Throws with the shortest request that shows a fault. */
@@ -46,7 +47,7 @@ export async function fuzzAtOnce(described: Described, asked: Asked, { seed, run
       const requests: Sent[] = []
       for (const draft of [...drafts, ...Array<Draft>(copies).fill(drafts[0]!)])
         requests.push(await settleFor(draft, described, asked))
-      const outcomes = await Promise.allSettled(requests.map((sent) => answerTo(sent, described, asked)))
+      const outcomes = await Promise.allSettled(requests.map((sent) => answerTo(sent, described, asked, 'at once')))
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
     },
   )
@@ -65,8 +66,11 @@ async function ask(draft: Draft, described: Described, asked: Asked, tally: Tall
   const { origin, callers, known } = asked
   const sent = await settleFor(draft, described, asked)
   const answer = await answerTo(sent, described, asked)
-  const key = `${sent.operation.id} ${answer.status}`
-  tally.set(key, (tally.get(key) ?? 0) + 1)
+  const tookBack = answer.status === 200 && readOnlyIn(sent).length > 0
+  for (const what of [answer.status, ...(tookBack ? [TOOK_BACK] : [])]) {
+    const key = `${sent.operation.id} ${what}`
+    tally.set(key, (tally.get(key) ?? 0) + 1)
+  }
   const place = placeOf(answer, described)
   if (place) known.learn(sent.caller, place.path, place.template)
 
@@ -89,13 +93,32 @@ function onlyWho({ authorization }: Sent['headers']): Sent['headers'] {
   return authorization === undefined ? {} : { authorization }
 }
 
-async function settleFor(draft: Draft, described: Described, { callers, known }: Asked): Promise<Sent> {
-  return settle(draft, described, known, await callers.authorization(draft.caller))
+async function settleFor(draft: Draft, described: Described, { origin, callers, known }: Asked): Promise<Sent> {
+  const authorization = await callers.authorization(draft.caller)
+  const sent = settle(draft, described, known, authorization)
+  const repeats = draft.body && 'repeats' in draft.body ? Object.keys(draft.body.repeats) : []
+  if (repeats.length === 0 && readOnlyIn(sent).length === 0) return sent
+  return settle(draft, described, known, authorization, await standing(sent, origin))
 }
 
-async function answerTo(sent: Sent, described: Described, { origin, known, callers }: Asked): Promise<Answer> {
+/** What a change is of, as its caller is shown it; undefined where it is not. */
+async function standing({ url, headers }: Sent, origin: string): Promise<unknown> {
+  const [path] = url.split('?') as [string]
+  const { status, json } = await send(origin, { method: 'GET', url: path, headers: onlyWho(headers), body: undefined })
+  return status === 200 ? json : undefined
+}
+
+async function answerTo(
+  sent: Sent,
+  described: Described,
+  { origin, known, callers }: Asked,
+  how?: 'at once',
+): Promise<Answer> {
   const answer = await send(origin, sent).catch((error) => fail(sent, origin, undefined, [error.message]))
-  const faults = faultsOf(sent, answer, described)
+  let faults = faultsOf(sent, answer, described)
+  // Since it was looked at, another request may have changed what this one repeats, or deleted it.
+  if (how === 'at once' && faults.length > 0 && sent.stands)
+    faults = faultsOf({ ...sent, stands: (await standing(sent, origin)) ?? {} }, answer, described)
   if (faults.length > 0) fail(sent, origin, answer, faults)
   callers.after(sent, answer)
   if (answer.status < 300) {
@@ -118,11 +141,14 @@ function fail(sent: Sent, origin: string, answer: Answer | undefined, faults: re
   )
 }
 
+const TOOK_BACK = 'took back'
+
 /** Operations that were never answered with success, or never refused: of these the run has proved little. */
 export function unproven(tally: Tally, operations: readonly DescribedOperation[]): string[] {
   const answered = (id: string, classOf: string) => [...tally.keys()].some((key) => key.startsWith(`${id} ${classOf}`))
-  return operations.flatMap(({ id }) => [
+  return operations.flatMap(({ id, readOnly }) => [
     ...(answered(id, '2') ? [] : [`${id} never succeeded`]),
     ...(answered(id, '4') ? [] : [`${id} was never refused`]),
+    ...(Object.keys(readOnly).length === 0 || answered(id, TOOK_BACK) ? [] : [`${id} never took back what it showed`]),
   ])
 }

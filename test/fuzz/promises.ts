@@ -1,4 +1,5 @@
 import type { Described } from './document.ts'
+import { othersIn } from './read-only.ts'
 import { type Answer, paramsIn, type Sent, urlOf } from './sent.ts'
 
 /** Asks something more, as the same caller unless another token is given. */
@@ -8,18 +9,22 @@ export type AskMore = (method: 'GET' | 'HEAD', url: string, token?: 'admin') => 
 export async function brokenPromises(
   sent: Sent,
   answer: Answer,
-  { operations }: Described,
+  described: Described,
   askMore: AskMore,
 ): Promise<string[]> {
   const { method, params, operation } = sent
   const [path] = sent.url.split('?') as [string]
   // What is changed by a link in a mail cannot be read there.
-  const isRead = operations.some((one) => one.method === 'GET' && one.template === operation.template)
+  const isRead = described.operations.some((one) => one.method === 'GET' && one.template === operation.template)
   switch (answer.status) {
     case 200:
       if (method !== 'PUT' && method !== 'PATCH') return []
       if (!isRead) return notEchoed(sent, answer)
-      return [...notEchoed(sent, answer), ...(await notRead(path.replace('/me', `/${idOf(answer)}`), answer, askMore))]
+      return [
+        ...othersIn(sent, described).map((name) => `${name} is read-only, had another value, and was taken`),
+        ...notEchoed(sent, answer),
+        ...(await notRead(path.replace('/me', `/${idOf(answer)}`), answer, askMore)),
+      ]
     case 201:
       // What was made the first time may be gone by now.
       if (answer.headers['idempotency-replayed'] !== undefined) return []
@@ -50,12 +55,13 @@ async function stillThere(url: string, askMore: AskMore): Promise<string[]> {
 /** Members that an answer may show otherwise than they were sent: counted on, added up, written as UTC. */
 const OTHERWISE = ['version', 'quantity', 'placedAt']
 
-/** What was given comes back as it was given: nothing trimmed, rounded or normalised in silence. */
-function notEchoed({ body }: Sent, { json }: Answer): string[] {
+/** What was given comes back as it was given: nothing trimmed, rounded or normalised in silence. What is read-only was repeated. */
+function notEchoed({ body, operation }: Sent, { json }: Answer): string[] {
   const given = Object.entries((body?.json?.value as object | undefined) ?? {})
   const shown = json as Record<string, unknown>
   return given
     .filter(([name, value]) => name in shown && typeof value !== 'object' && !OTHERWISE.includes(name))
+    .filter(([name]) => !Object.hasOwn(operation.readOnly, name))
     .filter(([name, value]) => shown[name] !== value)
     .map(([name, value]) => `${name} was ${JSON.stringify(value)} and is ${JSON.stringify(shown[name])}`)
 }

@@ -3,6 +3,7 @@ import type { CallerName, Draft, Spelling } from './arbitrary-request.ts'
 import type { Described, DescribedOperation } from './document.ts'
 import { edited } from './edit.ts'
 import { type Known, lookUp, Seen } from './known.ts'
+import { AS_IT_STANDS, isObject } from './read-only.ts'
 
 /** A request as it goes out, with what was meant by it. */
 export interface Sent {
@@ -15,6 +16,8 @@ export interface Sent {
   readonly query: readonly (readonly [string, string])[]
   readonly headers: Readonly<Record<string, string>>
   readonly body: SentBody | undefined
+  /** What it changes, as its caller was shown it just before; undefined where nobody looked, or it was not shown. */
+  readonly stands?: unknown
 }
 
 export interface SentBody {
@@ -34,16 +37,22 @@ export interface Answer {
 }
 
 /** Settles a draft: everything known looked up, everything written as it goes over the wire. */
-export function settle(draft: Draft, described: Described, known: Known, token: string | undefined): Sent {
+export function settle(
+  draft: Draft,
+  described: Described,
+  known: Known,
+  token: string | undefined,
+  stands?: unknown,
+): Sent {
   const { operation, caller } = draft
   const { path, params } = pathOf(draft, known)
   const query = draft.query.flatMap(([name, value]) => queryPairs(operation, name, lookUp(value, known, caller)))
-  const body = bodyOf(draft, known)
+  const body = bodyOf(draft, known, stands)
   const headers: Record<string, string> = token === undefined ? {} : { authorization: token }
   for (const [name, value] of draft.headers) headers[name.toLowerCase()] = String(lookUp(value, known, caller))
   if (draft.body?.type) headers['content-type'] = draft.body.type
   const url = urlOf(described.base + path, query)
-  return { operation, caller, method: operation.method, url, params, query, headers, body }
+  return { operation, caller, method: operation.method, url, params, query, headers, body, stands }
 }
 
 export function urlOf(path: string, query: Sent['query']): string {
@@ -90,13 +99,19 @@ function percent(text: string): string {
   }
 }
 
-function bodyOf({ body, caller }: Draft, known: Known): SentBody | undefined {
+function bodyOf({ body, caller, operation }: Draft, known: Known, stands: unknown): SentBody | undefined {
   if (!body) return undefined
   const { chunked } = body
   if ('broken' in body) return { bytes: Buffer.from(body.broken as string), chunked, json: undefined }
   const drawn = lookUp(body.value, known, caller)
   const whole = body.value instanceof Seen && typeof drawn === 'string' ? JSON.parse(drawn) : drawn
-  const value = body.edits.reduce<unknown>(edited, whole)
+  const repeated = Object.entries(body.repeats).flatMap(([name, repeats]): [string, unknown][] => {
+    if (repeats !== AS_IT_STANDS) return [[name, lookUp(repeats, known, caller)]]
+    if (!isObject(stands) || !Object.hasOwn(stands, name)) return []
+    const isTime = operation.readOnly[name]?.format === 'date-time'
+    return [[name, isTime && body.spelling === 'odd' ? String(stands[name]).replace('Z', '+00:00') : stands[name]]]
+  })
+  const value = body.edits.reduce<unknown>(edited, { ...(whole as object), ...Object.fromEntries(repeated) })
   return value === undefined ? undefined : { bytes: Buffer.from(spelt(value, body.spelling)), chunked, json: { value } }
 }
 
