@@ -68,11 +68,14 @@ const FORGEABLE = oneOf([
   // Who asks, as proxies, identity providers and clouds say it. `x-auth-token` and `x-auth-key` are credentials, which the upstream checks.
   /^(?:lintel|remote|oidc|shib|saml|impersonate|tailscale|jwt-claim)-/,
   /^x-auth(?!-token$|-key$)(?:$|-|enticated)/,
-  /^x-user(?!-agent$)/,
-  /^x-(?:is-)?(?:account|acl|admin|anonymous|caller|claim|consumer|credential|entitlement|group|identity|internal|member|org|organi[sz]ation|permission|principal|privilege|remote|role|scope|subject|tenant|webauth|workspace)s?(?:$|-|id$|name$)/,
+  /^(?:x-)?user(?!-agent$)/,
+  /-user(?:-?(?:id|name|email|login))?$/,
+  /^(?:x-)?(?:is-)?(?:account|acl|admin|anonymous|caller|claim|consumer|credential|customer|employee|entitlement|group|identity|internal|member|org|organi[sz]ation|permission|principal|privilege|remote|role|scope|subject|tenant|webauth|workspace)s?(?:$|-|id$|name$)/,
+  /^(?:x-)?(?:(?:e-?mail|login|uid)(?:$|-)|(?:sub|sudo|upn)$)/,
+  /^x-(?:id-token|token-claims?|token-info)$/,
   /^x-(?:act-as|on-behalf-of|impersonat)/,
   /^x-(?:authelia|authentik|hasura|jwt|ldap|oidc|pomerium|saml|shib|spiffe|sso|vouch)-/,
-  /^x-(?:ms-client-principal|ms-token-|amzn-oidc-|amzn-mtls-|goog-authenticated-|goog-iap-|appengine-|apigateway-|endpoint-api-)/,
+  /^x-(?:ms-client-principal|ms-token-|amzn-oidc-|amzn-mtls-|amzn-request-context$|istio-|goog-authenticated-|goog-iap-|appengine-|apigateway-|endpoint-api-)/,
   // Whose certificate.
   /^x-(?:ssl|tls|mtls|cert|certificate|peer-cert|peer-certificate)(?:$|-)/,
   /^(?:x-)?(?:ssl-|tls-)?client-(?:cert|certificate|dn|fingerprint|issuer|san|s-dn|serial|ssl|subject|tls|verified|verify)(?:$|-)/,
@@ -81,10 +84,10 @@ const FORGEABLE = oneOf([
   /^(?:x-)?forward(?:ed)?(?:-for)?$/,
   /(?:client|cluster|connecting|originating|peer|proxyuser|real|remote|socket|source|src)-?(?:ip|addr|address)(?:v[46])?$/,
   // What is asked instead. A header `Proxy` is HTTP_PROXY to CGI.
-  /^x-(?:http-method|http-method-override|method-override|http-host-override|http-destinationurl|waws-unencoded-url|host|host-override|matched-path)$/,
+  /^x-(?:http-method|http-method-override|http-path-override|method-override|http-host-override|http-destinationurl|waws-unencoded-url|host|host-override|matched-path|method|path|ur[il])$/,
   /^x-(?:original|rewrite|middleware|invoke)-/,
   /^x-(?:request|override|target|proxy|backend|base)-(?:host|method|path|uri|url)$/,
-  /^(?:proxy|proxy-host|request-uri)$/,
+  /^(?:proxy|proxy-host|request-uri|front-end-https|x-(?:url-|http-|client-)?scheme)$/,
 ])
 
 /** One pattern is quicker than a dozen. */
