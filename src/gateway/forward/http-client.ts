@@ -80,6 +80,7 @@ class AttemptHandler implements Dispatcher.DispatchHandler {
   #settled = false
   #controller: Dispatcher.DispatchController | undefined = undefined
   #body: AnswerBody | undefined = undefined
+  #interim = 0
 
   constructor(deadline: Deadline, resolve: (attempt: Attempt) => void) {
     this.#deadline = deadline
@@ -97,7 +98,16 @@ class AttemptHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
-    if (status < 200) return
+    if (status < 200) {
+      if (++this.#interim > MAX_INTERIM) this.#giveUp(controller, ENDLESS)
+      return
+    }
+    // Of several codings only `chunked` was taken off; what is left is no body that the caller could read.
+    const coding = headers['transfer-encoding']
+    if (coding !== undefined && coding !== 'chunked' && !/^(?:chunked|identity)$/i.test(String(coding))) {
+      this.#giveUp(controller, CODED)
+      return
+    }
     const body = new AnswerBody(controller)
     this.#body = body
     this.#settle({ kind: 'answered', status, headers, body })
@@ -116,6 +126,11 @@ class AttemptHandler implements Dispatcher.DispatchHandler {
     else if (!this.#settled) this.#settle({ kind: kindOf(error), cause: error })
   }
 
+  #giveUp(controller: Dispatcher.DispatchController, cause: Error): void {
+    this.#settle({ kind: 'garbled', cause })
+    controller.abort(cause)
+  }
+
   #settle(attempt: Attempt): void {
     this.#settled = true
     this.#deadline.call(undefined)
@@ -123,6 +138,11 @@ class AttemptHandler implements Dispatcher.DispatchHandler {
   }
 }
 
+/** Of one request: there is no end to what is skipped otherwise. */
+const MAX_INTERIM = 100
+
+const ENDLESS = new Error(`more than ${MAX_INTERIM} interim responses`)
+const CODED = new Error('a Transfer-Encoding other than chunked')
 const LATE = new Error('not answered in time, or nobody left to be answered')
 
 function kindOf(cause: unknown): 'unreached' | 'reset' | 'garbled' {

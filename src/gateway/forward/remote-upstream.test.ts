@@ -178,9 +178,40 @@ describe('what passes on', () => {
   })
 
   test('FC-38: an upstream that sends interim responses and no other is late', async () => {
-    const { url: shop } = await bare((socket) => socket.write('HTTP/1.1 100 Continue\r\n\r\n'.repeat(1_000)))
+    const { url: shop } = await bare((socket) => socket.write('HTTP/1.1 100 Continue\r\n\r\n'.repeat(50)))
     await start([shop], { timeoutMs: 60 })
     expect((await send(url, 'GET', '/things')).status).toBe(504)
+  })
+
+  test.each(['100 Continue', '102 Processing', '103 Early Hints'])(
+    'FC-38: a hundred interim responses (%s) are skipped; one more is a 502, and the connection is cut',
+    async (status) => {
+      let count = 100
+      const { url: shop, connections } = await bare((socket) =>
+        socket.write(`${`HTTP/1.1 ${status}\r\n\r\n`.repeat(count)}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok`),
+      )
+      await start([shop])
+      // Each request has its own hundred.
+      for (let i = 0; i < 2; i++) expect(await send(url, 'GET', '/things')).toMatchObject({ status: 200, text: 'ok' })
+      count = 101
+      expect((await send(url, 'GET', '/things')).status).toBe(502)
+      expect(connections()).toBe(1)
+      count = 0
+      expect(await send(url, 'GET', '/things')).toMatchObject({ status: 200, text: 'ok' })
+      expect(connections()).toBe(2)
+    },
+  )
+
+  test('R-GW-4: an answer with a Transfer-Encoding besides chunked is a 502, as nobody would take it off', async () => {
+    let coding = ''
+    const { url: shop } = await bare((socket) =>
+      socket.write(`HTTP/1.1 200 OK\r\ntransfer-encoding: ${coding}\r\n\r\n2\r\nok\r\n0\r\n\r\n`),
+    )
+    await start([shop])
+    for (coding of ['gzip, chunked', 'gzip\r\ntransfer-encoding: chunked', 'GZIP,Chunked', 'x, chunked'])
+      expect([coding, (await send(url, 'GET', '/things')).status]).toEqual([coding, 502])
+    for (coding of ['chunked', 'Chunked'])
+      expect([coding, await send(url, 'GET', '/things')]).toMatchObject([coding, { status: 200, text: 'ok' }])
   })
 
   test('FC-40: a 204 has no Content-Length, whatever the upstream says; a 304 keeps its', async () => {
