@@ -19,6 +19,15 @@ test('FC-90 R-OPS-4: a loopback peer that asks for localhost or a loopback addre
   for (const host of ['localhost', 'LOCALHOST:1', '127.0.0.1', '127.1.2.3:80', '[::1]', '[::1]:3000'])
     expect([host, local({ headers: { host } })]).toEqual([host, true])
   expect(local({ headers: { origin: 'http://localhost:3000' } })).toBe(true)
+  const browser = {
+    'user-agent': 'b',
+    accept: '*/*',
+    cookie: 'a=b',
+    'sec-fetch-mode': 'navigate',
+    'upgrade-insecure-requests': '1',
+  }
+  for (const site of ['none', 'same-origin'])
+    expect(local({ headers: { ...browser, 'sec-fetch-site': site } })).toBe(true)
 })
 
 test('FC-90 R-OPS-4: any other peer, any other Host, and whatever was forwarded is not', () => {
@@ -36,6 +45,16 @@ test('FC-90 R-OPS-4: any other peer, any other Host, and whatever was forwarded 
     expect([host, local({ headers: { host } })]).toEqual([host, false])
   for (const name of ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-anything'])
     expect([name, local({ headers: { [name]: '' } })]).toEqual([name, false])
+  for (const name of [
+    'x-real-ip',
+    'cf-connecting-ip',
+    'true-client-ip',
+    'x-client-ip',
+    'x_forwarded_for',
+    'x-original-url',
+  ])
+    expect([name, local({ headers: { [name]: '' } })]).toEqual([name, false])
+  expect(local({ headers: { 'sec-fetch-site': 'cross-site' } })).toBe(false)
   expect(local({ url: 'http://localhost/dev/mails' })).toBe(false)
   for (const origin of ['https://evil.example', 'null', 'http://localhost:5173'])
     expect([origin, local({ headers: { origin } })]).toEqual([origin, false])

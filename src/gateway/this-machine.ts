@@ -1,6 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 import { plainAddress } from '../limits/client-address.ts'
+import { headerFilter } from './forward/outside-headers.ts'
+
+/** What a server between says of who asks, from where, or what. */
+const isOfProxies = headerFilter()
 
 /**
  * Whether a request was made on this machine, for this machine (R-OPS-4). A loopback peer alone proves nothing: a proxy or a
@@ -13,8 +17,8 @@ export function isFromThisMachine({ socket, headers, url }: IncomingMessage): bo
   if (!url?.startsWith('/')) return false
   // A browser says which page asks; CORS_ORIGINS may let that page read answers, but not these.
   if (origin !== undefined && origin !== `http://${host}`) return false
-  for (const name in headers)
-    if (name === 'forwarded' || name === 'via' || name.startsWith('x-forwarded-')) return false
+  if (headers['sec-fetch-site'] === 'cross-site') return false
+  for (const name in headers) if (name === 'via' || isOfProxies(name, false)) return false
   return true
 }
 
