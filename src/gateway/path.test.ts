@@ -56,6 +56,8 @@ test('the target may be absolute', () => {
     query: 'x=1',
   })
   expect(readTarget('HTTPS://[::1]/users').path).toBe('/users')
+  for (const port of ['', '0', '00080', '59999', '64999', '65499', '65529', '65535'])
+    expect(readTarget(`http://a:${port}/users`).path).toBe('/users')
 })
 
 test('segments are decoded once', () => {
@@ -107,6 +109,10 @@ describe('R-GW-4: strange targets are refused, not repaired', () => {
     'http://a,b/users',
     'http://[::1/users',
     'http://example.com:80x/users',
+    'http://a:65536/users',
+    'http://a:99999/users',
+    'http://[::1]:70000/users',
+    'http://a:000080/users',
     'ftp://example.com/users',
     'javascript:alert(1)',
     'example.com:443',

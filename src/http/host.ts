@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 
+/** Up to 65535, or nothing after the colon. */
+const PORT = String.raw`(?:6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[0-5]?\d{0,4})`
 /** A name or an address, and a port: no user, no path, no space (RFC 9112 3.2, RFC 9110 4.2.1, 4.2.4). */
-const FORM = String.raw`(?:\[[\da-f:.]+\]|[\w.~-]+)(?::\d{0,5})?`
+const FORM = String.raw`(?:\[[\da-f:.]+\]|[\w.~-]+)(?::${PORT})?`
 const HOST = new RegExp(`^${FORM}$`, 'i')
 const ORIGIN = new RegExp(`^https?://(${FORM})(?=/)`, 'i')
 const SLASH = 47
