@@ -70,8 +70,9 @@ test('R-ORD-2: an item is changed and removed, and the cart’s total follows', 
     quantity: 4,
     lineTotal: 10,
   })
+  const other = await api.product({})
   expect(
-    (await api.ask('PATCH', path, { token: user.token, body: { productId: product.id } })).body.error.details[0],
+    (await api.ask('PATCH', path, { token: user.token, body: { productId: other.id } })).body.error.details[0],
   ).toMatchObject({ field: 'productId' })
   expect((await api.ask('PATCH', path, { token: user.token, body: { quantity: 0 } })).status).toBe(400)
   expect((await api.ask('GET', `/carts/${cart.id}`, { token: user.token })).body.total).toBe(10)
