@@ -110,7 +110,11 @@ test('FC-10, R-REST-2: refusals come in the order 401, 404, 403, 400, 412', asyn
     (await api.ask('PUT', where, { token, body, headers: stale })).status
   const whole = { sku: newId('sku'), name: 'Chai', category: 'Teas', price: 1 }
   expect(await ask(nowhere, undefined, {})).toBe(401)
+  expect(await ask(nowhere, member.token, {})).toBe(404)
   expect(await ask(path, member.token, {})).toBe(403)
+  // Whether it is a role, the id in the path or the owner in the row that decides.
+  for (const absent of [`/users/${newId('usr')}`, `/orders/${newId('ord')}`, `/carts/${newId('crt')}`])
+    expect((await api.ask('GET', absent, { token: member.token })).status).toBe(404)
   expect(await ask(nowhere, api.admin.token, {})).toBe(404)
   expect(await ask(nowhere, api.admin.token, '{')).toBe(404)
   expect(await ask(nowhere, api.admin.token, whole)).toBe(404)

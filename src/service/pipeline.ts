@@ -34,7 +34,13 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
 
   return async (request) => {
     const plan = plans(request.operation, request.version)
-    const reach = admit(plan.operation.access, request.caller)
+    let reach: 'all' | 'own'
+    try {
+      reach = admit(plan.operation.access, request.caller)
+    } catch (refusal) {
+      if ((refusal as Problem).code === 'FORBIDDEN') await confirmThere(plan, locate(plan, request))
+      throw refusal
+    }
     const params = locate(plan, request)
     const row = await confirmOwner(plan, request.caller, reach, params)
     switch (plan.operation.verb) {
@@ -101,6 +107,14 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
     }
   }
 
+  /** Before a 403: what does not exist is a 404, whoever asks (R-REST-2). Only a refused request pays for the look. */
+  async function confirmThere({ operation, parent }: Plan, params: Params): Promise<void> {
+    const { resource, verb } = operation
+    if (!resource) return
+    if (verb !== 'list' && verb !== 'create') await readRow(operation, params)
+    else if (parent && operation.name !== 'listAll') await readBelow(parent, resource.parent!.field, params)
+  }
+
   /** The thing that an owner-only operation names is read first: whose it is decides, and whether it lies below its parent. */
   async function confirmOwner(
     plan: Plan,
@@ -113,7 +127,10 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
     if (!resource) return undefined
     const collection = verb === 'list' || verb === 'create'
     if (!collection) {
-      if (reach === 'own' && resource.owner === 'id') return confirm(params.id, caller)
+      if (reach === 'own' && resource.owner === 'id') {
+        if (!isSelf(caller, params.id!)) await readRow(operation, params)
+        return confirm(params.id, caller)
+      }
       if (reach === 'all' && !resource.nested) return undefined
       const row = await readRow(operation, params)
       if (reach === 'own') confirm(readField(row, resource.owner!), caller)
