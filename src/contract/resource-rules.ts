@@ -217,6 +217,14 @@ function checkVerbs(key: string, resource: Resource, say: Say) {
     if (verb === 'list' || verb === 'get')
       say('R-P-2', `${key}.custom`, `names "${verb}", which takes no handler`, 'Reads select from `view`: write that')
   }
+  for (const verb of Object.keys(resource.problems) as Verb[])
+    if (resource.access[verb] === undefined)
+      say(
+        'R-P-6',
+        `${key}.problems`,
+        `names "${verb}", which has no access rule`,
+        'A verb without a rule is not offered',
+      )
   for (const verb of Object.keys({ ...resource.limits, ...resource.cost }) as Verb[])
     if (resource.access[verb] === undefined)
       say('R-RATE-1', key, `limits "${verb}", which has no access rule`, 'A verb without a rule is not offered')

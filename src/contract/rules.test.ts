@@ -532,6 +532,11 @@ describe('who may', () => {
       () => allowed({ list: 'owner' }, { ...owned, owner: undefined, list: { root: true } }),
     ],
     [
+      'problems of a verb that nobody may call',
+      'R-P-6 notes.problems: names "delete", which has no access rule',
+      () => notes({ problems: { delete: ['CONFLICT'] } }),
+    ],
+    [
       'a handler for a verb that nobody may call',
       'R-AUTH-8 notes.custom: names "delete", which has no access rule',
       () => notes({ custom: ['delete'] }),

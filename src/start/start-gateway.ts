@@ -87,7 +87,7 @@ function checkPublic(descriptions: readonly Description[]): void {
       if (!access.public && (access.authenticated || access.roles.some((role) => role !== '')))
         throw new Fault(
           'WRONG_ARGUMENT',
-          `${name} asks for a token, and --jwks is not given: give the URL or the file of the issuer's keys, or let the upstream verify tokens, with "x-lintel": {"access": "public"} at the top of an OpenAPI document`,
+          `${name} asks for a token, and --jwks is not given: give the URL or the file of the issuer's keys. If the upstream verifies tokens, set "access": "public" on this route, or "x-lintel": {"access": "public"} on this operation`,
           { exitCode: 2 },
         )
 }
