@@ -27,7 +27,9 @@ export function readEmail(text: string): string | undefined {
   if (text.length > 2 * MAX || !FORM.test(text)) return undefined
   if (ASCII.test(text)) return fits(text) ? text : undefined
   const folded = foldCase(text.normalize('NFKC')).normalize('NFKC')
-  return fits(folded) && FORM.test(folded) && !INVISIBLE.test(folded) ? folded : undefined
+  // Decomposed too: ≮ is a < with a stroke, and in either spelling no part of an address.
+  const sound = FORM.test(folded) && FORM.test(folded.normalize('NFD')) && !INVISIBLE.test(folded)
+  return sound && fits(folded) ? folded : undefined
 }
 
 function fits(address: string): boolean {

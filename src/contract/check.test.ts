@@ -283,6 +283,8 @@ describe('an email address', () => {
     '\u2800@example.com',
     'ada\u202e@example.com',
     '\ufeffada@example.com',
+    'ada@ex\u226eample.com',
+    'ada@ex<\u0338ample.com',
     'ada\u3000@example.com',
     'ada\uff0c@example.com',
   ])('FC-102: %j is none', (address) =>
