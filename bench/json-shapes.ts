@@ -50,6 +50,14 @@ const wide = (members: number) =>
     Math.floor(99_000 / (members + 1)),
   )
 
+/** `count` keys in an order that differs for every `i`. */
+const shuffled = (i: number, count: number, of: number) =>
+  Array.from({ length: count }, (_, j) => `"k${(i * 7 + j * (2 * (i % 500) + 1)) % of}":1`)
+const unique = (members: string[]) => [...new Map(members.map((member) => [member, member])).values()]
+/** Rows of 30 members with this as their last element. */
+const wideThen = (last: string) => `${wide(30).slice(0, -2)},${last}]}`
+const THIRTY = Array.from({ length: 30 }, (_, i) => `"k${i}":1`)
+
 const SHAPES: Record<string, string> = {
   'ordinary rows': ORDINARY,
   'array of 1e5': filled('{"x":[', '1e5', ']}'),
@@ -75,7 +83,68 @@ const SHAPES: Record<string, string> = {
   'rows of 10 short members': wide(10),
   'rows of 30 members': wide(30),
   'rows of 30 members, one with an escape': wide(30).replace('"k0"', '"\\u006b0"'),
+  'rows of 30 members, each with an escape': wide(30).replaceAll('"k0"', '"\\u006b0"'),
+  'rows of 30 members, the mistake last': wideThen('{"a":1,}'),
+  'rows of 30 members, the last key doubled': wideThen(`{${THIRTY.join()},"k0":2}`),
+  'rows of 30 members, the last number inexact': wideThen('{"k0":9007199254740993}'),
+  'rows of 30 members, the last text with NUL': wideThen('{"k0":"\\u0000"}'),
+  'rows of 30 members of two orders': filled(
+    '{"x":[',
+    (i) => `{${(i % 2 ? THIRTY : THIRTY.toReversed()).join()}}`,
+    ']}',
+    3_190,
+  ),
+  'rows of 16 members, each after one of two': filled(
+    '{"x":[',
+    (i) => `{${Array.from({ length: 16 }, (_, j) => `"k${j}${(Math.imul(i, 2654435761) >>> (j + 9)) % 2}":1`).join()}}`,
+    ']}',
+    5_800,
+  ),
+  'rows of 30 members in orders that differ': filled(
+    '{"x":[',
+    (i) => `{${unique(shuffled(i, 30, 2_000)).join()}}`,
+    ']}',
+    3_190,
+  ),
+  'rows of 30 members in orders that differ, 900': filled(
+    '{"x":[',
+    (i) => `{${unique(shuffled(i, 30, 2_000)).join()}}`,
+    `${`,{${THIRTY.join()}}`.repeat(2_100)}]}`,
+    1_000,
+  ),
+  'rows of 30 of 40 members': filled(
+    '{"x":[',
+    (i) =>
+      `{${Array.from({ length: 40 }, (_, j) => `"k${j}":1`)
+        .filter((_, j) => Math.imul(i + 1, (j + 1) * 40503) & 12288)
+        .join()}}`,
+    ']}',
+    3_190,
+  ),
+  'rows of 30 short texts that differ': filled(
+    '{"x":[',
+    (i) => `{${THIRTY.map((member, j) => member.replace(/1$/, `"${key(i * 30 + j, 7)}"`)).join()}}`,
+    ']}',
+  ),
+  'rows of 30 members, 19,000 of them short texts that differ': filled(
+    '{"x":[',
+    (i) => `{${THIRTY.map((member, j) => (j < 8 ? member.replace(/1$/, `"${key(i * 8 + j, 7)}"`) : member)).join()}}`,
+    ']}',
+    2_370,
+  ),
   'rows of 120 members': wide(120),
+  'rows of 120 members, 24,000': filled(
+    '{"x":[',
+    `{${Array.from({ length: 120 }, (_, i) => `"k${i}":1`).join()}}`,
+    ']}',
+    200,
+  ),
+  'rows of 2,000 members, 24,000': filled(
+    '{"x":[',
+    `{${Array.from({ length: 2_000 }, (_, i) => `"k${i}":1`).join()}}`,
+    `${`,{${THIRTY.join()}}`.repeat(2_300)}]}`,
+    12,
+  ),
   'rows of 200 members': wide(200),
   'rows of short texts': filled(
     '{"x":[',

@@ -1,11 +1,10 @@
 import { type FieldFault, Problem } from './errors.ts'
 import { fieldPath, shortened } from './field-path.ts'
+import { hexValue, unescaped, unitOf } from './json-escape.ts'
 
 /**
- * Reads JSON by the letter of RFC 8259 and refuses, with its place or its field, everything that parseJson names. It takes
- * the same time for a byte whatever the text is made of (FC-92), where JSON.parse is at its best with ordinary rows and
- * takes 30 times as long for others: short strings are not entered in V8's table of strings, keys are few, and no number is
- * read twice that a look at its digits decides.
+ * Reads JSON by the letter of RFC 8259 and refuses, with its place or its field, everything that parseJson names. It makes no
+ * value: JSON.parse does that as quickly as anything can, but for a few kinds of text, which are counted on the way (FC-92).
  */
 
 export interface Bounds {
@@ -15,11 +14,24 @@ export interface Bounds {
   readonly maxKeys: number
 }
 
+/**
+ * The keys of an object so far, in their order, as a path from `{}`. Objects mostly repeat the order of one before, so that
+ * the next key need only be compared with the one that stood here the last time; and a key that stands twice leads to no shape.
+ */
+interface Shape {
+  readonly key: string
+  readonly before: Shape | undefined
+  /** Where the last key led, unless that was written with an escape. */
+  next: Shape | undefined
+  /** Where every key led, once there were two. */
+  all: Map<string, Shape> | undefined
+}
+
 /** A text on its way through the reader. */
 interface Reader {
   readonly text: string
   readonly bounds: Bounds
-  /** Keys and indexes of what is being read; its length is the depth. */
+  /** Key or index of what is being read at each level; its length is the depth. */
   readonly path: (string | number)[]
   readonly faults: FieldFault[]
   /** How many more there were. */
@@ -27,6 +39,11 @@ interface Reader {
   /** The keys seen so far, and the last one of each place in `recent`: most keys of a text have stood in it before. */
   readonly keys: Set<string>
   readonly recent: string[]
+  readonly root: Shape
+  shapes: number
+  dear: number
+  /** Objects deep within others, and short texts that were not the last one of their place in `recentTexts`. */
+  slow: number
   /** Whether the text itself has half of a surrogate pair somewhere: never where it was decoded from UTF-8. */
   readonly broken: boolean
   at: number
@@ -34,7 +51,8 @@ interface Reader {
   values: number
   /** Numbers that had to be written out again to be judged. */
   judged: number
-  /** What an escape of the string that was read last may have brought in. */
+  /** Whether the string that was read last has an escape, and whether it may have NUL or half of a surrogate pair. */
+  escaped: boolean
   suspect: boolean
 }
 
@@ -45,15 +63,29 @@ const MAX_FAULTS = 50
  * has one.
  */
 const MAX_JUDGED = 4_000
-/** An escaped string up to this length is put together here; a longer one is given to JSON.parse. */
-const SHORT = 64
+/** JSON.parse enters texts up to this length in V8's table of strings. */
+const ENTERED = 10
+/** An object as deep as this takes JSON.parse twice as long as json-builder.ts. */
+const DEEP = 8
+/** Of such texts and objects there may be as many before the builder is quicker. */
+const MAX_SLOW = 20_000
+/** Of a hash of texts; by chance, so that nobody sends texts that look alike by it. */
+const FACTOR = Math.floor(Math.random() * 2 ** 31) | 1
+/** Hashes of texts. One table for all readers: that the last body leaves its own in it changes the count by no more than these. */
+const recentTexts = new Int32Array(1_024)
+/** An object with more members becomes a hash table, which takes four times as long to build. */
+const WIDE = 100
+/** In an object of so few members a key is found by looking at each. */
+const NARROW = 16
+/** Each shape is a hidden class to V8, and takes about as long as four members. */
+const MANY_SHAPES = 8_000
 
 const QUOTE = 34
 const MINUS = 45
 const BACKSLASH = 92
 
-/** The value of a text. Throws everything that there is to refuse. */
-export function readJson(text: string, bounds: Bounds): unknown {
+/** Throws everything that there is to refuse in a text. Returns whether JSON.parse is quick with it. */
+export function checkJson(text: string, bounds: Bounds): boolean {
   if (text.charCodeAt(0) === 0xfeff)
     throw new Problem('MALFORMED_JSON', 'The text must not begin with a byte-order mark.')
   const reader: Reader = {
@@ -64,18 +96,23 @@ export function readJson(text: string, bounds: Bounds): unknown {
     unlisted: 0,
     keys: new Set(),
     recent: new Array<string>(256).fill(''),
+    root: { key: '', before: undefined, next: undefined, all: undefined },
+    shapes: 0,
+    dear: 0,
+    slow: 0,
     broken: !isWellFormed(text),
     at: 0,
     values: 0,
     judged: 0,
+    escaped: false,
     suspect: false,
   }
   skipSpace(reader)
-  const value = readValue(reader)
+  readValue(reader)
   skipSpace(reader)
   if (reader.at < text.length) throw unexpected(reader, 'the end of the text')
   if (reader.faults.length > 0) throw refusal(reader)
-  return value
+  return reader.slow <= MAX_SLOW
 }
 
 function refusal({ faults, unlisted }: Reader): Problem {
@@ -86,53 +123,114 @@ function refusal({ faults, unlisted }: Reader): Problem {
   return new Problem('MALFORMED_JSON', `${field}: ${message}${more}`, { details: faults })
 }
 
-function readValue(reader: Reader): unknown {
+function readValue(reader: Reader): void {
   const code = reader.text.charCodeAt(reader.at)
-  if (code === QUOTE) return readText(reader)
-  if (code === 123) return readObject(reader)
-  if (code === 91) return readArray(reader)
-  if (code === MINUS || isDigit(code)) return readNumber(reader)
-  if (code === 116 && readWord(reader, 'true')) return true
-  if (code === 102 && readWord(reader, 'false')) return false
-  if (code === 110 && readWord(reader, 'null')) return null
-  throw unexpected(reader, 'a value')
+  if (code === QUOTE) readText(reader)
+  else if (code === 123) readObject(reader)
+  else if (code === 91) readArray(reader)
+  else if (isDigit(code) || code === MINUS) readNumber(reader)
+  else if (code === 116) readWord(reader, 'true')
+  else if (code === 102) readWord(reader, 'false')
+  else if (code === 110) readWord(reader, 'null')
+  else throw unexpected(reader, 'a value')
 }
 
-function readObject(reader: Reader): Record<string, unknown> {
-  const object: Record<string, unknown> = {}
-  for (let more = open(reader, 125); more; more = next(reader, 125)) {
-    if (reader.text.charCodeAt(reader.at) !== QUOTE) throw unexpected(reader, 'a key in double quotes')
-    const key = readKey(reader)
-    reader.path.push(key)
-    if (reader.suspect) checkText(reader, key)
-    const isProto = key === '__proto__'
-    // What is not there is undefined, but for what every object inherits: asking so is quicker than hasOwn alone.
-    const twice = object[key] !== undefined && Object.hasOwn(object, key)
-    if (isProto) refuse(reader, 'The key __proto__ is not allowed.')
-    else if (twice) refuse(reader, 'The key stands twice in one object.')
-    skipSpace(reader)
-    if (reader.text.charCodeAt(reader.at) !== 58) throw unexpected(reader, "':'")
+function readObject(reader: Reader): void {
+  const { text, path } = reader
+  let shape = reader.root
+  let members = 0
+  if (path.length > DEEP) reader.slow++
+  /** The keys of this object, once it has a shape that none had before. */
+  let seen: Set<string> | undefined
+  let more = open(reader, 125)
+  const level = path.length - 1
+  for (; more; more = next(reader, 125)) {
+    const start = reader.at
+    if (text.charCodeAt(start) !== QUOTE) throw unexpected(reader, 'a key in double quotes')
+    members++
+    const guess = shape.next
+    if (guess !== undefined && standsAt(text, guess.key, start + 1)) {
+      shape = guess
+      path[level] = guess.key
+      reader.at = start + guess.key.length + 2
+    } else {
+      const key = readKey(reader, level)
+      path[level] = key
+      const asWritten = !reader.suspect && !reader.escaped
+      if (reader.suspect) checkText(reader, key)
+      const known = guess?.key === key ? guess : shape.all?.get(key)
+      if (known !== undefined) {
+        shape = known
+        if (asWritten) known.before!.next = known
+      } else if (key === '__proto__') refuse(reader, 'The key __proto__ is not allowed.')
+      else {
+        if (members > NARROW) seen ??= keysOf(shape)
+        const twice = seen === undefined ? holds(shape, key) : seen.has(key)
+        if (twice) refuse(reader, 'The key stands twice in one object.')
+        else {
+          seen?.add(key)
+          shape = lead(reader, shape, key, asWritten)
+        }
+      }
+    }
+    if (text.charCodeAt(reader.at) !== 58) {
+      skipSpace(reader)
+      if (text.charCodeAt(reader.at) !== 58) throw unexpected(reader, "':'")
+    }
     reader.at++
-    skipSpace(reader)
-    const value = readValue(reader)
-    if (!isProto && !twice) object[key] = value
-    reader.path.pop()
+    if (text.charCodeAt(reader.at) <= 32) skipSpace(reader)
+    readValue(reader)
   }
-  return object
+  path.pop()
+  if (members > WIDE) spend(reader, members)
 }
 
-function readArray(reader: Reader): unknown[] {
-  if (!open(reader, 93)) return []
-  reader.path.push(0)
-  // Not pushed to an empty one, which would make room for 17.
-  const array = [readValue(reader)]
-  reader.path.pop()
-  while (next(reader, 93)) {
-    reader.path.push(array.length)
-    array.push(readValue(reader))
-    reader.path.pop()
+/** The shape that a new key leads to. */
+function lead(reader: Reader, before: Shape, key: string, asWritten: boolean): Shape {
+  const shape: Shape = { key, before, next: undefined, all: undefined }
+  const { next } = before
+  if (next !== undefined && before.all === undefined) before.all = new Map().set(next.key, next)
+  if (before.all !== undefined || !asWritten) {
+    before.all ??= new Map()
+    before.all.set(key, shape)
   }
-  return array
+  if (asWritten) before.next = shape
+  if (++reader.shapes > MANY_SHAPES) spend(reader, 4)
+  return shape
+}
+
+function holds(shape: Shape, key: string): boolean {
+  for (let at = shape; at.before !== undefined; at = at.before) if (at.key === key) return true
+  return false
+}
+
+function keysOf(shape: Shape): Set<string> {
+  const keys = new Set<string>()
+  for (let at = shape; at.before !== undefined; at = at.before) keys.add(at.key)
+  return keys
+}
+
+/** Counts members that take several times what others do: a contract has few, and these are bounded lower. */
+function spend(reader: Reader, members: number): void {
+  const { maxValues, maxKeys } = reader.bounds
+  reader.dear += members
+  if (reader.dear > Math.max(maxValues / 4, 5 * maxKeys))
+    throw new Problem(
+      'PAYLOAD_TOO_LARGE',
+      `The body has too many objects of more than ${WIDE} members, or of other members than those before`,
+    )
+}
+
+function readArray(reader: Reader): void {
+  const { text, path } = reader
+  let more = open(reader, 93)
+  const level = path.length - 1
+  for (let index = 0; more; more = next(reader, 93)) {
+    path[level] = index++
+    if (text.charCodeAt(reader.at) === QUOTE) readText(reader)
+    else readValue(reader)
+  }
+  path.pop()
 }
 
 /** Steps into an object or array, and counts its first member; false if it is empty. */
@@ -140,6 +238,7 @@ function open(reader: Reader, end: number): boolean {
   const { maxDepth } = reader.bounds
   if (reader.path.length >= maxDepth)
     throw new Problem('MALFORMED_JSON', `Nested deeper than ${maxDepth} levels at ${place(reader)}.`)
+  reader.path.push(0)
   reader.at++
   skipSpace(reader)
   if (reader.text.charCodeAt(reader.at) === end) {
@@ -152,12 +251,16 @@ function open(reader: Reader, end: number): boolean {
 
 /** Steps over the comma to the next member; false if the object or array ends. */
 function next(reader: Reader, end: number): boolean {
-  skipSpace(reader)
-  const code = reader.text.charCodeAt(reader.at)
+  const { text } = reader
+  let code = text.charCodeAt(reader.at)
+  if (code <= 32) {
+    skipSpace(reader)
+    code = text.charCodeAt(reader.at)
+  }
   if (code !== 44 && code !== end) throw unexpected(reader, `',' or '${String.fromCharCode(end)}'`)
   reader.at++
   if (code === end) return false
-  skipSpace(reader)
+  if (text.charCodeAt(reader.at) <= 32) skipSpace(reader)
   count(reader)
   return true
 }
@@ -168,31 +271,40 @@ function count(reader: Reader): void {
     throw new Problem('PAYLOAD_TOO_LARGE', `The body has more than ${maxValues} members and elements`)
 }
 
-function readText(reader: Reader): string {
-  const text = readString(reader)
-  if (reader.suspect) checkText(reader, text)
-  return text
+function readText(reader: Reader): void {
+  const { text } = reader
+  const start = reader.at + 1
+  const end = stringEnd(reader)
+  if (reader.suspect) checkText(reader, unescaped(text, start, end))
+  if (end - start > (reader.escaped ? 6 * ENTERED : ENTERED) || reader.slow > MAX_SLOW) return
+  let hash = 0
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ text.charCodeAt(at), FACTOR)
+  const slot = hash >>> 22
+  if (recentTexts[slot] === hash) return
+  recentTexts[slot] = hash
+  reader.slow++
 }
 
 /**
  * A key: the one that was read before, where it was, so that it need not be made or looked up again. Keys that all differ are
  * what costs JSON most, and no contract has so many.
  */
-function readKey(reader: Reader): string {
+function readKey(reader: Reader, level: number): string {
   const { text, keys, recent, bounds } = reader
   const start = reader.at + 1
-  const slot = (text.charCodeAt(start) * 31 + text.charCodeAt(start + 1) * 7 + text.charCodeAt(start + 2)) & 255
+  const slot = slotOf(text, start)
   const known = recent[slot]!
-  const end = start + known.length
-  if (known !== '' && text.charCodeAt(end) === QUOTE && text.startsWith(known, start)) {
-    reader.at = end + 1
+  if (known !== '' && standsAt(text, known, start)) {
+    reader.at = start + known.length + 1
     reader.suspect = false
+    reader.escaped = false
     return known
   }
-  const key = readString(reader)
+  const end = stringEnd(reader)
+  const key = reader.escaped ? unescaped(text, start, end) : text.slice(start, end)
   if (!keys.has(key)) {
     if (keys.size === bounds.maxKeys) {
-      const field = fieldPath([...reader.path, key])
+      const field = fieldPath([...reader.path.slice(0, level), key])
       throw new Problem('VALIDATION_ERROR', `The body has more than ${bounds.maxKeys} different fields`, {
         details: [{ field, message: 'is not a field of this request' }],
       })
@@ -200,88 +312,57 @@ function readKey(reader: Reader): string {
     keys.add(key)
   }
   // As it is written: with an escape in it, the text does not begin with it.
-  if (!reader.suspect && reader.at === start + key.length + 1) recent[slot] = key
+  if (!reader.suspect && !reader.escaped) recent[slot] = key
   return key
 }
 
-/** The string that begins here. `suspect` tells whether it may have NUL or half of a surrogate pair in it. */
-function readString(reader: Reader): string {
+/** Which of 256 places a string has. */
+function slotOf(text: string, start: number): number {
+  return (text.charCodeAt(start) * 31 + text.charCodeAt(start + 1) * 7 + text.charCodeAt(start + 2)) & 255
+}
+
+/** Whether the string that begins here is this one, written without escapes. */
+function standsAt(text: string, string: string, start: number): boolean {
+  let at = string.length
+  if (text.charCodeAt(start + at) !== QUOTE) return false
+  // From the end: keys differ there, if they are numbered. A long one is not worth a loop.
+  if (at > 16) return text.startsWith(string, start)
+  while (--at >= 0) if (text.charCodeAt(start + at) !== string.charCodeAt(at)) return false
+  return true
+}
+
+/** Steps over the string that begins here, and tells where it ends. */
+function stringEnd(reader: Reader): number {
   const { text } = reader
-  const start = ++reader.at
   reader.suspect = reader.broken
-  let at = start
-  let code = text.charCodeAt(at)
-  while (code >= 32 && code !== QUOTE && code !== BACKSLASH) code = text.charCodeAt(++at)
-  reader.at = at
-  if (code === QUOTE) {
-    reader.at++
-    return text.slice(start, at)
+  reader.escaped = false
+  let at = reader.at + 1
+  for (let code = text.charCodeAt(at); code !== QUOTE; code = text.charCodeAt(at)) {
+    if (code === BACKSLASH) at = escapeEnd(reader, at)
+    else if (code >= 32) at++
+    else throw unexpected(reader, 'the end of the string', at)
   }
-  return readEscaped(reader, start)
+  reader.at = at + 1
+  return at
 }
 
-/** A string with an escape in it, or that does not end. */
-function readEscaped(reader: Reader, start: number): string {
+/** Where an escape ends. */
+function escapeEnd(reader: Reader, at: number): number {
   const { text } = reader
-  let value = ''
-  let from = start
-  let short = true
-  for (;;) {
-    const code = text.charCodeAt(reader.at)
-    if (code === QUOTE) break
-    if (code === BACKSLASH) {
-      short &&= reader.at - start <= SHORT
-      if (short) value += text.slice(from, reader.at)
-      const unit = readEscape(reader)
-      if (short) value += String.fromCharCode(unit)
-      from = reader.at
-    } else if (code >= 32) reader.at++
-    else throw unexpected(reader, 'the end of the string')
+  reader.escaped = true
+  const code = text.charCodeAt(at + 1)
+  if (code !== 117) {
+    if (unitOf(code) < 0) throw unexpected(reader, 'an escape that JSON has', at + 1)
+    return at + 2
   }
-  reader.at++
-  return short ? value + text.slice(from, reader.at - 1) : JSON.parse(text.slice(start - 1, reader.at))
-}
-
-/** The code unit that an escape stands for. */
-function readEscape(reader: Reader): number {
-  const { text } = reader
-  const code = text.charCodeAt(++reader.at)
-  if (code === 117) {
-    let unit = 0
-    for (let i = 0; i < 4; i++) {
-      const digit = hexValue(text.charCodeAt(++reader.at))
-      if (digit < 0) throw unexpected(reader, 'four hexadecimal digits')
-      unit = unit * 16 + digit
-    }
-    reader.at++
-    if (unit === 0 || (unit & 0xf800) === 0xd800) reader.suspect = true
-    return unit
+  let unit = 0
+  for (let i = at + 2; i < at + 6; i++) {
+    const digit = hexValue(text.charCodeAt(i))
+    if (digit < 0) throw unexpected(reader, 'four hexadecimal digits', i)
+    unit = unit * 16 + digit
   }
-  const unit = unitOf(code)
-  if (unit < 0) throw unexpected(reader, 'an escape that JSON has')
-  reader.at++
-  return unit
-}
-
-function unitOf(code: number): number {
-  switch (code) {
-    case 34:
-    case 47:
-    case 92:
-      return code
-    case 98:
-      return 8
-    case 102:
-      return 12
-    case 110:
-      return 10
-    case 114:
-      return 13
-    case 116:
-      return 9
-    default:
-      return -1
-  }
+  if (unit === 0 || (unit & 0xf800) === 0xd800) reader.suspect = true
+  return at + 6
 }
 
 function checkText(reader: Reader, text: string): void {
@@ -290,58 +371,48 @@ function checkText(reader: Reader, text: string): void {
   if (!isWellFormed(text)) refuse(reader, 'Text must not contain half of a surrogate pair.')
 }
 
-/** Ten to these powers is a double, and so is every whole number of 15 digits: one operation on two such is rounded once. */
-const POWERS = Array.from({ length: 23 }, (_, i) => Number(`1e${i}`))
-
 /**
  * A number. Of its significant digits, without zeros at either end, up to 15 are always kept, and more than 17 never: a double
  * shows no more. Those between are judged by writing the double out.
  */
-function readNumber(reader: Reader): number {
+function readNumber(reader: Reader): void {
   const { text } = reader
   const start = reader.at
-  const negative = text.charCodeAt(start) === MINUS
-  let at = negative ? start + 1 : start
+  let at = text.charCodeAt(start) === MINUS ? start + 1 : start
   let code = text.charCodeAt(at)
-  if (!isDigit(code)) {
-    reader.at = at
-    throw unexpected(reader, 'a digit')
-  }
-  /** The first 15 digits that signify; how many there are, and up to which one they are not zeros. */
-  let mantissa = 0
+  if (!isDigit(code)) throw unexpected(reader, 'a digit', at)
+  /** How many digits there are from the first that is not zero on, and up to the last that is not. */
   let digits = 0
   let significant = 0
   /** Digits after the point. */
   let decimals = 0
-  let point = false
   // A zero in front stands alone.
   if (code === 48) code = text.charCodeAt(++at)
   else {
-    while (isDigit(code)) {
-      if (++digits <= 15) mantissa = mantissa * 10 + code - 48
+    do {
+      digits++
       if (code !== 48) significant = digits
       code = text.charCodeAt(++at)
-    }
+    } while (isDigit(code))
   }
   if (code === 46) {
-    point = true
     code = text.charCodeAt(++at)
-    while (isDigit(code)) {
+    if (!isDigit(code)) throw unexpected(reader, 'a digit', at)
+    do {
       decimals++
       if (digits > 0 || code !== 48) {
-        if (++digits <= 15) mantissa = mantissa * 10 + code - 48
+        digits++
         if (code !== 48) significant = digits
       }
       code = text.charCodeAt(++at)
-    }
+    } while (isDigit(code))
   }
   let exponent = 0
-  if (point && decimals === 0) return missingDigit(reader, at)
   if (code === 101 || code === 69) {
     code = text.charCodeAt(++at)
     const down = code === MINUS
     if (down || code === 43) code = text.charCodeAt(++at)
-    if (!isDigit(code)) return missingDigit(reader, at)
+    if (!isDigit(code)) throw unexpected(reader, 'a digit', at)
     while (isDigit(code)) {
       // Beyond a million more digits mean nothing: no text is long enough to make up for them.
       if (exponent < 1e15) exponent = exponent * 10 + code - 48
@@ -350,34 +421,20 @@ function readNumber(reader: Reader): number {
     if (down) exponent = -exponent
   }
   reader.at = at
-  if (mantissa === 0) return negative ? -0 : 0
-  // The number is mantissa × 10^scale, as long as no digit beyond the fifteenth signifies.
-  const scale = exponent - decimals + Math.max(0, digits - 15)
-  if (significant <= 15) {
-    if (scale >= -22 && scale <= 22) {
-      const value = scale < 0 ? mantissa / POWERS[-scale]! : mantissa * POWERS[scale]!
-      return negative ? -value : value
-    }
-    // Well within the range of a double.
-    if (scale > -290 && scale < 290) return Number(text.slice(start, at))
-  }
-  return judged(reader, text.slice(start, at), significant)
+  // Zero, or 15 digits well within the range of a double.
+  const scale = exponent - decimals + digits
+  if (digits === 0 || (significant <= 15 && scale > -275 && scale < 300)) return
+  judge(reader, text.slice(start, at), significant)
 }
 
-function missingDigit(reader: Reader, at: number): never {
-  reader.at = at
-  throw unexpected(reader, 'a digit')
-}
-
-/** A number that is kept if the shortest text for its double is the same decimal. */
-function judged(reader: Reader, literal: string, significant: number): number {
-  if (!reader.bounds.exact) return Number(literal)
+/** A number is kept if the shortest text for its double is the same decimal. */
+function judge(reader: Reader, literal: string, significant: number): void {
+  if (!reader.bounds.exact) return
   if (++reader.judged > MAX_JUDGED)
     throw new Problem('PAYLOAD_TOO_LARGE', `The body has more than ${MAX_JUDGED} numbers of more than 15 digits`)
   const value = Number(literal)
   if (significant > 17 || !isExact(literal, value))
     refuse(reader, `The number ${shortened(literal)} cannot be held exactly: it would become ${value}.`)
-  return value
 }
 
 function isExact(literal: string, value: number): boolean {
@@ -404,10 +461,9 @@ function decimal(literal: string): string {
   return `${digits.slice(start, end)}e${whole.length - start + Number(exponent)}`
 }
 
-function readWord(reader: Reader, word: string): boolean {
-  if (!reader.text.startsWith(word, reader.at)) return false
+function readWord(reader: Reader, word: string): void {
+  if (!reader.text.startsWith(word, reader.at)) throw unexpected(reader, 'a value')
   reader.at += word.length
-  return true
 }
 
 function refuse(reader: Reader, message: string): void {
@@ -417,7 +473,8 @@ function refuse(reader: Reader, message: string): void {
   else reader.unlisted++
 }
 
-function unexpected(reader: Reader, expected: string): Problem {
+function unexpected(reader: Reader, expected: string, at = reader.at): Problem {
+  reader.at = at
   const code = reader.text.codePointAt(reader.at)
   const found = code === undefined ? 'the text ends' : `there is ${nameOf(code)}`
   return new Problem('MALFORMED_JSON', `Expected ${expected} but ${found} at ${place(reader)}.`)
@@ -454,11 +511,4 @@ export function isWellFormed(text: string): boolean {
 
 function isDigit(code: number): boolean {
   return code >= 48 && code <= 57
-}
-
-/** -1 for what is no hexadecimal digit. */
-function hexValue(code: number): number {
-  if (isDigit(code)) return code - 48
-  const letter = code | 32
-  return letter >= 97 && letter <= 102 ? letter - 87 : -1
 }

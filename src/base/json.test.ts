@@ -459,6 +459,86 @@ describe('a large text', () => {
     expect(outcome(`[${Array(100_001).fill('0').join()}]`, { maxValues: 200_000 }).problem).toBeUndefined()
   })
 
+  test('FC-92: gives the value that JSON.parse gives, or the faults of the same text made small', () => {
+    // The same array many times over is large; what is wrong with the last of it stands in a small text too.
+    const filler = Array(3_000).fill('{"id":1,"name":"some text","more":[]}').join()
+    const anything = fc.oneof(
+      values.map((value) => JSON.stringify(value)),
+      fc.json().chain(mutilated),
+      shards,
+    )
+    fc.assert(
+      fc.property(anything, fc.boolean(), (piece, escaped) => {
+        const text = escaped
+          ? piece.replace(/[b-z](?=[^"\\]*")/g, (letter) => `\\u00${letter.charCodeAt(0).toString(16)}`)
+          : piece
+        const small = outcome(`[[],${text}]`)
+        const large = outcome(`[[${filler}],${text}]`)
+        expect(withoutPlace(large.problem)).toEqual(withoutPlace(small.problem))
+        if (large.problem === undefined) expect(large.value).toEqual(JSON.parse(`[[${filler}],${text}]`))
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('FC-92: keys in any order and number, some twice, some escaped: what is twice is found', () => {
+    const keys = fc.array(
+      fc.constantFrom('a', 'b', 'c', 'aa', '', 'toString', '__proto__', '\\u0061', 'a\\u0000', '\\"', '"'),
+      { maxLength: 24 },
+    )
+    const spaces = fc.constantFrom('', ' ', '\n')
+    const filler = `"${'x'.repeat(70_000)}"`
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.oneof(
+            keys,
+            fc.nat(60).map((n) => Array.from({ length: n }, (_, i) => `k${i}`)),
+          ),
+          { maxLength: 8 },
+        ),
+        spaces,
+        (rows, space) => {
+          const text = rows.map((row) => `{${row.map((key) => `"${key}"${space}:${space}1`).join(`${space},`)}}`).join()
+          const large = outcome(`[${filler},[${text}]]`)
+          expect(withoutPlace(large.problem)).toEqual(withoutPlace(outcome(`["",[${text}]]`).problem))
+          if (large.problem === undefined) expect(large.value).toEqual(JSON.parse(`[${filler},[${text}]]`))
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+
+  test('FC-92: of short texts that differ, or deep objects, it is the value that JSON.parse gives', () => {
+    fc.assert(
+      fc.property(values, (value) => {
+        for (const many of [Array.from({ length: 21_000 }, (_, i) => `t\n${i}`), nested(300, 80)]) {
+          const text = JSON.stringify([many, value, { value }, -0, 1.5e-7, 1e21, true, false, null, [], {}], null, 1)
+          expect(parseJson(text, { maxDepth: 100 })).toEqual(JSON.parse(text))
+        }
+      }),
+      { numRuns: 20 },
+    )
+  })
+
+  test('FC-92: many members of wide objects, or of objects that are all different, are a 413', () => {
+    const wide = (rows: number) =>
+      JSON.stringify(Array(rows).fill(Object.fromEntries(Array.from({ length: 125 }, (_, i) => [`k${i}`, i]))))
+    expect(outcome(wide(200)).problem).toBeUndefined()
+    expect(outcome(wide(201)).problem?.code).toBe('PAYLOAD_TOO_LARGE')
+    const different = (rows: number) =>
+      JSON.stringify(
+        Array.from({ length: rows }, (_, i) =>
+          Object.fromEntries(Array.from({ length: 12 }, (_, j) => [`k${(i >> j) & 1}_${j}`, 'text'])),
+        ),
+      )
+    expect(outcome(different(4_000)).problem).toBeUndefined()
+    const other = (rows: number) =>
+      JSON.stringify(Array.from({ length: rows }, (_, i) => ({ [`a${i % 1_900}`]: 1, [`b${i % 89}`]: 'text' })))
+    expect(outcome(other(7_000)).problem).toBeUndefined()
+    expect(outcome(other(20_000)).problem?.code).toBe('PAYLOAD_TOO_LARGE')
+  })
+
   test('FC-92: of keys that all differ, more than 2,000 are a 400 that names one', () => {
     const text = (n: number) => `${LARGE}{"x":{${Array.from({ length: n }, (_, i) => `"k${i}":1`).join()}}}`
     expect(outcome(text(1_999)).problem).toBeUndefined()
@@ -591,6 +671,18 @@ function outcome(text: string, options?: ParseOptions): { value?: unknown; probl
     if (!(error instanceof Problem)) throw error
     return { problem: error }
   }
+}
+
+/** What of a refusal does not depend on where in the text it is. */
+function withoutPlace(problem: Problem | undefined) {
+  return (
+    problem && { code: problem.code, message: problem.message.replace(/ at line .*/, ''), details: problem.details }
+  )
+}
+
+/** As many chains of objects, of this depth. */
+function nested(chains: number, depth: number): unknown[] {
+  return Array.from({ length: chains }, () => JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`))
 }
 
 function native(text: string): { value?: unknown; failed: boolean } {

@@ -1,5 +1,6 @@
 import { Problem } from './errors.ts'
-import { type Bounds, isWellFormed, readJson } from './json-reader.ts'
+import { buildJson } from './json-builder.ts'
+import { type Bounds, checkJson, isWellFormed } from './json-reader.ts'
 
 /**
  * JSON from outside. JSON.parse takes texts that mean two things, or that change on the way in: of duplicate keys it
@@ -7,9 +8,10 @@ import { type Bounds, isWellFormed, readJson } from './json-reader.ts'
  *
  * A small text with nothing strange in it is surveyed once and given to JSON.parse: on Node 20, with an order of 237 bytes,
  * survey 0.25 µs, JSON.parse 0.75, counting members 0.04. Every other text is read by json-reader.ts, which finds all that is
- * to be refused and builds the value on the way. With ordinary rows it takes three times as long as JSON.parse, and with no
- * text much longer; JSON.parse takes 30 times as long for 1 MiB of keys that all differ, and 15 times for short texts that do
- * (FC-92, `npm run bench:json`).
+ * to be refused; with ordinary rows it takes as long as JSON.parse, which then makes the value. With some texts JSON.parse takes
+ * far longer: 30 times for 1 MiB of keys that all differ, 8 times for rows that all have other keys, 4 times for objects of
+ * more than 128 members: of these a text may have few. And 5 times for short texts that all differ, 3 times for deep objects: there
+ * json-builder.ts makes the value (FC-92, `npm run bench:json`).
  */
 
 export interface ParseOptions {
@@ -34,7 +36,8 @@ const MAX_KEYS = 2_000
  * The value of a JSON text (RFC 8259). Throws `MALFORMED_JSON`, with the place of the mistake in the message, or with
  * the faulty fields in `details`, for what is not JSON and for: a key twice in one object, the key `__proto__`, NUL
  * or half a surrogate pair in text, a number that a double would change, a byte-order mark, and nesting deeper than
- * `maxDepth`. Throws `PAYLOAD_TOO_LARGE` for more than `maxValues`, and `VALIDATION_ERROR` for more than `maxKeys`.
+ * `maxDepth`. Throws `PAYLOAD_TOO_LARGE` for more than `maxValues`, and for more than a quarter of these in objects of over
+ * 100 members (or so many objects that all have other keys), and `VALIDATION_ERROR` for more than `maxKeys`.
  *
  * `__proto__` is refused because copying it into another object replaces that object's prototype. `constructor` and
  * `prototype` are ordinary names (a racing car has a constructor): they do harm only where code merges deeply without
@@ -43,17 +46,19 @@ const MAX_KEYS = 2_000
 export function parseJson(text: string, options: ParseOptions = {}): unknown {
   const { maxDepth = MAX_DEPTH, exact = true, maxValues = MAX_VALUES, maxKeys = MAX_KEYS } = options
   const bounds = { maxDepth: Math.min(maxDepth, 1_000), exact, maxValues, maxKeys }
+  if (text.length > SMALL) return checkJson(text, bounds) ? JSON.parse(text) : buildJson(text)
   const members = survey(text, bounds)
-  if (members === undefined) return readJson(text, bounds)
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    // The reader says what is wrong, and where.
-    return readJson(text, bounds)
+  if (members !== undefined) {
+    try {
+      const value: unknown = JSON.parse(text)
+      // Duplicates fall together in the value, so it then has fewer members than the text has colons.
+      if (membersOf(value) === members) return value
+    } catch {
+      // The check says what is wrong, and where.
+    }
   }
-  // Duplicates fall together in the value, so it then has fewer members than the text has colons.
-  return membersOf(value) === members ? value : readJson(text, bounds)
+  checkJson(text, bounds)
+  return JSON.parse(text)
 }
 
 /**
@@ -99,7 +104,7 @@ const SMALL = 64 * 1024
  * those with escapes: a quote after a backslash is no end.
  */
 function survey(text: string, { maxDepth, exact }: Bounds): number | undefined {
-  if (text.length > SMALL || !isWellFormed(text)) return undefined
+  if (!isWellFormed(text)) return undefined
   const escapes = text.includes('\\')
   let members = 0
   let depth = 0
