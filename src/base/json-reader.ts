@@ -1,6 +1,7 @@
-import { type FieldFault, Problem } from './errors.ts'
+import { type FieldFault, MAX_FAULTS, Problem } from './errors.ts'
 import { fieldPath, shortened } from './field-path.ts'
 import { hexValue, unescaped, unitOf } from './json-escape.ts'
+import { isExact } from './json-number.ts'
 
 /**
  * Reads JSON by the letter of RFC 8259 and refuses, with its place or its field, everything that parseJson names. It makes no
@@ -56,8 +57,6 @@ interface Reader {
   suspect: boolean
 }
 
-/** More than this nobody reads, and an answer should not be larger than its request. */
-const MAX_FAULTS = 50
 /**
  * Numbers of 16 or 17 digits, or at the ends of what a double holds: each takes as long as ten others. No field of a contract
  * has one.
@@ -435,30 +434,6 @@ function judge(reader: Reader, literal: string, significant: number): void {
   const value = Number(literal)
   if (significant > 17 || !isExact(literal, value))
     refuse(reader, `The number ${shortened(literal)} cannot be held exactly: it would become ${value}.`)
-}
-
-function isExact(literal: string, value: number): boolean {
-  // Zero was told apart before: this one is too small.
-  if (value === 0 || !Number.isFinite(value)) return false
-  const shortest = String(value)
-  return shortest === literal || decimal(literal) === decimal(shortest)
-}
-
-/**
- * The same text for the same absolute value: significant digits, `e`, and the power of ten that 0.digits is
- * multiplied by.
- */
-function decimal(literal: string): string {
-  const [mantissa = '', exponent = '0'] = literal.toLowerCase().split('e')
-  const [whole = '', fraction = ''] = mantissa.replace('-', '').split('.')
-  const digits = whole + fraction
-  let start = 0
-  while (digits.charCodeAt(start) === 48) start++
-  if (start === digits.length) return '0'
-  // By hand: /0+$/ takes quadratic time on a long run of zeros that ends in another digit.
-  let end = digits.length
-  while (digits.charCodeAt(end - 1) === 48) end--
-  return `${digits.slice(start, end)}e${whole.length - start + Number(exponent)}`
 }
 
 function readWord(reader: Reader, word: string): void {
