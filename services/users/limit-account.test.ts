@@ -62,9 +62,18 @@ test('FC-2 R-RATE-6: however its address is spelt, an account has one bucket', a
   expect(await guess(12, (i) => spellings[i % spellings.length]!)).toEqual({ 401: 10, 429: 2 })
 })
 
+test('FC-2 R-RATE-6: the bucket is the account’s, and goes with it to another address', async () => {
+  expect(await guess(12)).toEqual({ 401: 10, 429: 2 })
+  const moved = `moved-${email}`
+  const changed = await api.ask('PATCH', `/users/${id}`, { token: api.admin.token, body: { email: moved } })
+  expect(changed.status).toBe(200)
+  expect(await guess(2, () => moved)).toEqual({ 429: 2 })
+})
+
 test('FC-2 R-RATE-6: nor has an address that nobody has one for each of its spellings', async () => {
   const spellings = ['jos\u00e9', 'jose\u0301', 'JOS\u00c9', '\uff4aos\u00e9'].map((name) => `${name}@example.com`)
   expect(await guess(12, (i) => spellings[i % 4]!)).toEqual({ 401: 10, 429: 2 })
+  expect(await guess(12, (i) => (i % 2 ? 'nobody@example.com' : 'NOBODY@Example.com'))).toEqual({ 401: 10, 429: 2 })
 })
 
 test('R-RATE-2: an answer shows both buckets of a login, a refusal too, with when to come back', async () => {
