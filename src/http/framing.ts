@@ -20,8 +20,8 @@ export function checkFraming(req: IncomingMessage): void {
     // Of fields that stand once (RFC 9110 5.3), Node keeps the first and drops the rest in silence, or joins them by commas.
     // Lengths first: names are fresh strings.
     const name = raw[i]!
-    // RFC 9112 5.1. The parser of Node 20.19 takes all but the names that matter to itself.
-    if (name.charCodeAt(name.length - 1) <= SPACE) throw refusal('There is a space before the colon of a header')
+    // RFC 9112 5.1. The parser of Node 20.19 takes all but the names that matter to itself, and none at all (NaN) for a name.
+    if (!(name.charCodeAt(name.length - 1) > SPACE)) throw refusal('A header has no name, or a space before its colon')
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++
     else if (typed && name.length === 12 && name.toLowerCase() === 'content-type') types++
     else if (authorized && name.length === 13 && name.toLowerCase() === 'authorization') authorizations++
