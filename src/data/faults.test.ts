@@ -230,8 +230,9 @@ test.each([
   // Codes of an outage too, where a rule raises them.
   ['queue', 'CONFLICT'],
   ['timeout', 'CONFLICT'],
-  ['shutdown', 'CONFLICT'],
   ['connection', 'CONFLICT'],
+  // But for those of a server or a machine that fails.
+  ['shutdown', 'SERVICE_UNAVAILABLE'],
   ['mapped', 'DOUBLE_BOOKED'],
   ['strict', 'CONFLICT'],
   ['strict too', 'CONFLICT'],

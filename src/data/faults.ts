@@ -68,8 +68,10 @@ function problemIn(error: unknown, constraints: Constraints, refusals: Refusals,
   if (!(error instanceof Error) || error instanceof Problem) return error
   const { code } = error as PgError
   if (code === undefined) return lost(error) ? unavailable(error) : error
-  // A rule that the service put into its database may raise any code, those of an outage too.
-  const isRule = (error as PgError).routine === 'exec_stmt_raise' || Object.hasOwn(refusals, code)
+  // A rule that the service put into its database may raise any code, that of a timeout too; but nobody means a rule by the
+  // codes of a full disk or of a server that ends (53, 58, 57P), unless `refusals` says so.
+  const isRule =
+    Object.hasOwn(refusals, code) || ((error as PgError).routine === 'exec_stmt_raise' && !/^(53|58|57P)/.test(code))
   if (!isRule && isOutage(code)) return unavailable(error)
   return refusalOf(error as PgError, constraints, refusals, reading) ?? error
 }
