@@ -196,6 +196,8 @@ describe('JSON that JSON.parse would take', () => {
   test('R-BODY-4: a member doubled anywhere is found', () => {
     fc.assert(
       fc.property(values, fc.string({ unit: 'grapheme' }).filter(isPlain), (value, key) => {
+        // Refused twice over, as a key of this name is.
+        fc.pre(key !== '__proto__')
         const doubled = `{${JSON.stringify(key)}:${JSON.stringify(value)},${JSON.stringify(key)}:null}`
         expect(fields(`[${JSON.stringify(value)},{"x":${doubled}}]`)).toHaveLength(1)
       }),

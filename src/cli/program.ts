@@ -76,7 +76,9 @@ program
 
 /** These take the signals, and drain. */
 const SERVING = ['start', 'dev', 'gateway']
-program.hook('preAction', (_, action) => {
+program.hook('preAction', async (_, action) => {
+  // Node 24 loads modules in one go: what was signalled meanwhile is heard in the next turn of the event loop.
+  await new Promise(setImmediate)
   if (!SERVING.includes(action.name())) releaseSignals()
 })
 
