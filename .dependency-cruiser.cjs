@@ -2,14 +2,16 @@
 const ORDER = [
   ['base'],
   ['contract'],
-  ['limits', 'resilience', 'cache', 'auth', 'observe'],
+  ['resilience'],
+  ['limits', 'cache', 'auth', 'observe', 'embedded'],
   ['mail'],
   ['data'],
   ['events'],
   ['service'],
-  ['calls'],
+  ['call'],
   ['http'],
   ['gateway'],
+  ['proxy'],
   ['start'],
   ['cli', 'testing'],
 ]
@@ -41,8 +43,8 @@ const drivers = {
   '^nodemailer$': '^src/mail/smtp',
   '^@nats-io/': '^src/events/nats-',
   '^prom-client$': '^src/observe/metrics',
-  '^undici$': '^src/gateway/forward/http-client',
-  '^yaml$': '^src/start/yaml-text',
+  '^undici$': '^src/proxy/forward/http-client',
+  '^yaml$': '^src/proxy/foreign/yaml-text',
 }
 
 module.exports = {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { connect, urlFor } from '../src/data/connection.ts'
-import { processesNaming } from '../src/data/embedded/processes.ts'
-import { findRunningPostgres } from '../src/data/embedded/running.ts'
+import { processesNaming } from '../src/embedded/processes.ts'
+import { findRunningPostgres } from '../src/embedded/running.ts'
 import { bodyOf, clusterName, freePort, launcher, logIn, post, type SystemProcess, until } from './system-process.ts'
 
 const KILLS = 6

@@ -4,8 +4,8 @@ import { connect as connectSocket } from 'node:net'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { connect, urlFor } from '../src/data/connection.ts'
-import { processesNaming } from '../src/data/embedded/processes.ts'
-import { findRunningPostgres } from '../src/data/embedded/running.ts'
+import { processesNaming } from '../src/embedded/processes.ts'
+import { findRunningPostgres } from '../src/embedded/running.ts'
 import { clusterName, launcher, noPostgres, post, type SystemProcess, until } from './system-process.ts'
 
 vi.setConfig({ testTimeout: 60_000 })

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { orders } from '../services/orders/contract.ts'
 import { encodeId } from '../src/base/ids.ts'
-import { client, http } from '../src/calls/index.ts'
+import { client, http } from '../src/call/index.ts'
 import { connect } from '../src/data/connection.ts'
 import { type Reply, reference, type User } from './reference.ts'
 

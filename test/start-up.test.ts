@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { connect, urlFor } from '../src/data/connection.ts'
-import { findRunningPostgres } from '../src/data/embedded/running.ts'
+import { findRunningPostgres } from '../src/embedded/running.ts'
 import { launcher } from './system-process.ts'
 
 vi.setConfig({ testTimeout: 60_000 })

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach } from 'vitest'
-import { processesNaming } from '../src/data/embedded/processes.ts'
+import { processesNaming } from '../src/embedded/processes.ts'
 
 const repository = fileURLToPath(new URL('..', import.meta.url))
 // By its path: processes run in other folders too.

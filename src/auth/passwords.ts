@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
+import { type BulkheadLoad, createBulkhead } from '../resilience/bulkhead.ts'
 import { isCommonPassword } from './common-passwords.ts'
-import { createGate, type GateLoad } from './hash-gate.ts'
 
 /** Argon2id in PHC form, `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`: 97 characters. */
 export function hashPassword(plain: string, options?: { signal?: AbortSignal }): Promise<string> {
@@ -21,7 +21,7 @@ export function verifyPassword(
 }
 
 /** How many hashes run and wait in this process, for metrics. */
-export function passwordLoad(): GateLoad {
+export function passwordLoad(): BulkheadLoad {
   return DEFAULT.load()
 }
 
@@ -41,13 +41,13 @@ export function passwordFault(plain: string): string | undefined {
 export interface Passwords {
   hash(plain: string, options?: { signal?: AbortSignal }): Promise<string>
   verify(hash: string | undefined, plain: string, options?: { signal?: AbortSignal }): Promise<boolean>
-  load(): GateLoad
+  load(): BulkheadLoad
 }
 
 /** As hashPassword and verifyPassword, with bounds of one's own; beyond `waiting` it is SERVICE_UNAVAILABLE at once. */
 export function createPasswords(options: { parallel?: number; waiting?: number } = {}): Passwords {
   const { parallel = PARALLEL, waiting = WAITING_EACH * parallel } = options
-  const gate = createGate({ parallel, waiting })
+  const gate = createBulkhead({ parallel, waiting })
   return {
     hash: (plain, options) => gate.run(() => hash(plain.normalize('NFC'), OWASP), options?.signal),
     async verify(known, plain, options) {

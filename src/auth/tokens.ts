@@ -1,7 +1,7 @@
+import { boundedCache } from '../base/bounded-cache.ts'
 import { Problem } from '../base/errors.ts'
 import { SERVICE_ROLE, type UserCaller } from './caller.ts'
 import { type Claims, invalidToken, openJwt, signJwt } from './jwt.ts'
-import { createKept } from './kept.ts'
 import type { KeySet } from './key-set.ts'
 import type { SigningKey } from './keys.ts'
 
@@ -77,7 +77,7 @@ export function createTokenVerifier(options: VerifierOptions): TokenVerifier {
   const { keys, issuer, audience, capacity = 10_000, now = Date.now, revoked = () => false, form = OURS } = options
   const { refused = () => {} } = options
   const { callerOf: callerIn, ...written } = form
-  const kept = createKept<{ token: string; caller: UserCaller }>(capacity)
+  const kept = boundedCache<{ token: string; caller: UserCaller }>(capacity)
   let generation = keys.generation
 
   function forget(): void {

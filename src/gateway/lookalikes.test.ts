@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Entry, operationOf, readTerms } from './foreign/entry.ts'
+import { type Entry, operationOf, readTerms } from '../proxy/foreign/entry.ts'
 import { createLookalikes } from './lookalikes.ts'
 import { ownPaths } from './own-paths.ts'
 import { readTarget } from './path.ts'

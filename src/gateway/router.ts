@@ -3,9 +3,9 @@ import { isInternal } from '../contract/access.ts'
 import type { Operation, ServedMethod } from '../contract/operation.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Upstream } from '../service/request.ts'
-import type { RemoteUpstream } from './forward/remote-upstream.ts'
 import type { Template } from './lookalikes.ts'
 import type { OwnPath } from './own-paths.ts'
+import type { RemoteUpstream } from './remote.ts'
 import { compareMixed, type MixedSegment, matchMixed, readSegment } from './template.ts'
 
 /** What a gateway has to know of a contract; of a service that is described in another way, all there is. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 import { plainAddress } from '../limits/client-address.ts'
-import { headerFilter } from './forward/outside-headers.ts'
+import { headerFilter } from './outside-headers.ts'
 
 /** What a server between says of who asks, from where, or what. */
 const isOfProxies = headerFilter()

@@ -1,5 +1,5 @@
 import type { Caller } from '../auth/caller.ts'
-import type { Client } from '../calls/client.ts'
+import type { Client } from '../call/client.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { EventData } from '../contract/event.ts'
 import type { Given, Taken } from '../contract/fields.ts'

@@ -1,6 +1,6 @@
 import { Fault } from '../base/errors.ts'
 import { encodeId } from '../base/ids.ts'
-import type { Client } from '../calls/client.ts'
+import type { Client } from '../call/client.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Database } from '../data/pool.ts'

@@ -4,10 +4,10 @@ import { mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, urlFor } from '../data/connection.ts'
-import { startEmbeddedPostgres } from '../data/embedded/postgres.ts'
 import { migrate } from '../data/migrate.ts'
 import { PLATFORM_MIGRATIONS, readMigrations } from '../data/migration-files.ts'
 import { provision, serviceUrl } from '../data/provision.ts'
+import { startEmbeddedPostgres } from '../embedded/postgres.ts'
 
 export interface TestServer {
   /** Of an administrator. */

@@ -3,8 +3,8 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/data/embedded/postgres.ts'
-import { processesNaming } from '../../src/data/embedded/processes.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/postgres.ts'
+import { processesNaming } from '../../src/embedded/processes.ts'
 
 /** A server that can be killed, and comes back at the same address with what it had stored. */
 export interface Server {

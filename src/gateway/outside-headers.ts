@@ -1,4 +1,4 @@
-import { HOP_BY_HOP } from './hop-by-hop.ts'
+import { HOP_BY_HOP } from '../http/hop-by-hop.ts'
 
 /** Whether a header from outside is dropped, by its name in lower case. `viaProxy`: a trusted proxy passed it on. */
 export type HeaderFilter = (name: string, viaProxy: boolean) => boolean

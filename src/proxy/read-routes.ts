@@ -1,11 +1,11 @@
 import { readFile, stat } from 'node:fs/promises'
 import { Fault, MAX_FAULTS } from '../base/errors.ts'
 import { parseJson } from '../base/json.ts'
-import { type Description, describe } from '../gateway/foreign/description.ts'
-import { type Entry, placeOf } from '../gateway/foreign/entry.ts'
-import { readOpenApi } from '../gateway/foreign/openapi-file.ts'
-import type { Unchecked } from '../gateway/foreign/openapi-security.ts'
-import { readRouteFile } from '../gateway/foreign/route-file.ts'
+import { type Description, describe } from './foreign/description.ts'
+import { type Entry, placeOf } from './foreign/entry.ts'
+import { readOpenApi } from './foreign/openapi-file.ts'
+import type { Unchecked } from './foreign/openapi-security.ts'
+import { readRouteFile } from './foreign/route-file.ts'
 
 export interface RouteFiles {
   readonly routes: string | undefined
@@ -81,7 +81,7 @@ async function readValue(file: string): Promise<unknown> {
   // Which some editors begin a file with.
   if (text.startsWith('\ufeff')) text = text.slice(1)
   try {
-    if (/\.ya?ml$/i.test(file)) return (await import('./yaml-text.ts')).parseYaml(text)
+    if (/\.ya?ml$/i.test(file)) return (await import('./foreign/yaml-text.ts')).parseYaml(text)
     // The operator's own file: it may be as large as it is.
     return parseJson(text, { exact: false, maxDepth: 1_000, maxValues: Infinity, maxKeys: Infinity })
   } catch (cause) {

@@ -1,41 +1,18 @@
 import type { BlockList } from 'node:net'
 import { Problem } from '../../base/errors.ts'
 import type { Operation } from '../../contract/operation.ts'
+import { withoutNamed } from '../../gateway/answer-head.ts'
+import type { Exchange } from '../../gateway/exchange.ts'
+import { headerFilter } from '../../gateway/outside-headers.ts'
+import type { Forwarded, RemoteUpstream } from '../../gateway/remote.ts'
 import { hasBody } from '../../http/framing.ts'
 import type { CircuitBreakerOptions, Outcome } from '../../resilience/circuit-breaker.ts'
 import { Deadline } from '../../resilience/deadline.ts'
 import { type Backoff, createRetryBudget, fullJitterMs, type RetryBudgetOptions } from '../../resilience/retry.ts'
-import type { ServiceHealth } from '../../service/request.ts'
-import type { Exchange } from '../exchange.ts'
-import type { AnswerBody } from './answer-body.ts'
-import { withoutNamed } from './answer-head.ts'
-import { type AnswerHeaders, type Attempt, createHttpClient, type HttpClientOptions } from './http-client.ts'
-import { headerFilter } from './outside-headers.ts'
+import { type Attempt, createHttpClient, type HttpClientOptions } from './http-client.ts'
 import { accepts, createReplica, createReplicas, type Entry, type Replica } from './replicas.ts'
 import { type RequestBody, requestBody } from './request-body.ts'
 import { requestHead } from './request-head.ts'
-
-/** An upstream's answer, on its way to the caller. */
-export interface Forwarded {
-  readonly status: number
-  /** As they came, but for those that its Connection names; `pushAnswerHead` says what passes on. */
-  readonly headers: AnswerHeaders
-  /** To be taken to its end, or dropped. */
-  readonly body: AnswerBody
-}
-
-/** A service somewhere else. It is handed the exchange itself, so that bodies pass through without being held (R-GW-3). */
-export interface RemoteUpstream {
-  readonly name: string
-  /**
-   * Rejects with SERVICE_UNAVAILABLE when it is down, which after the first time takes no time; with GATEWAY_TIMEOUT when it
-   * is slow, BAD_GATEWAY when what it answers is no answer, PAYLOAD_TOO_LARGE beyond the bound.
-   */
-  forward(exchange: Exchange): Promise<Forwarded>
-  health(): Promise<ServiceHealth>
-  /** Cuts what is under way. */
-  close(): Promise<void>
-}
 
 export interface RemoteUpstreamOptions {
   readonly name: string

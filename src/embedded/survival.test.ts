@@ -15,7 +15,7 @@ import { processesNaming } from './processes.ts'
 // What happens to the server when our process ends in every way a process can end: seen from outside, by processes.
 
 const asRoot = thisMachine().uid === 0
-const repository = fileURLToPath(new URL('../../..', import.meta.url))
+const repository = fileURLToPath(new URL('../..', import.meta.url))
 let home: string
 const children: ChildProcess[] = []
 
@@ -29,7 +29,7 @@ afterAll(() => rm(home, { recursive: true, force: true }))
 
 /** Runs TypeScript in a process of its own, with `start`, `query`, `machine` and `say` (a line that `heard` waits for). */
 function run(body: string) {
-  const module = (file: string) => JSON.stringify(pathToFileURL(join(repository, 'src/data/embedded', file)).href)
+  const module = (file: string) => JSON.stringify(pathToFileURL(join(repository, 'src/embedded', file)).href)
   const code = `
     import pg from 'pg'
     import { startEmbeddedPostgres } from ${module('postgres.ts')}

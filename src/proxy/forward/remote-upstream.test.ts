@@ -9,12 +9,13 @@ import {
 } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { send } from '../../../test/wire.ts'
+import { createGateway, type Gateway, type GatewayOptions } from '../../gateway/gateway.ts'
+import type { RemoteUpstream } from '../../gateway/remote.ts'
 import { createHttpServer, type HttpServer } from '../../http/server.ts'
 import { trustedProxies } from '../../limits/client-address.ts'
 import { describe as describeRoutes } from '../foreign/description.ts'
 import { type Entry, readTerms } from '../foreign/entry.ts'
-import { createGateway, type Gateway, type GatewayOptions } from '../gateway.ts'
-import { openRemoteUpstream, type RemoteUpstream, type RemoteUpstreamOptions } from './remote-upstream.ts'
+import { openRemoteUpstream, type RemoteUpstreamOptions } from './remote-upstream.ts'
 
 interface Foreign {
   readonly url: URL

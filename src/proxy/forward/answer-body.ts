@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import type { AnswerBody as Body } from '../../gateway/remote.ts'
 
 /** The connection that it comes by. */
 interface Flow {
@@ -14,7 +15,7 @@ const HELD_BYTES = 64 * 1024
  * An answer's body on its way. What comes before it is asked for is held, up to a bound; then the upstream waits. The driver
  * tells it by `take`, `end` and `fail`.
  */
-export class AnswerBody {
+export class AnswerBody implements Body {
   #flow: Flow
   #state: 'coming' | 'ended' | Error = 'coming'
   #held: Buffer[] = []

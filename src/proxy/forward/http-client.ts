@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import type { AnswerHeaders } from '../../gateway/remote.ts'
 import type { Deadline } from '../../resilience/deadline.ts'
 import { AnswerBody } from './answer-body.ts'
 import { correctStatuses } from './interim-responses.ts'
@@ -15,9 +16,6 @@ export interface Sent {
   /** Of the answer's head. */
   readonly deadline: Deadline
 }
-
-/** An answer's headers: names in lower case, values byte by byte (Latin-1). */
-export type AnswerHeaders = Readonly<Record<string, string | readonly string[] | undefined>>
 
 /** What came of sending it once. */
 export type Attempt =

@@ -1,6 +1,6 @@
 import { mkdir, realpath } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { Fault } from '../../base/errors.ts'
+import { Fault } from '../base/errors.ts'
 import { serverAccount } from './account.ts'
 import { type Build, findBinaries, findBuild } from './binaries.ts'
 import { openCluster } from './cluster.ts'

@@ -1,8 +1,8 @@
 import type { Operation } from '../../contract/operation.ts'
 import { PROBLEMS } from '../../contract/problem.ts'
+import { isOwn, ownPaths, ownPathsIn } from '../../gateway/own-paths.ts'
+import type { Surface } from '../../gateway/router.ts'
 import type { Bounds } from '../forward/remote-upstream.ts'
-import { isOwn, ownPaths, ownPathsIn } from '../own-paths.ts'
-import type { Surface } from '../router.ts'
 import { type Entry, NOBODY, operationOf } from './entry.ts'
 
 /** The routes of one upstream, as a file describes them: what a contract is for a service of ours. */

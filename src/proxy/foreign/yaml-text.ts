@@ -10,7 +10,7 @@ import {
   type Pair,
   parseDocument,
 } from 'yaml'
-import { MAX_FAULTS } from '../base/errors.ts'
+import { MAX_FAULTS } from '../../base/errors.ts'
 
 /** Values, with all that aliases stand for written out. The largest public documents of 16 MiB have a million. */
 const MAX_EXPANDED = 4_000_000

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Fault } from '../../base/errors.ts'
+import { Fault } from '../base/errors.ts'
 import { pidScope, startOf } from './processes.ts'
 
 /** The right to run a server on a data folder, for one process at a time. */

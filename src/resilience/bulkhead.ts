@@ -1,18 +1,18 @@
 import { Problem } from '../base/errors.ts'
 
 /** Lets a bounded number of works run at once and a bounded number wait, first come first served. */
-export interface Gate {
+export interface Bulkhead {
   /** Rejects with SERVICE_UNAVAILABLE when as many wait as may, and with the signal's reason when it aborts the wait. */
   run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>
-  load(): GateLoad
+  load(): BulkheadLoad
 }
 
-export interface GateLoad {
+export interface BulkheadLoad {
   readonly running: number
   readonly waiting: number
 }
 
-export function createGate({ parallel, waiting }: { parallel: number; waiting: number }): Gate {
+export function createBulkhead({ parallel, waiting }: { parallel: number; waiting: number }): Bulkhead {
   const queue: (() => void)[] = []
   let running = 0
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { createGate } from './hash-gate.ts'
+import { createBulkhead } from './bulkhead.ts'
 
 test('R-AUTH-5: no more works run at once than may, the others in the order they came', async () => {
-  const gate = createGate({ parallel: 2, waiting: 10 })
+  const gate = createBulkhead({ parallel: 2, waiting: 10 })
   const works = Array.from({ length: 6 }, () => pending())
   const begun: number[] = []
   const all = works.map((work, index) =>
@@ -21,7 +21,7 @@ test('R-AUTH-5: no more works run at once than may, the others in the order they
 })
 
 test('R-OPS-5: one more than may wait is turned away at once, and told when to come again', async () => {
-  const gate = createGate({ parallel: 1, waiting: 1 })
+  const gate = createBulkhead({ parallel: 1, waiting: 1 })
   const work = pending()
   const first = gate.run(() => work.promise)
   const second = gate.run(async () => 'done')
@@ -32,7 +32,7 @@ test('R-OPS-5: one more than may wait is turned away at once, and told when to c
 })
 
 test('a work that fails gives its place to the next', async () => {
-  const gate = createGate({ parallel: 1, waiting: 5 })
+  const gate = createBulkhead({ parallel: 1, waiting: 5 })
   const failed = gate.run(() => Promise.reject(new Error('broken')))
   const next = gate.run(async () => 'done')
   await expect(failed).rejects.toThrow('broken')
@@ -41,7 +41,7 @@ test('a work that fails gives its place to the next', async () => {
 })
 
 test('who gives up while waiting leaves the queue, and the works around are unharmed', async () => {
-  const gate = createGate({ parallel: 1, waiting: 5 })
+  const gate = createBulkhead({ parallel: 1, waiting: 5 })
   const work = pending()
   const first = gate.run(() => work.promise)
   const giveUp = new AbortController()

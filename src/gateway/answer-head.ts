@@ -1,5 +1,5 @@
-import { HOP_BY_HOP } from './hop-by-hop.ts'
-import type { AnswerHeaders } from './http-client.ts'
+import { HOP_BY_HOP } from '../http/hop-by-hop.ts'
+import type { AnswerHeaders } from './remote.ts'
 
 /** Without what its Connection names (RFC 9110 7.6.1), which is most often nothing that there is. */
 export function withoutNamed(headers: AnswerHeaders): AnswerHeaders {

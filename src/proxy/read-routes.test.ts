@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readRoutes } from './route-files.ts'
+import { readRoutes } from './read-routes.ts'
 
 let folder: string
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 /** A bounded map that forgets what was not asked for lately. */
-export interface Kept<Value> {
+export interface BoundedCache<Value> {
   get(key: string): Value | undefined
   set(key: string, value: Value): void
   delete(key: string): void
@@ -12,7 +12,7 @@ export interface Kept<Value> {
  * old one moves up; a full young generation becomes the old one, and what was old is dropped. So what is asked for at
  * least once in `capacity / 2` new entries stays, and there are never more than `capacity`.
  */
-export function createKept<Value>(capacity: number): Kept<Value> {
+export function boundedCache<Value>(capacity: number): BoundedCache<Value> {
   const half = Math.max(1, Math.floor(capacity / 2))
   let young = new Map<string, Value>()
   let old = new Map<string, Value>()

@@ -15,7 +15,7 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import { Fault } from '../../base/errors.ts'
+import { Fault } from '../base/errors.ts'
 import { type Account, closedTo } from './account.ts'
 import type { Machine } from './machine.ts'
 

@@ -2,11 +2,11 @@ import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { BlockList, Socket } from 'node:net'
 import type { UserCaller } from '../../auth/caller.ts'
+import type { Exchange } from '../../gateway/exchange.ts'
+import { type HeaderFilter, OURS } from '../../gateway/outside-headers.ts'
+import { endToEnd } from '../../http/hop-by-hop.ts'
 import { hostOf } from '../../http/host.ts'
 import { isTrusted, plainAddress } from '../../limits/client-address.ts'
-import type { Exchange } from '../exchange.ts'
-import { endToEnd } from './hop-by-hop.ts'
-import { type HeaderFilter, OURS } from './outside-headers.ts'
 
 /** Who asks, for the upstream; none of these is ever taken from outside. */
 export const IDENTITY = { user: 'lintel-user-id', email: 'lintel-user-email', roles: 'lintel-user-roles' } as const

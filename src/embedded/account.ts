@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { Fault } from '../../base/errors.ts'
+import { Fault } from '../base/errors.ts'
 import type { Machine } from './machine.ts'
 
 /** An unprivileged user: what `spawn` takes as uid and gid. */

@@ -1,0 +1,38 @@
+import type { Readable } from 'node:stream'
+import type { ServiceHealth } from '../service/request.ts'
+import type { Exchange } from './exchange.ts'
+
+/** Names in lower case. */
+export type AnswerHeaders = Readonly<Record<string, string | readonly string[] | undefined>>
+
+/** The body of an upstream's response, while it is still arriving. It must be read to the end or dropped; otherwise its connection leaks. */
+export interface AnswerBody {
+  /** All of a body that is known to be small: at once, where it came with the head. Rejects when the body breaks off. */
+  whole(): Uint8Array | Promise<Uint8Array>
+  /** As it arrives, and as fast as it is read. */
+  stream(): Readable
+  drop(): void
+  /** Registers what to call when nothing more of the body will come; at once, if that is so already. */
+  whenOver(call: () => void): void
+}
+
+/** An upstream's response, on its way to the caller. */
+export interface Forwarded {
+  readonly status: number
+  /** As they came, without those that Connection names; `pushAnswerHead` decides which of them are passed on. */
+  readonly headers: AnswerHeaders
+  readonly body: AnswerBody
+}
+
+/** A service in another process. It is given the exchange itself, so that bodies pass through without being held (R-GW-3). */
+export interface RemoteUpstream {
+  readonly name: string
+  /**
+   * Rejects with SERVICE_UNAVAILABLE when the upstream is down, within milliseconds after the first time; with GATEWAY_TIMEOUT
+   * when it is slow, BAD_GATEWAY when its response is invalid, PAYLOAD_TOO_LARGE when the request's body is over the bound.
+   */
+  forward(exchange: Exchange): Promise<Forwarded>
+  health(): Promise<ServiceHealth>
+  /** Cuts what is under way. */
+  close(): Promise<void>
+}
