@@ -143,6 +143,8 @@ export interface Cost {
 }
 
 export interface Measured {
+  /** Rows of the first page. */
+  readonly shown: number
   readonly first: Cost
   readonly twentieth: Cost
   /** A page half-way through, by cursor; undefined where the list is short. */
@@ -152,7 +154,7 @@ export interface Measured {
 
 const STOPPED: Cost = { blocks: Number.POSITIVE_INFINITY, rows: Number.POSITIVE_INFINITY, ms: Number.POSITIVE_INFINITY }
 /** Of a list that took longer than any statement may. */
-export const TIMED_OUT: Measured = { first: STOPPED, twentieth: STOPPED, deep: undefined, plan: undefined }
+export const TIMED_OUT: Measured = { shown: 0, first: STOPPED, twentieth: STOPPED, deep: undefined, plan: undefined }
 
 const USES = 20
 
@@ -184,11 +186,13 @@ export async function measureCase(
     return { plan, cost: { ...readBy(plan), ms: executionMs } }
   }
   const start = performance.now()
-  const first = await planned(await ask())
+  const opened = await ask()
+  const first = await planned(opened)
   for (let use = 3; use < USES && performance.now() - start < patienceMs; use++) await ask()
   const twentieth = await planned(await ask())
   const deep = one.declared ? undefined : await deepQuery()
   return {
+    shown: opened.page.rows.length,
     first: first.cost,
     twentieth: twentieth.cost,
     deep: deep && (await planned(await ask(deep))).cost,

@@ -29,7 +29,7 @@ no neighbour of the machine changes, and milliseconds of PostgreSQL beside them.
   --summary        only how many there are, the dearest, and what grew
   --help           print this
 
-A million rows of each take some 3 GB in the folder for temporary files (TMPDIR) and a quarter of an hour.`
+A million rows of each take some 3 GB in the folder for temporary files (TMPDIR) and a quarter of an hour on two cores that do nothing else.`
 
 /** More than so many times what it was on the smallest table has grown; a page is a few dozen blocks, and an index one level deeper. */
 const GROWN = 4
@@ -98,10 +98,16 @@ function blocksOf({ first, twentieth, deep }: Measured): number {
   return Math.max(first.blocks, twentieth.blocks, deep?.blocks ?? 0)
 }
 
-/** Blocks on the largest table to those on the smallest: the dearest use of each. */
+/**
+ * Blocks on the largest table to those on the smallest: the dearest use of each. Where the smallest has fewer rows to show, they
+ * are compared per row shown; one that has none to show says nothing.
+ */
 function growthOf({ sizes }: Line, all: readonly number[]): number {
-  const [smallest, largest] = [sizes.get(all[0]!), sizes.get(all.at(-1)!)]
-  return smallest && largest ? blocksOf(largest) / Math.max(blocksOf(smallest), FEW_BLOCKS) : 0
+  const largest = sizes.get(all.at(-1)!)
+  const smallest = all.map((rows) => sizes.get(rows)).find((measured) => measured && measured.shown > 0)
+  if (!smallest || !largest) return 0
+  const share = Math.max(1, largest.shown) / smallest.shown
+  return blocksOf(largest) / Math.max(blocksOf(smallest) * Math.max(1, share), FEW_BLOCKS)
 }
 
 function tableOf(lines: readonly Line[], sizes: readonly number[]): string {

@@ -157,7 +157,8 @@ function single(given: Given, name: string): string | undefined {
 
 /** The names that `sort` or `fields` lists: by commas, by repetition or both, in order. */
 function termsOf(given: Given, name: string): string[] | undefined {
-  return given.get(name)?.flatMap(([, value]) => value.split(','))
+  const pairs = given.get(name)
+  return pairs?.length === 1 ? pairs[0]![1].split(',') : pairs?.flatMap(([, value]) => value.split(','))
 }
 
 /** NaN for what is wrong: compared with anything, it is no further fault. */

@@ -42,12 +42,14 @@ export interface Stretch {
  * matter inside a stretch and the index can be read forwards or backwards. As a single query, `desc nulls last` would need
  * an index of its own, and a row value cannot seek past a null.
  *
- * `after` holds the sort values of the last row seen; rows before it are left out.
+ * `after` holds the sort values of the last row seen; rows before it are left out. With `onlyPresent` the filters already
+ * exclude the rows without a value of the first key.
  */
 export function stretchesOf(
   keys: readonly Key[],
   after: readonly (string | null)[] | undefined,
   param: (value: unknown) => string,
+  { onlyPresent = false } = {},
 ): Stretch[] {
   const seen = after?.map((value) => (value === null ? undefined : param(value)))
   // Most lists: one stretch, and nothing to copy.
@@ -69,7 +71,7 @@ export function stretchesOf(
         ],
         orderBy: order + orderBy([{ ...key, nullable: false }, ...rest.slice(1)]),
       })
-    if (!key.nullable) return stretches
+    if (!key.nullable || (onlyPresent && stretches.length > 0)) return stretches
     absent.push(`${key.column} is null`)
     // Every row is null here, yet the planner matches an index only by its whole order.
     order += `${orderOf({ ...key, nullable: false })}, `

@@ -246,6 +246,24 @@ test('R-PAGE-2: a page deep in the list reads no more rows than the first', asyn
   }
 })
 
+test('R-PAGE-2, FC-111: a filter on the field that is sorted by makes no page dearer the deeper it lies', async () => {
+  await addMany(20_000)
+  for (const asked of ['sort=-price&priceMax=1000000', 'sort=price&priceMin=0', 'sort=-madeAt&madeBefore=2100-01-01']) {
+    let deep = await pageOf(`${asked}&count=none`)
+    const atStart = await blocksRead()
+    for (let i = 0; i < 100; i++) deep = await pageOf(`${asked}&count=none&limit=100&cursor=${deep.nextCursor}`)
+    await pageOf(`${asked}&count=none&cursor=${deep.nextCursor}`)
+    expect(await blocksRead(), asked).toBeLessThanOrEqual(atStart + 20)
+  }
+})
+
+/** Blocks of 8 kB that the last list looked at. */
+async function blocksRead(): Promise<number> {
+  const { text, values } = sent.at(-1)!
+  const [[plan]] = (await database.cells(`explain (analyze, buffers, format json) ${text}`, values)) as [[string]]
+  return JSON.parse(plan)[0].Plan['Shared Hit Blocks']
+}
+
 /** Rows that the last list's scans went through. */
 async function rowsRead(): Promise<number> {
   const { text, values } = sent.at(-1)!

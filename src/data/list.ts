@@ -1,4 +1,5 @@
-import type { ListQuery } from '../contract/list-query.ts'
+import { createSecretKey } from 'node:crypto'
+import type { Filter, ListQuery } from '../contract/list-query.ts'
 import type { Resource } from '../contract/resource.ts'
 import { conditions, meaningOf, type Scope, type Where } from './conditions.ts'
 import { type Count, counterOf, countSeen } from './count.ts'
@@ -6,7 +7,7 @@ import { readCursor, writeCursor } from './cursor.ts'
 import { type Key, keysetOf, orderBy, type Stretch, stretchesOf } from './keyset.ts'
 import type { Database } from './pool.ts'
 import { type Cells, type Row, rowOf } from './row.ts'
-import { tableOf } from './table.ts'
+import { columnFor, type Table, tableOf } from './table.ts'
 
 export interface Page extends Count {
   readonly rows: readonly Row[]
@@ -18,6 +19,7 @@ export interface Page extends Count {
 export function listOf(database: Database, resource: Resource, cursorSecret: string) {
   const table = tableOf(resource)
   const countOf = counterOf(database, resource)
+  const cursorKey = createSecretKey(cursorSecret, 'utf8')
 
   async function page(query: ListQuery, scopes: readonly Scope[]): Promise<Page> {
     const keys = keysetOf(table, query.sort)
@@ -30,7 +32,7 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
     const counted = countOf(where, query.count, binding)
     // Heard in any case: the page may fail first.
     counted.catch(() => {})
-    const rows = await pageOf(query, keys, where, binding)
+    const rows = await pageOf(query, keys, scopes, where, binding)
     const hasMore = rows.length > query.limit
     if (hasMore) rows.pop()
     const last = rows.at(-1)
@@ -41,7 +43,7 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
       nextCursor:
         hasMore && last
           ? writeCursor(
-              cursorSecret,
+              cursorKey,
               binding,
               keys.map((key) => last[key.place] ?? null),
             )
@@ -49,10 +51,20 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
     }
   }
 
-  async function pageOf(query: ListQuery, keys: Key[], where: Where, binding: string): Promise<Cells[]> {
+  async function pageOf(
+    query: ListQuery,
+    keys: Key[],
+    scopes: readonly Scope[],
+    all: Where,
+    binding: string,
+  ): Promise<Cells[]> {
+    const after = query.cursor === undefined ? undefined : readCursor(cursorKey, binding, query.cursor)
+    const left = after ? query.filters.filter((filter) => !isImplied(table, filter, keys[0]!, after)) : query.filters
+    const where = left.length === query.filters.length ? all : conditions(table, left, scopes)
     const values = [...where.values]
-    const after = query.cursor === undefined ? undefined : readCursor(cursorSecret, binding, query.cursor)
-    const stretches = stretchesOf(keys, after, (value) => `$${values.push(value)}`)
+    const stretches = stretchesOf(keys, after, (value) => `$${values.push(value)}`, {
+      onlyPresent: query.filters.some((filter) => wantsValue(table, filter, keys[0]!)),
+    })
     const offset = query.page === undefined ? 0 : (query.page - 1) * query.limit
     const limit = query.limit + 1
     const part = ({ terms, orderBy }: Stretch, rows: string) =>
@@ -68,6 +80,29 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
   }
 
   return { page }
+}
+
+/**
+ * Whether every row behind the cursor meets the filter because the cursor's own row does, as with `createdBefore` where the
+ * newest come first. Left in, it is taken for where the scan begins, and a page reads every entry that earlier pages gave.
+ */
+function isImplied(table: Table, filter: Filter, first: Key, after: readonly (string | null)[]): boolean {
+  const { comparison } = filter.parameter
+  const implied = first.descending
+    ? comparison === 'before' || comparison === 'max'
+    : comparison === 'after' || comparison === 'min'
+  return implied && after[0] !== null && isOf(table, filter, first)
+}
+
+/** Whether no row without a value of the first key can meet the filter. */
+function wantsValue(table: Table, filter: Filter, first: Key): boolean {
+  const { comparison } = filter.parameter
+  if (!first.nullable || comparison === 'search' || !isOf(table, filter, first)) return false
+  return comparison !== 'exists' || filter.values[0] === true
+}
+
+function isOf(table: Table, { parameter }: Filter, key: Key): boolean {
+  return columnFor(table, parameter.field).sql === key.column
 }
 
 function whereSql(terms: readonly string[]): string {
