@@ -74,6 +74,36 @@ describe('exit codes', () => {
   })
 })
 
+describe('FC-86: --system stands before or after a command', () => {
+  const missing = 'There is no ./other.mts here'
+  test.each([
+    'start',
+    'dev',
+    'migrate',
+    'purge --older-than 30d',
+    'events status',
+    'events dead list',
+    'users create --email ann@example.com',
+  ])('%s', async (text) => {
+    const words = text.split(' ')
+    for (const args of [
+      ['--system', './other.mts', ...words],
+      [...words, '--system', './other.mts'],
+      [...words, '--system=./other.mts'],
+    ]) {
+      const { stderr } = await lintel(args)
+      // A command that may be a service's is unknown without its system.
+      expect(stderr).toMatch(words[0] === 'users' ? 'nor a system in ./other.mts' : missing)
+    }
+  })
+
+  test('the help of each command names it', async () => {
+    for (const args of [['--help'], ['start', '--help'], ['migrate', '--help'], ['events', 'dead', 'list', '--help']])
+      expect((await lintel(args)).stdout).toContain('--system <file>')
+    expect((await lintel(['gateway', '--help'])).stdout).not.toContain('--system')
+  })
+})
+
 test('help waits for no driver: neither pg nor pino is loaded', async () => {
   const report = `import { createRequire } from 'node:module'
     const { cache } = createRequire(${JSON.stringify(main)})

@@ -1,16 +1,25 @@
 import { createRequire } from 'node:module'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { declareEvents } from './declare-events.ts'
 import { failWith } from './fail.ts'
 import { releaseSignals } from './signals.ts'
 
 const { version } = createRequire(import.meta.url)('lintel/package.json') as { version: string }
 
+let system = './system.ts'
+/** One for all: it may stand before and after a command (FC-86). */
+const SYSTEM = new Option('--system <file>', 'the module whose default export is the system')
+  .default(system)
+  .argParser((file: string) => {
+    system = file
+    return file
+  })
+
 // Each command is loaded when it is called: `--help` must not wait for drivers.
 const program = new Command('lintel')
   .description('Runs systems made of contracts.')
   .version(version)
-  .option('--system <file>', 'the module whose default export is the system', './system.ts')
+  .addOption(SYSTEM)
   .addHelpText('after', '\nServices bring commands of their own, such as `lintel users create`.')
   .showHelpAfterError()
   .exitOverride()
@@ -18,21 +27,22 @@ const program = new Command('lintel')
 program
   .command('start')
   .description('run the system in this process: production, unless NODE_ENV=development')
-  .action(async () => (await import('./start.ts')).startCommand(program.opts().system))
+  .action(async () => (await import('./start.ts')).startCommand(system))
 program
   .command('dev')
   .description('the same in development: .env, a database in .lintel, mails at /dev/mails')
-  .action(async () => (await import('./start.ts')).devCommand(program.opts().system))
+  .action(async () => (await import('./start.ts')).devCommand(system))
 program
   .command('migrate')
   .description('apply new migrations to every service’s database')
-  .action(async () => (await import('./migrate.ts')).migrateCommand(program.opts().system))
+  .action(async () => (await import('./migrate.ts')).migrateCommand(system))
 program
   .command('purge')
   .description('remove for good what was deleted long ago')
   .requiredOption('--older-than <duration>', 'such as 30d')
-  .action(async ({ olderThan }) => (await import('./purge.ts')).purgeCommand(program.opts().system, olderThan))
-declareEvents(program, () => program.opts().system)
+  .action(async ({ olderThan }) => (await import('./purge.ts')).purgeCommand(system, olderThan))
+declareEvents(program, () => system)
+for (const command of commandsBelow(program)) command.addOption(SYSTEM)
 
 program
   .command('gateway')
@@ -71,7 +81,7 @@ program
   .passThroughOptions()
   .action(async (words: string[]) => {
     if (words.length === 0) program.help({ error: true })
-    await (await import('./service-command.ts')).serviceCommand(program.opts().system, words)
+    await (await import('./service-command.ts')).serviceCommand(system, words, SYSTEM)
   })
 
 /** These take the signals, and drain. */
@@ -83,6 +93,10 @@ program.hook('preAction', async (_, action) => {
 })
 
 program.parseAsync().catch(failWith)
+
+function commandsBelow(command: Command): Command[] {
+  return command.commands.flatMap((one) => [one, ...commandsBelow(one)])
+}
 
 function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value]

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline'
-import { Command } from 'commander'
+import { Command, type Option } from 'commander'
 import { Fault } from '../base/errors.ts'
 import { createLog, STDERR } from '../observe/log.ts'
 import type { Given } from '../service/command.ts'
@@ -8,26 +8,41 @@ import { readSettings } from '../start/settings.ts'
 import { type System, serviceNames } from '../start/system.ts'
 import { loadSystem } from './load-system.ts'
 
-/** Runs a command that a service brings, such as `users create`; also beside a running system. */
-export async function serviceCommand(file: string, words: readonly string[]): Promise<void> {
+/**
+ * Runs a command that a service brings, such as `users create`; also beside a running system. Which commands there are, the
+ * system says: `systemOption` after the command is read before anything else of it.
+ */
+export async function serviceCommand(before: string, given: readonly string[], systemOption: Option): Promise<void> {
+  const { file = before, words } = takeOption(given, systemOption.long!)
   const system = await loadSystem(file).catch((error) => {
     throw error instanceof Fault && error.code === 'NO_SYSTEM' ? unknown(words, `, nor a system in ${file}`) : error
   })
   const { name, service, command } = find(system, words)
-  const given = new Command(`lintel ${name}`).description(command.about).exitOverride().showHelpAfterError()
-  for (const [flags, meaning] of Object.entries(command.required ?? {})) given.requiredOption(flags, meaning)
-  for (const [flags, meaning] of Object.entries(command.options ?? {})) given.option(flags, meaning)
-  await given.parseAsync(words.slice(name.split(' ').length), { from: 'user' })
+  const parser = new Command(`lintel ${name}`).description(command.about).exitOverride().showHelpAfterError()
+  for (const [flags, meaning] of Object.entries(command.required ?? {})) parser.requiredOption(flags, meaning)
+  for (const [flags, meaning] of Object.entries(command.options ?? {})) parser.option(flags, meaning)
+  parser.addOption(systemOption)
+  await parser.parseAsync(words.slice(name.split(' ').length), { from: 'user' })
 
   const settings = readSettings(process.env, serviceNames(system))
   const log = await createLog(settings.logLevel, STDERR)
   const services = await runServices(system, settings, { log, shared: true })
   try {
-    const input: Given = { options: given.opts(), env: settings.env, readSecret }
+    const input: Given = { options: parser.opts(), env: settings.env, readSecret }
     console.log(await services.byName.get(service.contract.name)!.run((unit) => command.run(unit, input)))
   } finally {
     await services.stop()
   }
+}
+
+/** `--name value` or `--name=value`, wherever it stands. */
+function takeOption(words: readonly string[], name: string): { file?: string; words: readonly string[] } {
+  const i = words.findIndex((word) => word === name || word.startsWith(`${name}=`))
+  if (i < 0) return { words }
+  const joined = words[i] !== name
+  const file = joined ? words[i]!.slice(name.length + 1) : words[i + 1]
+  // Without a value it stays, to be refused as any other option is.
+  return file ? { file, words: words.toSpliced(i, joined ? 1 : 2) } : { words }
 }
 
 function find({ services }: System, words: readonly string[]) {
