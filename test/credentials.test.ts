@@ -189,7 +189,7 @@ describe('401', () => {
     const replies = await Promise.all(wrong.map((body) => api.ask('POST', '/auth/login', { body })))
     for (const reply of replies) {
       const { requestId, ...error } = reply.body.error
-      expect(error).toEqual({ code: 'INVALID_CREDENTIALS', message: 'Email or password is wrong' })
+      expect(error).toEqual({ code: 'INVALID_CREDENTIALS', message: 'Wrong email or password' })
       expect(reply.headers.get('www-authenticate')).toBe('Bearer')
     }
   })

@@ -61,7 +61,7 @@ test('FC-51 FC-52 FC-53 R-REST-8: what the database refuses says what is wrong i
     [
       await ask('POST', '/rooms', { name: 'BLUE' }),
       409,
-      { code: 'DUPLICATE', details: [{ field: 'name', message: 'is taken' }] },
+      { code: 'DUPLICATE', details: [{ field: 'name', message: 'is already taken' }] },
     ],
     [
       await ask('POST', '/bookings', { ...booking, guest: 'Cid' }),
@@ -79,9 +79,13 @@ test('FC-51 FC-52 FC-53 R-REST-8: what the database refuses says what is wrong i
       422,
       { code: 'UNPROCESSABLE', details: [{ field: 'toDay' }, { field: 'fromDay' }] },
     ],
-    [await ask('DELETE', `/rooms/${room}`), 409, { code: 'IN_USE', message: 'It is still in use by bookings' }],
+    [
+      await ask('DELETE', `/rooms/${room}`),
+      409,
+      { code: 'IN_USE', message: 'The resource is still in use by bookings' },
+    ],
     // A statement of a handler's own is no different.
-    [await ask('PUT', '/clearances', {}), 409, { code: 'IN_USE', message: 'It is still in use by bookings' }],
+    [await ask('PUT', '/clearances', {}), 409, { code: 'IN_USE', message: 'The resource is still in use by bookings' }],
   ]
   for (const [{ status, body, text }, expected, error] of refused) {
     expect({ status, error: body.error }).toMatchObject({ status: expected, error })

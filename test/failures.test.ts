@@ -91,7 +91,7 @@ test.each(['bug', 'error', 'text', 'nothing', 'undeclared', 'inherited'])(
     for (const reply of [await get(kind), await write('POST', `/attempts/${kind}`)]) {
       expect(reply.status).toBe(500)
       const requestId = reply.headers['x-request-id']
-      const message = 'Something went wrong on our side'
+      const message = 'Internal server error'
       expect(reply.body).toEqual({ error: { code: 'INTERNAL_ERROR', message, requestId } })
     }
     const asked = await get(kind, { accept: 'application/problem+json' })

@@ -81,7 +81,7 @@ describe('an answer that is as the document says', () => {
     [
       'a rule beyond schemas',
       sent('orders.products.list'),
-      answer(400, error('VALIDATION_ERROR', 'page', 'cannot go with cursor')),
+      answer(400, error('VALIDATION_ERROR', 'page', 'cannot be combined with cursor')),
     ],
     ['an address that nobody reads', { ...get, url: `/v1/${'x'.repeat(9000)}` }, answer(414, error('URI_TOO_LONG'))],
   ])('%s has no faults', (_, asked, given) => expect(faultsOf(asked, given, truth)).toEqual([]))
@@ -143,7 +143,7 @@ describe('an answer that is not', () => {
 describe('FC-13, R-BODY-4: a 400 to what a change repeats', () => {
   const repeat = (value: unknown) => sent('orders.products.update', { ...body(value), stands: PRODUCT })
   const refused = (...fields: string[]) => {
-    const message = 'is read-only, and has another value'
+    const message = 'is read-only and differs from the current value'
     const details = fields.map((field) => ({ field, message }))
     return answer(400, { error: { code: 'VALIDATION_ERROR', message: 'No', details, requestId: 'req_1' } })
   }

@@ -68,7 +68,7 @@ test.each([
   async (version, method, body, field) => {
     const id = await decided()
     const { status, body: answer } = await ask(method, `${version}/tickets/${id}`, body)
-    expect([status, answer.error?.details]).toEqual([403, [{ field, message: 'may be given only by admin' }]])
+    expect([status, answer.error?.details]).toEqual([403, [{ field, message: 'may only be set by admin' }]])
     expect((await ask('GET', `/v2/tickets/${id}`)).body).toMatchObject({ title: 'a', rank: 'high', version: 1 })
   },
 )

@@ -120,7 +120,7 @@ describe('what is deleted', () => {
     expect([taken.status, taken.body.error.code, taken.body.error.details]).toEqual([
       409,
       'DUPLICATE',
-      [{ field: 'email', message: 'is taken' }],
+      [{ field: 'email', message: 'is already taken' }],
     ])
     await asAdmin('DELETE', `/users/${first.body.id}`)
     const again = await register(email.toUpperCase())
@@ -136,7 +136,7 @@ describe('what is deleted', () => {
     const product = await api.product({ sku })
     const body = { sku, name: 'Chai', category: 'Teas', price: 1 }
     expect((await asAdmin('POST', '/products', body)).body.error.details).toEqual([
-      { field: 'sku', message: 'is taken' },
+      { field: 'sku', message: 'is already taken' },
     ])
     await asAdmin('DELETE', `/products/${product.id}`)
     expect((await asAdmin('POST', '/products', body)).status).toBe(201)

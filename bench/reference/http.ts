@@ -48,7 +48,7 @@ const LARGEST_BODY = 1_048_576
 
 export function readJson(request: IncomingMessage): Promise<unknown> {
   if (request.headers['content-type'] !== 'application/json')
-    throw new Refusal(415, 'UNSUPPORTED_MEDIA_TYPE', 'Send application/json')
+    throw new Refusal(415, 'UNSUPPORTED_MEDIA_TYPE', 'The Content-Type must be application/json')
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0

@@ -72,7 +72,7 @@ interface Item {
 /** The order's lines as JSON, and their sum; computed in whole cents. */
 function price(items: Item[], found: Cells[], wanted: number) {
   const products = new Map(found.map((row) => [row[0]!, row]))
-  if (products.size < wanted) throw new Refusal(422, 'UNPROCESSABLE', 'A product does not exist')
+  if (products.size < wanted) throw new Refusal(422, 'UNPROCESSABLE', 'A product was not found')
   if (found.some((row) => Number(row[5]) < Number(row[6])))
     throw new Refusal(409, 'OUT_OF_STOCK', 'Not enough in stock')
   const currency = found[0]![4]!

@@ -13,6 +13,6 @@ export class Refusal extends Error {
   }
 }
 
-export const notFound = () => new Refusal(404, 'NOT_FOUND', 'There is no such thing')
+export const notFound = () => new Refusal(404, 'NOT_FOUND', 'Not found')
 export const forbidden = () => new Refusal(403, 'FORBIDDEN', 'Not allowed')
 export const invalid = (field: string, message: string) => new Refusal(400, 'VALIDATION_ERROR', `${field} ${message}`)

@@ -30,7 +30,7 @@ export const addItem: HandlerOf<typeof orders, 'cartItems', 'create'> = async ({
     [uuidOf(CartItem, newId('itm')), uuidOf(Cart, params.cartId), uuidOf(Product, body.productId), body.quantity],
   )
   if (item!.quantity > MAX_QUANTITY)
-    throw invalid('quantity', `must be at most ${MAX_QUANTITY} with what the cart has already`)
+    throw invalid('quantity', `must be at most ${MAX_QUANTITY}, including what is already in the cart`)
   return read(tx, CartItem, encodeId('itm', item!.id))
 }
 
@@ -57,8 +57,8 @@ export const deleteCart: HandlerOf<typeof orders, 'carts', 'delete'> = async ({ 
 export async function takeCart(tx: Tx, cartId: string, userId: string): Promise<Wanted[]> {
   const [cart] = await lock(tx, cartId)
   if (cart?.user_id !== userId)
-    throw new Problem('UNPROCESSABLE', 'The cart does not exist', {
-      details: [{ field: 'cartId', message: 'is no cart of this user' }],
+    throw new Problem('UNPROCESSABLE', 'The cart was not found', {
+      details: [{ field: 'cartId', message: 'is not a cart of this user' }],
     })
   confirmOpen(cart)
   const items = await tx.query<{ product_id: string; quantity: number }>(
@@ -101,9 +101,9 @@ async function confirmProduct(tx: Tx, cartId: string, productId: string) {
   const fault = !product
     ? 'does not exist'
     : !product.fits
-      ? 'has another currency than the cart'
+      ? 'has a different currency from the cart'
       : product.others >= MAX_ITEMS
-        ? `is one too many: a cart holds ${MAX_ITEMS} products`
+        ? `does not fit: a cart holds at most ${MAX_ITEMS} products`
         : undefined
   if (fault) throw new Problem('UNPROCESSABLE', undefined, { details: [{ field: 'productId', message: fault }] })
 }

@@ -198,6 +198,6 @@ export const orders = service('orders', {
   },
   problems: {
     OUT_OF_STOCK: problem(409, 'Not enough in stock'),
-    EMPTY_CART: problem(422, 'There is nothing to order'),
+    EMPTY_CART: problem(422, 'The cart is empty'),
   },
 })

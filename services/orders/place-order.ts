@@ -44,7 +44,12 @@ type Body = Parameters<typeof placeOrder>[0]['body']
 async function wantedOf(userId: string, { cartId, items }: Body, tx: Unit['tx']): Promise<Wanted[]> {
   if ((cartId === null) === (items === null))
     throw new Problem('VALIDATION_ERROR', undefined, {
-      details: [{ field: 'items', message: cartId === null ? 'is required, or cartId' : 'cannot go with cartId' }],
+      details: [
+        {
+          field: 'items',
+          message: cartId === null ? 'is required unless cartId is given' : 'cannot be combined with cartId',
+        },
+      ],
     })
   if (cartId !== null) return takeCart(tx, cartId, userId)
   return items!.map((item, i) => ({ ...item, field: `items[${i}].productId` }))
@@ -68,6 +73,9 @@ function lineOf({ productId, quantity, unitPrice, discount }: Wanted, product: P
 function currencyOf(products: ReadonlyMap<string, Product>): string {
   const currencies = [...new Set([...products.values()].map((product) => product.currency))]
   if (currencies.length > 1)
-    throw new Problem('UNPROCESSABLE', `An order has one currency, and these products have ${currencies.join(' and ')}`)
+    throw new Problem(
+      'UNPROCESSABLE',
+      `An order must have a single currency; these products have ${currencies.join(' and ')}`,
+    )
   return currencies[0]!
 }

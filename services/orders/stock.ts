@@ -90,8 +90,8 @@ function byId(wanted: readonly Wanted[], rows: readonly ProductRow[]): Map<strin
     else unknown.push(item)
   }
   if (unknown.length > 0)
-    throw new Problem('UNPROCESSABLE', 'A product does not exist', {
-      details: unknown.map(({ field, productId }) => ({ field, message: `${productId} does not exist` })),
+    throw new Problem('UNPROCESSABLE', 'A product was not found', {
+      details: unknown.map(({ field, productId }) => ({ field, message: `${productId} was not found` })),
     })
   return products
 }

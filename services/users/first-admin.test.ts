@@ -10,7 +10,7 @@ test.each([
   [{ EMAIL: 'a@-b.com', PASSWORD: 'hunter22 and more' }, 'LINTEL_ADMIN_EMAIL is "a@-b.com": give an email address'],
   [
     { EMAIL: 'ann@example.com', PASSWORD: 'password123' },
-    'LINTEL_ADMIN_PASSWORD is "…" (masked): it is one of the commonest passwords: choose another',
+    'LINTEL_ADMIN_PASSWORD is "…" (masked): it is too common a password; choose another',
   ],
 ])('R-AUTH-7, R-OPS-4: a first admin of %j stops the start', async (admin, message) => {
   const env = Object.fromEntries(Object.entries(admin).map(([name, value]) => [`LINTEL_ADMIN_${name}`, value]))

@@ -88,7 +88,7 @@ describe('verification', () => {
     await db.query(`update mail_tokens set expires_at = now() - interval '1 second' where email = $1`, [email])
     const [expired, unknown] = [await verify(second.token), await verify('unknown')]
     for (const { status, body } of [used, expired, unknown])
-      expect([status, body.error.code, body.error.message]).toEqual([404, 'NOT_FOUND', 'There is no such thing'])
+      expect([status, body.error.code, body.error.message]).toEqual([404, 'NOT_FOUND', 'Not found'])
     expect(await isVerified()).toBe(false)
   })
 

@@ -62,7 +62,7 @@ export async function openJwt(token: string, expected: Expected): Promise<Opened
 }
 
 export function invalidToken(reason: string): Problem {
-  return new Problem('INVALID_TOKEN', undefined, { cause: new Error(`The token was refused: ${reason}`) })
+  return new Problem('INVALID_TOKEN', undefined, { cause: new Error(`The token was rejected: ${reason}`) })
 }
 
 const OURS = [ALGORITHM]
@@ -73,11 +73,11 @@ const LONGEST = 8_192
 
 /** Checks, before any cryptography, that the token is written strictly, and gives the `kid` of its header. */
 function kidOf(token: unknown, { typ, algorithms = OURS, otherMembers = 'refused' }: Expected): string {
-  if (typeof token !== 'string' || token.length > LONGEST) throw invalidToken('it is no string, or too long')
+  if (typeof token !== 'string' || token.length > LONGEST) throw invalidToken('it is not a string, or too long')
   const parts = token.split('.', 4)
   if (parts.length !== 3 || !parts.every(isStrictBase64url)) throw invalidToken('it is not three base64url parts')
   const header = jsonObject(parts[0]!)
-  if (header === undefined) throw invalidToken('its header is no JSON object')
+  if (header === undefined) throw invalidToken('its header is not a JSON object')
   const names = Object.keys(header)
   const refused = names.find((name) => REFUSED_MEMBERS.includes(name))
   if (refused !== undefined) throw invalidToken(`its header has the member ${refused}`)
@@ -88,7 +88,7 @@ function kidOf(token: unknown, { typ, algorithms = OURS, otherMembers = 'refused
   const types = [typ].flat()
   if (!types.some((one) => mediaType(one) === mediaType(header.typ ?? '')))
     throw invalidToken(`its typ is not ${types.join(' or ')}`)
-  if (typeof header.kid !== 'string' || header.kid === '') throw invalidToken('it has no kid')
+  if (typeof header.kid !== 'string' || header.kid === '') throw invalidToken('its kid is missing')
   return header.kid
 }
 
@@ -120,11 +120,11 @@ const LONGEST_LIFE_S = 10 * 366 * 86_400
 
 function checked(payload: JWTPayload, nowMs: number): Claims {
   const { sub, exp } = payload
-  if (typeof sub !== 'string' || sub === '') throw invalidToken('its sub is no string')
-  if (exp === undefined || !Number.isFinite(exp)) throw invalidToken('its exp is no number')
+  if (typeof sub !== 'string' || sub === '') throw invalidToken('its sub is not a string')
+  if (exp === undefined || !Number.isFinite(exp)) throw invalidToken('its exp is not a number')
   if (exp > nowMs / 1000 + LONGEST_LIFE_S)
     throw invalidToken(
-      `its exp, ${exp}, is more than ten years ahead: it must be in seconds, and may be in milliseconds`,
+      `its exp, ${exp}, is more than ten years ahead: it must be in seconds, but may have been given in milliseconds`,
     )
   return payload as Claims
 }

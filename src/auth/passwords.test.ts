@@ -30,7 +30,7 @@ describe('what may be chosen', () => {
   })
 
   test('R-AUTH-5: the commonest are refused in any case, with the reason', () => {
-    const reason = 'is one of the commonest passwords: choose another'
+    const reason = 'is too common a password; choose another'
     const common = [
       'password',
       'Password1',

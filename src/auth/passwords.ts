@@ -35,7 +35,7 @@ export function passwordFault(plain: string): string | undefined {
   const length = [...normal].length
   if (length < 8) return 'must have at least 8 characters'
   if (length > 128) return TOO_LONG
-  return isCommonPassword(normal) ? 'is one of the commonest passwords: choose another' : undefined
+  return isCommonPassword(normal) ? 'is too common a password; choose another' : undefined
 }
 
 export interface Passwords {

@@ -27,7 +27,7 @@ export async function readRefreshToken(
 ): Promise<RefreshClaims & { expiresAtMs: number }> {
   const { claims } = await openJwt(token, { typ: TYP, keys, nowMs })
   const { sub, jti, exp } = claims
-  if (typeof jti !== 'string' || jti === '') throw invalidToken('its jti is no string')
+  if (typeof jti !== 'string' || jti === '') throw invalidToken('its jti is not a string')
   return { sub, jti, expiresAtMs: exp * 1000 }
 }
 

@@ -145,9 +145,9 @@ export function issuedAtMs({ iat }: Claims, nowMs: number): number {
 function callerOf(claims: Claims, nowMs: number): UserCaller {
   const { sub, email, roles, sid, exp } = claims
   const issued = issuedAtMs(claims, nowMs)
-  if (typeof email !== 'string') throw invalidToken('its email is no string')
-  if (typeof sid !== 'string' || sid === '') throw invalidToken('its sid is no string')
-  if (!isStrings(roles)) throw invalidToken('its roles are no list of strings')
+  if (typeof email !== 'string') throw invalidToken('its email is not a string')
+  if (typeof sid !== 'string' || sid === '') throw invalidToken('its sid is not a string')
+  if (!isStrings(roles)) throw invalidToken('its roles are not a list of strings')
   return Object.freeze({
     kind: 'user',
     id: sub,

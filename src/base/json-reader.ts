@@ -118,7 +118,7 @@ function refusal({ faults, unlisted }: Reader): Problem {
   const { field, message } = faults[0]!
   // A text that is one bare value has no field to name.
   if (field === '') return new Problem('MALFORMED_JSON', message)
-  const more = unlisted > 0 ? ` ${unlisted} more faults are not listed.` : ''
+  const more = unlisted > 0 ? ` ${unlisted} more errors are not listed.` : ''
   return new Problem('MALFORMED_JSON', `${field}: ${message}${more}`, { details: faults })
 }
 
@@ -165,7 +165,7 @@ function readObject(reader: Reader): void {
       else {
         if (members > NARROW) seen ??= keysOf(shape)
         const twice = seen === undefined ? holds(shape, key) : seen.has(key)
-        if (twice) refuse(reader, 'The key stands twice in one object.')
+        if (twice) refuse(reader, 'The key is duplicated in its object.')
         else {
           seen?.add(key)
           shape = lead(reader, shape, key, asWritten)
@@ -351,7 +351,7 @@ function escapeEnd(reader: Reader, at: number): number {
   reader.escaped = true
   const code = text.charCodeAt(at + 1)
   if (code !== 117) {
-    if (unitOf(code) < 0) throw unexpected(reader, 'an escape that JSON has', at + 1)
+    if (unitOf(code) < 0) throw unexpected(reader, 'a valid JSON escape', at + 1)
     return at + 2
   }
   let unit = 0
@@ -367,7 +367,7 @@ function escapeEnd(reader: Reader, at: number): number {
 function checkText(reader: Reader, text: string): void {
   if (!reader.bounds.exact) return
   if (text.includes('\0')) refuse(reader, 'Text must not contain NUL (\\u0000).')
-  if (!isWellFormed(text)) refuse(reader, 'Text must not contain half of a surrogate pair.')
+  if (!isWellFormed(text)) refuse(reader, 'Text must not contain an unpaired surrogate.')
 }
 
 /**
@@ -451,7 +451,7 @@ function refuse(reader: Reader, message: string): void {
 function unexpected(reader: Reader, expected: string, at = reader.at): Problem {
   reader.at = at
   const code = reader.text.codePointAt(reader.at)
-  const found = code === undefined ? 'the text ends' : `there is ${nameOf(code)}`
+  const found = code === undefined ? 'the text ends' : `found ${nameOf(code)}`
   return new Problem('MALFORMED_JSON', `Expected ${expected} but ${found} at ${place(reader)}.`)
 }
 

@@ -143,28 +143,28 @@ describe('JSON that is wrong', () => {
   test('a syntax error says what was expected, what is there, and where', () => {
     const known = [
       ['', 'Expected a value but the text ends at line 1, column 1.'],
-      ['{"a":1,}', "Expected a key in double quotes but there is '}' at line 1, column 8."],
-      ['[1,]', "Expected a value but there is ']' at line 1, column 4."],
-      ['{\n  "a": 1\n  "b": 2\n}', "Expected ',' or '}' but there is '\"' at line 3, column 3."],
+      ['{"a":1,}', "Expected a key in double quotes but found '}' at line 1, column 8."],
+      ['[1,]', "Expected a value but found ']' at line 1, column 4."],
+      ['{\n  "a": 1\n  "b": 2\n}', "Expected ',' or '}' but found '\"' at line 3, column 3."],
       ['[1', "Expected ',' or ']' but the text ends at line 1, column 3."],
-      ['{"a" 1}', "Expected ':' but there is '1' at line 1, column 6."],
-      ["{'a':1}", "Expected a key in double quotes but there is ''' at line 1, column 2."],
-      ['01', "Expected the end of the text but there is '1' at line 1, column 2."],
-      ['1 2', "Expected the end of the text but there is '2' at line 1, column 3."],
+      ['{"a" 1}', "Expected ':' but found '1' at line 1, column 6."],
+      ["{'a':1}", "Expected a key in double quotes but found ''' at line 1, column 2."],
+      ['01', "Expected the end of the text but found '1' at line 1, column 2."],
+      ['1 2', "Expected the end of the text but found '2' at line 1, column 3."],
       ['-', 'Expected a digit but the text ends at line 1, column 2.'],
       ['1.', 'Expected a digit but the text ends at line 1, column 3.'],
-      ['.5', "Expected a value but there is '.' at line 1, column 1."],
+      ['.5', "Expected a value but found '.' at line 1, column 1."],
       ['1e', 'Expected a digit but the text ends at line 1, column 3.'],
-      ['+1', "Expected a value but there is '+' at line 1, column 1."],
-      ['NaN', "Expected a value but there is 'N' at line 1, column 1."],
-      ['tru', "Expected a value but there is 't' at line 1, column 1."],
-      ['[\u00a01]', 'Expected a value but there is U+00A0 at line 1, column 2.'],
+      ['+1', "Expected a value but found '+' at line 1, column 1."],
+      ['NaN', "Expected a value but found 'N' at line 1, column 1."],
+      ['tru', "Expected a value but found 't' at line 1, column 1."],
+      ['[\u00a01]', 'Expected a value but found U+00A0 at line 1, column 2.'],
       ['"a', 'Expected the end of the string but the text ends at line 1, column 3.'],
-      ['"a\nb"', 'Expected the end of the string but there is U+000A at line 1, column 3.'],
-      ['"\u001f"', 'Expected the end of the string but there is U+001F at line 1, column 2.'],
-      ['"\\x"', "Expected an escape that JSON has but there is 'x' at line 1, column 3."],
-      ['"\\u00g0"', "Expected four hexadecimal digits but there is 'g' at line 1, column 6."],
-      ['"\\', 'Expected an escape that JSON has but the text ends at line 1, column 3.'],
+      ['"a\nb"', 'Expected the end of the string but found U+000A at line 1, column 3.'],
+      ['"\u001f"', 'Expected the end of the string but found U+001F at line 1, column 2.'],
+      ['"\\x"', "Expected a valid JSON escape but found 'x' at line 1, column 3."],
+      ['"\\u00g0"', "Expected four hexadecimal digits but found 'g' at line 1, column 6."],
+      ['"\\', 'Expected a valid JSON escape but the text ends at line 1, column 3.'],
     ] as const
     for (const [text, message] of known) {
       const problem = outcome(text).problem
@@ -190,7 +190,7 @@ describe('JSON that JSON.parse would take', () => {
     expect(fields('{"a b":1,"a b":2}')).toEqual(['["a b"]'])
     expect(fields('[[{"toString":1,"toString":2}]]')).toEqual(['[0][0].toString'])
     expect(fields('{"a":1,"a":2,"b":{"c":1,"c":1,"c":1}}')).toEqual(['a', 'b.c', 'b.c'])
-    expect(outcome('{"a":{"b":1,"b":2}}').problem?.message).toBe('a.b: The key stands twice in one object.')
+    expect(outcome('{"a":{"b":1,"b":2}}').problem?.message).toBe('a.b: The key is duplicated in its object.')
   })
 
   test('R-BODY-4: a member doubled anywhere is found', () => {
@@ -217,7 +217,7 @@ describe('JSON that JSON.parse would take', () => {
     expect(fields('{"a\\u0000":1}')).toEqual(['["a\\u0000"]'])
     expect(outcome('"\\u0000"').problem?.message).toBe('Text must not contain NUL (\\u0000).')
     expect(outcome('"\u0000"').problem?.message).toBe(
-      'Expected the end of the string but there is U+0000 at line 1, column 2.',
+      'Expected the end of the string but found U+0000 at line 1, column 2.',
     )
     expect(parseJson('"\\\\u0000"')).toBe('\\u0000')
   })
@@ -311,7 +311,7 @@ describe('JSON that JSON.parse would take', () => {
   test('a byte-order mark is refused', () => {
     expect(outcome('\ufeff{}').problem?.message).toBe('The text must not begin with a byte-order mark.')
     expect(outcome('{}\ufeff').problem?.message).toBe(
-      'Expected the end of the text but there is U+FEFF at line 1, column 3.',
+      'Expected the end of the text but found U+FEFF at line 1, column 3.',
     )
   })
 

@@ -40,7 +40,7 @@ export function problemOf(operation: Operation, { status, headers, body, cause }
     operation,
     status,
     error?.code ?? CODES[status] ?? 'BAD_GATEWAY',
-    error?.message ?? `${operation.id} was answered with status ${status} and no error that Lintel knows`,
+    error?.message ?? `${operation.id} returned status ${status} without a Lintel error`,
     {
       ...(error?.details ? { details: error.details } : {}),
       ...(retryAfterS === undefined ? {} : { retryAfterS }),

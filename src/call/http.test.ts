@@ -180,7 +180,7 @@ test('an answer that never comes is a GATEWAY_TIMEOUT', async () => {
   await expect(server.orders({ timeoutMs: 50 }).products.get({ id: 'prd_1' })).rejects.toMatchObject({
     code: 'GATEWAY_TIMEOUT',
     status: 504,
-    message: 'orders.products.get did not answer within 50 ms',
+    message: 'orders.products.get did not respond within 50 ms',
   })
 })
 
@@ -216,7 +216,7 @@ test('FC-100: an answer that is larger than the bound, or never ends, is BAD_GAT
   await expect(endless.orders({ maxAnswerBytes: 50_000 }).products.get({ id: 'prd_1' })).rejects.toMatchObject({
     code: 'BAD_GATEWAY',
     status: 502,
-    message: 'The answer to orders.products.get is too large: it is longer than 50000 bytes',
+    message: 'The response of orders.products.get is too large: it is longer than 50000 bytes',
   })
   expect(endless.seen).toHaveLength(1)
 })

@@ -41,7 +41,7 @@ export function http(baseUrl: string, options: HttpOptions = {}): Transport {
       const { operation } = request
       const endsAt = performance.now() + timeoutMs
       const late = () =>
-        new CallProblem(operation, 504, 'GATEWAY_TIMEOUT', `${operation.id} did not answer within ${timeoutMs} ms`)
+        new CallProblem(operation, 504, 'GATEWAY_TIMEOUT', `${operation.id} did not respond within ${timeoutMs} ms`)
       const url = base + pathOf(request) + queryOf(request)
       const body = request.body === undefined ? undefined : JSON.stringify(request.body)
       return within(timeoutMs, late, request.signal, async (signal) => {
@@ -86,7 +86,7 @@ async function attemptOnce(
         operation,
         502,
         'BAD_GATEWAY',
-        `The answer to ${operation.id} is too large: ${cause.message}`,
+        `The response of ${operation.id} is too large: ${cause.message}`,
       )
     const reason = `${operation.id} could not be reached at ${url.replace(/\?.*/s, '')}: ${reasonOf(cause)}`
     return { lost: new CallProblem(operation, 503, 'SERVICE_UNAVAILABLE', reason, { cause }) }
@@ -97,13 +97,7 @@ async function attemptOnce(
     return { ...answer, body: JSON.parse(text) }
   } catch (cause) {
     if (!response.ok) return { ...answer, body: undefined }
-    throw new CallProblem(
-      operation,
-      502,
-      'BAD_GATEWAY',
-      `${operation.id} was answered with something that is no JSON`,
-      { cause },
-    )
+    throw new CallProblem(operation, 502, 'BAD_GATEWAY', `${operation.id} returned a body that is not JSON`, { cause })
   }
 }
 

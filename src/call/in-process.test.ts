@@ -100,7 +100,7 @@ test.each([
   const error = await client(orders, inProcess(it, orders, { caller }))
     .products.get({ id: 'prd_1' })
     .catch((error) => error)
-  expect(error).toMatchObject({ code: 'INTERNAL_ERROR', status: 500, message: 'Something went wrong on our side' })
+  expect(error).toMatchObject({ code: 'INTERNAL_ERROR', status: 500, message: 'Internal server error' })
   expect(error.cause).toBe(thrown)
 })
 
@@ -120,7 +120,7 @@ test('a call that takes too long is a GATEWAY_TIMEOUT, and the service is told (
   await expect(api.products.get({ id: 'prd_1' })).rejects.toMatchObject({
     code: 'GATEWAY_TIMEOUT',
     status: 504,
-    message: 'orders.products.get did not answer within 5 ms',
+    message: 'orders.products.get did not respond within 5 ms',
   })
   expect(asked[0]!.signal!.aborted).toBe(true)
 })

@@ -34,7 +34,7 @@ export function inProcess(
       const { operation } = request
       const requestId = options.requestId?.() ?? globalThis.crypto.randomUUID()
       const late = () =>
-        new CallProblem(operation, 504, 'GATEWAY_TIMEOUT', `${operation.id} did not answer within ${deadlineMs} ms`, {
+        new CallProblem(operation, 504, 'GATEWAY_TIMEOUT', `${operation.id} did not respond within ${deadlineMs} ms`, {
           requestId,
         })
       return within(deadlineMs, late, request.signal, async (signal) => {

@@ -95,8 +95,8 @@ describe('pages (R-PAGE)', () => {
 
   test('R-PAGE-5: a cursor goes without a page, and with another limit or fields', () => {
     expect(read('cursor=abc&limit=5&fields=name')).toMatchObject({ page: undefined, cursor: 'abc', limit: 5 })
-    expect(faults('cursor=abc&page=2')).toEqual(['page: cannot go with cursor'])
-    expect(faults('cursor=abc&page=x')).toEqual(['page: cannot go with cursor'])
+    expect(faults('cursor=abc&page=2')).toEqual(['page: cannot be combined with cursor'])
+    expect(faults('cursor=abc&page=x')).toEqual(['page: cannot be combined with cursor'])
   })
 
   test('R-PAGE-6: the count is exact or none', () => {
@@ -107,7 +107,7 @@ describe('pages (R-PAGE)', () => {
   })
 
   test('R-PAGE-7: page mode reaches as deep as the contract says, to the row', () => {
-    const deeper = ['page: reaches deeper than 1000 rows: go on with cursor=<pagination.nextCursor>']
+    const deeper = ['page: reaches deeper than 1000 rows; continue with cursor=<pagination.nextCursor>']
     expect(faults('page=50')).toEqual([])
     expect(faults('page=51')).toEqual(deeper)
     expect(faults('page=10&limit=100')).toEqual([])
@@ -415,8 +415,8 @@ describe('fields (R-FIELDS-1)', () => {
     expect(one([])).toBeUndefined()
     expect(one(pairsOf('fields=email'))).toEqual(['id', 'email'])
     expect(faults('fields=colour&page=1&status=paid', one)).toEqual([
-      'page: is not a parameter here: use fields',
-      'status: is not a parameter here: use fields',
+      'page: is not a parameter of this request; use fields',
+      'status: is not a parameter of this request; use fields',
       'fields: has no field "colour": use id, name, email',
     ])
     expect(one(pairsOf('fields=name&fields=email'))).toEqual(['id', 'name', 'email'])

@@ -90,7 +90,8 @@ export function listQueryReader(resource: Resource, shown: readonly string[]): (
       if (!known.includes(name))
         faults.push({ field: name, message: `is not a parameter of this list: use ${known.join(', ')}` })
     const cursor = single(given, 'cursor')
-    if (cursor !== undefined && given.has('page')) faults.push({ field: 'page', message: 'cannot go with cursor' })
+    if (cursor !== undefined && given.has('page'))
+      faults.push({ field: 'page', message: 'cannot be combined with cursor' })
     const page = cursor === undefined ? readWhole(given, 'page', 1, 1, Number.MAX_SAFE_INTEGER, faults) : undefined
     const limit = readWhole(given, 'limit', LIMIT.default, 1, LIMIT.max, faults)
     const count = single(given, 'count') ?? 'auto'
@@ -107,7 +108,7 @@ export function listQueryReader(resource: Resource, shown: readonly string[]): (
     if (page !== undefined && page * limit > resource.list.maxOffset)
       faults.push({
         field: 'page',
-        message: `reaches deeper than ${resource.list.maxOffset} rows: go on with cursor=<pagination.nextCursor>`,
+        message: `reaches deeper than ${resource.list.maxOffset} rows; continue with cursor=<pagination.nextCursor>`,
       })
     refuse(faults)
     return { page, cursor, limit, count: count as ListQuery['count'], sort, filters: read, fields }
@@ -122,7 +123,7 @@ export function fieldsReader(shown: readonly string[]): (pairs: Pairs) => readon
     const faults: FieldFault[] = []
     const given = gather(pairs, FIELDS, faults)
     for (const name of given.keys())
-      if (name !== 'fields') faults.push({ field: name, message: 'is not a parameter here: use fields' })
+      if (name !== 'fields') faults.push({ field: name, message: 'is not a parameter of this request; use fields' })
     const fields = readFields(termsOf(given, 'fields'), shown, faults)
     refuse(faults)
     return fields

@@ -143,14 +143,14 @@ test('FC-53 R-REST-8: a unique index over several columns, partial or by an expr
   expect(await refused(ticket())).toEqual([
     'DUPLICATE',
     '',
-    'repoId is taken in this combination',
-    'number is taken in this combination',
+    'repoId is already taken in this combination',
+    'number is already taken in this combination',
   ])
   expect(await refused(write((tx) => insert(tx, Repo, { name: 'LINTEL', owner: 'Ann@example.com' })))).toEqual([
     'DUPLICATE',
     '',
-    'owner is taken in this combination',
-    'name is taken in this combination',
+    'owner is already taken in this combination',
+    'name is already taken in this combination',
   ])
   expect((await ticket({ number: 2 })).kind).toBe('row')
 })
@@ -164,8 +164,8 @@ test('FC-53 R-REST-8: what the contract does not show is not named; of tables wi
   expect(await refused(join('bob', 2))).toEqual([
     'DUPLICATE',
     '',
-    'repoId is taken in this combination',
-    'memberName is taken in this combination',
+    'repoId is already taken in this combination',
+    'memberName is already taken in this combination',
   ])
   expect(await refused(join('cid', 1))).toEqual(['DUPLICATE', ''])
 })
@@ -174,10 +174,13 @@ test('FC-51 R-REST-6: deleting what others refer to is IN_USE and names the reso
   const first = readRow(await ticket())
   const second = readRow(await ticket({ number: 2, parentTicketId: first.id }))
   // NO ACTION, then RESTRICT, whose code is another since PostgreSQL 18.
-  expect(await refused(write((tx) => remove(tx, Repo, repoId)))).toEqual(['IN_USE', 'It is still in use by tickets'])
+  expect(await refused(write((tx) => remove(tx, Repo, repoId)))).toEqual([
+    'IN_USE',
+    'The resource is still in use by tickets',
+  ])
   expect(await refused(write((tx) => remove(tx, Ticket, first.id)))).toEqual([
     'IN_USE',
-    'It is still in use by tickets',
+    'The resource is still in use by tickets',
   ])
   // A key of no resource's table is not named.
   await write((tx) => remove(tx, Ticket, second.id))
@@ -190,19 +193,23 @@ test('FC-51 R-REST-8: a reference to what is not there is 422 with its field, al
   expect(await refused(ticket({ repoId: newId('rep') }))).toEqual([
     'UNPROCESSABLE',
     '',
-    'repoId names something that does not exist',
+    'repoId refers to a resource that does not exist',
   ])
   expect(await refused(ticket({ parentTicketId: newId('tkt') }))).toEqual([
     'UNPROCESSABLE',
     '',
-    'parentTicketId names something that does not exist',
+    'parentTicketId refers to a resource that does not exist',
   ])
 })
 
 test('FC-52 R-REST-8: a deferred constraint that fails at COMMIT is refused like any other', async () => {
   const star = (id: string) =>
     write((tx) => tx.query('insert into stars values ($1, 1)', [uuidOf(Repo, id as `rep_${string}`)]))
-  expect(await refused(star(newId('rep')))).toEqual(['UNPROCESSABLE', '', 'repoId names something that does not exist'])
+  expect(await refused(star(newId('rep')))).toEqual([
+    'UNPROCESSABLE',
+    '',
+    'repoId refers to a resource that does not exist',
+  ])
   await star(repoId)
   expect(await refused(write((tx) => remove(tx, Repo, repoId)))).toEqual(['IN_USE', ''])
 })
@@ -258,10 +265,10 @@ test('FC-52 R-REST-8: a row that a trigger keeps from being deleted is a CONFLIC
 })
 
 test.each<[string, object, string, string?]>([
-  ['too long', { title: 'a'.repeat(30) }, 'A text is longer than can be stored'],
-  ['out of range', { weight: 1000 }, 'A number is out of the range that can be stored'],
-  ['null, by a trigger', { title: 'no number' }, 'A value is missing', 'number must have a value'],
-  ['null', { state: null }, 'A value is missing', 'state must have a value'],
+  ['too long', { title: 'a'.repeat(30) }, 'A text is too long to be stored'],
+  ['out of range', { weight: 1000 }, 'A number is out of range'],
+  ['null, by a trigger', { title: 'no number' }, 'A required value is missing', 'number must not be null'],
+  ['null', { state: null }, 'A required value is missing', 'state must not be null'],
   ['division by zero', { title: 'by zero' }, 'A value leads to a division by zero'],
   ['no uuid', { title: 'no uuid' }, 'A value cannot be stored'],
 ])('FC-52 R-REST-8: %s is a 400', async (_, values, message, ...details) => {
@@ -271,13 +278,13 @@ test.each<[string, object, string, string?]>([
 test('FC-52 R-REST-8: a text that is too long for an index is a 400, which names the fields that are unique by it', async () => {
   // At random: PostgreSQL would compress what repeats.
   const long = Array.from({ length: 6000 }, () => String.fromCharCode(97 + Math.random() * 26)).join('')
-  const message = 'A text is longer than can be stored'
+  const message = 'A text is too long to be stored'
   expect(await refused(ticket({ secret: long }))).toEqual(['VALIDATION_ERROR', message])
   expect(await refused(write((tx) => insert(tx, Repo, { name: long, owner: 'ann@example.com' })))).toEqual([
     'VALIDATION_ERROR',
     message,
-    'owner is longer than can be stored',
-    'name is longer than can be stored',
+    'owner is too long to be stored',
+    'name is too long to be stored',
   ])
   const { id } = readRow(await ticket())
   expect(await refused(write((tx) => change(tx, Ticket, id, { secret: long })))).toEqual(['VALIDATION_ERROR', message])
@@ -289,18 +296,18 @@ test('FC-52 R-REST-8: a generated column that cannot be computed is the fault of
 })
 
 test('FC-52 R-REST-8: checks are 422 with every field of theirs, those of domains too', async () => {
-  expect(await refused(ticket({ state: 'odd' }))).toEqual(['UNPROCESSABLE', '', 'state breaks a rule of the data'])
+  expect(await refused(ticket({ state: 'odd' }))).toEqual(['UNPROCESSABLE', '', 'state violates a data rule'])
   expect(await refused(ticket({ title: 'a'.repeat(18) }))).toEqual([
     'UNPROCESSABLE',
     '',
-    'title breaks a rule of the data',
-    'state breaks a rule of the data',
+    'title violates a data rule',
+    'state violates a data rule',
   ])
   const booking = { room: 1, fromDay: 1, toDay: 2, grade: 9 }
   expect(await refused(write((tx) => insert(tx, Booking, booking)))).toEqual([
     'UNPROCESSABLE',
     '',
-    'grade breaks a rule of the data',
+    'grade violates a data rule',
   ])
 })
 

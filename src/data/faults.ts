@@ -90,7 +90,7 @@ function refusalOf(error: PgError, constraints: Constraints, refusals: Refusals,
         'DUPLICATE',
         undefined,
         fields,
-        fields?.length === 1 ? 'is taken' : 'is taken in this combination',
+        fields?.length === 1 ? 'is already taken' : 'is already taken in this combination',
       )
     case '23P01': // exclusion_violation
       return problem(error, 'CONFLICT', undefined, fields, 'overlaps with another')
@@ -98,28 +98,22 @@ function refusalOf(error: PgError, constraints: Constraints, refusals: Refusals,
       return inUse(error, known)
     case '23503': // foreign_key_violation
       if (isReferredTo(error, known)) return inUse(error, known)
-      return problem(error, 'UNPROCESSABLE', undefined, fields, 'names something that does not exist')
+      return problem(error, 'UNPROCESSABLE', undefined, fields, 'refers to a resource that does not exist')
     case '23514': // check_violation
     case '44000': // with_check_option_violation
-      return problem(error, 'UNPROCESSABLE', undefined, fields, 'breaks a rule of the data')
+      return problem(error, 'UNPROCESSABLE', undefined, fields, 'violates a data rule')
     case '23502': {
       const field = error.column === undefined ? undefined : constraints.field(table, error.column)
-      return problem(error, 'VALIDATION_ERROR', 'A value is missing', field ? [field] : [], 'must have a value')
+      return problem(error, 'VALIDATION_ERROR', 'A required value is missing', field ? [field] : [], 'must not be null')
     }
     case '22001': // string_data_right_truncation
-      return problem(error, 'VALIDATION_ERROR', 'A text is longer than can be stored')
+      return problem(error, 'VALIDATION_ERROR', 'A text is too long to be stored')
     case '54000': // program_limit_exceeded: an index takes 2,704 bytes
       return reading
         ? undefined
-        : problem(
-            error,
-            'VALIDATION_ERROR',
-            'A text is longer than can be stored',
-            fields,
-            'is longer than can be stored',
-          )
+        : problem(error, 'VALIDATION_ERROR', 'A text is too long to be stored', fields, 'is too long to be stored')
     case '22003': // numeric_value_out_of_range
-      return problem(error, 'VALIDATION_ERROR', 'A number is out of the range that can be stored')
+      return problem(error, 'VALIDATION_ERROR', 'A number is out of range')
     case '22012': // division_by_zero
       return reading ? undefined : problem(error, 'VALIDATION_ERROR', 'A value leads to a division by zero')
   }
@@ -141,7 +135,7 @@ function problem(
 
 /** Which resource it is that refers, never which of its things. */
 function inUse(cause: PgError, known: Constraint | undefined): Problem {
-  return problem(cause, 'IN_USE', known?.resource && `It is still in use by ${known.resource}`)
+  return problem(cause, 'IN_USE', known?.resource && `The resource is still in use by ${known.resource}`)
 }
 
 /**

@@ -214,7 +214,7 @@ test('R-DEL-1: a unique value is free again once its row is deleted, and taken u
   const { id } = await note('mine')
   await expect(insert(database, Note, { title: 'mine' })).rejects.toMatchObject({
     code: 'DUPLICATE',
-    details: [{ field: 'title', message: 'is taken' }],
+    details: [{ field: 'title', message: 'is already taken' }],
   })
   await remove(database, Note, id)
   const again = await note('mine')

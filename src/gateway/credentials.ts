@@ -14,7 +14,7 @@ export function callerOf(
   if (authorization === undefined) return ANONYMOUS
   const token = bearerToken(authorization)
   // Never anonymous instead: who shows credentials wants to be told that they are of no use.
-  if (verifier === undefined) throw new Problem('INVALID_TOKEN', 'This system takes no tokens')
+  if (verifier === undefined) throw new Problem('INVALID_TOKEN', 'This system does not accept tokens')
   return verifier.verify(token)
 }
 
@@ -23,7 +23,7 @@ function bearerToken(authorization: string): string {
   // Schemes are compared without case (RFC 9110 11.1).
   const space = authorization.indexOf(' ')
   const scheme = (space < 0 ? authorization : authorization.slice(0, space)).toLowerCase()
-  if (scheme !== 'bearer') throw new Problem('UNAUTHENTICATED', 'Only the Bearer scheme is taken')
+  if (scheme !== 'bearer') throw new Problem('UNAUTHENTICATED', 'Only the Bearer scheme is supported')
   return tokenIn(authorization, space < 0 ? authorization.length : space + 1)
 }
 
@@ -31,6 +31,6 @@ function bearerToken(authorization: string): string {
 function tokenIn(authorization: string, start: number): string {
   let from = start
   while (authorization.charCodeAt(from) === 32) from++
-  if (from >= authorization.length) throw new Problem('INVALID_TOKEN', 'There is no token after Bearer')
+  if (from >= authorization.length) throw new Problem('INVALID_TOKEN', 'The token after Bearer is missing')
   return authorization.slice(from)
 }

@@ -550,7 +550,7 @@ describe('R-BODY-5: problems', () => {
     fail(bug)
     const { status, headers, json } = await ask('/orders')
     expect(status).toBe(500)
-    expect(json.error.message).toBe('Something went wrong on our side')
+    expect(json.error.message).toBe('Internal server error')
     expect(logged).toEqual([{ about: { err: bug, requestId: headers['x-request-id'] }, message: expect.any(String) }])
   })
 

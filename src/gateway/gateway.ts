@@ -137,7 +137,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   /** What the service may read in another way than we do must not pass by a rule of ours for something else. */
   function refuseLookalike({ req, path, params, target }: Exchange, { routes }: Place): void {
     if (params.length > 0 && lookalikes!.misleads(routes, req.method!, path, target.segments))
-      throw new Problem('VALIDATION_ERROR', 'The path could be read as another one, which has other rules')
+      throw new Problem(
+        'VALIDATION_ERROR',
+        'The path is ambiguous: it could be read as another path with different access rules',
+      )
   }
 
   function chooseVersion(exchange: Exchange): void {
@@ -159,10 +162,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   function takeBody({ req, res }: Exchange): Promise<Uint8Array> {
     const { method } = req
     if (method === 'GET' || method === 'HEAD' || method === 'DELETE')
-      throw new Problem('VALIDATION_ERROR', `${method} takes no body`)
+      throw new Problem('VALIDATION_ERROR', `${method} requests must not have a body`)
     const coding = req.headers['content-encoding']
     if (coding !== undefined && coding.toLowerCase() !== 'identity')
-      throw new Problem('UNSUPPORTED_MEDIA_TYPE', 'Send the body without Content-Encoding', {
+      throw new Problem('UNSUPPORTED_MEDIA_TYPE', 'The body must be sent without Content-Encoding', {
         headers: { 'accept-encoding': 'identity' },
       })
     return readBody(req, res, maxBodyBytes)
@@ -212,7 +215,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (page === undefined) {
       // `/v9/users` may well have been meant: that there is no version 9 says more than that there is nothing.
       chooseVersion(exchange)
-      throw new Problem('NOT_FOUND', 'There is nothing at this path')
+      throw new Problem('NOT_FOUND', 'No route matches this path')
     }
     exchange.told = []
     exchange.allow = 'GET, HEAD, OPTIONS'

@@ -26,7 +26,7 @@ const QUESTION = 63
  */
 export function readTarget(raw: string, versioned = true): Target {
   // RFC 9112 3: longer than we wish to read is a 414. With its headers it may have 16 KiB, beyond which Node says 431.
-  if (raw.length > MAX_LENGTH) throw new Problem('URI_TOO_LONG', `The address is longer than ${MAX_LENGTH} characters`)
+  if (raw.length > MAX_LENGTH) throw new Problem('URI_TOO_LONG', `The URL is longer than ${MAX_LENGTH} characters`)
   const start = raw.charCodeAt(0) === SLASH ? 0 : originEnd(raw)
   const segments: string[] = []
   let from = start + 1

@@ -96,7 +96,7 @@ describe('R-VER-1', () => {
 
   test('the versions are those of the whole system', () => {
     expect(versionsOf([one]).choose('1', undefined, [])).toBe(1)
-    expect(() => versionsOf([one]).choose('2', undefined, [])).toThrow('these do: 1')
+    expect(() => versionsOf([one]).choose('2', undefined, [])).toThrow('available: 1')
     expect(versionsOf([one, two]).choose('2', undefined, [])).toBe(2)
   })
 

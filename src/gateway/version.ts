@@ -74,7 +74,7 @@ function acceptVersion(accept: string, read: (text: string) => number): number |
 
 function unsupported(text: string, known: readonly string[]): Problem {
   const list = known.join(', ')
-  return new Problem('UNSUPPORTED_VERSION', `API version ${text.slice(0, 20)} does not exist; these do: ${list}`, {
+  return new Problem('UNSUPPORTED_VERSION', `API version ${text.slice(0, 20)} does not exist; available: ${list}`, {
     details: [{ field: 'version', message: known.length === 1 ? `must be ${list}` : `must be one of ${list}` }],
   })
 }

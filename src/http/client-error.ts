@@ -46,14 +46,14 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
 /** For CONNECT, which is no request for anything here: there is no ServerResponse either. */
 export function refuseConnect(socket: Socket): void {
   socket.on('error', () => {})
-  socket.end(text('VALIDATION_ERROR', 'This is no proxy: CONNECT is not offered'))
+  socket.end(text('VALIDATION_ERROR', 'CONNECT is not supported: this server is not a proxy'))
 }
 
 function textOf(code: string | undefined): string {
   if (code === 'HPE_HEADER_OVERFLOW') return text('HEADERS_TOO_LARGE')
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return text('REQUEST_TIMEOUT')
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return text('PAYLOAD_TOO_LARGE', 'The chunk extensions are too large')
-  return text('VALIDATION_ERROR', 'This is not HTTP as RFC 9112 has it')
+  return text('VALIDATION_ERROR', 'The request is not valid HTTP/1.1 (RFC 9112)')
 }
 
 const STATUS_LINES: Record<number, string> = {

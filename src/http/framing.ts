@@ -21,28 +21,29 @@ export function checkFraming(req: IncomingMessage): void {
     // Lengths first: names are fresh strings.
     const name = raw[i]!
     // RFC 9112 5.1. The parser of Node 20.19 takes all but the names that matter to itself, and none at all (NaN) for a name.
-    if (!(name.charCodeAt(name.length - 1) > SPACE)) throw refusal('A header has no name, or a space before its colon')
+    if (!(name.charCodeAt(name.length - 1) > SPACE))
+      throw refusal('A header has an empty name or a space before the colon')
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++
     else if (typed && name.length === 12 && name.toLowerCase() === 'content-type') types++
     else if (authorized && name.length === 13 && name.toLowerCase() === 'authorization') authorizations++
     else if (keyed && name.length === 15 && name.toLowerCase() === 'idempotency-key') keys++
   }
-  if (hosts > 1) throw refusal('There are two Host headers')
-  if (types > 1) throw refusal('There are two Content-Type headers')
-  if (authorizations > 1) throw refusal('There are two Authorization headers')
-  if (keys > 1) throw refusal('There are two Idempotency-Key headers')
+  if (hosts > 1) throw refusal('The Host header is given twice')
+  if (types > 1) throw refusal('The Content-Type header is given twice')
+  if (authorizations > 1) throw refusal('The Authorization header is given twice')
+  if (keys > 1) throw refusal('The Idempotency-Key header is given twice')
   // RFC 9112 3.2 asks it of HTTP/1.1 only; old health probes speak 1.0 without one.
   if (hosts === 0 && req.httpVersion !== '1.0') throw refusal('The Host header is missing')
   const { host } = headers
   if (hosts === 1 && host !== knownHost) {
-    if (!isHost(host ?? '')) throw refusal('The Host header names no host')
+    if (!isHost(host ?? '')) throw refusal('The Host header is not a valid host')
     knownHost = host
   }
   const coding = headers['transfer-encoding']
   if (coding === undefined) return
   // RFC 9112 6.1: an HTTP/1.0 message with a transfer coding has faulty framing.
-  if (req.httpVersion === '1.0') throw refusal('HTTP/1.0 knows no Transfer-Encoding')
-  if (coding.toLowerCase() !== 'chunked') throw refusal('Transfer-Encoding may only be chunked')
+  if (req.httpVersion === '1.0') throw refusal('Transfer-Encoding is not allowed in HTTP/1.0')
+  if (coding.toLowerCase() !== 'chunked') throw refusal('Transfer-Encoding must be chunked')
 }
 
 const SPACE = 32

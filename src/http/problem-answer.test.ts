@@ -31,7 +31,7 @@ describe('R-BODY-5: the envelope', () => {
     const { status, headers, body } = answer(new Problem('NOT_FOUND'))
     expect(status).toBe(404)
     expect(headers['content-type']).toBe('application/json; charset=utf-8')
-    expect(body).toEqual({ error: { code: 'NOT_FOUND', message: 'There is no such thing', requestId: 'req_1' } })
+    expect(body).toEqual({ error: { code: 'NOT_FOUND', message: 'Not found', requestId: 'req_1' } })
   })
 
   test('names every faulty field', () => {
@@ -44,7 +44,7 @@ describe('R-BODY-5: the envelope', () => {
 
   test('a message of its own replaces the usual one', () => {
     expect(answer(new Problem('FORBIDDEN', 'Only admins may')).body.error.message).toBe('Only admins may')
-    expect(answer(new Problem('FORBIDDEN', '')).body.error.message).toBe('You may not do this')
+    expect(answer(new Problem('FORBIDDEN', '')).body.error.message).toBe('You do not have permission to do this')
   })
 
   test('is never kept by a cache, and differs by Accept', () => {
@@ -72,7 +72,7 @@ describe('statuses', () => {
       expect(status).toBe(500)
       expect(body.error).toEqual({
         code: 'INTERNAL_ERROR',
-        message: 'Something went wrong on our side',
+        message: 'Internal server error',
         requestId: 'req_1',
       })
       expect(logged).toMatchObject([

@@ -118,7 +118,7 @@ describe('FC-3: JSON', () => {
     const text =
       '{"openapi": "3.0.0", "paths": {"/x": {"get": {"security": [{"a": []}], "security": []}}, "/y": {}, "/y": {}}}'
     expect(await routesOf('a.json', text)).toEqual([
-      'a.json is malformed: paths["/x"].get.security The key stands twice in one object.; paths["/y"] The key stands twice in one object.',
+      'a.json is malformed: paths["/x"].get.security The key is duplicated in its object.; paths["/y"] The key is duplicated in its object.',
     ])
   })
 
@@ -182,7 +182,7 @@ test('FC-42: so does a text that cannot be read', async () => {
   const twice = Array.from({ length: 60 }, (_, i) => `"/${i}": {}, "/${i}": {}`)
   const [json = ''] = await routesOf('a.json', `{"openapi": "3.0.0", "paths": {${twice.join(', ')}}}`)
   expect(json.split('; ')).toHaveLength(51)
-  expect(json).toMatch(/; 10 more faults are not listed\.$/)
+  expect(json).toMatch(/; 10 more errors are not listed\.$/)
   const [inYaml = ''] = await routesOf('a.yaml', `openapi: 3.0.0\npaths: {${twice.join(', ')}}`)
   expect(inYaml).toMatch(/; and 10 more$/)
 })

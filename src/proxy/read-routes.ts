@@ -93,6 +93,6 @@ function reasonOf(cause: unknown): string {
   const { message, details } = cause as Error & { details?: { field: string; message: string }[] }
   const all = details?.map((one) => `${one.field} ${one.message}`).join('; ')
   // The list is cut, and the message ends with how many more there are.
-  const more = /\d+ more faults are not listed\.$/.exec(message)
+  const more = /\d+ more errors are not listed\.$/.exec(message)
   return all ? [all, ...(more ?? [])].join('; ') : message || 'it is no JSON'
 }

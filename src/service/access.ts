@@ -35,7 +35,7 @@ export function admitFields(
     if (spec.only && !spec.only.some((role) => hasRole(caller, role))) {
       if (!(stands ? isDeepStrictEqual(value, stands[name]) : isDefault(spec, value)))
         throw new Problem('FORBIDDEN', undefined, {
-          details: [{ field, message: `may be given only by ${spec.only.join(' or ')}` }],
+          details: [{ field, message: `may only be set by ${spec.only.join(' or ')}` }],
         })
       if (stands) delete admitted[name]
     }

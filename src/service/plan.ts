@@ -130,7 +130,7 @@ function onlyRolesOf(specs: Specs): string[] {
 function refuseQuery(query: Pairs) {
   if (query.length > 0)
     throw new Problem('VALIDATION_ERROR', undefined, {
-      details: query.slice(0, MAX_FAULTS).map(([field]) => ({ field, message: 'is not a parameter here' })),
+      details: query.slice(0, MAX_FAULTS).map(([field]) => ({ field, message: 'is not a parameter of this request' })),
     })
 }
 

@@ -49,7 +49,7 @@ export function withoutReadOnly(
     const stands = isObject(current) ? current[name] : undefined
     if (!spec?.server) rest[name] = spec ? within(spec, body[name], stands, faults, field) : body[name]
     else if (faults.length < MAX_FAULTS && !isSame(spec, body[name], stands ?? null))
-      faults.push({ field, message: `${READ_ONLY}, and has another value` })
+      faults.push({ field, message: `${READ_ONLY} and differs from the current value` })
   }
   return rest
 }

@@ -44,7 +44,7 @@ function completed(spec: FieldSpec, value: unknown, stands: unknown, path: strin
     else {
       whole[name] = standing ?? inner.default ?? null
       if (isNew && whole[name] === null && !inner.nullable && faults.length < MAX_FAULTS)
-        faults.push({ field: `${path}.${name}`, message: 'is set by the service alone, which does not do it here' })
+        faults.push({ field: `${path}.${name}`, message: 'is set by the service and cannot be given here' })
     }
   }
   return whole

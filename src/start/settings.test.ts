@@ -150,7 +150,7 @@ test('R-OPS-4: limits, proxies and origins are checked at the start', () => {
     `RATE_LIMIT_WINDOW_MS is "1m": ${whole} 86400000`,
     `RATE_LIMIT_AUTH_MAX is "-1": ${whole} 1000000000`,
     `TRUSTED_PROXIES is "10.0.0.0/33": ${proxies}`,
-    'CORS_ORIGINS is "https://app.example.com/": give origins such as https://app.example.com, with no path, joined by commas, or * for all',
+    'CORS_ORIGINS is "https://app.example.com/": give origins such as https://app.example.com, without a path, joined by commas, or * for all',
   ])
   for (const origin of [
     'app.example.com',

@@ -176,7 +176,7 @@ const origins: Kind<CorsOrigins> = {
     if (all.length === 1 && all[0] === '*') return '*'
     return all.every(isOrigin) ? all : undefined
   },
-  expected: 'origins such as https://app.example.com, with no path, joined by commas, or * for all',
+  expected: 'origins such as https://app.example.com, without a path, joined by commas, or * for all',
 }
 
 const headerNames: Kind<readonly string[]> = {

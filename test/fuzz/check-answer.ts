@@ -119,12 +119,12 @@ const BEYOND: readonly { readonly why: string; readonly operations: RegExp; read
   {
     why: 'page goes only so deep with limit, and not with cursor',
     operations: /\.list(All)?$/,
-    fault: /^page (reaches deeper|cannot go with cursor)/,
+    fault: /^page (reaches deeper|cannot be combined with cursor)/,
   },
   {
     why: 'a password is long enough and no common one, and whoever is no admin needs one',
     operations: /^users\.(users\.(create|replace|update)|resetPassword)$/,
-    fault: /^password (must have at (least 8|most 128) characters|is one of the commonest|is required)/,
+    fault: /^password (must have at (least 8|most 128) characters|is too common a password|is required)/,
   },
   {
     why: "a user's own change of email or password needs the password they have",
@@ -134,12 +134,12 @@ const BEYOND: readonly { readonly why: string; readonly operations: RegExp; read
   {
     why: 'an order is of a cart or of items',
     operations: /^orders\.orders\.create$/,
-    fault: /^items (is required, or cartId|cannot go with cartId)/,
+    fault: /^items (is required unless cartId is given|cannot be combined with cartId)/,
   },
   {
     why: 'quantities of one product add up in a cart',
     operations: /^orders\.cartItems\.create$/,
-    fault: /^quantity .* with what the cart has already$/,
+    fault: /^quantity .* including what is already in the cart$/,
   },
 ]
 
@@ -152,7 +152,7 @@ function isBeyond(sent: Sent, answer: Answer, described: Described): boolean {
   // R-BODY-4, R-BODY-5: a read-only field with another value than it has, and with it every other such.
   const others = othersIn(sent, described)
   const isOther = ({ field, message }: Fault) =>
-    others.includes(field) && message === 'is read-only, and has another value'
+    others.includes(field) && message === 'is read-only and differs from the current value'
   const named = details.filter(isOther).length
   if (named > 0 && named !== others.length) return false
   return code === 'VALIDATION_ERROR' && details.length > 0 && details.every((fault) => isKnown(fault) || isOther(fault))

@@ -175,7 +175,7 @@ const FAILING: ReadonlySet<number> = new Set([502, 503, 504])
 /** As the caller wrote it. */
 function forwardedPath({ req, path, target }: Exchange): string {
   if ((req.method === 'GET' || req.method === 'HEAD') && hasBody(req))
-    throw new Problem('VALIDATION_ERROR', `${req.method} takes no body`)
+    throw new Problem('VALIDATION_ERROR', `${req.method} requests must not have a body`)
   // Servlet containers cut `;…` off a segment, and then take `..;x` for a way up.
   if (path.includes(';') && target.segments.some((segment) => /^\.{1,2};/.test(segment)))
     throw new Problem('VALIDATION_ERROR', 'The path has a dot segment (/.;/ or /..;/)')
