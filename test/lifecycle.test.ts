@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { Agent, get } from 'node:http'
-import { connect as connectSocket } from 'node:net'
+import { connect as connectSocket, createServer } from 'node:net'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { connect, urlFor } from '../src/data/connection.ts'
@@ -134,6 +134,30 @@ describe('R-OPS-2: the end', () => {
     await load
     expect((await system.ended).code).toBe(0)
     agent.destroy()
+  })
+
+  test('FC-85: a start and a stop log no warning: connections end before their server', async () => {
+    const system = launch('lintel', { args: ['start'], env: { LINTEL_DATA_DIR: dataDir } })
+    const url = await system.url()
+    expect((await register(url, `${crypto.randomUUID()}@example.com`)).status).toBe(201)
+    system.child.kill('SIGTERM')
+    const { code, stdout } = await system.ended
+    expect(code).toBe(0)
+    expect(stdout.split('\n').filter((line) => JSON.parse(line).level > 30)).toEqual([])
+    await expectNothingLeft(system)
+  })
+
+  test('FC-82: a start that fails late undoes all it has begun, and nothing keeps the process', async () => {
+    const taken = createServer()
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+    const { port } = taken.address() as { port: number }
+    // So that the process ends for want of something to do, and not because it is told to.
+    const byItself = '--import=data:text/javascript,process.exit=(code)=>{process.exitCode=code}'
+    const env = { LINTEL_DATA_DIR: dataDir, PORT: String(port), NODE_OPTIONS: byItself }
+    const system = launch('lintel', { args: ['start'], env })
+    expect(await system.ended).toMatchObject({ code: 1, stderr: expect.stringContaining('(PORT_TAKEN)') })
+    taken.close()
+    await expectNothingLeft(system)
   })
 
   test('an error that nobody caught is logged, and ends the system with 1', async () => {

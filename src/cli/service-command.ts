@@ -32,6 +32,7 @@ export async function serviceCommand(before: string, given: readonly string[], s
     console.log(await services.byName.get(service.contract.name)!.run((unit) => command.run(unit, input)))
   } finally {
     await services.stop()
+    await services.databases.stop()
   }
 }
 

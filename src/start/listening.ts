@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import type { Log } from '../observe/log.ts'
 
 /** Where a server listens: `http://127.0.0.1:3000`. */
 export function urlOf({ address, family, port }: AddressInfo): string {
@@ -9,4 +10,14 @@ export function urlOf({ address, family, port }: AddressInfo): string {
 export function once<T>(work: (given?: T) => Promise<void>): (given?: T) => Promise<void> {
   let done: Promise<void> | undefined
   return (given) => (done ??= work(given))
+}
+
+/** Takes every step, one after another: one that fails is logged, and keeps no other from being taken. */
+export async function endInOrder(log: Log, steps: readonly (() => unknown)[]): Promise<void> {
+  for (const step of steps)
+    try {
+      await step()
+    } catch (error) {
+      log.error(error, 'while stopping')
+    }
 }

@@ -8,7 +8,7 @@ import type { System } from './system.ts'
 export interface RunningServices {
   readonly byName: ReadonlyMap<string, RunningService>
   readonly databases: Databases
-  /** Ends them and their databases. */
+  /** Ends them, and their connections; the databases are stopped when nothing else uses them. */
   stop(): Promise<void>
 }
 
@@ -28,7 +28,6 @@ export async function runServices(system: System, settings: Settings, options: R
   const byName = new Map<string, RunningService>()
   const stop = async () => {
     for (const running of byName.values()) await running.stop().catch((error) => log.error(error, 'while stopping'))
-    await databases.stop()
   }
   try {
     for (const service of system.services) {
@@ -54,6 +53,7 @@ export async function runServices(system: System, settings: Settings, options: R
     return { byName, databases, stop }
   } catch (error) {
     await stop()
+    await databases.stop()
     throw error
   }
 }

@@ -11,13 +11,13 @@ import { openAdminDoor } from './admin-door.ts'
 import { checkSystem } from './check-system.ts'
 import { collectEvents, EVENT_METRICS } from './event-metrics.ts'
 import { eventsHealth } from './events-health.ts'
-import { once, urlOf } from './listening.ts'
+import { endInOrder, once, urlOf } from './listening.ts'
 import { type MailDoor, openMailDoor } from './mail.ts'
 import { openCarrier } from './open-carrier.ts'
 import { type RunningServices, runServices } from './run-services.ts'
 import { type Env, readSettings, type Settings } from './settings.ts'
 import { type System, serviceNames } from './system.ts'
-import { trustTokens } from './token-trust.ts'
+import { type TokenTrust, trustTokens } from './token-trust.ts'
 import { warnOfSettings } from './warn-of-settings.ts'
 
 export interface Running {
@@ -61,8 +61,21 @@ export async function start(system: System, env: Env = process.env, { signal }: 
   warnOfSettings(settings, log)
   const buckets = memoryBuckets()
   const services = await runServices(system, settings, { log, signal, buckets })
+  let trust: TokenTrust | undefined
+  let mail: MailDoor | undefined
   let carrier: Carrier | undefined
   let admin: HttpServer | undefined
+  let server: HttpServer | undefined
+  /** Ends what has begun, each before what it uses: the relays before the carrier, connections before their server (FC-85). */
+  const end = () =>
+    endInOrder(log, [
+      () => trust?.stop(),
+      () => services.stop(),
+      () => admin?.close({ timeoutMs: 0 }),
+      () => carrier?.close(),
+      () => mail?.carrier?.close(),
+      () => services.databases.stop(),
+    ])
   try {
     const notices: (string | undefined)[] = []
     for (const service of services.byName.values()) notices.push(await service.prepare())
@@ -70,8 +83,8 @@ export async function start(system: System, env: Env = process.env, { signal }: 
 
     const { auth } = system
     const warn = (error: unknown, message: string) => log.warn(error, message)
-    const trust = auth && (await trustTokens(auth, services.byName.get(auth.service.name)!, warn))
-    const mail = await openMailDoor(settings, log)
+    trust = auth && (await trustTokens(auth, services.byName.get(auth.service.name)!, warn))
+    mail = await openMailDoor(settings, log)
     carrier = await openCarrier(system, settings, services.databases, { log, signal })
     const metrics = metricsOf(services)
     const gateway = gatewayOf(system, services, {
@@ -84,7 +97,7 @@ export async function start(system: System, env: Env = process.env, { signal }: 
       log,
     })
     admin = await openAdminDoor(system, settings, { metrics, health: gateway.health, log })
-    const server = createHttpServer(gateway.handle)
+    server = createHttpServer(gateway.handle)
     const url = urlOf(await server.listen({ host: settings.host, port: settings.port }))
     log.info({ url }, `${system.name} ${system.version} listens on ${url}, its documents are at ${url}/openapi.json`)
     const { dataDir, died } = services.databases
@@ -97,19 +110,14 @@ export async function start(system: System, env: Env = process.env, { signal }: 
     const { shutdownTimeoutMs } = settings
     const stop = once(async ({ lameDuckMs = 0 }: StopOptions = {}) => {
       gateway.drain()
-      const cut = await server.close({ lameDuckMs, timeoutMs: shutdownTimeoutMs * 0.8 - lameDuckMs })
+      const cut = await server!.close({ lameDuckMs, timeoutMs: shutdownTimeoutMs * 0.8 - lameDuckMs })
       if (cut > 0) log.warn(`${cut} connections were cut: what they asked for had not ended within SHUTDOWN_TIMEOUT`)
-      trust?.stop()
-      await services.stop()
-      await admin?.close({ timeoutMs: 0 })
-      await carrier?.close()
-      mail.carrier?.close()
+      await end()
     })
     return { url, log, shutdownTimeoutMs, died, stop }
   } catch (error) {
-    await services.stop()
-    await carrier?.close()
-    await admin?.close({ timeoutMs: 0 })
+    await server?.close({ timeoutMs: 0 })
+    await end()
     throw error
   }
 }
