@@ -6,6 +6,7 @@ import type { Pairs } from '../contract/list-query.ts'
 import type { Operation } from '../contract/operation.ts'
 import { clientAddress, limitKey } from '../limits/client-address.ts'
 import type { Told } from '../limits/headers.ts'
+import { type Trace, traceOf } from '../observe/trace.ts'
 import type { ServiceRequest } from '../service/request.ts'
 import type { Target } from './path.ts'
 import type { Route } from './router.ts'
@@ -36,8 +37,10 @@ export class Exchange implements ServiceRequest {
   readonly ifMatch: string | undefined
   readonly ifNoneMatch: string | undefined
   readonly idempotencyKey: string | undefined
+  readonly startedMs = performance.now()
   readonly #trusted: BlockList | undefined
   #address: string | undefined = undefined
+  #trace: Trace | undefined = undefined
   #abort: AbortController | undefined = undefined
 
   /** `trusted` are the proxies whose `X-Forwarded-For` is believed. */
@@ -62,6 +65,15 @@ export class Exchange implements ServiceRequest {
       this.#address = limitKey(clientAddress(socket.remoteAddress ?? '', forwardedFor, this.#trusted))
     }
     return this.#address
+  }
+
+  /** The client's, else a new one; made for the first who asks. */
+  get trace(): Trace {
+    if (this.#trace === undefined) {
+      const { traceparent, tracestate } = this.req.headers
+      this.#trace = traceOf(traceparent, tracestate)
+    }
+    return this.#trace
   }
 
   /** Aborts when the client goes away. Most requests never ask for it: a controller and a listener cost 2 µs. */

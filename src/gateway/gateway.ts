@@ -48,6 +48,8 @@ export interface GatewayOptions {
   /** Tells browsers to come by HTTPS only. */
   readonly strictTransport?: boolean
   readonly log: Log
+  /** Told of every request when its answer has been handed over. */
+  readonly observe?: ((exchange: Exchange) => void) | undefined
 }
 
 export interface Gateway {
@@ -60,7 +62,7 @@ export interface Gateway {
 
 /** The one public door of a system (R-GW-1). Throws the Fault ROUTE_CLASH when two services claim one place. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { services, verifier, log, maxBodyBytes = 1024 * 1024 } = options
+  const { services, verifier, log, observe, maxBodyBytes = 1024 * 1024 } = options
   const router = createRouter(services, ownPaths({ documents: options.documents !== undefined }))
   const anyRemote = services.some(({ upstream }) => 'forward' in upstream)
   /** Only what is forwarded is read again by somebody else. */
@@ -113,6 +115,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     } catch (error) {
       sending.refuse(exchange, exchange.told === undefined ? await countRefused(exchange, error) : error)
     }
+    observe?.(exchange)
   }
 
   function locate(exchange: Exchange): Place | undefined {

@@ -37,6 +37,7 @@ test('without any setting there is a whole set of them; an empty one counts as n
     rateLimit: { maxRequests: 100, windowMs: 60_000 },
     outboxRetentionMs: 7 * 86_400_000,
     logLevel: 'info',
+    accessLog: 'all',
     startTimeoutMs: 30_000,
     shutdownTimeoutMs: 25_000,
     production: true,
@@ -93,7 +94,7 @@ test('FC-1 R-OPS-4: a name that is almost a setting is warned of; names of other
   expect(warningsOf(['PAYMENTS_DATABASE_URL'])).toEqual([
     'PAYMENTS_DATABASE_URL is of no service of this system: users, my-shop',
   ])
-  for (const name of ['REDIS_URL', 'REQUEST_TIMEOUT', 'ACCESS_LOG', 'DATABASE_POOL_SIZE', 'USERS_URL', 'MY_SHOP_URL'])
+  for (const name of ['REDIS_URL', 'REQUEST_TIMEOUT', 'DATABASE_POOL_SIZE', 'USERS_URL', 'MY_SHOP_URL'])
     expect(warningsOf([name])).toEqual([`${name} is set, and has no effect in this version`])
   const others = [
     'PATH',
@@ -126,9 +127,12 @@ test('FC-1 R-OPS-4: a name that is almost a setting is warned of; names of other
 })
 
 test('R-OPS-4: every wrong setting is named at once, with its value and what was expected', () => {
-  expect(faultsOf({ PORT: '65536', LOG_LEVEL: 'loud', START_TIMEOUT: '0', SHUTDOWN_TIMEOUT: '1.5' })).toEqual([
+  expect(
+    faultsOf({ PORT: '65536', LOG_LEVEL: 'loud', ACCESS_LOG: 'some', START_TIMEOUT: '0', SHUTDOWN_TIMEOUT: '1.5' }),
+  ).toEqual([
     'PORT is "65536": give a whole number from 0 to 65535',
     'LOG_LEVEL is "loud": give one of trace, debug, info, warn, error, fatal, silent',
+    'ACCESS_LOG is "some": give one of off, errors, all',
     'START_TIMEOUT is "0": give a whole number from 1 to 3600',
     'SHUTDOWN_TIMEOUT is "1.5": give a whole number from 1 to 3600',
   ])

@@ -6,6 +6,7 @@ import { addressOf } from '../data/connection.ts'
 import type { CorsOrigins } from '../gateway/cors.ts'
 import { isHeaderName } from '../http/header-name.ts'
 import { trustedProxies } from '../limits/client-address.ts'
+import { ACCESS_LOGS, type AccessLog } from '../observe/access-log.ts'
 import { misspeltSettings } from './misspelt-settings.ts'
 import { EVENTS } from './system.ts'
 
@@ -37,6 +38,8 @@ export interface Settings {
   /** Where `/metrics` is in production; besides, with it, in development. */
   readonly adminPort: number | undefined
   readonly logLevel: string
+  /** Which requests have a line in the log. */
+  readonly accessLog: AccessLog
   readonly startTimeoutMs: number
   readonly shutdownTimeoutMs: number
   /** Everywhere but where NODE_ENV is exactly `development` (R-OPS-4): what is misspelt opens nothing. */
@@ -101,6 +104,7 @@ export function readSettings(from: Env, services: readonly string[]): Settings {
     corsHeaders: read('CORS_HEADERS', [], headerNames),
     adminPort: read('ADMIN_PORT', undefined, whole(0, 65_535)),
     logLevel: read('LOG_LEVEL', 'info', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')),
+    accessLog: read('ACCESS_LOG', 'all', oneOf(...ACCESS_LOGS)),
     startTimeoutMs: read('START_TIMEOUT', 30, whole(1, 3600)) * 1000,
     shutdownTimeoutMs: read('SHUTDOWN_TIMEOUT', 25, whole(1, 3600)) * 1000,
     production: from.NODE_ENV !== DEVELOPMENT,
@@ -136,7 +140,7 @@ function withFiles(from: Env, wrong: string[]): Env {
 
 /** NPM_CONFIG_…_FILE, OTEL_CONFIG_FILE and the like mean something else. */
 const OURS =
-  /^(PORT|HOST|LINTEL_.+|(.+_)?DATABASE_URL|REDIS_URL|NATS_URL|SMTP_URL|MAIL_FROM|PUBLIC_URL|RATE_LIMIT_.+|TRUSTED_PROXIES|CORS_ORIGINS|CORS_HEADERS|LOG_LEVEL|ADMIN_PORT|START_TIMEOUT|SHUTDOWN_TIMEOUT|OUTBOX_RETENTION)$/
+  /^(PORT|HOST|LINTEL_.+|(.+_)?DATABASE_URL|REDIS_URL|NATS_URL|SMTP_URL|MAIL_FROM|PUBLIC_URL|RATE_LIMIT_.+|TRUSTED_PROXIES|CORS_ORIGINS|CORS_HEADERS|LOG_LEVEL|ACCESS_LOG|ADMIN_PORT|START_TIMEOUT|SHUTDOWN_TIMEOUT|OUTBOX_RETENTION)$/
 
 interface Kind<T> {
   parse(text: string): T | undefined
@@ -155,7 +159,7 @@ function whole(min: number, max: number): Kind<number> {
   }
 }
 
-function oneOf(...values: readonly string[]): Kind<string> {
+function oneOf<T extends string>(...values: readonly T[]): Kind<T> {
   return { parse: (text) => values.find((value) => value === text), expected: `one of ${values.join(', ')}` }
 }
 

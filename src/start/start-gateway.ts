@@ -4,12 +4,14 @@ import { createGateway } from '../gateway/gateway.ts'
 import type { RemoteUpstream } from '../gateway/remote.ts'
 import { createHttpServer } from '../http/server.ts'
 import { memoryBuckets } from '../limits/buckets.ts'
+import { createAccessLog } from '../observe/access-log.ts'
 import { createLog } from '../observe/log.ts'
 import type { Description } from '../proxy/foreign/description.ts'
 import { type TokenSource, trustForeignTokens } from '../proxy/foreign-trust.ts'
 import { openRemoteUpstream } from '../proxy/forward/remote-upstream.ts'
 import { type RouteFiles, readRoutes } from '../proxy/read-routes.ts'
 import { once, urlOf } from './listening.ts'
+import { observer } from './observer.ts'
 import { type Env, readSettings } from './settings.ts'
 import type { Running, StartOptions, StopOptions } from './start.ts'
 import { warnOfSettings } from './warn-of-settings.ts'
@@ -60,6 +62,7 @@ export async function startGateway(setup: GatewaySetup, env: Env, { signal }: St
       cors: settings.corsOrigins,
       corsHeaders: settings.corsHeaders,
       strictTransport: settings.production,
+      observe: observer(createAccessLog(settings.accessLog, log), undefined),
       log,
     })
     const server = createHttpServer(gateway.handle, { log })

@@ -2,17 +2,20 @@ import type { TokenVerifier } from '../auth/tokens.ts'
 import { documentsOf } from '../contract/documents/openapi.ts'
 import type { Carrier } from '../events/carrier.ts'
 import type { Document } from '../gateway/built-ins.ts'
-import { createGateway } from '../gateway/gateway.ts'
+import { createGateway, type GatewayOptions } from '../gateway/gateway.ts'
 import { createHttpServer, type HttpServer } from '../http/server.ts'
 import { type Buckets, memoryBuckets } from '../limits/buckets.ts'
+import { createAccessLog } from '../observe/access-log.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import { createRequestCounts, type RequestCounts } from '../observe/request-counts.ts'
 import { openAdminDoor } from './admin-door.ts'
 import { checkSystem } from './check-system.ts'
 import { collectEvents, EVENT_METRICS } from './event-metrics.ts'
 import { eventsHealth } from './events-health.ts'
 import { endInOrder, once, urlOf } from './listening.ts'
 import { type MailDoor, openMailDoor } from './mail.ts'
+import { observer } from './observer.ts'
 import { openCarrier } from './open-carrier.ts'
 import { type RunningServices, runServices } from './run-services.ts'
 import { type Env, readSettings, type Settings } from './settings.ts'
@@ -86,13 +89,16 @@ export async function start(system: System, env: Env = process.env, { signal }: 
     trust = auth && (await trustTokens(auth, services.byName.get(auth.service.name)!, warn))
     mail = await openMailDoor(settings, log)
     carrier = await openCarrier(system, settings, services.databases, { log, signal })
-    const metrics = metricsOf(services)
+    const counts = createRequestCounts()
+    const metrics = metricsOf(services, counts)
+    const observe = observer(createAccessLog(settings.accessLog, log), counts)
     const gateway = gatewayOf(system, services, {
       settings,
       verifier: trust?.verifier,
       mail,
       carrier,
       metrics,
+      observe,
       buckets,
       log,
     })
@@ -128,6 +134,7 @@ interface GatewayParts {
   readonly mail: MailDoor
   readonly carrier: Carrier | undefined
   readonly metrics: () => Promise<Document>
+  readonly observe: GatewayOptions['observe']
   readonly buckets: Buckets
   readonly log: Log
 }
@@ -135,7 +142,7 @@ interface GatewayParts {
 function gatewayOf(
   system: System,
   { byName }: RunningServices,
-  { settings, verifier, mail, carrier, metrics, buckets, log }: GatewayParts,
+  { settings, verifier, mail, carrier, metrics, observe, buckets, log }: GatewayParts,
 ) {
   const { caught } = mail
   return createGateway({
@@ -160,19 +167,20 @@ function gatewayOf(
     cors: settings.corsOrigins,
     corsHeaders: settings.corsHeaders,
     strictTransport: settings.production,
+    observe,
     log,
   })
 }
 
 /** What `/metrics` shows; made at the first look. */
-function metricsOf({ byName }: RunningServices): () => Promise<Document> {
+function metricsOf({ byName }: RunningServices, counts: RequestCounts): () => Promise<Document> {
   let made: Promise<Metrics> | undefined
   const make = async () =>
     (await import('../observe/metrics.ts')).createMetrics(EVENT_METRICS, () => collectEvents([...byName.values()]))
   return async () => {
     made ??= make()
     const metrics = await made
-    return { contentType: metrics.contentType, body: await metrics.text() }
+    return { contentType: metrics.contentType, body: (await metrics.text()) + counts.text() }
   }
 }
 
