@@ -3,7 +3,9 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { deliverAgain, handledAll, holdBack, takeAway } from '../../test/delivery.ts'
 import { reference, type User } from '../../test/reference.ts'
+import { until } from '../../test/system-process.ts'
 import { User as Users } from '../users/contract.ts'
+import { Product as Products } from './contract.ts'
 
 const api = reference()
 let db: pg.Client
@@ -186,3 +188,40 @@ test('R-ORD-7: an order that is placed while its buyer is being forgotten is ref
   expect(rows.every(({ status }) => status === 'cancelled')).toBe(true)
   expect((await api.ask('GET', `/products/${product.id}`)).body.stock).toBe(1_000)
 })
+
+test('FC-78 R-ORD-7: a checkout and the end of its user wait for each other in one order, and neither in a circle', async () => {
+  for (let i = 0; i < 5; i++) {
+    const [user, product] = [await api.user(), await api.product()]
+    await heard()
+    const { body: cart } = await api.ask('POST', `/users/${user.id}/carts`, { token: user.token, body: {} })
+    await api.ask('POST', `/carts/${cart.id}/items`, {
+      token: user.token,
+      body: { productId: product.id, quantity: 2 },
+    })
+    // The checkout has its buyer and its cart, and waits for the product.
+    await db.query('begin')
+    await db.query('select from products where id = $1 for update', [uuidOf(Products, product.id)])
+    const placed = api.ask('POST', `/users/${user.id}/orders`, { token: user.token, body: { cartId: cart.id } })
+    await waitsFor('%update products%')
+    await remove(user)
+    // In the other order this one would have the buyer, and wait for the cart.
+    await waitsFor('%insert into buyers%')
+    await db.query('commit')
+    const { status, body: order } = await placed
+    expect(status).toBe(201)
+    await heard()
+    expect((await api.ask('GET', `/orders/${order.id}`, { token: api.admin.token })).body.status).toBe('cancelled')
+    expect((await api.ask('GET', `/products/${product.id}`)).body.stock).toBe(product.stock)
+  }
+})
+
+/** Resolves once a statement waits for another's lock. */
+async function waitsFor(statement: string) {
+  const waiting = `select from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock' and query like $1`
+  await until(async () => {
+    // In a transaction it would go on showing what it showed first.
+    await db.query('select pg_stat_clear_snapshot()')
+    return (await db.query(waiting, [statement])).rowCount! > 0
+  })
+}

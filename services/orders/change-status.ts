@@ -4,7 +4,6 @@ import {
   type HandlerOf,
   hasRole,
   Problem,
-  type Row,
   read,
   readRow,
   type Unit,
@@ -38,7 +37,8 @@ export const changeStatus: HandlerOf<typeof orders, 'orders', 'update'> = async 
     throw new Problem('FORBIDDEN')
   if (!possible)
     throw new Problem('INVALID_TRANSITION', `An order that is ${order.status} cannot become ${body.status}`)
-  return setStatus(row, body.status as Exclude<Status, 'pending'>, unit)
+  if (body.status === 'cancelled' && order.stockTaken) await returnStock(tx, order.items)
+  return setStatus(order.id, body.status as Exclude<Status, 'pending'>, unit)
 }
 
 /** Of a user who is gone (R-ORD-7). */
@@ -47,17 +47,18 @@ export async function cancelPendingOrders(userId: string, unit: Unit<typeof orde
     `select id from orders where user_id = $1 and status = 'pending' order by id for update`,
     [uuidOf(User, userId)],
   )
-  for (const { id } of pending) await setStatus(await read(unit.tx, Order, encodeId('ord', id)), 'cancelled', unit)
+  const all: Shown[] = []
+  for (const { id } of pending) all.push(readRow(await read(unit.tx, Order, encodeId('ord', id))))
+  // All at once: one order after another would lock products out of their order (FC-78).
+  const taken = all.filter(({ stockTaken }) => stockTaken).flatMap(({ items }) => items)
+  if (taken.length > 0) await returnStock(unit.tx, taken)
+  for (const { id } of all) await setStatus(id, 'cancelled', unit)
 }
 
-/** A change that may be made, of an order that is locked: with its stock and its event. */
-async function setStatus(
-  row: Row<typeof Order>,
-  status: Exclude<Status, 'pending'>,
-  { tx, emit }: Unit<typeof orders>,
-) {
-  const { id, items, stockTaken } = readRow(row)
-  if (status === 'cancelled' && stockTaken) await returnStock(tx, items)
+type Shown = ReturnType<typeof readRow<typeof Order>>
+
+/** A change that may be made, of an order that is locked: with its event. */
+async function setStatus(id: string, status: Exclude<Status, 'pending'>, { tx, emit }: Unit<typeof orders>) {
   const changed = await change(tx, Order, id, { status })
   emit(`order.${status}`, changed)
   return changed

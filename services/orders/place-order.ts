@@ -17,13 +17,12 @@ export interface Wanted {
 export const placeOrder: HandlerOf<typeof orders, 'orders', 'create'> = async ({ params, body }, unit) => {
   const { tx, emit } = unit
   await confirmBuyer(params.userId, unit)
-  const wanted = await wantedOf(params.userId, body, tx)
-  if (wanted.length === 0) throw new Problem('EMPTY_CART')
   // History that is imported left the shelves long ago.
   const stockTaken = body.placedAt === null
-  const [products] = await Promise.all([
-    stockTaken ? takeStock(tx, wanted) : readProducts(tx, wanted),
+  // Sent in this order, which is that of their locks (see buyers.ts), and without waiting for the first answer.
+  const [, { wanted, products }] = await Promise.all([
     holdBuyer(params.userId, tx),
+    takeWanted(params.userId, body, { tx, stockTaken }),
   ])
   const lines = wanted.map((item) => lineOf(item, products.get(item.productId)!))
   const order = await insert(tx, Order, {
@@ -37,6 +36,12 @@ export const placeOrder: HandlerOf<typeof orders, 'orders', 'create'> = async ({
   })
   emit('order.created', order)
   return order
+}
+
+async function takeWanted(userId: string, body: Body, { tx, stockTaken }: { tx: Unit['tx']; stockTaken: boolean }) {
+  const wanted = await wantedOf(userId, body, tx)
+  if (wanted.length === 0) throw new Problem('EMPTY_CART')
+  return { wanted, products: await (stockTaken ? takeStock(tx, wanted) : readProducts(tx, wanted)) }
 }
 
 type Body = Parameters<typeof placeOrder>[0]['body']
