@@ -5,10 +5,10 @@ const ORDER = [
   ['resilience'],
   ['limits', 'cache', 'auth', 'observe', 'embedded'],
   ['mail'],
+  ['call'],
   ['data'],
   ['events'],
   ['service'],
-  ['call'],
   ['http'],
   ['gateway'],
   ['proxy'],
@@ -27,8 +27,6 @@ const forbidden = ORDER.flatMap((group, level) =>
           .flat()
           .filter((other) => other !== room),
       ].join('|')})/`,
-      // A handler's context is typed by the client that start hands in: a type, no code.
-      ...(room === 'service' ? { dependencyTypesNot: ['type-only'] } : {}),
     },
   })),
 )

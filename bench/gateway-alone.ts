@@ -5,25 +5,25 @@ import { AUDIENCE, ISSUER } from '../services/users/signing-keys.ts'
 import { createKeySet } from '../src/auth/key-set.ts'
 import { createRevocations } from '../src/auth/revocations.ts'
 import { createTokenVerifier } from '../src/auth/tokens.ts'
+import type { Reply, ServicePort } from '../src/call/call.ts'
 import { createGateway } from '../src/gateway/gateway.ts'
 import { createHttpServer } from '../src/http/server.ts'
 import { memoryBuckets } from '../src/limits/buckets.ts'
 import { createLog } from '../src/observe/log.ts'
-import type { Answer, Upstream } from '../src/service/request.ts'
 import { FIXED } from './fixed-answer.ts'
 
 const { JWKS, PORT, RATE_LIMIT_MAX } = process.env
 const log = await createLog('warn')
 
-const ANSWER: Answer = {
+const REPLY: Reply = {
   status: 200,
   headers: { etag: FIXED.etag, 'cache-control': FIXED.cacheControl },
   body: FIXED.json,
 }
 
-const upstreamOf = (name: string): Upstream => ({
+const upstreamOf = (name: string): ServicePort => ({
   name,
-  handle: async () => ANSWER,
+  port: async () => REPLY,
   health: async () => ({ status: 'healthy', checks: {} }),
 })
 

@@ -1,6 +1,6 @@
 import { boundedText, TooLong } from '../base/bounded-text.ts'
 import { Fault } from '../base/errors.ts'
-import { rest, within } from '../resilience/deadline.ts'
+import { rest, within } from '../resilience/within.ts'
 import { CallProblem, readRetryAfter } from './call-problem.ts'
 import { type CallAnswer, type CallRequest, pathOf, type Transport } from './transport.ts'
 

@@ -2,27 +2,23 @@ import { expect, test } from 'vitest'
 import { orders } from '../../services/orders/contract.ts'
 import { serviceCaller } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
-import type { Answer, ServiceRequest, Upstream } from '../service/request.ts'
+import type { Call, Port, Reply } from './call.ts'
 import { CallProblem } from './call-problem.ts'
 import { client } from './client.ts'
 import { inProcess } from './in-process.ts'
 
 /** A service that answers what `handle` says. */
-function upstream(handle: (request: ServiceRequest) => Promise<Answer>) {
-  const asked: ServiceRequest[] = []
-  const it: Upstream = {
-    name: 'orders',
-    handle(request) {
-      asked.push(request)
-      return handle(request)
-    },
-    health: async () => ({ status: 'healthy', checks: {} }),
+function upstream(handle: Port) {
+  const asked: Call[] = []
+  const it: Port = (call) => {
+    asked.push(call)
+    return handle(call)
   }
   return { asked, it }
 }
 
 const caller = serviceCaller('billing')
-const created: Answer = { status: 201, headers: {}, body: '{"id":"ord_1","total":12.5}' }
+const created: Reply = { status: 201, headers: {}, body: '{"id":"ord_1","total":12.5}' }
 
 test('a call reaches the service as a request of the caller, and its answer is read (R-CALL-1)', async () => {
   const { asked, it } = upstream(async () => created)
@@ -34,21 +30,20 @@ test('a call reaches the service as a request of the caller, and its answer is r
     query: [],
     path: '/v1/users/usr_1/orders',
     version: 1,
-    caller,
+    context: { caller, requestId: 'r-1' },
     body: { value: { cartId: 'crt_1' } },
     contentType: 'application/json',
     ifMatch: undefined,
     idempotencyKey: 'once',
-    requestId: 'r-1',
   })
-  expect(asked[0]!.operation.id).toBe('orders.orders.create')
+  expect(asked[0]!.operation).toBe('orders.orders.create')
 })
 
 test('path parameters stand in the order of the path', async () => {
   const { asked, it } = upstream(async () => created)
   await client(orders, inProcess(it, orders, { caller })).cartItems.get({ id: 'itm_1', cartId: 'crt_1' })
   expect(asked[0]!.params).toEqual(['crt_1', 'itm_1'])
-  expect(asked[0]!.requestId).toMatch(/^[A-Za-z0-9._-]{1,64}$/)
+  expect(asked[0]!.context.requestId).toMatch(/^[A-Za-z0-9._-]{1,64}$/)
 })
 
 test('a delete answers nothing, and sends no body', async () => {
@@ -122,7 +117,7 @@ test('a call that takes too long is a GATEWAY_TIMEOUT, and the service is told (
     status: 504,
     message: 'orders.products.get did not respond within 5 ms',
   })
-  expect(asked[0]!.signal!.aborted).toBe(true)
+  expect(asked[0]!.context.signal.aborted).toBe(true)
 })
 
 test("a caller's signal ends the call with its own reason", async () => {
@@ -134,5 +129,5 @@ test("a caller's signal ends the call with its own reason", async () => {
   })
   controller.abort(new Error('gone'))
   await expect(call).rejects.toThrow('gone')
-  expect(asked[0]!.signal!.aborted).toBe(true)
+  expect(asked[0]!.context.signal.aborted).toBe(true)
 })

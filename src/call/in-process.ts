@@ -1,8 +1,9 @@
 import type { Caller } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
 import type { Contract } from '../contract/service.ts'
-import { within } from '../resilience/deadline.ts'
-import type { ServiceRequest, Upstream } from '../service/request.ts'
+import { Deadline } from '../resilience/deadline.ts'
+import { within } from '../resilience/within.ts'
+import type { Call, Log, Port } from './call.ts'
 import { CallProblem } from './call-problem.ts'
 import { type CallAnswer, type CallRequest, pathOf, type Transport } from './transport.ts'
 
@@ -21,13 +22,9 @@ const DEADLINE_MS = 1_000
  * Calls a service that runs in this process. What is true between processes is true here: bodies and answers are copies,
  * a call that takes too long ends with GATEWAY_TIMEOUT, and a handler's bug is an INTERNAL_ERROR that says no more.
  *
- *     const api = client(users, inProcess(upstream, users, { caller: serviceCaller('orders') }))
+ *     const api = client(users, inProcess(port, users, { caller: serviceCaller('orders') }))
  */
-export function inProcess(
-  upstream: Upstream,
-  contract: Pick<Contract, 'problems'>,
-  options: InProcessOptions,
-): Transport {
+export function inProcess(port: Port, contract: Pick<Contract, 'problems'>, options: InProcessOptions): Transport {
   const deadlineMs = options.deadlineMs ?? DEADLINE_MS
   return {
     async send(request) {
@@ -38,9 +35,9 @@ export function inProcess(
           requestId,
         })
       return within(deadlineMs, late, request.signal, async (signal) => {
-        const asked = serviceRequest(request, options.caller, requestId, signal)
+        const asked = callOf(request, options.caller, requestId, signal, Deadline.after(deadlineMs))
         try {
-          const answer = await upstream.handle(asked)
+          const answer = await port(asked)
           return { ...answer, body: answer.body === undefined ? undefined : JSON.parse(answer.body) }
         } catch (error) {
           return failed(contract, requestId, error)
@@ -50,25 +47,32 @@ export function inProcess(
   }
 }
 
-function serviceRequest(request: CallRequest, caller: Caller, requestId: string, signal: AbortSignal): ServiceRequest {
+function callOf(
+  request: CallRequest,
+  caller: Caller,
+  requestId: string,
+  signal: AbortSignal,
+  deadline: Deadline,
+): Call {
   const { operation, version, params, query, body, ifMatch, idempotencyKey } = request
   return {
-    operation,
+    operation: operation.id,
+    method: operation.method,
     params: operation.params.map(({ name }) => params[name]!),
     query,
     path: pathOf(request),
     version,
-    caller,
     // A copy by way of text, as every other carrier makes it: nothing is shared, a Date is a string, undefined is left out.
     body: body === undefined ? undefined : { value: JSON.parse(JSON.stringify(body)) as unknown },
     contentType: body === undefined ? undefined : 'application/json',
     ifMatch,
     ifNoneMatch: undefined,
     idempotencyKey,
-    requestId,
-    signal,
+    context: { requestId, trace: undefined, caller, deadline, signal, log: SILENT },
   }
 }
+
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** What the edge would have answered. Only what the contract declares is told; the rest stays in `cause`. */
 function failed(contract: Pick<Contract, 'problems'>, requestId: string, cause: unknown): CallAnswer {

@@ -1,13 +1,13 @@
 import { connect } from 'node:net'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { afterEach, expect, test } from 'vitest'
+import type { Reply, ServicePort } from '../call/call.ts'
 import { t } from '../contract/fields.ts'
 import { operation } from '../contract/operation.ts'
 import { resource } from '../contract/resource.ts'
 import { service } from '../contract/service.ts'
 import { createHttpServer, type HttpServer } from '../http/server.ts'
 import { memoryBuckets } from '../limits/buckets.ts'
-import type { Answer, Upstream } from '../service/request.ts'
 import { createGateway, type GatewayOptions } from './gateway.ts'
 
 const notes = service('notes', {
@@ -32,23 +32,23 @@ const notes = service('notes', {
 
 const APP = 'https://app.example.com'
 const LONG = JSON.stringify({ data: 'é'.repeat(2_000) })
-let given: Answer
+let given: Reply
 let server: HttpServer | undefined
 let port: number
 afterEach(() => server?.close({ timeoutMs: 0 }))
 
 async function start(options: Partial<GatewayOptions> = {}): Promise<void> {
   given = { status: 200, headers: {}, body: '{"ok":true}' }
-  const upstream: Upstream = {
+  const upstream: ServicePort = {
     name: 'notes',
-    handle: async () => given,
+    port: async () => given,
     health: async () => ({ status: 'healthy', checks: {} }),
   }
   const gateway = createGateway({
     services: [{ contract: notes, upstream }],
     verifier: undefined,
     version: '1.0.0',
-    log: { warn() {}, error() {} },
+    log: { debug() {}, info() {}, warn() {}, error() {} },
     ...options,
   })
   server = createHttpServer(gateway.handle)

@@ -2,20 +2,22 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { BlockList } from 'node:net'
 import { ANONYMOUS, type Caller } from '../auth/caller.ts'
 import { newId } from '../base/ids.ts'
+import type { Call, Context, Log } from '../call/call.ts'
+import { logFor } from '../call/log-for.ts'
 import type { Pairs } from '../contract/list-query.ts'
-import type { Operation } from '../contract/operation.ts'
 import { clientAddress, limitKey } from '../limits/client-address.ts'
 import type { Told } from '../limits/headers.ts'
 import { type Trace, traceOf } from '../observe/trace.ts'
-import type { ServiceRequest } from '../service/request.ts'
+import { Deadline } from '../resilience/deadline.ts'
 import type { Target } from './path.ts'
 import type { Route } from './router.ts'
 
 /**
- * A request on its way through the gateway. Each step fills in its part, and in the end it is the ServiceRequest that the
- * upstream gets: one object per request, always of the same shape. `signal` and `address` are getters: don't spread it.
+ * A request on its way through the gateway. Each step fills in its part, and in the end it is the Call that the service gets,
+ * and that call's Context: one object per request, always of the same shape. What few requests ask for is a getter: don't
+ * spread it.
  */
-export class Exchange implements ServiceRequest {
+export class Exchange implements Call, Context {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly requestId: string
@@ -24,7 +26,7 @@ export class Exchange implements ServiceRequest {
   /** Methods offered at its place, for 405 and OPTIONS. */
   allow: string | undefined = undefined
   params: readonly string[] = NONE
-  operation!: Operation
+  operation = ''
   path = ''
   query: Pairs = NONE
   /** 0 until it is known. */
@@ -42,18 +44,40 @@ export class Exchange implements ServiceRequest {
   #address: string | undefined = undefined
   #trace: Trace | undefined = undefined
   #abort: AbortController | undefined = undefined
+  readonly #log: Log
+  #boundLog: Log | undefined = undefined
+  #deadline: Deadline | undefined = undefined
 
   /** `trusted` are the proxies whose `X-Forwarded-For` is believed. */
-  constructor(req: IncomingMessage, res: ServerResponse, trusted: BlockList | undefined) {
+  constructor(req: IncomingMessage, res: ServerResponse, trusted: BlockList | undefined, log: Log) {
     const { headers } = req
     this.req = req
     this.res = res
     this.#trusted = trusted
+    this.#log = log
     this.requestId = requestIdOf(headers['x-request-id'])
     this.contentType = headers['content-type']
     this.ifMatch = headers['if-match']
     this.ifNoneMatch = headers['if-none-match']
     this.idempotencyKey = headers['idempotency-key'] as string | undefined
+  }
+
+  get context(): Context {
+    return this
+  }
+
+  get method(): string {
+    return this.req.method!
+  }
+
+  get deadline(): Deadline {
+    this.#deadline ??= new Deadline(this.startedMs + REQUEST_TIMEOUT_MS)
+    return this.#deadline
+  }
+
+  get log(): Log {
+    this.#boundLog ??= logFor(this.requestId, this.#log)
+    return this.#boundLog
   }
 
   /** Whose it is, as limits count clients: an IPv4 address, or the /64 of an IPv6 one. */
@@ -98,6 +122,7 @@ export class Exchange implements ServiceRequest {
 }
 
 const NONE: readonly never[] = []
+const REQUEST_TIMEOUT_MS = 10_000
 
 /** The caller's own, if it is one (R-REST-7): it goes into logs and headers, where anything else could do harm. */
 function requestIdOf(given: string | string[] | undefined): string {

@@ -4,6 +4,8 @@ import { createKeySet } from '../auth/key-set.ts'
 import { generateSigningKey, jwks, type SigningKey } from '../auth/keys.ts'
 import { createTokenVerifier, issueAccessToken, type TokenVerifier } from '../auth/tokens.ts'
 import { Problem } from '../base/errors.ts'
+import type { Call, Reply, ServicePort } from '../call/call.ts'
+import type { ServiceHealth } from '../call/health.ts'
 import { t } from '../contract/fields.ts'
 import { operation } from '../contract/operation.ts'
 import { problem } from '../contract/problem.ts'
@@ -11,7 +13,6 @@ import { resource } from '../contract/resource.ts'
 import { service } from '../contract/service.ts'
 import { olderShape } from '../contract/versions.ts'
 import { createHttpServer, type HttpServer } from '../http/server.ts'
-import type { Answer, ServiceHealth, ServiceRequest, Upstream } from '../service/request.ts'
 import { createGateway, type Gateway, type GatewayOptions } from './gateway.ts'
 
 const User = resource('user', {
@@ -59,9 +60,9 @@ const PARTIES = { issuer: 'https://api.example.com', audience: 'lintel' }
 const NOW = Date.UTC(2026, 10, 1)
 
 /** A service that keeps what it was asked, and answers what it was told to. */
-interface RecordingUpstream extends Upstream {
-  asked: ServiceRequest[]
-  answer: (request: ServiceRequest) => Answer | Promise<Answer>
+interface RecordingUpstream extends ServicePort {
+  asked: Call[]
+  answer: (call: Call) => Reply | Promise<Reply>
   state: ServiceHealth
 }
 
@@ -71,9 +72,9 @@ function recordingUpstream(name: string): RecordingUpstream {
     asked: [],
     answer: () => ({ status: 200, headers: {}, body: '{"ok":true}' }),
     state: { status: 'healthy', checks: { database: { status: 'up', latency: 1 } } },
-    async handle(request) {
-      upstream.asked.push(request)
-      return upstream.answer(request)
+    async port(call) {
+      upstream.asked.push(call)
+      return upstream.answer(call)
     },
     health: async () => upstream.state,
   }
@@ -125,7 +126,7 @@ async function start(more: Partial<GatewayOptions> = {}): Promise<void> {
     ],
     verifier,
     version: '1.2.3',
-    log: { warn: keep, error: keep },
+    log: { debug() {}, info() {}, warn: keep, error: keep },
     ...more,
   })
   server = createHttpServer(gateway.handle)
@@ -164,8 +165,8 @@ describe('R-GW-1: routing', () => {
     await ask('/users/usr_1')
     await ask('/users/usr_1/orders')
     await ask('/orders')
-    expect(usersUpstream.asked.map((request) => request.operation.id)).toEqual(['users.users.get'])
-    expect(ordersUpstream.asked.map((request) => request.operation.id)).toEqual([
+    expect(usersUpstream.asked.map((request) => request.operation)).toEqual(['users.users.get'])
+    expect(ordersUpstream.asked.map((request) => request.operation)).toEqual([
       'orders.orders.list',
       'orders.orders.listAll',
     ])
@@ -210,7 +211,7 @@ describe('R-GW-1: routing', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
     expect(answer).toMatch(/\r\ncontent-length: 11\r\n/)
     expect(answer).toMatch(/\r\n\r\n$/)
-    expect(usersUpstream.asked[0]!.operation.id).toBe('users.users.get')
+    expect(usersUpstream.asked[0]!.operation).toBe('users.users.get')
     expect(await raw(`HEAD /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)).toMatch(
       /404.*content-length: \d{2,}\r\n.*\r\n\r\n$/s,
     )
@@ -322,10 +323,14 @@ const asBadly = () => ({ headers: { authorization: 'Bearer nonsense' } })
 describe('R-GW-2: who asks', () => {
   test('without credentials the caller is anonymous; a good token names the user', async () => {
     await ask('/users/usr_1')
-    expect(usersUpstream.asked.pop()!.caller).toEqual({ kind: 'anonymous' })
+    expect(usersUpstream.asked.pop()!.context.caller).toEqual({ kind: 'anonymous' })
     for (const scheme of ['Bearer', 'bearer', 'BEARER', 'Bearer ']) {
       expect((await ask('/users/usr_1', { headers: { authorization: `${scheme} ${token}` } })).status).toBe(200)
-      expect(usersUpstream.asked.pop()!.caller).toMatchObject({ kind: 'user', id: 'usr_ada', roles: ['member'] })
+      expect(usersUpstream.asked.pop()!.context.caller).toMatchObject({
+        kind: 'user',
+        id: 'usr_ada',
+        roles: ['member'],
+      })
     }
   })
 
@@ -351,14 +356,14 @@ describe('R-GW-2: who asks', () => {
 
   test('sign-in does not look at the token: a client may send its old one along', async () => {
     expect((await ask('/auth/login', post('{}', { authorization: 'Bearer nonsense' }))).status).toBe(200)
-    expect(usersUpstream.asked[0]!.caller).toEqual({ kind: 'anonymous' })
+    expect(usersUpstream.asked[0]!.context.caller).toEqual({ kind: 'anonymous' })
   })
 
   test('identity headers from outside mean nothing', async () => {
     const headers = { 'x-user-id': 'usr_admin', 'x-user-roles': 'admin', 'x-forwarded-user': 'admin' }
     await ask('/users/usr_1', { headers })
-    expect(usersUpstream.asked[0]!.caller).toEqual({ kind: 'anonymous' })
-    expect(JSON.stringify(usersUpstream.asked[0]!.caller)).not.toContain('admin')
+    expect(usersUpstream.asked[0]!.context.caller).toEqual({ kind: 'anonymous' })
+    expect(JSON.stringify(usersUpstream.asked[0]!.context.caller)).not.toContain('admin')
   })
 
   test('a system without a verifier takes no tokens', async () => {
@@ -440,11 +445,11 @@ describe('what a service gets', () => {
     const arrived = new Promise<void>((resolve) => {
       asked = resolve
     })
-    usersUpstream.answer = (request) =>
+    usersUpstream.answer = ({ context }) =>
       new Promise((_, reject) => {
-        const { signal } = request
-        signal!.addEventListener('abort', () => {
-          reject(signal!.reason)
+        const { signal } = context
+        signal.addEventListener('abort', () => {
+          reject(signal.reason)
           aborted()
         })
         asked()
@@ -453,14 +458,14 @@ describe('what a service gets', () => {
     await arrived
     socket.destroy()
     await gone
-    expect(usersUpstream.asked[0]!.signal!.aborted).toBe(true)
+    expect(usersUpstream.asked[0]!.context.signal.aborted).toBe(true)
     expect(logged).toEqual([])
   })
 
   test('the signal does not abort when the answer is sent', async () => {
-    usersUpstream.answer = ({ signal }) => ({ status: 200, headers: {}, body: String(signal!.aborted) })
+    usersUpstream.answer = ({ context }) => ({ status: 200, headers: {}, body: String(context.signal.aborted) })
     expect((await ask('/users/usr_1', { headers: { connection: 'close' } })).text).toBe('false')
-    expect(usersUpstream.asked[0]!.signal!.aborted).toBe(false)
+    expect(usersUpstream.asked[0]!.context.signal.aborted).toBe(false)
   })
 })
 

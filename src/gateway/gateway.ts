@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ANONYMOUS, type Caller } from '../auth/caller.ts'
 import type { TokenVerifier } from '../auth/tokens.ts'
 import { Problem } from '../base/errors.ts'
+import type { Log } from '../call/call.ts'
+import type { ServiceHealth } from '../call/health.ts'
 import type { ServedMethod } from '../contract/operation.ts'
 import { readBody } from '../http/body.ts'
 import { checkFraming, hasBody } from '../http/framing.ts'
-import type { Log } from '../http/log.ts'
-import type { ServiceHealth } from '../service/request.ts'
 import { admitForwarded } from './admission.ts'
 import { createBuiltIns, type Document, type Documents, type Page } from './built-ins.ts'
 import { type CorsOrigins, createCors } from './cors.ts'
@@ -74,7 +74,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const sending = createSending({ cors, versions, strictTransport: options.strictTransport ?? false, log })
   const health = createHealth({
     version: options.version,
-    upstreams: services.map((service) => service.upstream),
+    services: services.map((service) => service.upstream),
     own: options.health,
   })
   let draining = false
@@ -90,7 +90,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   /** The way of a request. Its order is decided here and nowhere else. */
   async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const exchange = new Exchange(req, res, trusted)
+    const exchange = new Exchange(req, res, trusted, log)
     try {
       checkFraming(req)
       if (req.method === 'OPTIONS') return await answerOptions(exchange)
@@ -103,14 +103,14 @@ export function createGateway(options: GatewayOptions): Gateway {
       exchange.caller = caller instanceof Promise ? await caller : caller
       const counting = limiter?.count(exchange)
       if (counting !== undefined) await counting
-      const { local, remote } = exchange.route!
+      const { port, remote, operation } = exchange.route!
       if (remote !== undefined) {
         refuseLookalike(exchange, place)
-        admitForwarded(exchange.operation.access, exchange.caller)
+        admitForwarded(operation.access, exchange.caller)
         return await sending.forwarded(exchange, await remote.forward(exchange))
       }
       if (hasBody(req)) exchange.body = await takeBody(exchange)
-      const sent = sending.answer(exchange, await local!.handle(exchange))
+      const sent = sending.answer(exchange, await port!(exchange))
       if (sent !== undefined) await sent
     } catch (error) {
       sending.refuse(exchange, exchange.told === undefined ? await countRefused(exchange, error) : error)
@@ -134,7 +134,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const route = place.routes[method as ServedMethod] ?? (method === 'HEAD' ? place.routes.GET : undefined)
     if (route === undefined) throw new Problem('METHOD_NOT_ALLOWED')
     exchange.route = route
-    exchange.operation = route.operation
+    exchange.operation = route.operation.id
   }
 
   /** What the service may read in another way than we do must not pass by a rule of ours for something else. */
@@ -153,9 +153,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     exchange.query = withoutVersion(query)
   }
 
-  function identify({ req, operation, route }: Exchange): Caller | Promise<Caller> {
+  function identify({ req, route }: Exchange): Caller | Promise<Caller> {
+    const { operation, remote } = route!
     // Where no tokens are verified, credentials are the upstream's own affair, and pass through.
-    if (verifier === undefined && route!.remote !== undefined) return ANONYMOUS
+    if (verifier === undefined && remote !== undefined) return ANONYMOUS
     // Sign-in and the like have their credentials in the body. Clients that add their token to everything must be able to
     // refresh it when it has expired.
     if (operation.access.public && operation.segments[0] === 'auth') return ANONYMOUS
@@ -203,7 +204,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (!(error instanceof Problem) || !cors?.isPreflight(exchange.req)) throw error
       if (exchange.told === undefined) await countRefused(exchange, error)
     }
-    sending.allowed(exchange, exchange.allow ?? EVERY_METHOD, place?.routes.PATCH?.local !== undefined)
+    sending.allowed(exchange, exchange.allow ?? EVERY_METHOD, place?.routes.PATCH?.port !== undefined)
   }
 
   async function answerBuiltIn(exchange: Exchange): Promise<void> {

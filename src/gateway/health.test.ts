@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { ServiceHealth } from '../service/request.ts'
+import type { ServiceHealth } from '../call/health.ts'
 import { createHealth, type HealthOptions } from './health.ts'
 
 const up = (latency = 1): ServiceHealth => ({ status: 'healthy', checks: { database: { status: 'up', latency } } })
@@ -15,17 +15,17 @@ beforeEach(() => {
 
 /** One service per health given; a function may hang or fail. */
 function healthOf(
-  services: Record<string, ServiceHealth | (() => Promise<ServiceHealth>)>,
+  given: Record<string, ServiceHealth | (() => Promise<ServiceHealth>)>,
   more: Partial<HealthOptions> = {},
 ) {
-  const upstreams = Object.entries(services).map(([name, health]) => ({
+  const services = Object.entries(given).map(([name, health]) => ({
     name,
     health: () => {
       looks++
       return typeof health === 'function' ? health() : Promise.resolve(health)
     },
   }))
-  return createHealth({ version: '1.2.3', upstreams, now: () => nowMs, date: () => new Date(nowMs), ...more })
+  return createHealth({ version: '1.2.3', services, now: () => nowMs, date: () => new Date(nowMs), ...more })
 }
 
 describe('R-OPS-1', () => {
@@ -128,7 +128,7 @@ describe('FC-113: the clock of the machine steps back an hour', () => {
   test('and then a database dies: health does not stay as it was', async () => {
     vi.useFakeTimers({ toFake: ['Date', 'performance'] })
     let users = up()
-    const health = createHealth({ version: '1', upstreams: [{ name: 'users', health: async () => users }] })
+    const health = createHealth({ version: '1', services: [{ name: 'users', health: async () => users }] })
     expect((await health()).status).toBe('healthy')
     vi.setSystemTime(Date.now() - 3_600_000)
     users = down

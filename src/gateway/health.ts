@@ -1,4 +1,4 @@
-import type { HealthCheck, ServiceHealth, Upstream } from '../service/request.ts'
+import type { HealthCheck, ServiceHealth } from '../call/health.ts'
 
 export interface SystemHealth {
   readonly status: ServiceHealth['status']
@@ -11,7 +11,7 @@ export interface SystemHealth {
 export interface HealthOptions {
   /** Of the system. */
   readonly version: string
-  readonly upstreams: readonly Pick<Upstream, 'name' | 'health'>[]
+  readonly services: readonly { readonly name: string; health(): Promise<ServiceHealth> }[]
   /** What belongs to no service, such as the store of the rate limits. */
   readonly own?: (() => Promise<ServiceHealth>) | undefined
   /** After so long a check counts as down; 1,000. */
@@ -29,24 +29,22 @@ export interface HealthOptions {
  * unhealthy when no service is of use, degraded when anything at all is amiss.
  */
 export function createHealth(options: HealthOptions): () => Promise<SystemHealth> {
-  const { version, upstreams, own, timeoutMs = 1_000, keepMs = 1_000 } = options
+  const { version, services, own, timeoutMs = 1_000, keepMs = 1_000 } = options
   const { now = () => performance.now(), date = () => new Date() } = options
-  const looks = upstreams.map((upstream) =>
-    createLook(() => upstream.health(), { name: upstream.name, timeoutMs, now }),
-  )
+  const looks = services.map((service) => createLook(() => service.health(), { name: service.name, timeoutMs, now }))
   const ownLook = own && createLook(own, { name: 'gateway', timeoutMs, now })
   let kept: { health: Promise<SystemHealth>; untilMs: number } | undefined
 
   async function look(): Promise<SystemHealth> {
-    const services = await Promise.all(looks.map((one) => one()))
-    const all = ownLook ? [...services, await ownLook()] : services
+    const ofServices = await Promise.all(looks.map((one) => one()))
+    const all = ownLook ? [...ofServices, await ownLook()] : ofServices
     const checks: Record<string, HealthCheck> = {}
     for (const seen of all) merge(checks, seen)
     // A service's own entry goes before a check that happens to have its name.
-    for (const seen of services) checks[seen.name] = summary(seen)
+    for (const seen of ofServices) checks[seen.name] = summary(seen)
     // A door without services, such as that of the operators, has nothing but what it is told.
     const useless =
-      (services.length > 0 ? services : all).every((seen) => seen.status === 'unhealthy') && all.length > 0
+      (ofServices.length > 0 ? ofServices : all).every((seen) => seen.status === 'unhealthy') && all.length > 0
     const sound = all.every((seen) => seen.status === 'healthy')
     const status = useless ? 'unhealthy' : sound ? 'healthy' : 'degraded'
     return { status, version, timestamp: date().toISOString(), checks }

@@ -4,6 +4,7 @@ import { send } from '../../test/wire.ts'
 import { createKeySet } from '../auth/key-set.ts'
 import { generateSigningKey, jwks, type SigningKey } from '../auth/keys.ts'
 import { createTokenVerifier, issueAccessToken, type TokenVerifier } from '../auth/tokens.ts'
+import type { ServicePort } from '../call/call.ts'
 import { t } from '../contract/fields.ts'
 import { operation } from '../contract/operation.ts'
 import { resource } from '../contract/resource.ts'
@@ -11,7 +12,6 @@ import { type Contract, service } from '../contract/service.ts'
 import { createHttpServer, type HttpServer } from '../http/server.ts'
 import { type Buckets, memoryBuckets } from '../limits/buckets.ts'
 import { trustedProxies } from '../limits/client-address.ts'
-import type { Upstream } from '../service/request.ts'
 import { createGateway } from './gateway.ts'
 import { createLimiter, type LimiterOptions } from './limiter.ts'
 
@@ -93,9 +93,9 @@ beforeEach(() => {
 afterEach(() => server?.close({ timeoutMs: 0 }))
 
 async function start(limits: Partial<LimiterOptions> = {}, contracts: Contract[] = [shop]): Promise<void> {
-  const upstream: Upstream = {
+  const upstream: ServicePort = {
     name: 'shop',
-    async handle() {
+    async port() {
       served++
       return { status: 200, headers: {}, body: '{"ok":true}' }
     },
@@ -107,7 +107,7 @@ async function start(limits: Partial<LimiterOptions> = {}, contracts: Contract[]
     version: '1.0.0',
     documents: (path) => (path === '/openapi.json' ? { contentType: 'application/json', body: '{}' } : undefined),
     limits: { buckets: memoryBuckets({ now: () => clock.nowMs }), maxRequests: 10, ...limits },
-    log: { warn() {}, error() {} },
+    log: { debug() {}, info() {}, warn() {}, error() {} },
   })
   server = createHttpServer(gateway.handle)
   url = `http://127.0.0.1:${(await server.listen({ host: '127.0.0.1', port: 0 })).port}`

@@ -90,8 +90,8 @@ export function createLimiter(contracts: readonly Surface[], options: LimiterOpt
   return {
     count(exchange) {
       // Without an operation: a path that is nowhere, a method that is not offered, something that can hardly be read.
-      const { operation, target } = exchange
-      const plan = operation ? plans.get(operation)! : target?.segments[0] === 'auth' ? auth : usual
+      const { route, target } = exchange
+      const plan = route ? plans.get(route.operation)! : target?.segments[0] === 'auth' ? auth : usual
       exchange.told = []
       const cost = plan.more === undefined ? plan.cost : plan.cost + plan.more(exchange.query)
       return countFrom(exchange, cost, plan.buckets, 0)

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { ServiceHealth } from '../service/request.ts'
+import type { ServiceHealth } from '../call/health.ts'
 import type { Exchange } from './exchange.ts'
 
 /** Names in lower case. */

@@ -9,7 +9,7 @@ const routerOf = (...contracts: Contract[]) =>
   createRouter(
     contracts.map((contract) => ({
       contract,
-      upstream: { name: contract.name, handle: () => Promise.reject(), health: () => Promise.reject() },
+      upstream: { name: contract.name, port: () => Promise.reject(), health: () => Promise.reject() },
     })),
   )
 
@@ -62,7 +62,7 @@ describe('R-GW-1: routes come from the contracts', () => {
   ] as const)('%s %s is %s', (path, method, id, params) => {
     const found = at(path)!
     expect(found.place.routes[method]?.operation.id).toBe(id)
-    expect(found.place.routes[method]?.local?.name).toBe(id.split('.')[0])
+    expect(found.place.routes[method]?.contract.name).toBe(id.split('.')[0])
     expect(found.params).toEqual(params)
   })
 
@@ -128,7 +128,7 @@ test('FC-33: a literal goes before text with parameters in it, and that before a
           '/compare/{base}...{head}',
         ].map(foreign),
       },
-      upstream: { name: 'foreign', handle: () => Promise.reject(), health: () => Promise.reject() },
+      upstream: { name: 'foreign', port: () => Promise.reject(), health: () => Promise.reject() },
     },
   ])
   const found = (path: string) => {

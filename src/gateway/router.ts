@@ -1,8 +1,8 @@
 import { Fault } from '../base/errors.ts'
+import type { Port, ServicePort } from '../call/call.ts'
 import { isInternal } from '../contract/access.ts'
 import type { Operation, ServedMethod } from '../contract/operation.ts'
 import type { Contract } from '../contract/service.ts'
-import type { Upstream } from '../service/request.ts'
 import type { Template } from './lookalikes.ts'
 import type { OwnPath } from './own-paths.ts'
 import type { RemoteUpstream } from './remote.ts'
@@ -11,18 +11,18 @@ import { compareMixed, type MixedSegment, matchMixed, readSegment } from './temp
 /** What a gateway has to know of a contract; of a service that is described in another way, all there is. */
 export type Surface = Pick<Contract, 'name' | 'served' | 'problems' | 'latest' | 'older'>
 
-/** A service as the gateway sees it: what it promises, and where it is: in this process, or somewhere else. */
+/** A service as the gateway sees it: what it promises, and what takes its calls, by the contract's name. */
 export interface Mounted {
   readonly contract: Surface
-  readonly upstream: Upstream | RemoteUpstream
+  readonly upstream: ServicePort | RemoteUpstream
 }
 
-/** One of `local` and `remote` is there. */
+/** One of `port` and `remote` is there. */
 export interface Route {
   readonly contract: Surface
   readonly operation: Operation
-  /** Takes requests whole, once they have arrived. */
-  readonly local: Upstream | undefined
+  /** Takes calls whole, once they have arrived. */
+  readonly port: Port | undefined
   /** Takes the exchange, and streams. */
   readonly remote: RemoteUpstream | undefined
 }
@@ -54,7 +54,7 @@ export function createRouter(services: readonly Mounted[], own: readonly OwnPath
   for (const one of own) keep(root, one)
   for (const { contract, upstream } of services) {
     const place =
-      'forward' in upstream ? { local: undefined, remote: upstream } : { local: upstream, remote: undefined }
+      'forward' in upstream ? { port: undefined, remote: upstream } : { port: upstream.port, remote: undefined }
     for (const operation of contract.served)
       if (!isInternal(operation.access)) mount(root, { contract, operation, ...place })
   }
@@ -74,7 +74,7 @@ export function checkRoutes(contracts: readonly Surface[], own: readonly OwnPath
   for (const one of own) keep(root, one)
   for (const contract of contracts)
     for (const operation of contract.served)
-      if (!isInternal(operation.access)) mount(root, { contract, operation, local: undefined, remote: undefined })
+      if (!isInternal(operation.access)) mount(root, { contract, operation, port: undefined, remote: undefined })
 }
 
 interface Node {

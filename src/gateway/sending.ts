@@ -1,4 +1,5 @@
 import { Problem } from '../base/errors.ts'
+import type { Reply } from '../call/call.ts'
 import { acceptedTypes } from '../contract/operation.ts'
 import { COMPRESSED_FROM, type Coding, chooseCoding, compress, compressor, isCompressible } from '../http/compress.ts'
 import type { Log } from '../http/log.ts'
@@ -7,7 +8,6 @@ import { respond } from '../http/respond.ts'
 import { respondStream } from '../http/respond-stream.ts'
 import { SECURITY_HEADERS, STRICT_TRANSPORT } from '../http/security-headers.ts'
 import { pushRateLimitHeaders } from '../limits/headers.ts'
-import type { Answer } from '../service/request.ts'
 import { firstOf, pushAnswerHead } from './answer-head.ts'
 import type { Page } from './built-ins.ts'
 import type { Cors } from './cors.ts'
@@ -25,7 +25,7 @@ export interface SendingOptions {
 
 export interface Sending {
   /** Gives no promise where there is nothing to wait for. */
-  answer(exchange: Exchange, answer: Answer): Promise<void> | undefined
+  answer(exchange: Exchange, reply: Reply): Promise<void> | undefined
   forwarded(exchange: Exchange, forwarded: Forwarded): Promise<void>
   page(exchange: Exchange, page: Page): Promise<void>
   /** `patches`: PATCH is offered by a service in this process, whose bodies are known. */
@@ -37,7 +37,7 @@ export interface Sending {
 export function createSending({ cors, versions, strictTransport, log }: SendingOptions): Sending {
   const constant = strictTransport ? [...SECURITY_HEADERS, ...STRICT_TRANSPORT] : SECURITY_HEADERS
 
-  function answer(exchange: Exchange, { status, headers, body }: Answer): Promise<void> | undefined {
+  function answer(exchange: Exchange, { status, headers, body }: Reply): Promise<void> | undefined {
     const head = headOf(exchange)
     if (body !== undefined) head.push('content-type', 'application/json; charset=utf-8')
     // Without a version in the path, `Accept` may have chosen it; Accept goes before the query.
@@ -49,7 +49,7 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
     if (
       body !== undefined &&
       body.length >= COMPRESSED_FROM &&
-      !exchange.operation.secret &&
+      !exchange.route!.operation.secret &&
       headers.etag === undefined
     )
       return sendCompressed(exchange, status, head, body, 'gzip')

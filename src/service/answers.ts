@@ -1,29 +1,24 @@
 import { Problem } from '../base/errors.ts'
 import { admitsETag, matchesETag } from '../base/etag.ts'
+import type { Call, Reply } from '../call/call.ts'
 import type { ListQuery, Pair } from '../contract/list-query.ts'
 import { itemPath, type Operation } from '../contract/operation.ts'
 import type { Page } from '../data/list.ts'
 import { isRow, type Row, readField, readRow, writeRow } from '../data/row.ts'
 import type { Plan } from './plan.ts'
-import type { Answer, ServiceRequest } from './request.ts'
 import { shaped } from './shape.ts'
 
 /** What an operation's handler gave, as its version of the API shows it. */
-export function shapeResult(
-  plan: Plan,
-  request: ServiceRequest,
-  result: unknown,
-  fields?: readonly string[] | undefined,
-): Answer {
+export function shapeResult(plan: Plan, call: Call, result: unknown, fields?: readonly string[] | undefined): Reply {
   const { operation } = plan
   if (operation.status === 204 || !operation.answer) return { status: operation.status, headers: {}, body: undefined }
   const headers: Record<string, string> = {}
   const version = operation.resource?.versioned ? versionOf(result) : undefined
   if (version !== undefined) headers.etag = `"${version}"`
-  if (operation.method === 'GET' || operation.secret) headers['cache-control'] = cacheControl(plan, request)
-  if (operation.method === 'GET' && isUnchanged(plan, request, headers.etag))
+  if (operation.method === 'GET' || operation.secret) headers['cache-control'] = cacheControl(plan, call)
+  if (operation.method === 'GET' && isUnchanged(plan, call, headers.etag))
     return { status: 304, headers, body: undefined }
-  if (operation.verb === 'create') headers.location = location(operation, request, result)
+  if (operation.verb === 'create') headers.location = location(operation, call, result)
   return { status: operation.status, headers, body: write(plan, result, fields) }
 }
 
@@ -31,16 +26,15 @@ export function shapeResult(
  * Whether a read is answered with 304; a Problem PRECONDITION_FAILED where `If-Match` does not hold (R-REST-2). The tag of what
  * a view derives is good for If-Match alone: what it shows of other rows may have changed all the same.
  */
-function isUnchanged({ operation }: Plan, { ifMatch, ifNoneMatch }: ServiceRequest, etag: string | undefined): boolean {
+function isUnchanged({ operation }: Plan, { ifMatch, ifNoneMatch }: Call, etag: string | undefined): boolean {
   if (ifMatch !== undefined && !admitsETag(ifMatch, etag)) throw new Problem('PRECONDITION_FAILED')
   return ifNoneMatch !== undefined && matchesETag(ifNoneMatch, operation.resource?.derived ? undefined : etag)
 }
 
 /** A page of a list, in the envelope of R-PAGE-3, with links (RFC 8288). */
-export function shapeList(plan: Plan, request: ServiceRequest, query: ListQuery, page: Page): Answer {
-  const cached = cacheControl(plan, request)
-  if (isUnchanged(plan, request, undefined))
-    return { status: 304, headers: { 'cache-control': cached }, body: undefined }
+export function shapeList(plan: Plan, call: Call, query: ListQuery, page: Page): Reply {
+  const cached = cacheControl(plan, call)
+  if (isUnchanged(plan, call, undefined)) return { status: 304, headers: { 'cache-control': cached }, body: undefined }
   const rows = page.rows.map((row) => write(plan, row, query.fields))
   const pagination = {
     total: page.total,
@@ -52,7 +46,7 @@ export function shapeList(plan: Plan, request: ServiceRequest, query: ListQuery,
   }
   return {
     status: 200,
-    headers: { link: links(plan, request, query, page), 'cache-control': cached },
+    headers: { link: links(plan, call, query, page), 'cache-control': cached },
     body: `{"data":[${rows.join(',')}],"pagination":${JSON.stringify(pagination)}}`,
   }
 }
@@ -89,28 +83,28 @@ function versionOf(result: unknown): unknown {
 }
 
 /** Only what everybody may see may be kept by shared caches, and nothing without asking again (R-CACHE-4). */
-function cacheControl({ operation }: Plan, { caller }: ServiceRequest): string {
+function cacheControl({ operation }: Plan, { context: { caller } }: Call): string {
   if (operation.resource?.derived || operation.secret) return 'no-store'
   return operation.access.public && caller.kind === 'anonymous' ? 'public, no-cache' : 'private, no-cache'
 }
 
 /** Where the new thing is, in the version that was asked. */
-function location({ resource, params }: Operation, request: ServiceRequest, result: unknown): string {
+function location({ resource, params }: Operation, call: Call, result: unknown): string {
   const id = isRow(result) ? result.table.columns[0]!.toValue(result.cells[0]!) : (result as { id: string }).id
   const path = itemPath(resource!, 'id').replace(/\{(\w+)\}/g, (_, name: string) =>
-    name === 'id' ? String(id) : request.params[params.findIndex((param) => param.name === name)]!,
+    name === 'id' ? String(id) : call.params[params.findIndex((param) => param.name === name)]!,
   )
-  return `/v${request.version}${path}`
+  return `/v${call.version}${path}`
 }
 
 const VERSIONED_PATH = /^(\/api)?\/v\d+\//
 
-function links({ operation }: Plan, request: ServiceRequest, query: ListQuery, page: Page): string {
-  const kept = request.query.filter(([name]) => name !== 'page' && name !== 'cursor')
+function links({ operation }: Plan, call: Call, query: ListQuery, page: Page): string {
+  const kept = call.query.filter(([name]) => name !== 'page' && name !== 'cursor')
   // The query may have named the version, and is without it here; 1 is what a path alone means.
-  if (request.version > 1 && !VERSIONED_PATH.test(request.path)) kept.push(['version', String(request.version)])
+  if (call.version > 1 && !VERSIONED_PATH.test(call.path)) kept.push(['version', String(call.version)])
   const same = kept.map((pair) => `${spelt(pair)}&`).join('')
-  const link = (rel: string, name: string, value: string) => `<${request.path}?${same}${name}=${value}>; rel="${rel}"`
+  const link = (rel: string, name: string, value: string) => `<${call.path}?${same}${name}=${value}>; rel="${rel}"`
   const all = [link('first', 'page', '1')]
   if (page.nextCursor !== null) {
     const byPage = query.page !== undefined && (query.page + 1) * query.limit <= operation.resource!.list.maxOffset

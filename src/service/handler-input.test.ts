@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest'
 import { ANONYMOUS } from '../auth/caller.ts'
+import type { Call } from '../call/call.ts'
 import { HandlerInput } from './handler-input.ts'
-import type { ServiceRequest } from './request.ts'
 
 test('where a request came from is looked up when a handler asks, and not before', () => {
   let lookedUp = 0
-  const request = {
+  const context = {
     caller: ANONYMOUS,
     requestId: 'r-1',
     get address() {
       lookedUp++
       return '192.0.2.1'
     },
-  } as unknown as ServiceRequest
-  const input = new HandlerInput(request, { id: 'not_1' }, { name: 'Ann' })
+  }
+  const input = new HandlerInput({ context } as unknown as Call, { id: 'not_1' }, { name: 'Ann' })
   const { params, body, caller, expected, requestId } = input
   expect([params, body, caller, expected, requestId]).toEqual([
     { id: 'not_1' },

@@ -1,7 +1,7 @@
 import type { Caller } from '../auth/caller.ts'
+import type { Call } from '../call/call.ts'
 import type { Expected } from '../data/rows.ts'
 import type { Asked } from './handler.ts'
-import type { ServiceRequest } from './request.ts'
 
 /** What a handler is given of a request. Whose address it came from costs something to find out, and few ask: it is a getter. */
 export class HandlerInput<P, B> implements Asked<P, B> {
@@ -10,18 +10,18 @@ export class HandlerInput<P, B> implements Asked<P, B> {
   readonly caller: Caller
   readonly expected: Expected | undefined
   readonly requestId: string
-  readonly #request: ServiceRequest
+  readonly #call: Call
 
-  constructor(request: ServiceRequest, params: P, body: B, expected?: Expected | undefined) {
+  constructor(call: Call, params: P, body: B, expected?: Expected | undefined) {
     this.params = params
     this.body = body
-    this.caller = request.caller
+    this.caller = call.context.caller
     this.expected = expected
-    this.requestId = request.requestId
-    this.#request = request
+    this.requestId = call.context.requestId
+    this.#call = call
   }
 
   get address(): string | undefined {
-    return this.#request.address
+    return this.#call.context.address
   }
 }

@@ -1,16 +1,15 @@
 import { Problem } from '../base/errors.ts'
 import { readIfMatch, readIfNoneMatch } from '../base/etag.ts'
 import { decodeUtf8, parseJson } from '../base/json.ts'
+import type { Call } from '../call/call.ts'
 import { acceptedTypes, type Operation } from '../contract/operation.ts'
 import type { Expected } from '../data/rows.ts'
-import type { ServiceRequest } from './request.ts'
 
 /**
  * The body as JSON means it. Where nothing was sent, and not as JSON, that is `{}` for a POST, whose fields may all be
  * optional, and for what takes no body; a change has to say what it changes. Problems: 400 MALFORMED_JSON, 415.
  */
-export function readBody(request: ServiceRequest): unknown {
-  const { body, contentType, operation } = request
+export function readBody(operation: Operation, { body, contentType }: Call): unknown {
   if (body !== undefined && !(body instanceof Uint8Array)) return body.value
   if (body === undefined || body.length === 0) {
     if (operation.body === undefined) return {}
@@ -41,8 +40,11 @@ function unsupported({ method }: Operation): Problem {
  * Which versions a write may meet: `version` of the body, `If-Match` and `If-None-Match` (RFC 9110 13.1). To make a thing
  * there is none to meet: POST ignores both headers.
  */
-export function readExpected(version: number | undefined, request: ServiceRequest): Expected | undefined {
-  const { ifMatch, ifNoneMatch, operation } = request
+export function readExpected(
+  operation: Operation,
+  { ifMatch, ifNoneMatch }: Call,
+  version: number | undefined,
+): Expected | undefined {
   const byHeader = (ifMatch !== undefined || ifNoneMatch !== undefined) && operation.method !== 'POST'
   if (!byHeader) return version === undefined ? undefined : { version }
   const wanted = readIfMatch(ifMatch)

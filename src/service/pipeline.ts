@@ -1,6 +1,7 @@
 import { type Caller, callerKey, hasRole } from '../auth/caller.ts'
 import { type FieldFault, Problem } from '../base/errors.ts'
 import { admitsETag, matchesETag } from '../base/etag.ts'
+import type { Call, Port, Reply } from '../call/call.ts'
 import { bodyCheck } from '../contract/check.ts'
 import type { Operation } from '../contract/operation.ts'
 import type { AnyResource } from '../contract/resource.ts'
@@ -18,7 +19,6 @@ import type { Service } from './implement.ts'
 import { readBody, readExpected, readIdempotencyKey } from './input.ts'
 import { type Plan, plansOf } from './plan.ts'
 import { givesReadOnly, withoutReadOnly } from './read-only.ts'
-import type { Answer, ServiceRequest } from './request.ts'
 import { shaped } from './shape.ts'
 import { type Runtime, unitRunner } from './unit.ts'
 
@@ -26,81 +26,82 @@ import { type Runtime, unitRunner } from './unit.ts'
  * The way of every request through a service, whatever carried it here. The order of the steps is decided here and
  * nowhere else: who may, which thing, whose it is, what is asked, then the work and its answer. Problems are thrown.
  */
-export function createPipeline(service: Service<any>, runtime: Runtime): (request: ServiceRequest) => Promise<Answer> {
+export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   const plans = plansOf(service, runtime)
   const inUnit = unitRunner(service.contract, runtime)
   const own = new Set<AnyResource>(Object.values(service.contract.resources))
   const confirmParent = foreignParents(service, runtime)
 
-  return async (request) => {
-    const plan = plans(request.operation, request.version)
+  return async (call) => {
+    const plan = plans(call.operation, call.version)
     let reach: 'all' | 'own'
     try {
-      reach = admit(plan.operation.access, request.caller)
+      reach = admit(plan.operation.access, call.context.caller)
     } catch (refusal) {
-      if ((refusal as Problem).code === 'FORBIDDEN') await confirmThere(plan, locate(plan, request))
+      if ((refusal as Problem).code === 'FORBIDDEN') await confirmThere(plan, locate(plan, call))
       throw refusal
     }
-    const params = locate(plan, request)
-    const row = await confirmOwner(plan, request.caller, reach, params)
+    const params = locate(plan, call)
+    const row = await confirmOwner(plan, call.context.caller, reach, params)
     switch (plan.operation.verb) {
       case 'list':
-        return list(plan, request, reach, params)
+        return list(plan, call, reach, params)
       case 'get':
-        return get(plan, request, params, row)
+        return get(plan, call, params, row)
       default:
-        return plan.operation.method === 'GET' ? ask(plan, request, params) : write(plan, request, params, row)
+        return plan.operation.method === 'GET' ? ask(plan, call, params) : write(plan, call, params, row)
     }
   }
 
-  async function list(plan: Plan, request: ServiceRequest, reach: 'all' | 'own', params: Params): Promise<Answer> {
-    const query = plan.readList(request.query)
-    const page = await plan.list!.page(query, scopesOf(plan.operation, request.caller, reach, params))
-    if (page.rows.length === 0) await confirmListed(plan, request.caller, params)
-    return shapeList(plan, request, query, page)
+  async function list(plan: Plan, call: Call, reach: 'all' | 'own', params: Params): Promise<Reply> {
+    const query = plan.readList(call.query)
+    const page = await plan.list!.page(query, scopesOf(plan.operation, call.context.caller, reach, params))
+    if (page.rows.length === 0) await confirmListed(plan, call.context.caller, params)
+    return shapeList(plan, call, query, page)
   }
 
-  async function get(plan: Plan, request: ServiceRequest, params: Params, owned: Row | undefined): Promise<Answer> {
+  async function get(plan: Plan, call: Call, params: Params, owned: Row | undefined): Promise<Reply> {
     let fields: readonly string[] | undefined
     try {
-      fields = plan.readFields(request.query)
+      fields = plan.readFields(call.query)
     } catch (invalid) {
       if (owned === undefined) await readRow(plan.operation, params)
       throw invalid
     }
     const row = owned ?? (await readRow(plan.operation, params))
-    return shapeResult(plan, request, row, fields)
+    return shapeResult(plan, call, row, fields)
   }
 
-  async function ask(plan: Plan, request: ServiceRequest, params: Params): Promise<Answer> {
-    plan.refuseQuery(request.query)
+  async function ask(plan: Plan, call: Call, params: Params): Promise<Reply> {
+    plan.refuseQuery(call.query)
     const work = async (unit: Unit) =>
-      shapeResult(plan, request, await plan.handler!(new HandlerInput(request, params, {}), unit))
-    return inUnit(work, request.told)
+      shapeResult(plan, call, await plan.handler!(new HandlerInput(call, params, {}), unit))
+    return inUnit(work, call.context.told)
   }
 
-  async function write(plan: Plan, request: ServiceRequest, params: Params, owned: Row | undefined): Promise<Answer> {
-    const { body, expected } = await readWrite(plan, request, params, owned)
+  async function write(plan: Plan, call: Call, params: Params, owned: Row | undefined): Promise<Reply> {
+    const { body, expected } = await readWrite(plan, call, params, owned)
     const work = async (unit: Unit) => {
-      const result = await plan.handler!(new HandlerInput(request, params, body, expected), unit)
-      confirmPreconditions(plan.operation, request)
-      return shapeResult(plan, request, result)
+      const result = await plan.handler!(new HandlerInput(call, params, body, expected), unit)
+      confirmPreconditions(plan.operation, call)
+      return shapeResult(plan, call, result)
     }
-    const key = plan.keepsAnswers ? readIdempotencyKey(request.idempotencyKey) : undefined
-    if (key === undefined) return inUnit(work, request.told)
-    const { caller, version } = request
+    const key = plan.keepsAnswers ? readIdempotencyKey(call.idempotencyKey) : undefined
+    if (key === undefined) return inUnit(work, call.context.told)
+    const { version, context } = call
+    const { caller } = context
     const scope = caller.kind === 'anonymous' ? undefined : callerKey(caller)
     const claimed = claimOf(scope, plan.operation.id, key, [version, params, body])
-    return inUnit((unit, tx) => once(tx, claimed, () => work(unit)), request.told)
+    return inUnit((unit, tx) => once(tx, claimed, () => work(unit)), call.context.told)
   }
 
   /** What is asked of a thing that is not there is not looked at: 404 goes before 400 (R-REST-2). */
-  async function readWrite(plan: Plan, request: ServiceRequest, params: Params, owned: Row | undefined) {
+  async function readWrite(plan: Plan, call: Call, params: Params, owned: Row | undefined) {
     const { resource, verb } = plan.operation
     const read = () => owned ?? readRow(plan.operation, params)
     try {
-      plan.refuseQuery(request.query)
-      return await readInput(plan, request, read)
+      plan.refuseQuery(call.query)
+      return await readInput(plan, call, read)
     } catch (refusal) {
       if (resource !== undefined && verb !== 'create' && owned === undefined) await read()
       throw refusal
@@ -200,7 +201,7 @@ function isSelf(caller: Caller, id: string): boolean {
 }
 
 /** Path parameters by name. An id of another type or shape is nothing that exists (R-BODY-1). */
-function locate(plan: Plan, { params, caller }: ServiceRequest): Params {
+function locate(plan: Plan, { params, context: { caller } }: Call): Params {
   const located: Record<string, string> = {}
   for (let i = 0; i < plan.operation.params.length; i++) {
     const { name } = plan.operation.params[i]!
@@ -224,15 +225,15 @@ function scopesOf(operation: Operation, caller: Caller, reach: 'all' | 'own', pa
  * The body as the newest version has it: checked as the caller's version says, then brought up, then checked again. The thing
  * itself is read where the body has something that may only stand as it is.
  */
-async function readInput(plan: Plan, request: ServiceRequest, read: () => Row | Promise<Row>) {
+async function readInput(plan: Plan, call: Call, read: () => Row | Promise<Row>) {
   const { operation, surface, isChange } = plan
-  const { caller } = request
+  const { caller } = call.context
   if (!plan.checkBody) {
-    refuse(noFields(readBody(request), false))
-    return { body: {}, expected: required(operation, readExpected(undefined, request)) }
+    refuse(noFields(readBody(operation, call), false))
+    return { body: {}, expected: required(operation, readExpected(operation, call, undefined)) }
   }
   const partial = operation.verb === 'update' && operation.resource?.input.update === undefined
-  let given = readBody(request) as Values
+  let given = readBody(operation, call) as Values
   const faults = plan.checkBody(given, partial)
   const repeats = isChange && givesReadOnly(surface.body!, given)
   if (!repeats) refuse(faults)
@@ -240,7 +241,7 @@ async function readInput(plan: Plan, request: ServiceRequest, read: () => Row | 
   const row = repeats || restricted ? await read() : undefined
   const stands = row && (valuesOf(row) as Values)
   const shown = stands && shownIn(plan, stands)
-  if (repeats) given = asItStands(plan, request, given, row!, shown!, faults)
+  if (repeats) given = asItStands(plan, call, given, row!, shown!, faults)
   given = admitFields(surface.body!, given, caller, shown)
   if (surface.up) {
     given = surface.up(partial ? given : plan.fill(surface.body!, given, operation))
@@ -249,7 +250,7 @@ async function readInput(plan: Plan, request: ServiceRequest, read: () => Row | 
     given = admitFields(operation.body!, given, caller, stands)
   }
   const { version, ...body } = given
-  const expected = readExpected(version as number | undefined, request)
+  const expected = readExpected(operation, call, version as number | undefined)
   required(operation, expected)
   return { body: partial ? plan.normalise(body) : plan.fill(operation.body!, body, operation), expected }
 }
@@ -260,14 +261,14 @@ async function readInput(plan: Plan, request: ServiceRequest, read: () => Row | 
  */
 function asItStands(
   { operation, surface }: Plan,
-  request: ServiceRequest,
+  call: Call,
   given: Values,
   row: Row,
   shown: Values,
   faults: FieldFault[],
 ): Values {
   const version = typeof given.version === 'number' ? given.version : undefined
-  const expected = readExpected(version, request)
+  const expected = readExpected(operation, call, version)
   const conflict = whyNot(row, expected)
   if (faults.length === 0) {
     required(operation, expected)
@@ -287,7 +288,7 @@ function shownIn({ operation, surface }: Plan, stands: Values): Values {
  * After the work, which is undone if they do not hold: whether there is such a thing only its handler knows, and what fails
  * without them fails as it did (RFC 9110 13.2.1). Versions are held to `Expected`, in the statement that writes.
  */
-function confirmPreconditions({ method, resource }: Operation, { ifMatch, ifNoneMatch }: ServiceRequest): void {
+function confirmPreconditions({ method, resource }: Operation, { ifMatch, ifNoneMatch }: Call): void {
   if (method === 'POST' || (ifMatch === undefined && ifNoneMatch === undefined)) return
   const hasTag = resource?.versioned === true
   if (ifMatch !== undefined && !hasTag && !admitsETag(ifMatch, undefined)) throw new Problem('PRECONDITION_FAILED')
@@ -309,7 +310,7 @@ function refuse(faults: FieldFault[]) {
 }
 
 /** Does the work unless its answer is kept already; keeps the answer together with the effect (R-IDEM). */
-async function once(tx: Transaction, claimed: Claim, work: () => Promise<Answer>): Promise<Answer> {
+async function once(tx: Transaction, claimed: Claim, work: () => Promise<Reply>): Promise<Reply> {
   const kept = await claim(tx, claimed)
   if (kept) return { ...kept, headers: { ...kept.headers, 'idempotency-replayed': 'true' } }
   const answer = await work()

@@ -48,10 +48,10 @@ export interface Plan {
   readonly checkAnswer: ((value: object) => { field: string; message: string }[]) | undefined
 }
 
-/** Compiles every operation in every version; `plans(operation, version)` looks one up. */
-export function plansOf(service: Service<any>, runtime: Runtime): (operation: Operation, version: number) => Plan {
+/** Compiles every operation in every version; `plans(id, version)` looks one up, and throws NOT_FOUND where the service has none. */
+export function plansOf(service: Service<any>, runtime: Runtime): (id: string, version: number) => Plan {
   const { contract } = service
-  const plans = new Map<Operation, Plan[]>()
+  const plans = new Map<string, Plan[]>()
   const lists = new Map<AnyResource, ReturnType<typeof listOf>>()
   for (const operation of contract.served as Operation[]) {
     const { resource, verb } = operation
@@ -62,10 +62,14 @@ export function plansOf(service: Service<any>, runtime: Runtime): (operation: Op
       versions.push(
         compile(service, operation, surfaceOf(contract, operation, version), runtime, resource && lists.get(resource)),
       )
-    plans.set(operation, versions)
+    plans.set(operation.id, versions)
   }
   // A version that this service does not have is another's: here it is the newest (R-VER-1).
-  return (operation, version) => plans.get(operation)![Math.min(version, contract.latest) - 1]!
+  return (id, version) => {
+    const versions = plans.get(id)
+    if (versions === undefined) throw new Problem('NOT_FOUND', `${contract.name} has no operation "${id}"`)
+    return versions[Math.min(version, contract.latest) - 1]!
+  }
 }
 
 function compile(

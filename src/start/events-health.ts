@@ -1,5 +1,5 @@
+import type { ServiceHealth } from '../call/health.ts'
 import type { Carrier } from '../events/carrier.ts'
-import type { ServiceHealth } from '../service/request.ts'
 import type { RunningService } from './run-service.ts'
 
 /**

@@ -2,7 +2,9 @@ import { serviceCaller } from '../auth/caller.ts'
 import { Fault } from '../base/errors.ts'
 import { type Loop, loop } from '../base/loop.ts'
 import { sweeper } from '../base/sweeper.ts'
+import type { ServicePort } from '../call/call.ts'
 import { type Client, client } from '../call/client.ts'
+import type { ServiceHealth } from '../call/health.ts'
 import { inProcess } from '../call/in-process.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Contract } from '../contract/service.ts'
@@ -16,13 +18,12 @@ import type { Unit } from '../service/handler.ts'
 import type { Service } from '../service/implement.ts'
 import type { Outside } from '../service/outside.ts'
 import { createPipeline } from '../service/pipeline.ts'
-import type { ServiceHealth, Upstream } from '../service/request.ts'
 import { type Runtime, unitRunner } from '../service/unit.ts'
 import { type EventsState, knowConsumers, type RunningEvents, runEvents } from './run-events.ts'
 import type { Env } from './settings.ts'
 import { hasEvents } from './system.ts'
 
-export interface RunningService extends Upstream {
+export interface RunningService extends ServicePort {
   readonly service: Service<any>
   readonly database: Database
   /** Does work of the service's own in a transaction, with its events and its clients of other services. */
@@ -46,11 +47,11 @@ type CommitListener = NonNullable<Runtime['committed']>
 const SWEEP_MS = 3_600_000
 const EVENT_CONNECTIONS = 8
 
-/** Runs a service in this process, on a database that is its own from now on; `upstreams` are the services that it may call, by name. */
+/** Runs a service in this process, on a database that is its own from now on; `others` are the services that it may call, by name. */
 export async function runService(
   service: Service<any>,
   database: Database,
-  upstreams: ReadonlyMap<string, Pick<RunningService, 'service'> & Upstream>,
+  others: ReadonlyMap<string, Pick<RunningService, 'service'> & ServicePort>,
   options: {
     env: Env
     url: string
@@ -88,19 +89,19 @@ export async function runService(
     call<D extends Contract<any, any, any>>(other: D): Client<D> {
       let known = clients.get(other.name)
       if (!known) {
-        const upstream = upstreams.get(other.name)
-        if (!upstream)
+        const called = others.get(other.name)
+        if (!called)
           throw new Fault(
             'UNKNOWN_SERVICE',
             `${contract.name} calls "${other.name}", which is not in this system: add it to system({ services })`,
           )
-        known = client(other, inProcess(upstream, other, { caller: serviceCaller(contract.name) }))
+        known = client(other, inProcess(called.port, other, { caller: serviceCaller(contract.name) }))
         clients.set(other.name, known)
       }
       return known as Client<D>
     },
     contractOf: (resource) =>
-      [...upstreams.values()].find(({ service: other }) =>
+      [...others.values()].find(({ service: other }) =>
         Object.values<AnyResource>(other.contract.resources).includes(resource),
       )?.service.contract,
   }
@@ -113,7 +114,7 @@ export async function runService(
     name: contract.name,
     service,
     database,
-    handle: createPipeline(service, runtime),
+    port: createPipeline(service, runtime),
     health: () => healthOf(database, eventsDatabase),
     run,
     async prepare() {

@@ -19,7 +19,7 @@ export async function trustTokens(
   warn: (error: unknown, message: string) => void,
 ): Promise<TokenTrust> {
   const asked = (caller: Parameters<typeof inProcess>[2]['caller']) =>
-    client(auth.service, inProcess(issuer, auth.service, { caller })) as unknown as IssuerCalls
+    client(auth.service, inProcess(issuer.port, auth.service, { caller })) as unknown as IssuerCalls
   const [outside, inside] = [asked(ANONYMOUS), asked(serviceCaller('gateway'))]
   const revocations = createRevocations(() => inside.revocations(), {
     warn: (error) => warn(error, 'the revocations could not be loaded'),

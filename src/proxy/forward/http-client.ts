@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { AnswerHeaders } from '../../gateway/remote.ts'
-import type { Deadline } from '../../resilience/deadline.ts'
+import type { AttemptTimer } from '../../resilience/attempt-timer.ts'
 import { AnswerBody } from './answer-body.ts'
 import { correctStatuses } from './interim-responses.ts'
 
@@ -14,7 +14,7 @@ export interface Sent {
   readonly headers: string[]
   readonly body: Readable | Uint8Array | undefined
   /** Of the answer's head. */
-  readonly deadline: Deadline
+  readonly deadline: AttemptTimer
 }
 
 /** What came of sending it once. */
@@ -73,14 +73,14 @@ export async function createHttpClient(origin: string, options: HttpClientOption
  * small answer.
  */
 class AttemptHandler implements Dispatcher.DispatchHandler {
-  #deadline: Deadline
+  #deadline: AttemptTimer
   #resolve: (attempt: Attempt) => void
   #settled = false
   #controller: Dispatcher.DispatchController | undefined = undefined
   #body: AnswerBody | undefined = undefined
   #interim = 0
 
-  constructor(deadline: Deadline, resolve: (attempt: Attempt) => void) {
+  constructor(deadline: AttemptTimer, resolve: (attempt: Attempt) => void) {
     this.#deadline = deadline
     this.#resolve = resolve
     deadline.call(() => {

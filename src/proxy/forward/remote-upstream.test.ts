@@ -125,7 +125,7 @@ async function start(
     verifier: undefined,
     versioned: false,
     version: '1',
-    log: { warn: keep, error: keep },
+    log: { debug() {}, info() {}, warn: keep, error: keep },
     ...more,
   })
   door = createHttpServer(gateway.handle)

@@ -6,8 +6,8 @@ import type { Exchange } from '../../gateway/exchange.ts'
 import { headerFilter } from '../../gateway/outside-headers.ts'
 import type { Forwarded, RemoteUpstream } from '../../gateway/remote.ts'
 import { hasBody } from '../../http/framing.ts'
+import { AttemptTimer } from '../../resilience/attempt-timer.ts'
 import type { CircuitBreakerOptions, Outcome } from '../../resilience/circuit-breaker.ts'
-import { Deadline } from '../../resilience/deadline.ts'
 import { type Backoff, createRetryBudget, fullJitterMs, type RetryBudgetOptions } from '../../resilience/retry.ts'
 import { type Attempt, createHttpClient, type HttpClientOptions } from './http-client.ts'
 import { accepts, createReplica, createReplicas, type Entry, type Replica } from './replicas.ts'
@@ -69,15 +69,15 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
     // Before the body, which nobody is going to read.
     const retryInMs = replicas.retryInMs()
     if (retryInMs > 0 && replicas.state === 'open') throw unavailable(retryInMs)
-    const own = bounds?.get(exchange.operation)
+    const own = bounds?.get(exchange.route!.operation)
     const { timeoutMs = options.timeoutMs ?? 30_000, maxBodyBytes = options.maxBodyBytes ?? 1024 * 1024 } = own ?? {}
-    let deadline: Deadline | undefined
+    let deadline: AttemptTimer | undefined
     pending++
     try {
       const { req, res } = exchange
       const coming = requestBody(req, res, maxBodyBytes, () => deadline?.restart())
       const body = coming instanceof Promise ? await coming : coming
-      const given = new Deadline(timeoutMs)
+      const given = new AttemptTimer(timeoutMs)
       deadline = given
       let answered: Forwarded | undefined
       const gone = () => {
@@ -158,7 +158,7 @@ interface Work {
   /** With the time that is left. */
   readonly head: (remainingMs: number) => string[]
   readonly body: RequestBody
-  readonly deadline: Deadline
+  readonly deadline: AttemptTimer
 }
 
 const HTTP: HttpClientOptions = {
@@ -192,7 +192,7 @@ function isRepeatable({ req, idempotencyKey }: Exchange): boolean {
   return SAFE.has(req.method!) || (req.method === 'POST' && idempotencyKey !== undefined)
 }
 
-function outcomeOf(attempt: Attempt, body: RequestBody, deadline: Deadline): Outcome {
+function outcomeOf(attempt: Attempt, body: RequestBody, deadline: AttemptTimer): Outcome {
   if (attempt.kind === 'answered') return FAILING.has(attempt.status) ? 'failed' : 'succeeded'
   if (attempt.kind === 'unreached') return 'unreached'
   // The caller's doing, or not doing, says nothing of the upstream.

@@ -1,0 +1,82 @@
+import type { Caller } from '../auth/caller.ts'
+import type { Pairs } from '../contract/list-query.ts'
+import type { Told } from '../limits/headers.ts'
+import type { Trace } from '../observe/trace.ts'
+import type { Deadline } from '../resilience/deadline.ts'
+import type { ServiceHealth } from './health.ts'
+
+/** A call of an operation, whatever carries it: a request at the gateway, a call within the process, or one over HTTP. */
+export interface Call {
+  /** Id of the operation: `orders.orders.create`. */
+  readonly operation: string
+  /** HTTP method of the operation; `HEAD` where the client asked for a `GET` without its body. It decides what may be repeated. */
+  readonly method: string
+  /** Version of the API. A service that does not have it takes its newest one. */
+  readonly version: number
+  /** Path parameters in the order of the operation's path, decoded, not yet checked. */
+  readonly params: readonly string[]
+  /** Query parameters, decoded, without `version`. */
+  readonly query: Pairs
+  /** Path as the caller wrote it, for links: `/api/v1/orders`. */
+  readonly path: string
+  /** Bytes of the body, or its JSON value where no text lies between. Undefined without a body. */
+  readonly body: Uint8Array | { readonly value: unknown } | undefined
+  readonly contentType: string | undefined
+  /** Entity tags with their quotes, as the headers have them. */
+  readonly ifMatch: string | undefined
+  readonly ifNoneMatch: string | undefined
+  readonly idempotencyKey: string | undefined
+  readonly context: Context
+}
+
+/**
+ * What goes with a request wherever it goes, in one process and in ten (R-P-7). It is passed by hand and never read from
+ * AsyncLocalStorage. Members that cost something are made when they are first read: don't copy it by spreading.
+ */
+export interface Context {
+  /** 1 to 64 characters of `A-Z a-z 0-9 . _ -`: the client's own, or `req_…`. */
+  readonly requestId: string
+  /** W3C Trace Context; undefined where the request has none. */
+  readonly trace: Trace | undefined
+  readonly caller: Caller
+  /** When the answer must be there. */
+  readonly deadline: Deadline
+  /** Aborts when nobody waits for the answer any more. Made when it is first read. */
+  readonly signal: AbortSignal
+  /** Its lines carry the request's id. Made when it is first read. */
+  readonly log: Log
+  /** The client's address, as limits count clients: an IPv4 address, or the /64 of an IPv6 one. Undefined where another service calls. */
+  readonly address?: string | undefined
+  /** What the buckets of the request have said, for the headers of its answer; a handler adds its own (`unit.limit`). */
+  readonly told?: Told[] | undefined
+}
+
+/** What handlers and the library need of a logger; pino has it. */
+export interface Log {
+  debug(about: object, message: string): void
+  info(about: object, message: string): void
+  warn(about: object, message: string): void
+  error(about: object, message: string): void
+}
+
+/** The answer to a call. What is refused or fails is thrown as a Problem instead. */
+export interface Reply {
+  readonly status: number
+  /** Names in lower case; `content-type` and `content-length` are added by what carries it. */
+  readonly headers: Readonly<Record<string, string>>
+  /** JSON text; undefined for 204 and 304. */
+  readonly body: string | undefined
+}
+
+/**
+ * Takes calls of one service: its pipeline, or what carries calls to where that is. Whoever calls does not know which.
+ * Rejects with a Problem when the call is refused, or no answer comes.
+ */
+export type Port = (call: Call) => Promise<Reply>
+
+/** A service of the system, wherever it runs. */
+export interface ServicePort {
+  readonly name: string
+  readonly port: Port
+  health(): Promise<ServiceHealth>
+}

@@ -1,0 +1,73 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { rest, within } from './within.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const late = () => new Error('late')
+const never = () => new Promise<never>(() => {})
+
+test('work that is over in time answers, and leaves no timer and no listener', async () => {
+  const caller = new AbortController()
+  const removed = vi.spyOn(caller.signal, 'removeEventListener')
+  expect(await within(1_000, late, caller.signal, async () => 'done')).toBe('done')
+  expect(vi.getTimerCount()).toBe(0)
+  expect(removed).toHaveBeenCalledOnce()
+})
+
+test('the wait ends at the deadline, whether the work heeds its signal or not', async () => {
+  let signal: AbortSignal | undefined
+  const waiting = within(1_000, late, undefined, (given) => {
+    signal = given
+    return never()
+  })
+  const outcome = expect(waiting).rejects.toThrow('late')
+  await vi.advanceTimersByTimeAsync(1_000)
+  await outcome
+  expect(signal!.aborted).toBe(true)
+})
+
+test("the wait ends when the caller's signal aborts, with its reason", async () => {
+  const caller = new AbortController()
+  const waiting = within(1_000, late, caller.signal, never)
+  caller.abort(new Error('gone'))
+  await expect(waiting).rejects.toThrow('gone')
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('nothing begins for a caller that is gone already', async () => {
+  const work = vi.fn(never)
+  await expect(within(1_000, late, AbortSignal.abort(new Error('gone')), work)).rejects.toThrow('gone')
+  expect(work).not.toHaveBeenCalled()
+})
+
+test('work that fails after the deadline is nobody’s unhandled rejection', async () => {
+  const unhandled = vi.fn()
+  process.on('unhandledRejection', unhandled)
+  const waiting = within(10, late, undefined, async (signal) => {
+    await rest(1_000, signal).catch(() => {})
+    throw new Error('too late to matter')
+  })
+  const outcome = expect(waiting).rejects.toThrow('late')
+  await vi.advanceTimersByTimeAsync(2_000)
+  await outcome
+  vi.useRealTimers()
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('unhandledRejection', unhandled)
+  expect(unhandled).not.toHaveBeenCalled()
+})
+
+test('a rest is over after its time, or at once when its signal aborts', async () => {
+  const resting = rest(500, new AbortController().signal)
+  await vi.advanceTimersByTimeAsync(500)
+  await resting
+  const caller = new AbortController()
+  const broken = rest(500, caller.signal)
+  caller.abort(new Error('gone'))
+  await expect(broken).rejects.toThrow('gone')
+  expect(vi.getTimerCount()).toBe(0)
+})
