@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
+import { noteStatement } from '../base/failure.ts'
 import { isoTime } from './columns.ts'
 import { type Faults, faultsOf, unavailable } from './faults.ts'
 import { createOutage, type Outage } from './outage.ts'
@@ -131,10 +132,22 @@ export type Send = (text: string, values: readonly unknown[]) => Promise<TextRes
 export function queryable(send: Send): Queryable {
   return {
     async cells(statement, values = []) {
-      return (await send(statement, values)).cells
+      try {
+        return (await send(statement, values)).cells
+      } catch (error) {
+        noteStatement(error, statement)
+        throw error
+      }
     },
     async query<T extends object>(statement: string, values: readonly unknown[] = []) {
-      const { cells, fields } = await send(statement, values)
+      let result: TextResult
+      try {
+        result = await send(statement, values)
+      } catch (error) {
+        noteStatement(error, statement)
+        throw error
+      }
+      const { cells, fields } = result
       let i = 0
       try {
         return cells.map((row) => {

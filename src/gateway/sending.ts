@@ -116,6 +116,7 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
     const problems = route?.contract.problems
     const { status, headers, body } = problemAnswer(error, {
       requestId,
+      operation: route?.operation.id,
       accept: req.headers.accept,
       problems,
       allow,

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { Problem } from '../base/errors.ts'
+import { failureOf } from '../base/failure.ts'
 import { PROBLEMS, type ProblemSpec } from '../contract/problem.ts'
 import { readAccept } from './accept.ts'
 import type { Log } from './log.ts'
@@ -7,6 +8,8 @@ import { REFUSALS } from './refusals.ts'
 
 export interface ProblemContext {
   readonly requestId: string
+  /** Id of the operation, for the log; undefined where nothing was routed. */
+  readonly operation?: string | undefined
   /** The caller's `Accept`. */
   readonly accept: string | undefined
   /** The problems of the operation's contract; else those that every system knows. */
@@ -28,16 +31,16 @@ export interface ProblemAnswer {
  * caller its request id and the log the rest.
  */
 export function problemAnswer(error: unknown, context: ProblemContext): ProblemAnswer {
-  const { requestId, accept, log } = context
+  const { requestId, operation, accept, log } = context
   let problem = error instanceof Problem ? error : undefined
   let spec = problem && specOf(problem.code, context.problems)
   if (problem === undefined || spec === undefined) {
-    const what = problem ? `The problem ${problem.code} is in no contract` : 'A request failed'
-    log.error({ err: error, requestId }, what)
+    const failure = failureOf(error)
+    log.error({ requestId, operation, ...failure, err: error }, whatToDo(problem, failure.statement))
     problem = new Problem('INTERNAL_ERROR')
     spec = PROBLEMS.INTERNAL_ERROR!
   } else if (problem.cause !== undefined && spec.status >= 500)
-    log.warn({ err: problem.cause, requestId, code: problem.code }, spec.message)
+    log.warn({ requestId, operation, ...failureOf(problem), err: problem.cause, code: problem.code }, spec.message)
   const asRfc9457 = wantsProblemJson(accept)
   const headers = ['content-type', asRfc9457 ? 'application/problem+json' : 'application/json; charset=utf-8']
   headers.push('cache-control', 'no-store', 'vary', 'accept')
@@ -51,6 +54,13 @@ export function problemAnswer(error: unknown, context: ProblemContext): ProblemA
     headers,
     body: asRfc9457 ? rfc9457(problem, spec, requestId) : envelope(problem, spec, requestId),
   }
+}
+
+function whatToDo(problem: Problem | undefined, statement: string | undefined): string {
+  if (problem) return `The problem ${problem.code} is in no contract: declare it among the problems of the service`
+  return statement === undefined
+    ? 'A request failed'
+    : 'A request failed in an SQL statement: correct the statement, or the tables by a migration'
 }
 
 /** `{"error":{"code","message","details","requestId"}}` (R-BODY-5). */

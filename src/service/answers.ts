@@ -12,6 +12,10 @@ import { shaped } from './shape.ts'
 export function shapeResult(plan: Plan, call: Call, result: unknown, fields?: readonly string[] | undefined): Reply {
   const { operation } = plan
   if (operation.status === 204 || !operation.answer) return { status: operation.status, headers: {}, body: undefined }
+  if (typeof result !== 'object' || result === null)
+    throw new Error(
+      `the handler of ${operation.id} returned nothing: return ${operation.resource ? 'the row' : 'what its contract answers'}`,
+    )
   const headers: Record<string, string> = {}
   const version = operation.resource?.versioned ? versionOf(result) : undefined
   if (version !== undefined) headers.etag = `"${version}"`
