@@ -125,6 +125,8 @@ test.each([
 test.each([
   ['a POST without a key', (api: Api) => api.orders.create({ userId: 'usr_1', body: {} })],
   ['a PATCH', (api: Api) => api.products.update({ id: 'prd_1', body: { stock: 1 } })],
+  ['FC-79: a PUT', (api: Api) => api.products.replace({ id: 'prd_1', body: {} as never, ifMatch: 1 })],
+  ['FC-79: a DELETE', (api: Api) => api.products.delete({ id: 'prd_1', ifMatch: 1 })],
 ])('%s is sent once, whatever happens to it', async (_, call) => {
   const server = await serving(hangUp, ok)
   await expect(call(server.orders())).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
@@ -158,11 +160,16 @@ test('a Retry-After beyond the deadline is not waited for', async () => {
   expect(server.seen).toHaveLength(1)
 })
 
-test('a delete whose answer was lost, and finds nothing the second time, is done', async () => {
-  const server = await serving(hangUp, problem(404, 'NOT_FOUND'))
-  expect(await server.orders().products.delete({ id: 'prd_1' })).toBeUndefined()
-  const other = await serving(problem(404, 'NOT_FOUND'))
-  await expect(other.orders().products.delete({ id: 'prd_1' })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+test('FC-79, R-GW-3: a DELETE is sent again where nothing was sent', async () => {
+  const server = await serving(ok)
+  await closing.pop()!()
+  let attempts = 0
+  const token = () => {
+    attempts++
+    return undefined
+  }
+  await expect(server.orders({ token }).products.delete({ id: 'prd_1' })).rejects.toMatchObject({ status: 503 })
+  expect(attempts).toBe(3)
 })
 
 test('a server that is not there is SERVICE_UNAVAILABLE, and the message says where and why', async () => {

@@ -25,9 +25,9 @@ const BACKOFF = { firstMs: 100, mostMs: 5_000 }
 /**
  * Calls a system over HTTP, with the `fetch` of Node or of a browser.
  *
- * What may be repeated without a second effect (GET, PUT, DELETE, and POST with an idempotency key) is tried again when
- * the network failed, and on 429, 503 and IDEMPOTENCY_IN_PROGRESS: after `Retry-After`, or after an exponential backoff
- * with full jitter, as long as the deadline allows.
+ * What may be repeated once bytes were sent (GET, and POST with an idempotency key: R-GW-3) is tried again when the network
+ * failed, and on 429, 503 and IDEMPOTENCY_IN_PROGRESS: after `Retry-After`, or after an exponential backoff with full
+ * jitter, as long as the deadline allows. Anything else is tried again only where no connection was made.
  *
  *     const api = client(users, http('https://api.example.com', { token: () => session.accessToken }))
  */
@@ -45,17 +45,13 @@ export function http(baseUrl: string, options: HttpOptions = {}): Transport {
       const url = base + pathOf(request) + queryOf(request)
       const body = request.body === undefined ? undefined : JSON.stringify(request.body)
       return within(timeoutMs, late, request.signal, async (signal) => {
-        let unknown = false
         for (let attempt = 0; ; attempt++) {
           const headers = headersOf(request, options.headers, await tokenOf(options.token))
           const init = { method: operation.method, headers, body: body ?? null, signal }
           const outcome = await attemptOnce(request, url, init, maxAnswerBytes)
-          // The attempt whose answer was lost has deleted it: that is what was asked for.
-          if (unknown && operation.method === 'DELETE' && 'status' in outcome && outcome.status === 404)
-            return { status: 204, headers: {}, body: undefined }
-          const waitMs = attempt < retries && isRepeatable(request) ? restOf(outcome, attempt) : undefined
+          const again = attempt < retries && (isRepeatable(request) || wasNotSent(outcome))
+          const waitMs = again ? restOf(outcome, attempt) : undefined
           if (waitMs === undefined || performance.now() + waitMs >= endsAt) return settled(outcome)
-          unknown ||= 'lost' in outcome
           await rest(waitMs, signal)
         }
       })
@@ -107,8 +103,28 @@ function settled(outcome: Outcome): CallAnswer {
 }
 
 function isRepeatable({ operation, idempotencyKey }: CallRequest): boolean {
-  if (operation.method === 'POST') return idempotencyKey !== undefined
-  return operation.method !== 'PATCH'
+  return operation.method === 'GET' || (operation.method === 'POST' && idempotencyKey !== undefined)
+}
+
+/** A PUT or DELETE that is sent twice may find what it has done itself: a success becomes 412 or 404 (FC-79). */
+function wasNotSent(outcome: Outcome): boolean {
+  return 'lost' in outcome && UNSENT.has(codeOf(outcome.lost.cause) ?? '')
+}
+
+/** There was no connection. A browser does not tell. */
+const UNSENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+function codeOf(error: unknown): string | undefined {
+  const { code, cause, errors } = error as { code?: string; cause?: unknown; errors?: readonly unknown[] }
+  const inner = cause ?? errors?.[0]
+  return inner === undefined ? code : codeOf(inner)
 }
 
 /** How long to rest before the next attempt; undefined when the outcome stands. */

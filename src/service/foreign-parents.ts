@@ -36,13 +36,10 @@ export function foreignParents(service: Service<any>, runtime: Runtime): Confirm
     } catch (error) {
       if (!(error instanceof Problem)) throw error
       if (error.code === 'NOT_FOUND') throw new Problem('NOT_FOUND')
-      // Whatever else is wrong over there is not the caller's (R-P-8).
-      return UNREACHABLE.has(error.code) ? error : new Problem('BAD_GATEWAY', undefined, { cause: error })
+      return error
     }
   }
 }
-
-const UNREACHABLE = new Set(['SERVICE_UNAVAILABLE', 'GATEWAY_TIMEOUT', 'BAD_GATEWAY'])
 
 /** Where a thing of another service can be read. */
 interface Reader {

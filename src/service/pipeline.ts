@@ -2,6 +2,7 @@ import { type Caller, callerKey, hasRole } from '../auth/caller.ts'
 import { type FieldFault, Problem } from '../base/errors.ts'
 import { admitsETag, matchesETag } from '../base/etag.ts'
 import type { Call, Port, Reply } from '../call/call.ts'
+import { notTheCallers } from '../call/call-problem.ts'
 import { bodyCheck } from '../contract/check.ts'
 import type { Operation } from '../contract/operation.ts'
 import type { AnyResource } from '../contract/resource.ts'
@@ -33,6 +34,14 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   const confirmParent = foreignParents(service, runtime)
 
   return async (call) => {
+    try {
+      return await answer(call)
+    } catch (error) {
+      throw notTheCallers(error)
+    }
+  }
+
+  async function answer(call: Call): Promise<Reply> {
     const plan = plans(call.operation, call.version)
     let reach: 'all' | 'own'
     try {
