@@ -339,19 +339,19 @@ describe('arguments', () => {
   test.each<[string, () => string[], number, string]>([
     ['no upstream', () => ['gateway', ...open], 2, "required option '--upstream <name=url,…>' not specified"],
     ['no name', () => ['gateway', '--upstream', 'http://x', ...open], 2, '--upstream is "http://x": give <name>=<url>'],
-    ['no URL', () => ['gateway', '--upstream', 'a=x', ...open], 2, '--upstream a has an address that is none'],
+    ['no URL', () => ['gateway', '--upstream', 'a=x', ...open], 2, '--upstream a has an invalid address, "x"'],
     [
       'a name twice',
       () => args('--upstream', 'shop=http://x', ...open),
       2,
-      '--upstream names "shop" twice: join replicas by commas',
+      '--upstream names "shop" twice: separate replicas with commas',
     ],
-    ['nothing served', () => args(), 2, 'neither --routes nor --openapi is given'],
+    ['nothing served', () => args(), 2, 'Give --routes or --openapi'],
     [
       'whose document',
       () => args('--upstream', 'b=http://x', '--openapi', 'a.json'),
       2,
-      'say whose it is, as in shop=a.json; upstreams: shop, b',
+      'name its upstream, as in shop=a.json; upstreams: shop, b',
     ],
     [
       'unknown upstream',
@@ -360,7 +360,7 @@ describe('arguments', () => {
       '--openapi names the upstream "crm", which is not given',
     ],
     ['no issuer', () => args(...open, '--jwks', 'keys.json'), 2, '--jwks needs --issuer and --audience'],
-    ['no keys', () => args(...open, '--issuer', 'x'), 2, '--issuer and --audience are for tokens, which need --jwks'],
+    ['no keys', () => args(...open, '--issuer', 'x'), 2, '--issuer and --audience need --jwks'],
     ['tokens asked for', () => args(...open), 2, 'GET /things/new asks for a token, and --jwks is not given'],
     [
       'unchecked security',

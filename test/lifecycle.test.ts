@@ -80,8 +80,8 @@ describe('R-OPS-2: the end', () => {
     expect(await registered).toBeInstanceOf(Error)
     const { code, stdout } = await system.ended
     expect(code).toBe(1)
-    expect(stdout).toContain('1 connections were cut')
-    expect(stdout).toContain('not done with stopping after 2 s (SHUTDOWN_TIMEOUT)')
+    expect(stdout).toContain('closed 1 connection whose requests did not finish')
+    expect(stdout).toContain('shutdown not finished after 2 s (SHUTDOWN_TIMEOUT)')
     await hold.release().catch(() => {})
   })
 

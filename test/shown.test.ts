@@ -278,7 +278,7 @@ test('R-BODY-7 R-P-6: a contract that would hide a field inside an object is ref
       access: { get: 'public' },
     })
     const define = () => service('notes', { resources: { notes: inside } })
-    expect(define).toThrow(/R-BODY-7 notes\.meta\.key: is to be hidden inside an object/)
+    expect(define).toThrow(/R-BODY-7 notes\.meta\.key: is hidden inside an object/)
   }
 })
 

@@ -162,13 +162,13 @@ test('R-AUTH-7: the first admin comes from the environment; another start with t
   expect(await logIn(await second.url(), email, 'another password')).toBe(401)
   expect(await logIn(await second.url(), email, 'the first password')).toBe(200)
   expect(await users()).toEqual(before)
-  expect(second.lines.join('\n')).not.toContain('nobody is an admin yet')
+  expect(second.lines.join('\n')).not.toContain('no admin exists yet')
 })
 
 test('R-AUTH-7: without one the start says how; `lintel users create --admin` makes one, beside the running system', async () => {
   const system = launch('lintel', lintel(['start']))
   const url = await system.url()
-  await system.line(/nobody is an admin yet: lintel users create --email <address> --admin/)
+  await system.line(/no admin exists yet: run "lintel users create --email <address> --admin"/)
   const create = ['users', 'create', '--email', 'ann@example.com', '--admin']
   expect(await run('lintel', { ...lintel(create), input: 'too few\n' })).toMatchObject({
     code: 2,
@@ -180,7 +180,7 @@ test('R-AUTH-7: without one the start says how; `lintel users create --admin` ma
   expect(await logIn(url, 'ann@example.com', password)).toBe(200)
   expect(await run('lintel', lintel(create, { LINTEL_ADMIN_PASSWORD: password }))).toMatchObject({
     code: 2,
-    stderr: 'lintel: ann@example.com is a user already: nothing was changed (WRONG_ARGUMENT)\n',
+    stderr: 'lintel: ann@example.com is already a user: nothing was changed (WRONG_ARGUMENT)\n',
   })
 })
 

@@ -19,7 +19,7 @@ export const createUser: Command<typeof users> = {
     const fault = passwordFault(password)
     if (fault) throw wrong(`The password ${fault}`)
     if (!(await addUser(unit, { email: address, name, roles: admin ? ['admin'] : ['member'] }, password)))
-      throw wrong(`${address} is a user already: nothing was changed`)
+      throw wrong(`${address} is already a user: nothing was changed`)
     return `${address} is ${admin ? 'an admin' : 'a user'} now`
   },
 }

@@ -3,8 +3,8 @@ import { testSystem } from '../../src/testing/system.ts'
 import system from '../../system.ts'
 
 test.each([
-  [{ EMAIL: 'ann@example.com' }, 'LINTEL_ADMIN_PASSWORD is missing: give both or none'],
-  [{ PASSWORD: 'hunter22 and more' }, 'LINTEL_ADMIN_EMAIL is missing: give both or none'],
+  [{ EMAIL: 'ann@example.com' }, 'LINTEL_ADMIN_PASSWORD is missing: set both or neither'],
+  [{ PASSWORD: 'hunter22 and more' }, 'LINTEL_ADMIN_EMAIL is missing: set both or neither'],
   [{ EMAIL: 'ann', PASSWORD: 'hunter22 and more' }, 'LINTEL_ADMIN_EMAIL is "ann": give an email address'],
   // FC-102: as everybody's.
   [{ EMAIL: 'a@-b.com', PASSWORD: 'hunter22 and more' }, 'LINTEL_ADMIN_EMAIL is "a@-b.com": give an email address'],

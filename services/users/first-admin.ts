@@ -10,7 +10,7 @@ import { addUser } from './create-user.ts'
 export async function ensureFirstAdmin(unit: Unit<typeof users>, env: Readonly<Record<string, string | undefined>>) {
   const { LINTEL_ADMIN_EMAIL: email, LINTEL_ADMIN_PASSWORD: password } = env
   if (email || password) {
-    if (!email || !password) throw wrong(`LINTEL_ADMIN_${email ? 'PASSWORD' : 'EMAIL'} is missing: give both or none`)
+    if (!email || !password) throw wrong(`LINTEL_ADMIN_${email ? 'PASSWORD' : 'EMAIL'} is missing: set both or neither`)
     const address = readEmail(email)
     if (address === undefined) throw wrong(`LINTEL_ADMIN_EMAIL is "${email}": give an email address`)
     const fault = passwordFault(password)
@@ -18,7 +18,7 @@ export async function ensureFirstAdmin(unit: Unit<typeof users>, env: Readonly<R
     await addUser(unit, { email: address, name: 'Admin', roles: ['admin'] }, password)
   }
   const [admin] = await unit.tx.query(`select 1 from active_users where roles @> '["admin"]' limit 1`)
-  return admin ? undefined : 'nobody is an admin yet: lintel users create --email <address> --admin'
+  return admin ? undefined : 'no admin exists yet: run "lintel users create --email <address> --admin"'
 }
 
 function wrong(message: string): Fault {

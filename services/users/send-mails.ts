@@ -87,16 +87,16 @@ async function deliver(due: DueMail, mail: MailCarrier, context: BackgroundConte
     const why = { ...about, code: failure.code, reason }
     const refused = failure instanceof MailRefused
     if (!refused && due.attempts < ATTEMPTS) {
-      log.warn(why, 'a mail could not be sent, and is tried again')
+      log.warn(why, 'could not send a mail; will retry')
       return await run(({ tx }) => postpone(tx, due))
     }
-    log.error(why, refused ? 'a mail was refused for good' : 'a mail could not be sent for hours, and is given up')
+    log.error(why, refused ? 'a mail was rejected permanently' : 'gave up on a mail that could not be sent for hours')
     await run(async ({ tx }) => {
       await noteUndelivered(tx, due, reason)
       await drop(tx, due)
     })
   } catch (err) {
-    log.warn({ ...about, err }, 'what became of a mail could not be noted down')
+    log.warn({ ...about, err }, 'could not record the outcome of a mail')
   }
 }
 

@@ -33,13 +33,13 @@ export async function dropOldNotes(tx: Unit['tx']): Promise<void> {
 
 /** `lintel mails undelivered`: whom a mail server refused, and what it said. */
 export const listUndelivered: Command<typeof users> = {
-  about: `Lists mails of the last ${DAYS} days that were refused or given up, newest first.`,
+  about: `List mails of the last ${DAYS} days that were rejected or given up, newest first.`,
   async run({ tx }) {
     const rows = await tx.query<UndeliveredMail & { reason: string; at: string }>(
       `select address as "to", kind, attempts, reason, to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as at
        from undelivered_mails order by created_at desc, id desc limit 1000`,
     )
-    if (rows.length === 0) return 'No mail was refused or given up'
+    if (rows.length === 0) return 'No undelivered mails'
     return rows
       .map(({ at, to, kind, attempts, reason }) => `${at} ${to} ${kind}, after ${attempts}: ${oneLine(reason)}`)
       .join('\n')

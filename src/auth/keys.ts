@@ -70,7 +70,7 @@ export function signingKeyAt(keys: readonly SigningKey[], nowMs: number): Signin
   const byAge = [...keys].sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt))
   const known = byAge.find((key) => Date.parse(key.createdAt) <= nowMs - PUBLISHED_AHEAD_MS) ?? byAge.at(-1)
   if (known === undefined)
-    throw new Fault('NO_SIGNING_KEY', 'There is no signing key: make one with `lintel keys rotate`.')
+    throw new Fault('NO_SIGNING_KEY', 'No signing key exists: create one with `lintel keys rotate`.')
   return known
 }
 

@@ -19,8 +19,10 @@ test('FC-1: the name that was probably meant is a few slips away', () => {
 })
 
 test('FC-1: of the members of an object, one that means nothing is named with what there is', () => {
-  expect(unknownMember({ min: 1, maks: 2 }, ['min', 'max'])).toBe('has no "maks": "max" was probably meant')
-  expect(unknownMember({ pattern: 'x' }, ['min', 'max'])).toBe('has no "pattern": it takes min, max')
+  expect(unknownMember({ min: 1, maks: 2 }, ['min', 'max'])).toBe('has the unknown member "maks": did you mean "max"?')
+  expect(unknownMember({ pattern: 'x' }, ['min', 'max'])).toBe(
+    'has the unknown member "pattern": expected one of min, max',
+  )
   expect(unknownMember({ min: 1 }, ['min', 'max'])).toBeUndefined()
   expect(unknownMember(undefined, ['min'])).toBeUndefined()
 })

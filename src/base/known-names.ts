@@ -3,14 +3,14 @@
  * probably meant. Undefined when all is well. JavaScript has no compiler to say so, and an option that is ignored can leave
  * open what it was to close.
  *
- *     unknownMember({ acces: 'admin' }, ['access', 'fields'])   // 'has no "acces": "access" was probably meant'
+ *     unknownMember({ acces: 'admin' }, ['access', 'fields'])   // 'has the unknown member "acces": did you mean "access"?'
  */
 export function unknownMember(given: unknown, known: readonly string[]): string | undefined {
   if (typeof given !== 'object' || given === null) return undefined
   const name = Object.keys(given).find((one) => !known.includes(one))
   if (name === undefined) return undefined
   const meant = nearestName(name, known)
-  return `has no "${name}": ${meant === undefined ? `it takes ${known.join(', ')}` : `"${meant}" was probably meant`}`
+  return `has the unknown member "${name}": ${meant === undefined ? `expected one of ${known.join(', ')}` : `did you mean "${meant}"?`}`
 }
 
 /**

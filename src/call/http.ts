@@ -167,7 +167,7 @@ function baseOf(baseUrl: string): string {
   if (baseUrl !== '' && !baseUrl.startsWith('/')) {
     const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
     if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash)
-      throw new Fault('INVALID_URL', `"${baseUrl}" is no address of a system: give one like https://api.example.com`)
+      throw new Fault('INVALID_URL', `"${baseUrl}" is not a valid base URL: give one like https://api.example.com`)
   }
   return baseUrl.replace(/\/+$/, '')
 }

@@ -43,7 +43,7 @@ export async function resendCommand(file: string, text: string): Promise<void> {
   await eachDatabase(file, async ({ contract }, database) => {
     const count = await resendOutbox(database, new Date(time).toISOString())
     await notifyCommitted(database)
-    console.log(`${contract.name}: ${count} events are published again`)
+    console.log(`${contract.name}: ${count} ${count === 1 ? 'event' : 'events'} queued to be published again`)
   })
 }
 
@@ -72,7 +72,7 @@ export async function showCommand(file: string, event: string, options: WhichOpt
       console.log(JSON.stringify(shown(letter), undefined, 2))
     }
   })
-  if (found === 0) throw wrong('There is no such dead letter: see lintel events dead list')
+  if (found === 0) throw wrong('No such dead letter: see "lintel events dead list"')
 }
 
 /** Has dead letters tried again, from the first attempt. */
@@ -96,7 +96,7 @@ async function change(
     count += await work(database, which)
     await notifyCommitted(database)
   })
-  if (count === 0 && which.eventId) throw wrong('There is no such dead letter: see lintel events dead list')
+  if (count === 0 && which.eventId) throw wrong('No such dead letter: see "lintel events dead list"')
   console.log(`${count} ${count === 1 ? 'event is' : 'events are'} ${done}`)
 }
 
@@ -106,15 +106,14 @@ function shown({ eventId, data, ...letter }: DeadLetter) {
 }
 
 function meant(event: string | undefined, options: WhichOptions): Which {
-  if (event === undefined && !options.all) throw wrong('Say which: the id of an event, or --all')
-  if (event !== undefined && options.all) throw wrong('Say which: the id of an event, or --all, not both')
+  if (event === undefined && !options.all) throw wrong('Give the id of an event, or --all')
+  if (event !== undefined && options.all) throw wrong('Give either the id of an event or --all, not both')
   return whichOf(event, options)
 }
 
 function whichOf(event: string | undefined, { consumer }: WhichOptions): Which {
   const eventId = event === undefined ? undefined : decodeId('evt', event)
-  if (event !== undefined && eventId === undefined)
-    throw wrong(`"${event}" is no id of an event: they look like evt_01h4…`)
+  if (event !== undefined && eventId === undefined) throw wrong(`"${event}" is not an event id, such as evt_01h4…`)
   return { eventId, consumer }
 }
 

@@ -32,11 +32,11 @@ function readArguments(given: GatewayArguments): GatewaySetup {
   const upstreams = new Map<string, URL[]>()
   for (const text of given.upstream) {
     const [name, urls] = readUpstream(text)
-    if (upstreams.has(name)) throw wrong(`--upstream names "${name}" twice: join replicas by commas`)
+    if (upstreams.has(name)) throw wrong(`--upstream names "${name}" twice: separate replicas with commas`)
     upstreams.set(name, urls)
   }
   if (given.routes === undefined && given.openapi.length === 0)
-    throw wrong('neither --routes nor --openapi is given: one of them says what is served')
+    throw wrong('Give --routes or --openapi: the gateway needs to know which paths to serve')
   const timeoutMs = parseDuration(given.timeout)
   if (!timeoutMs || timeoutMs > 3_600_000)
     throw wrong(`--timeout is "${given.timeout}": give a duration such as 30s or 500ms, at most 60m`)
@@ -62,17 +62,17 @@ function readUpstream(text: string): [string, URL[]] {
   const urls = list.split(',').map((one) => {
     const url = URL.canParse(one.trim()) ? new URL(one.trim()) : undefined
     if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash)
-      throw wrong(`--upstream ${name} has an address that is none: give one such as http://127.0.0.1:8080`)
+      throw wrong(`--upstream ${name} has an invalid address, "${one.trim()}": give one such as http://127.0.0.1:8080`)
     return url
   })
-  if (new Set(urls.map(String)).size < urls.length) throw wrong(`--upstream ${name} has one address twice`)
+  if (new Set(urls.map(String)).size < urls.length) throw wrong(`--upstream ${name} has the same address twice`)
   return [name, urls]
 }
 
 function readDocument(text: string, names: readonly string[]): { upstream: string; file: string } {
   const equals = text.indexOf('=')
   if (equals < 0 && names.length > 1)
-    throw wrong(`--openapi is "${text}": say whose it is, as in ${names[0]}=${text}; upstreams: ${names.join(', ')}`)
+    throw wrong(`--openapi is "${text}": name its upstream, as in ${names[0]}=${text}; upstreams: ${names.join(', ')}`)
   const upstream = equals < 0 ? names[0]! : text.slice(0, equals)
   if (!names.includes(upstream))
     throw wrong(`--openapi names the upstream "${upstream}", which is not given; upstreams: ${names.join(', ')}`)
@@ -97,11 +97,11 @@ function readHeaderName(text: string): string {
 function readTokens({ jwks, issuer, audience, rolesClaim }: GatewayArguments): TokenSource | undefined {
   if (jwks === undefined) {
     if (issuer !== undefined || audience !== undefined)
-      throw wrong('--issuer and --audience are for tokens, which need --jwks: give a URL or a file of keys')
+      throw wrong('--issuer and --audience need --jwks: give the URL or file of the keys')
     return undefined
   }
   // Without them any token of any issuer that shares the keys would do, whomever it was made for.
-  if (!issuer || !audience) throw wrong('--jwks needs --issuer and --audience: what `iss` and `aud` of a token must be')
+  if (!issuer || !audience) throw wrong('--jwks needs --issuer and --audience: the required `iss` and `aud` of tokens')
   return { jwks, issuer, audience, rolesClaim }
 }
 

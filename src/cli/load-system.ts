@@ -13,11 +13,14 @@ export async function loadSystem(file: string, purpose: Purpose = 'beside'): Pro
   if (!existsSync(path))
     throw new Fault(
       'NO_SYSTEM',
-      `There is no ${file} here: write one with \`export default system({ services })\`, or name it with --system`,
+      `${file} does not exist: write one with \`export default system({ services })\`, or name it with --system`,
     )
   const { default: system } = (await import(pathToFileURL(path).href)) as { default?: System }
   if (!system?.services)
-    throw new Fault('NO_SYSTEM', `${file} has no system as its default export: \`export default system({ services })\``)
+    throw new Fault(
+      'NO_SYSTEM',
+      `The default export of ${file} is not a system: write \`export default system({ services })\``,
+    )
   checkSystem(system)
   return system
 }

@@ -36,10 +36,7 @@ test('--version is the package’s', async () => {
 
 describe('exit codes', () => {
   test.each([
-    [
-      ['strat'],
-      'lintel: There is no command "strat", nor a system in ./system.ts; see lintel --help (UNKNOWN_COMMAND)',
-    ],
+    [['strat'], 'lintel: Unknown command "strat", nor a system in ./system.ts; see lintel --help (UNKNOWN_COMMAND)'],
     [['start', '--prot', '80'], "error: unknown option '--prot'"],
     [['purge'], "error: required option '--older-than <duration>' not specified"],
     [['purge', '--older-than', 'long'], 'lintel: --older-than is "long": give a duration such as 30d or 12h'],
@@ -63,19 +60,19 @@ describe('exit codes', () => {
       code: 78,
       stdout: '',
       stderr:
-        'lintel: There is no ./system.ts here: write one with `export default system({ services })`, or name it with --system (NO_SYSTEM)\n',
+        'lintel: ./system.ts does not exist: write one with `export default system({ services })`, or name it with --system (NO_SYSTEM)\n',
     })
     await writeFile(join(folder, 'empty.mts'), 'export const services = []\n')
     expect(await lintel(['--system', 'empty.mts', 'start'])).toMatchObject({
       code: 78,
       stderr:
-        'lintel: empty.mts has no system as its default export: `export default system({ services })` (NO_SYSTEM)\n',
+        'lintel: The default export of empty.mts is not a system: write `export default system({ services })` (NO_SYSTEM)\n',
     })
   })
 })
 
 describe('FC-86: --system stands before or after a command', () => {
-  const missing = 'There is no ./other.mts here'
+  const missing = './other.mts does not exist'
   test.each([
     'start',
     'dev',

@@ -32,12 +32,12 @@ export async function runUntilSignalled(begin: (signal: AbortSignal) => Promise<
   })
   const { log, shutdownTimeoutMs } = running
   process.on('uncaughtException', (error) => {
-    log.fatal(error, 'an error that nobody expected: exiting')
+    log.fatal(error, 'unexpected error: exiting')
     process.exit(1)
   })
   const stop = (exitCode: number, lameDuckMs: number) => {
     setTimeout(() => {
-      log.fatal(`not done with stopping after ${shutdownTimeoutMs / 1000} s (SHUTDOWN_TIMEOUT): exiting as it is`)
+      log.fatal(`shutdown not finished after ${shutdownTimeoutMs / 1000} s (SHUTDOWN_TIMEOUT): exiting now`)
       process.exit(1)
     }, shutdownTimeoutMs)
     running.stop({ lameDuckMs }).then(() => process.exit(exitCode), failWith)

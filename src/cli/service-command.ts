@@ -52,11 +52,11 @@ function find({ services }: System, words: readonly string[]) {
   )
   const found = all.find(({ name }) => `${words.join(' ')} `.startsWith(`${name} `))
   if (found) return found
-  throw unknown(words, `. Its services bring: ${all.map(({ name }) => name).join(', ') || 'none'}`)
+  throw unknown(words, `. Commands of its services: ${all.map(({ name }) => name).join(', ') || 'none'}`)
 }
 
 function unknown(words: readonly string[], more: string): Fault {
-  return new Fault('UNKNOWN_COMMAND', `There is no command "${words.join(' ')}"${more}; see lintel --help`, {
+  return new Fault('UNKNOWN_COMMAND', `Unknown command "${words.join(' ')}"${more}; see lintel --help`, {
     exitCode: 2,
   })
 }

@@ -20,11 +20,11 @@ export function parseAccess(rule: string): Access {
 }
 
 export function accessFault(rule: string): string | undefined {
-  if (rule.trim() === '') return 'is empty: name who may call it, such as `owner | admin`'
+  if (rule.trim() === '') return 'is empty: say who may call it, such as `owner | admin`'
   const bad = rule.split('|').find((term) => !/^\s*[a-z][a-zA-Z]*\s*$/.test(term))
   return bad === undefined
     ? undefined
-    : `has a term "${bad.trim()}" that is no role: join terms by |, as in \`owner | admin\``
+    : `has the term "${bad.trim()}", which is not a valid role name: separate terms with |, as in \`owner | admin\``
 }
 
 /** Whether only other services may call: the gateway offers no such operation (R-GW-1). */

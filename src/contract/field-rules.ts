@@ -19,7 +19,7 @@ export function checkFields(
     const at = `${where}.${name}`
     if (!isCamelCase(name)) say('R-REST-1', at, 'is not in camelCase', 'JSON names are like `unitPrice`')
     else if (name in Object.prototype)
-      say('R-BODY-4', at, 'has a name that every JavaScript object has already', 'Choose another')
+      say('R-BODY-4', at, 'has the name of a built-in member of JavaScript objects', 'Choose another name')
     checkField(at, spec, currency, say)
   }
 }
@@ -32,19 +32,22 @@ function checkField(at: string, spec: FieldSpec, hasCurrency: boolean, say: Say)
   const { kind, min, max, values = [], prefix, pattern, scale } = spec
   const refuse = (message: string, hint: string) => say('R-BODY-4', at, message, hint)
   if (min !== undefined && max !== undefined && !(min <= max))
-    refuse(`takes nothing: min is ${min}, max is ${max}`, 'Let min be at most max')
+    refuse(`accepts no value: min (${min}) is greater than max (${max})`, 'Swap them, or drop one')
   if (kind === 'oneOf' && values.length === 0)
-    refuse('takes nothing: it has no values', "Name them: t.oneOf('open', 'closed')")
+    refuse('accepts no value: its list of values is empty', "Name them: t.oneOf('open', 'closed')")
   const twice = values.find((value, i) => values.indexOf(value) < i)
-  if (twice !== undefined) refuse(`names the value "${twice}" twice`, 'Name each once')
+  if (twice !== undefined) refuse(`lists the value "${twice}" twice`, 'List each value once')
   if (kind === 'id' && (!prefix || !isIdPrefix(prefix)))
-    say('R-BODY-1', at, `has the id prefix "${prefix}"`, 'Use small letters, such as `ord`')
+    say('R-BODY-1', at, `has the id prefix "${prefix}"`, 'Use lower-case letters, such as `ord`')
   if (kind === 'decimal' && !(Number.isInteger(scale) && scale! >= 0 && scale! <= 15))
-    say('R-BODY-3', at, `has the scale ${scale}`, 'A number holds 0 to 15 decimals')
+    say('R-BODY-3', at, `has the scale ${scale}`, 'The scale must be from 0 to 15')
   // Such a pattern remembers where it stopped, and refuses every other request.
   if (pattern?.global || pattern?.sticky) refuse(`has the pattern ${pattern}`, 'Leave out the flags g and y')
   if (spec.server && spec.inputOnly)
-    refuse('can neither be given nor seen', 'Use hidden() for a column that never leaves')
+    refuse(
+      'is both server() and inputOnly(), so that nobody can set or see it',
+      'Use hidden() for a column that is never sent to clients',
+    )
   checkDefault(at, spec, say)
   if (spec.of) checkField(`${at}[]`, spec.of, hasCurrency, say)
   if (spec.fields) {
@@ -57,7 +60,7 @@ function checkField(at: string, spec: FieldSpec, hasCurrency: boolean, say: Say)
 function checkInside(at: string, specs: Readonly<Record<string, FieldSpec>>, say: Say) {
   for (const [name, { hidden, inputOnly }] of Object.entries(specs))
     if (hidden || inputOnly)
-      say('R-BODY-7', `${at}.${name}`, 'is to be hidden inside an object', 'Make it a field of the resource itself')
+      say('R-BODY-7', `${at}.${name}`, 'is hidden inside an object', 'Make it a field of the resource itself')
 }
 
 function checkDefault(at: string, spec: FieldSpec, say: Say) {
@@ -68,7 +71,7 @@ function checkDefault(at: string, spec: FieldSpec, say: Say) {
     say(
       'R-BODY-4',
       at,
-      `has a default that it would refuse: ${field === '' ? 'it' : field} ${message}`,
-      'Change one of the two',
+      `has a default that fails its own check: ${field === '' ? 'it' : field} ${message}`,
+      'Correct the default or the field',
     )
 }

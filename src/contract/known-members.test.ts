@@ -19,46 +19,54 @@ const limits = [{ by: 'ip', maxRequest: 1, windowMs: 1 }]
 test.each<[string, string, () => unknown]>([
   [
     'a resource',
-    'resource "note" has no "acces": "access" was probably meant',
+    'resource "note" has the unknown member "acces": did you mean "access"?',
     () => note({ acces: { list: 'admin' } }),
   ],
   [
     'a list',
-    'resource "note": list has no "filters": "filter" was probably meant',
+    'resource "note": list has the unknown member "filters": did you mean "filter"?',
     () => note({ list: { filters: [] } }),
   ],
   [
     'a limit',
-    'resource "note": limits.create has no "maxRequest": "maxRequests" was probably meant',
+    'resource "note": limits.create has the unknown member "maxRequest": did you mean "maxRequests"?',
     () => note({ limits: { create: limits } }),
   ],
   [
     'an operation',
-    'operation GET /pings has no "acess": "access" was probably meant',
+    'operation GET /pings has the unknown member "acess": did you mean "access"?',
     () => operation(plain({ ...ping, acess: 'admin' })),
   ],
-  ['a limit of one', 'operation GET /pings: limits has no "maxRequest"', () => operation(plain({ ...ping, limits }))],
+  [
+    'a limit of one',
+    'operation GET /pings: limits has the unknown member "maxRequest"',
+    () => operation(plain({ ...ping, limits })),
+  ],
   [
     'a service',
-    'service "notes" has no "resource": "resources" was probably meant',
+    'service "notes" has the unknown member "resource": did you mean "resources"?',
     () => service('notes', plain({ resource: {} })),
   ],
   [
     'a version',
-    'service "notes": older.1 has no "sunsett": "sunset" was probably meant',
+    'service "notes": older.1 has the unknown member "sunsett": did you mean "sunset"?',
     () => service('notes', plain({ latest: 2, older: { 1: { sunsett: 'x', shapes: {} } } })),
   ],
-  ['a shape', 'olderShape has no "upp": "up" was probably meant', () => olderShape(plain({ upp: 1 }))],
+  ['a shape', 'olderShape has the unknown member "upp": did you mean "up"?', () => olderShape(plain({ upp: 1 }))],
   [
     'a consumer',
-    'consumer of "notes" has no "attemps": "attempts" was probably meant',
+    'consumer of "notes" has the unknown member "attemps": did you mean "attempts"?',
     () => consumer({ name: 'notes', events: {} }, [], plain({ attemps: 1 })),
   ],
-  ['a text', 't.text has no "maks": "max" was probably meant', () => t.text(plain({ maks: 5 }))],
-  ['a number', 't.integer has no "minimum": it takes min, max', () => t.integer(plain({ minimum: 5 }))],
-  ['a decimal', 't.decimal has no "scal"', () => t.decimal(plain({ scale: 2, scal: 2 }))],
-  ['an amount', 't.money has no "scale"', () => t.money(plain({ scale: 2 }))],
-  ['a list field', 't.list has no "mx": "max" was probably meant', () => t.list(t.text(), plain({ mx: 2 }))],
+  ['a text', 't.text has the unknown member "maks": did you mean "max"?', () => t.text(plain({ maks: 5 }))],
+  [
+    'a number',
+    't.integer has the unknown member "minimum": expected one of min, max',
+    () => t.integer(plain({ minimum: 5 })),
+  ],
+  ['a decimal', 't.decimal has the unknown member "scal"', () => t.decimal(plain({ scale: 2, scal: 2 }))],
+  ['an amount', 't.money has the unknown member "scale"', () => t.money(plain({ scale: 2 }))],
+  ['a list field', 't.list has the unknown member "mx": did you mean "max"?', () => t.list(t.text(), plain({ mx: 2 }))],
 ])('FC-1 R-P-6: an option of %s that means nothing is refused', (_, message, define) => {
   expect(define).toThrow(
     expect.objectContaining({ code: 'INVALID_CONTRACT', message: expect.stringContaining(`R-P-6 ${message}`) }),
@@ -72,15 +80,15 @@ test('FC-1: so are options and handlers of implement', () => {
   const migrations = new URL('file:///nowhere/')
   const handlers = { notes: { create: async () => ({}) } }
   expect(() => implement(notes, plain(handlers), plain({ migrations, comands: {} }))).toThrow(
-    'implement(notes, …, options) has no "comands": "commands" was probably meant',
+    'implement(notes, …, options) has the unknown member "comands": did you mean "commands"?',
   )
   expect(() =>
     implement(notes, plain({ notes: { ...handlers.notes, crete: async () => ({}) } }), { migrations }),
   ).toThrow(
-    'implement(notes, …) has a handler "notes.crete", which the contract does not ask for: "notes.create" was probably meant',
+    'implement(notes, …) has a handler "notes.crete", which the contract does not use: did you mean "notes.create"?',
   )
   expect(() =>
     implement(notes, plain({ notes: { ...handlers.notes, list: async () => ({}) } }), { migrations }),
-  ).toThrow('name its verb in `custom`, or leave the handler out')
+  ).toThrow('add its verb to `custom`, or remove the handler')
   expect(() => implement(notes, plain(handlers), { migrations })).not.toThrow()
 })

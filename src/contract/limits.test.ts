@@ -50,14 +50,14 @@ test('R-RATE-1: an operation may have limits by user and address, and a cost', (
 })
 
 test.for<[unknown, unknown, RegExp]>([
-  [[], 1, /publish: has no limit in `limits`/],
+  [[], 1, /publish: has an empty list of `limits`/],
   [[BY_IP, BY_IP], 1, /has two limits by ip/],
-  [[{ ...BY_IP, by: 'country' }], 1, /goes by "country"/],
+  [[{ ...BY_IP, by: 'country' }], 1, /has a limit by "country"/],
   // How an account is spelt does not say which it is: a handler that has looked it up does.
-  [[{ ...BY_IP, by: 'body.author' }], 1, /goes by "body.author"/],
-  [[{ ...BY_IP, maxRequests: 0 }], 1, /lets 0 requests pass/],
+  [[{ ...BY_IP, by: 'body.author' }], 1, /has a limit by "body.author"/],
+  [[{ ...BY_IP, maxRequests: 0 }], 1, /has maxRequests 0/],
   [[{ ...BY_IP, windowMs: 0.5 }], 1, /has the window 0.5/],
-  [[BY_IP], 11, /never lets it pass: it costs 11 of 10/],
+  [[BY_IP], 11, /allows no call at all: each costs 11 of 10/],
   [undefined, 0, /costs 0/],
   [undefined, 1.5, /costs 1.5/],
 ])('R-RATE-1: limits %j at a cost of %s are refused', ([limits, cost, expected]) => {
@@ -84,6 +84,6 @@ test('R-RATE-6: buckets that handlers name are declared, each with a rule', () =
   const account = { maxRequests: 10, windowMs: 60_000, auth: true }
   expect(declare({ account }).buckets).toEqual({ account })
   expect(() => declare({ 'an account': account })).toThrow('buckets.an account: is not in camelCase')
-  expect(() => declare({ account: { ...account, maxRequests: 0 } })).toThrow('lets 0 requests pass')
+  expect(() => declare({ account: { ...account, maxRequests: 0 } })).toThrow('has maxRequests 0')
   expect(() => declare({ account: { ...account, windowMs: 90_000_000 } })).toThrow('has the window 90000000')
 })

@@ -37,7 +37,7 @@ const MAX_WINDOW_MS = 86_400_000
 export function checkLimits(id: string, { limits, cost }: Limited, say: Say): void {
   if (!isWhole(cost, 1_000_000)) say('R-RATE-1', id, `costs ${cost}`, 'A cost is a whole number from 1')
   if (limits === undefined) return
-  if (limits.length === 0) say('R-RATE-1', id, 'has no limit in `limits`', 'Leave it out: the usual limit holds then')
+  if (limits.length === 0) say('R-RATE-1', id, 'has an empty list of `limits`', 'Omit it to keep the default limit')
   const all = new Set<string>()
   for (const limit of limits) {
     const { by, maxRequests } = limit
@@ -45,14 +45,19 @@ export function checkLimits(id: string, { limits, cost }: Limited, say: Say): vo
     if (all.has(by)) say('R-RATE-1', at, `has two limits by ${by}`, 'Keep one of them')
     all.add(by)
     if (by !== 'user' && by !== 'ip')
-      say('R-RATE-1', at, `goes by "${by}"`, 'Say `user` or `ip`; a handler goes by anything else: unit.limit()')
+      say(
+        'R-RATE-1',
+        at,
+        `has a limit by "${by}"`,
+        'Use `user` or `ip`; for any other key, declare a bucket and call unit.limit() in the handler',
+      )
     checkRule(at, limit, say)
     if (isWhole(maxRequests, MAX_REQUESTS) && cost > maxRequests)
       say(
         'R-RATE-1',
         at,
-        `never lets it pass: it costs ${cost} of ${maxRequests}`,
-        'Let the cost be at most `maxRequests`',
+        `allows no call at all: each costs ${cost} of ${maxRequests}`,
+        'The cost must be at most `maxRequests`',
       )
   }
 }
@@ -61,7 +66,7 @@ export function checkLimits(id: string, { limits, cost }: Limited, say: Say): vo
 export function checkBuckets(buckets: Readonly<Record<string, BucketSpec>>, say: Say): void {
   for (const [name, spec] of Object.entries(buckets)) {
     const at = `buckets.${name}`
-    if (!isCamelCase(name)) say('R-RATE-1', at, 'is not in camelCase', 'Name it by what it goes by: `account`')
+    if (!isCamelCase(name)) say('R-RATE-1', at, 'is not in camelCase', 'Name it after its key: `account`')
     checkRule(at, spec, say)
   }
 }
@@ -70,7 +75,7 @@ const MAX_REQUESTS = 1_000_000_000
 
 function checkRule(at: string, { maxRequests, windowMs }: BucketSpec, say: Say): void {
   if (!isWhole(maxRequests, MAX_REQUESTS))
-    say('R-RATE-1', at, `lets ${maxRequests} requests pass`, '`maxRequests` is a whole number from 1')
+    say('R-RATE-1', at, `has maxRequests ${maxRequests}`, '`maxRequests` must be a whole number from 1')
   if (!isWhole(windowMs, MAX_WINDOW_MS))
     say('R-RATE-1', at, `has the window ${windowMs}`, '`windowMs` is in milliseconds, at most a day')
 }

@@ -122,10 +122,10 @@ test('FC-115: a default sort of several fields has an index where they point one
 })
 
 const WRONG: [ListOptions, string][] = [
-  [{ scans: ['shape'] }, 'R-PAGE-2 things.list.scans: names no filter and no sort: "shape"'],
-  [{ scans: ['q'], search: [] }, 'R-PAGE-2 things.list.scans: names no filter and no sort: "q"'],
-  [{ pairs: [['name', 'size']] }, `R-PAGE-2 things.list.pairs: has ['name', 'size'], and "name" is no filter`],
-  [{ pairs: [['kind', 'seenAt']] }, `has ['kind', 'seenAt'], and "seenAt" is no sort`],
+  [{ scans: ['shape'] }, 'R-PAGE-2 things.list.scans: "shape" is neither a filter nor a sort'],
+  [{ scans: ['q'], search: [] }, 'R-PAGE-2 things.list.scans: "q" is neither a filter nor a sort'],
+  [{ pairs: [['name', 'size']] }, `R-PAGE-2 things.list.pairs: has ['name', 'size'], and "name" is not a filter`],
+  [{ pairs: [['kind', 'seenAt']] }, `has ['kind', 'seenAt'], and "seenAt" is not a sort`],
   [{ pairs: [['tags', 'size']] }, `has ['tags', 'size'], and "tags" is not filtered by one value`],
   [{ pairs: [['seenAt', 'size']] }, `"seenAt" is not filtered by one value`],
   [{ pairs: [['kind', 'size']], scans: ['kind'] }, `"kind" is in scans too`],

@@ -23,15 +23,14 @@ function checkNames(key: string, { name, plural, idPrefix }: Resource, say: Say)
   if (!isCamelCase(key)) say('R-REST-1', key, 'is not in camelCase', 'Resource keys are like `cartItems`')
   if (!isKebabCase(name)) say('R-REST-1', key, `is named "${name}"`, 'Use kebab-case, such as `cart-item`')
   else if (key === camelCase(name) && isPlural(name) && !isInvariable(name))
-    say('R-REST-1', key, `is named "${name}", which is many`, "Name one of them, such as resource('order', …)")
+    say('R-REST-1', key, `is named "${name}", which is a plural`, "Use the singular, such as resource('order', …)")
   if (!isKebabCase(plural))
     say('R-REST-1', key, `has the path segment "${plural}"`, 'Use kebab-case, such as `order-items`')
-  else if (isAct(plural, new Set()))
-    say('R-REST-1', key, `has the verb "${plural}" in its path`, 'Name a thing, not an act')
+  else if (isAct(plural, new Set())) say('R-REST-1', key, `has the verb "${plural}" in its path`, 'Use a noun')
   else if (!isPlural(plural) || (plural === name && !isInvariable(name)))
     say('R-REST-1', key, `has the singular collection "${plural}"`, pluralHint(plural))
   if (!/^[a-z]{2,10}$/.test(idPrefix))
-    say('R-BODY-1', key, `has the id prefix "${idPrefix}"`, 'Use 2 to 10 small letters, such as `ord`')
+    say('R-BODY-1', key, `has the id prefix "${idPrefix}"`, 'Use 2 to 10 lower-case letters, such as `ord`')
 }
 
 export function pluralHint(singular: string): string {
@@ -47,24 +46,30 @@ function checkOwnFields(key: string, resource: Resource, say: Say) {
   checkFields(key, specs, resource.nested, say)
   for (const name of GIVEN)
     if (Object.hasOwn(specs, name))
-      say('R-BODY-2', `${key}.${name}`, 'is declared by hand', 'Every resource has it already: leave it out')
+      say('R-BODY-2', `${key}.${name}`, 'is declared by hand', 'Every resource has this field: remove it')
   for (const name of resource.unique)
     if (!Object.hasOwn(resource.stored, name))
-      say('R-DEL-1', `${key}.unique`, `names no field: "${name}"`, 'Name a declared field')
+      say('R-DEL-1', `${key}.unique`, `names an unknown field: "${name}"`, 'Name a declared field')
   if (resource.requireVersion && !resource.versioned)
-    say('R-LOCK-2', key, 'requires a version, and has none', 'Leave out `versioned: false`')
+    say('R-LOCK-2', key, 'requires a version but is not versioned', 'Leave out `versioned: false`')
   for (const [verb, input] of Object.entries<Readonly<Record<string, FieldSpec>>>(resource.input)) {
     checkFields(`${key}.input.${verb}`, input, resource.nested || Object.hasOwn(specs, 'currency'), say)
     if (resource.versioned && Object.hasOwn(input, 'version'))
-      say('R-LOCK-1', `${key}.input.${verb}.version`, 'is declared by hand', 'A versioned resource takes it already')
+      say(
+        'R-LOCK-1',
+        `${key}.input.${verb}.version`,
+        'is declared by hand',
+        'A versioned resource accepts `version` already: remove it',
+      )
   }
 }
 
 /** Where it stands, and whose it is. */
 function checkPlace(key: string, { parent, nested, owner, stored }: Resource, say: Say) {
-  if (nested && !parent) say('R-REST-1', key, 'is nested below nothing', 'Give it a `parent`, or leave out `nested`')
+  if (nested && !parent)
+    say('R-REST-1', key, 'is nested but has no parent', 'Give it a `parent`, or leave out `nested`')
   if (owner !== undefined && owner !== 'id' && find(stored, owner)?.kind !== 'id')
-    say('R-AUTH-8', `${key}.owner`, `names no field that holds an id: "${owner}"`, `Fields: ${namesOf(stored)}`)
+    say('R-AUTH-8', `${key}.owner`, `must name an id field, but names "${owner}"`, `Fields: ${namesOf(stored)}`)
   if (!parent) return
   const spec = find(stored, parent.field)
   const prefix = parent.of.idPrefix
@@ -72,15 +77,15 @@ function checkPlace(key: string, { parent, nested, owner, stored }: Resource, sa
     say(
       'R-REST-1',
       `${key}.parent`,
-      `"${parent.field}" holds no id of its parent`,
+      `"${parent.field}" is not an id of its parent`,
       `Declare ${parent.field}: t.id('${prefix}').server()`,
     )
   else if (!spec.server)
     say(
       'R-REST-1',
       `${key}.${parent.field}`,
-      'is in the path and in the body too',
-      'The path says it: mark it server()',
+      'is in both the path and the body',
+      'It is taken from the path: mark it server()',
     )
 }
 
@@ -91,7 +96,7 @@ function checkLists(key: string, resource: Resource, say: Say) {
     say(rule, `${key}.list.${option}`, message, hint)
   for (const [param, name] of Object.entries(list.filter)) {
     const spec = find(stored, name)
-    if (!spec) refuse('R-FILTER-1', 'filter', `names no field: "${name}"`, `Fields: ${known}`)
+    if (!spec) refuse('R-FILTER-1', 'filter', `names an unknown field: "${name}"`, `Fields: ${known}`)
     else if (spec.kind === 'object' || (spec.kind === 'list' && !MEMBERS.includes(spec.of!.kind)))
       refuse(
         'R-FILTER-1',
@@ -103,29 +108,34 @@ function checkLists(key: string, resource: Resource, say: Say) {
   }
   for (const name of list.search)
     if (find(stored, name)?.kind !== 'text' && find(stored, name)?.kind !== 'email')
-      refuse('R-FILTER-1', 'search', `names no text field: "${name}"`, `Fields: ${known}`)
+      refuse('R-FILTER-1', 'search', `"${name}" is not a text field`, `Fields: ${known}`)
   const sorts = new Set([...list.sort, ...list.defaultSort.split(',').map((term) => term.replace(/^[-+]/, ''))])
   for (const name of sorts) {
     const spec = find(stored, name)
-    if (!spec) refuse('R-SORT-1', 'sort', `names no field: "${name}"`, `Fields: ${known}`)
+    if (!spec) refuse('R-SORT-1', 'sort', `names an unknown field: "${name}"`, `Fields: ${known}`)
     else if (spec.kind === 'list' || spec.kind === 'object')
       refuse('R-SORT-1', 'sort', `cannot sort by ${spec.kind} "${name}"`, 'Sort by single values')
   }
   for (const name of new Set([...Object.values(list.filter), ...list.search, ...sorts]))
     if (find(stored, name)?.hidden)
-      refuse('R-BODY-7', name, 'is hidden, and what a list asks about it tells it', 'Ask about fields that are shown')
+      refuse(
+        'R-BODY-7',
+        name,
+        'is hidden, but a filter, search or sort would reveal its values',
+        'Use fields that clients can see',
+      )
   checkParameters(key, resource, say)
   if (!(Number.isInteger(list.maxOffset) && list.maxOffset >= 100))
     refuse(
       'R-PAGE-7',
       'maxOffset',
       `is ${list.maxOffset}`,
-      'Let it be a whole number from 100, so that the largest page fits',
+      'Give a whole number from 100, so that the largest page fits',
     )
   if (!(Number.isInteger(list.exactTotal) && list.exactTotal >= 0))
-    refuse('R-PAGE-6', 'exactTotal', `is ${list.exactTotal}`, 'Let it be a whole number from 0')
+    refuse('R-PAGE-6', 'exactTotal', `is ${list.exactTotal}`, 'Give a whole number from 0')
   if (!(Number.isInteger(list.scanCost) && list.scanCost >= 0 && list.scanCost <= 1_000_000))
-    refuse('R-RATE-1', 'scanCost', `is ${list.scanCost}`, 'Let it be a whole number from 0')
+    refuse('R-RATE-1', 'scanCost', `is ${list.scanCost}`, 'Give a whole number from 0')
   checkIndexed(key, resource, say)
 }
 
@@ -138,16 +148,16 @@ function checkIndexed(key: string, { list, stored }: Resource, say: Say) {
       say(
         'R-PAGE-2',
         `${key}.list.scans`,
-        `names no filter and no sort: "${name}"`,
-        'Name declared ones, or leave it out',
+        `"${name}" is neither a filter nor a sort`,
+        'Declare it as a filter or sort, or remove it',
       )
   for (const [filter, sort] of list.pairs) {
     const at = `${key}.list.pairs`
     const fault = (what: string, hint: string) => say('R-PAGE-2', at, `has ['${filter}', '${sort}'], and ${what}`, hint)
-    if (!filters.includes(filter)) fault(`"${filter}" is no filter`, 'The first is the field of a filter')
+    if (!filters.includes(filter)) fault(`"${filter}" is not a filter`, 'The first must be the field of a filter')
     else if (!isOneValue(find(stored, filter)))
       fault(`"${filter}" is not filtered by one value`, 'An index keeps rows in order within one value of a filter')
-    if (!sorts.includes(sort)) fault(`"${sort}" is no sort`, 'The second is a sort')
+    if (!sorts.includes(sort)) fault(`"${sort}" is not a sort`, 'The second must be a sort')
     for (const name of [filter, sort])
       if (list.scans.includes(name)) fault(`"${name}" is in scans too`, 'Keep it in one of the two')
   }
@@ -167,7 +177,7 @@ function checkParameters(key: string, resource: Resource, say: Say) {
       say(
         'R-FILTER-1',
         `${key}.list.filter`,
-        `makes the parameter "${name}" a second time`,
+        `defines the parameter "${name}" twice`,
         "Rename one: { placed: 'createdAt' }",
       )
     names.add(name)
@@ -180,14 +190,14 @@ function checkAccess(key: string, resource: Resource, own: readonly AnyResource[
     if (rule === undefined) continue
     const at = `${key}.access.${verb}`
     const fault = accessFault(rule)
-    if (fault) say('R-AUTH-8', at, fault, 'Without a rule nobody may')
+    if (fault) say('R-AUTH-8', at, fault, 'Without a rule nobody can call it')
     else if (parseAccess(rule).owner)
       for (const hint of ownerUnknown(verb, resource, own))
-        say('R-AUTH-8', at, 'speaks of an owner who cannot be known', hint)
+        say('R-AUTH-8', at, 'uses "owner", but the owner cannot be determined', hint)
   }
   for (const verb of Object.keys(resource.access))
     if (!VERBS.includes(verb as Verb))
-      say('R-REST-2', `${key}.access`, `knows no verb "${verb}"`, `Verbs: ${VERBS.join(', ')}`)
+      say('R-REST-2', `${key}.access`, `has an unknown verb: "${verb}"`, `Verbs: ${VERBS.join(', ')}`)
 }
 
 /** One thing says itself whose it is, a collection is its parent's. */
@@ -195,7 +205,7 @@ function ownerUnknown(verb: Verb, { owner, parent, list }: Resource, own: readon
   const hints: string[] = []
   const collection = verb === 'list' || verb === 'create'
   if (owner === undefined && (!collection || (verb === 'list' && parent && list.root)))
-    hints.push("Say which field holds the owner's id: owner: 'userId'")
+    hints.push("Name the field with the owner's id: owner: 'userId'")
   if (!collection) return hints
   if (!parent) hints.push("A collection is its parent's: parent: { of: User, field: 'userId' }")
   else if (parent.of.owner === undefined)
@@ -212,10 +222,15 @@ function checkVerbs(key: string, resource: Resource, say: Say) {
         'R-AUTH-8',
         `${key}.custom`,
         `names "${verb}", which has no access rule`,
-        'A verb without a rule is not offered',
+        'A verb without an access rule does not exist: add the rule',
       )
     if (verb === 'list' || verb === 'get')
-      say('R-P-2', `${key}.custom`, `names "${verb}", which takes no handler`, 'Reads select from `view`: write that')
+      say(
+        'R-P-2',
+        `${key}.custom`,
+        `names "${verb}", which cannot have a handler`,
+        'Reads select from `view`: write that',
+      )
   }
   for (const verb of Object.keys(resource.problems) as Verb[])
     if (resource.access[verb] === undefined)
@@ -223,11 +238,16 @@ function checkVerbs(key: string, resource: Resource, say: Say) {
         'R-P-6',
         `${key}.problems`,
         `names "${verb}", which has no access rule`,
-        'A verb without a rule is not offered',
+        'A verb without an access rule does not exist: add the rule',
       )
   for (const verb of Object.keys({ ...resource.limits, ...resource.cost }) as Verb[])
     if (resource.access[verb] === undefined)
-      say('R-RATE-1', key, `limits "${verb}", which has no access rule`, 'A verb without a rule is not offered')
+      say(
+        'R-RATE-1',
+        key,
+        `limits "${verb}", which has no access rule`,
+        'A verb without an access rule does not exist: add the rule',
+      )
   for (const verb of ['create', 'replace', 'update'] as const) {
     if (resource.access[verb] === undefined || resource.custom.includes(verb)) continue
     const specs =

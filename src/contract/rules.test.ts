@@ -83,10 +83,10 @@ describe('names', () => {
   refused([
     [
       'a service in camelCase',
-      'R-REST-1 myNotes: is no service name',
+      'R-REST-1 myNotes: is not a valid service name',
       () => service('myNotes', { resources: { notes: noteOf() } }),
     ],
-    ['a service that ends with a dash', 'R-REST-1 notes-: is no service name', () => service('notes-', {})],
+    ['a service that ends with a dash', 'R-REST-1 notes-: is not a valid service name', () => service('notes-', {})],
     [
       'a collection in the singular',
       'R-REST-1 notes: has the singular collection "note"',
@@ -105,7 +105,7 @@ describe('names', () => {
     ['a missing plural', 'R-REST-1 notes: has the path segment ""', () => notes({ plural: '' })],
     [
       'a resource that is named in the plural',
-      'R-REST-1 notes: is named "notes", which is many',
+      'R-REST-1 notes: is named "notes", which is a plural',
       () => notes({ name: 'notes' }),
     ],
     [
@@ -162,7 +162,7 @@ describe('fields', () => {
     ],
     [
       'a field that every JavaScript object has',
-      'R-BODY-4 notes.constructor: has a name that every JavaScript object has already',
+      'R-BODY-4 notes.constructor: has the name of a built-in member of JavaScript objects',
       () => withFields({ constructor: t.text() as never }),
     ],
     ...['id', 'version', 'createdAt', 'updatedAt'].map(
@@ -174,18 +174,22 @@ describe('fields', () => {
     ),
     [
       'min above max',
-      'R-BODY-4 notes.title: takes nothing: min is 5, max is 4',
+      'R-BODY-4 notes.title: accepts no value: min (5) is greater than max (4)',
       () => withField(t.text({ min: 5, max: 4 })),
     ],
     [
       'a limit that is no number',
-      'R-BODY-4 notes.title: takes nothing: min is 0, max is NaN',
+      'R-BODY-4 notes.title: accepts no value: min (0) is greater than max (NaN)',
       () => withField(t.text({ max: Number.NaN })),
     ],
-    ['a choice without values', 'R-BODY-4 notes.title: takes nothing: it has no values', () => withField(t.oneOf())],
+    [
+      'a choice without values',
+      'R-BODY-4 notes.title: accepts no value: its list of values is empty',
+      () => withField(t.oneOf()),
+    ],
     [
       'a choice with one value twice',
-      'R-BODY-4 notes.title: names the value "a" twice',
+      'R-BODY-4 notes.title: lists the value "a" twice',
       () => withField(t.oneOf('a', 'b', 'a')),
     ],
     ['a reference without a prefix', 'R-BODY-1 notes.title: has the id prefix ""', () => withField(t.id(''))],
@@ -203,7 +207,7 @@ describe('fields', () => {
     ...(['hidden', 'inputOnly'] as const).map(
       (mark): Case => [
         `a field inside an object that is ${mark}`,
-        'R-BODY-7 notes.place.x: is to be hidden inside an object',
+        'R-BODY-7 notes.place.x: is hidden inside an object',
         () => withFields({ place: t.object({ x: t.integer()[mark]() }) }),
       ],
     ),
@@ -214,28 +218,28 @@ describe('fields', () => {
     ],
     [
       'a field that can neither be given nor seen',
-      'R-BODY-4 notes.title: can neither be given nor seen',
+      'R-BODY-4 notes.title: is both server() and inputOnly(), so that nobody can set or see it',
       () =>
         notes({ fields: { title: t.text().server().inputOnly() }, access: { create: 'admin' }, custom: ['create'] }),
     ],
     [
       'a default that breaks the limits of its field',
-      'R-BODY-4 notes.title: has a default that it would refuse: it must have at most 3 characters',
+      'R-BODY-4 notes.title: has a default that fails its own check: it must have at most 3 characters',
       () => withField(t.text({ max: 3 }).default('long')),
     ],
     [
       'a default of another type, deep inside,',
-      'R-BODY-4 notes.items[].size: has a default that it would refuse: it must be a whole number',
+      'R-BODY-4 notes.items[].size: has a default that fails its own check: it must be a whole number',
       () => withFields({ items: t.list(t.object({ size: t.integer().default(1.5) })) }),
     ],
     [
       'a default that is null where null is not allowed',
-      'R-BODY-4 notes.title: has a default that it would refuse: it must be a string',
+      'R-BODY-4 notes.title: has a default that fails its own check: it must be a string',
       () => withField(t.text().default(null as never)),
     ],
     [
       'a default with a wrong member',
-      'R-BODY-4 notes.title: has a default that it would refuse: [1] must be one of a',
+      'R-BODY-4 notes.title: has a default that fails its own check: [1] must be one of a',
       () => withField(t.list(t.oneOf('a')).default(['a', 'b' as 'a'])),
     ],
     [
@@ -260,12 +264,12 @@ describe('fields', () => {
     ],
     [
       'a unique field that is none',
-      'R-DEL-1 notes.unique: names no field: "toString"',
+      'R-DEL-1 notes.unique: names an unknown field: "toString"',
       () => notes({ unique: ['toString'] }),
     ],
     [
       'a required version of what has none',
-      'R-LOCK-2 notes: requires a version, and has none',
+      'R-LOCK-2 notes: requires a version but is not versioned',
       () => notes({ versioned: false, requireVersion: true }),
     ],
     [
@@ -337,33 +341,37 @@ describe('places', () => {
   refused([
     [
       'a parent whose id no field holds',
-      'R-REST-1 notes.parent: "boardId" holds no id of its parent',
+      'R-REST-1 notes.parent: "boardId" is not an id of its parent',
       () => below({ of: Board, field: 'boardId' }, { title: t.text() }),
     ],
     [
       'a parent field of another type',
-      'R-REST-1 notes.parent: "boardId" holds no id of its parent',
+      'R-REST-1 notes.parent: "boardId" is not an id of its parent',
       () => below({ of: Board, field: 'boardId' }, { boardId: t.id('usr').server() }),
     ],
     [
       'a parent that the body could change',
-      'R-REST-1 notes.boardId: is in the path and in the body too',
+      'R-REST-1 notes.boardId: is in both the path and the body',
       () => below({ of: Board, field: 'boardId' }, { boardId: t.id('brd') }),
     ],
-    ['a nested resource without a parent', 'R-REST-1 notes: is nested below nothing', () => notes({ nested: true })],
+    [
+      'a nested resource without a parent',
+      'R-REST-1 notes: is nested but has no parent',
+      () => notes({ nested: true }),
+    ],
     [
       'an owner that no field holds',
-      'R-AUTH-8 notes.owner: names no field that holds an id: "title"',
+      'R-AUTH-8 notes.owner: must name an id field, but names "title"',
       () => notes({ owner: 'title' }),
     ],
     [
       'one place for two resources',
-      'R-REST-1 notes.others.list: stands at GET /notes like notes.notes.list',
+      'R-REST-1 notes.others.list: has the same method and path as notes.notes.list: GET /notes',
       () => service('notes', { resources: { notes: noteOf(), others: noteOf({ id: 'oth' }) } }),
     ],
     [
       'one place for a resource and an operation',
-      'R-REST-1 notes.read: stands at GET /notes/{} like notes.notes.get',
+      'R-REST-1 notes.read: has the same method and path as notes.notes.get: GET /notes/{}',
       () =>
         notes(
           { access: { get: 'public' } },
@@ -391,12 +399,12 @@ describe('lists', () => {
   refused([
     [
       'a filter by no field',
-      'R-FILTER-1 notes.list.filter: names no field: "status"',
+      'R-FILTER-1 notes.list.filter: names an unknown field: "status"',
       () => withList({ filter: ['status'] }),
     ],
     [
       'a filter by a member of every object',
-      'R-FILTER-1 notes.list.filter: names no field: "constructor"',
+      'R-FILTER-1 notes.list.filter: names an unknown field: "constructor"',
       () => withList({ filter: ['constructor'] }),
     ],
     [
@@ -422,24 +430,28 @@ describe('lists', () => {
     ...['page', 'limit', 'cursor', 'count', 'sort', 'fields', 'version'].map(
       (name): Case => [
         `the filter parameter ${name}, which means something else,`,
-        `R-FILTER-1 notes.list.filter: makes the parameter "${name}" a second time`,
+        `R-FILTER-1 notes.list.filter: defines the parameter "${name}" twice`,
         () => withList({ filter: [{ [name]: 'title' }] }),
       ],
     ),
     [
       'one parameter for two fields',
-      'R-FILTER-1 notes.list.filter: makes the parameter "createdAfter" a second time',
+      'R-FILTER-1 notes.list.filter: defines the parameter "createdAfter" twice',
       () => withList({ filter: ['createdAt', 'createdAfter'] }, { createdAfter: t.text() }),
     ],
     [
-      'a search in what is no text',
-      'R-FILTER-1 notes.list.search: names no text field: "size"',
+      'a search in a field that is not text',
+      'R-FILTER-1 notes.list.search: "size" is not a text field',
       () => withList({ search: ['size'] }, { size: t.integer() }),
     ],
-    ['a sort by no field', 'R-SORT-1 notes.list.sort: names no field: "status"', () => withList({ sort: ['status'] })],
+    [
+      'a sort by no field',
+      'R-SORT-1 notes.list.sort: names an unknown field: "status"',
+      () => withList({ sort: ['status'] }),
+    ],
     [
       'a default sort by no field',
-      'R-SORT-1 notes.list.sort: names no field: "status"',
+      'R-SORT-1 notes.list.sort: names an unknown field: "status"',
       () => withList({ defaultSort: 'title,-status' }),
     ],
     [
@@ -450,7 +462,7 @@ describe('lists', () => {
     ...(['filter', 'search', 'sort'] as const).map(
       (option): Case => [
         `a ${option} by a hidden field, which would tell what it holds,`,
-        'R-BODY-7 notes.list.secret: is hidden, and what a list asks about it tells it',
+        'R-BODY-7 notes.list.secret: is hidden, but a filter, search or sort would reveal its values',
         () => withList({ [option]: ['secret'] }, { secret: t.text().hidden() }),
       ],
     ),
@@ -474,41 +486,37 @@ describe('lists', () => {
 describe('who may', () => {
   const allowed = (access: Loose, more: Loose = {}) => notes({ access, ...more })
   refused([
-    [
-      'an empty access rule',
-      'R-AUTH-8 notes.access.list: is empty: name who may call it',
-      () => allowed({ list: ' ' }),
-    ],
+    ['an empty access rule', 'R-AUTH-8 notes.access.list: is empty: say who may call it', () => allowed({ list: ' ' })],
     [
       'an access rule with a comma',
-      'R-AUTH-8 notes.access.list: has a term "owner, admin" that is no role',
+      'R-AUTH-8 notes.access.list: has the term "owner, admin", which is not a valid role name',
       () => allowed({ list: 'owner, admin' }),
     ],
     [
       'an access rule that ends too early',
-      'R-AUTH-8 notes.access.list: has a term "" that is no role',
+      'R-AUTH-8 notes.access.list: has the term "", which is not a valid role name',
       () => allowed({ list: 'admin |' }),
     ],
     [
       'an unknown verb',
-      'R-REST-2 notes.access: knows no verb "read"',
+      'R-REST-2 notes.access: has an unknown verb: "read"',
       () => allowed({ list: 'public', read: 'public' }),
     ],
     [
       'an owner of a thing that does not say whose it is',
-      'R-AUTH-8 notes.access.get: speaks of an owner who cannot be known',
+      'R-AUTH-8 notes.access.get: uses "owner", but the owner cannot be determined',
       () => allowed({ get: 'owner | admin' }),
     ],
     ...['list', 'create'].map(
       (verb): Case => [
         `an owner who may ${verb} in a collection of nobody's`,
-        `R-AUTH-8 notes.access.${verb}: speaks of an owner who cannot be known`,
+        `R-AUTH-8 notes.access.${verb}: uses "owner", but the owner cannot be determined`,
         () => allowed({ [verb]: 'owner' }, { fields: owned.fields, owner: 'userId' }),
       ],
     ),
     [
       'an owner of what lies below a thing without one',
-      'R-AUTH-8 notes.access.create: speaks of an owner who cannot be known',
+      'R-AUTH-8 notes.access.create: uses "owner", but the owner cannot be determined',
       () =>
         allowed(
           { create: 'owner' },
@@ -517,7 +525,7 @@ describe('who may', () => {
     ],
     [
       "an owner whom only another service's table knows",
-      'R-AUTH-8 notes.access.create: speaks of an owner who cannot be known',
+      'R-AUTH-8 notes.access.create: uses "owner", but the owner cannot be determined',
       () => {
         const Folder = resource('folder', { id: 'fld', ...owned, access: {} } as never) as AnyResource
         return allowed(
@@ -528,7 +536,7 @@ describe('who may', () => {
     ],
     [
       'a list of all that are mine, of things that do not say whose they are,',
-      'R-AUTH-8 notes.access.list: speaks of an owner who cannot be known',
+      'R-AUTH-8 notes.access.list: uses "owner", but the owner cannot be determined',
       () => allowed({ list: 'owner' }, { ...owned, owner: undefined, list: { root: true } }),
     ],
     [
@@ -544,7 +552,7 @@ describe('who may', () => {
     ...['list', 'get'].map(
       (verb): Case => [
         `a handler for ${verb}, which would never be called,`,
-        `R-P-2 notes.custom: names "${verb}", which takes no handler`,
+        `R-P-2 notes.custom: names "${verb}", which cannot have a handler`,
         () => notes({ access: { [verb]: 'public' }, custom: [verb] }),
       ],
     ),
@@ -575,7 +583,7 @@ describe("operations of the contract's own", () => {
     ['an empty access rule', 'R-AUTH-8 notes.statistics: has an access rule that is empty', () => own({ access: '' })],
     [
       'an owner of no resource, whom every user would be,',
-      'R-AUTH-8 notes.statistics: speaks of an owner, and is of no resource',
+      'R-AUTH-8 notes.statistics: uses "owner", but does not belong to a resource',
       () => own({ access: 'owner | admin' }),
     ],
     ['a name in kebab-case', 'R-REST-1 notes.do-it: is not in camelCase', () => own({}, 'do-it')],
@@ -653,10 +661,14 @@ describe("operations of the contract's own", () => {
     ],
     [
       'a read without an answer',
-      'R-REST-2 notes.statistics: reads, and has no answer',
+      'R-REST-2 notes.statistics: is a GET without an answer',
       () => own({ answer: undefined }),
     ],
-    ['a 204 with a body', 'R-REST-3 notes.statistics: answers 204 with a body', () => own({ method: 'DELETE' })],
+    [
+      'a 204 with a body',
+      'R-REST-3 notes.statistics: has the status 204 and an answer',
+      () => own({ method: 'DELETE' }),
+    ],
     ['an error as a success', 'R-REST-3 notes.statistics: answers GET with 404', () => own({ status: 404 })],
     [
       'an error as a success of /auth',
@@ -672,12 +684,12 @@ describe("operations of the contract's own", () => {
     ['a 201 without a Location', 'R-REST-3 notes.statistics: answers POST with 201', () => own({ method: 'POST' })],
     [
       'a problem that nobody declared',
-      'R-REST-4 notes.statistics: names the undeclared problem TOO_LATE',
+      'R-REST-4 notes.statistics: lists the undeclared problem TOO_LATE',
       () => own({ problems: ['TOO_LATE'] }),
     ],
     [
       'a problem of a verb that nobody declared',
-      'R-REST-4 notes.notes.list: names the undeclared problem TOO_LATE',
+      'R-REST-4 notes.notes.list: lists the undeclared problem TOO_LATE',
       () => notes({ problems: { list: ['TOO_LATE'] } }),
     ],
     [
@@ -727,7 +739,7 @@ describe('problems', () => {
     ['a status that is none', 'R-REST-4 problem TOO_LATE: has status 499', () => withProblem('TOO_LATE', 499)],
     [
       'another status for a code of every system',
-      'R-BODY-6 problem NOT_FOUND: means something else on every system',
+      'R-BODY-6 problem NOT_FOUND: redefines a code that every system has',
       () => withProblem('NOT_FOUND', 410),
     ],
   ])
@@ -749,7 +761,7 @@ describe('consumers', () => {
       'R-P-2 consumers.notes: has the name of a resource or an operation',
       () => consuming(['thing.made'], {}, 'notes'),
     ],
-    ['a consumer of nothing', 'R-EVT-2 consumers.things: consumes nothing', () => consuming([])],
+    ['a consumer of nothing', 'R-EVT-2 consumers.things: has no events', () => consuming([])],
     ...['thing.lost', 'constructor'].map(
       (type): Case => [
         `a consumer of ${type}`,
@@ -766,7 +778,7 @@ describe('consumers', () => {
     ),
     [
       'a start that is none',
-      'R-EVT-5 consumers.things: begins at "begining"',
+      'R-EVT-5 consumers.things: has the start "begining"',
       () => consuming(['thing.made'], { start: 'begining' }),
     ],
   ])
@@ -791,7 +803,7 @@ describe('events', () => {
     ),
     [
       'an event of a collection, which CRUD would never publish,',
-      'R-EVT-1 event notes.created: is of no resource here: "notes"',
+      'R-EVT-1 event notes.created: does not begin with a resource of this contract: "notes"',
       () => withEvents({ 'notes.created': event(data) }),
     ],
     [
@@ -840,17 +852,17 @@ describe('versions', () => {
     ],
     [
       'the older shape of no resource',
-      'R-VER-2 older.1: names no resource: "boards"',
+      'R-VER-2 older.1: names an unknown resource: "boards"',
       () => older(2, { 1: { shapes: { boards: shape({}).shapes.notes } } }),
     ],
     [
       'an older shape without a field that is not there anyway',
-      'R-VER-2 older.1.notes: is without "name", which version 2 does not have',
+      'R-VER-2 older.1.notes: removes "name", which version 2 does not have',
       () => older(2, { 1: shape({ without: ['name'], added: { label: t.text() } }) }),
     ],
     [
       'an older shape without what the version between lacks already',
-      'R-VER-2 older.1.notes: is without "title", which version 2 does not have',
+      'R-VER-2 older.1.notes: removes "title", which version 2 does not have',
       () => older(3, { 2: shape({ without: ['title'], added: { name: t.text() } }), 1: shape({ without: ['title'] }) }),
     ],
     [
@@ -870,7 +882,7 @@ describe('versions', () => {
     ],
     [
       'an older shape without what is hidden anyway',
-      'R-VER-2 older.1.notes: is without "hash", which version 2 does not have',
+      'R-VER-2 older.1.notes: removes "hash", which version 2 does not have',
       () => older(2, { 1: shape({ without: ['hash'] }) }, { fields: { hash: t.text().hidden() } }),
     ],
     [
@@ -880,7 +892,7 @@ describe('versions', () => {
     ],
     [
       'an end before the deprecation',
-      'R-VER-3 older.1: ends before it is deprecated',
+      'R-VER-3 older.1: has a sunset before its deprecation',
       () => older(2, { 1: { deprecated: '2026-05-01', sunset: '2026-04-30', shapes: {} } }),
     ],
   ])

@@ -19,7 +19,7 @@ export function brokenRules(contract: Contract, own: Readonly<Record<string, Pro
   const say: Say = (rule, where, message, hint) => breaches.push({ rule, where, message, hint })
   const resources = Object.entries(contract.resources)
   if (!isKebabCase(contract.name))
-    say('R-REST-1', contract.name, 'is no service name', 'Use kebab-case, such as `orders`')
+    say('R-REST-1', contract.name, 'is not a valid service name', 'Use kebab-case, such as `orders`')
   checkProblems(own, say)
   checkBuckets(contract.buckets, say)
   for (const [key, resource] of resources) checkResource(key, resource, Object.values(contract.resources), say)
@@ -44,7 +44,7 @@ function checkProblems(own: Readonly<Record<string, ProblemSpec>>, say: Say) {
     if (!STATUSES.includes(status))
       say('R-REST-4', `problem ${code}`, `has status ${status}`, `Use one of ${STATUSES.join(', ')}`)
     if (PROBLEMS[code] && PROBLEMS[code].status !== status)
-      say('R-BODY-6', `problem ${code}`, 'means something else on every system', 'Choose a code of your own')
+      say('R-BODY-6', `problem ${code}`, 'redefines a code that every system has', 'Choose another code')
   }
 }
 
@@ -53,7 +53,7 @@ function checkPrefixes(resources: readonly [string, AnyResource][], say: Say) {
   for (const [key, { idPrefix }] of resources) {
     const other = prefixes.get(idPrefix)
     if (other)
-      say('R-BODY-1', key, `shares the id prefix "${idPrefix}" with ${other}`, 'Each type has a prefix of its own')
+      say('R-BODY-1', key, `shares the id prefix "${idPrefix}" with ${other}`, 'Each resource needs its own prefix')
     prefixes.set(idPrefix, key)
   }
 }
@@ -64,19 +64,19 @@ function checkPlaces(contract: Contract, say: Say) {
     const { id, method, path, params, problems } = operation
     const place = `${method} ${path.replace(/\{\w+\}/g, '{}')}`
     const other = taken.get(place)
-    if (other) say('R-REST-1', id, `stands at ${place} like ${other}`, 'Each place has one operation')
+    if (other) say('R-REST-1', id, `has the same method and path as ${other}: ${place}`, 'Change one of the paths')
     taken.set(place, id)
     checkLimits(id, operation, say)
     const names = params.map(({ name }) => name)
     const twice = names.find((name, i) => names.indexOf(name) < i)
     if (twice !== undefined)
-      say('R-REST-1', id, `has the parameter {${twice}} twice in ${path}`, 'Name each of them differently')
+      say('R-REST-1', id, `has the parameter {${twice}} twice in ${path}`, 'Give each parameter its own name')
     for (const code of problems)
       if (!Object.hasOwn(contract.problems, code))
         say(
           'R-REST-4',
           id,
-          `names the undeclared problem ${code}`,
+          `lists the undeclared problem ${code}`,
           `Declare it: problems: { ${code}: problem(409, '…') }`,
         )
   }
@@ -89,22 +89,23 @@ function checkOperation(id: string, key: string, spec: OperationSpec, contract: 
   const { method, path, status, access, body, answer } = spec
   if (!isCamelCase(key)) say('R-REST-1', id, 'is not in camelCase', 'Operations are like `resetPassword`')
   const fault = accessFault(access)
-  if (fault) say('R-AUTH-8', id, `has an access rule that ${fault}`, 'Without a rule nobody may')
+  if (fault) say('R-AUTH-8', id, `has an access rule that ${fault}`, 'Without a rule nobody can call it')
   else if (parseAccess(access).owner)
     say(
       'R-AUTH-8',
       id,
-      'speaks of an owner, and is of no resource',
-      'Say `authenticated`, and let the handler see whose it is',
+      'uses "owner", but does not belong to a resource',
+      'Use `authenticated`, and check the owner in the handler',
     )
   const allowed = path.startsWith('/auth/') ? [200, 201, 202, 204] : (SUCCESS[method] ?? [])
   if (!allowed.includes(status))
     say('R-REST-3', id, `answers ${method} with ${status}`, statusHint(method, status, allowed))
   if ((method === 'GET' || method === 'DELETE') && body)
-    say('R-REST-2', id, `gives ${method} a body`, 'GET and DELETE take none')
-  if (status === 204 && answer) say('R-REST-3', id, 'answers 204 with a body', 'Leave out `answer`, or the status')
+    say('R-REST-2', id, `gives ${method} a body`, 'GET and DELETE requests have no body')
+  if (status === 204 && answer)
+    say('R-REST-3', id, 'has the status 204 and an answer', 'Remove `answer`, or use another status')
   if (method === 'GET' && !answer)
-    say('R-REST-2', id, 'reads, and has no answer', 'Declare what it shows: answer: { … }')
+    say('R-REST-2', id, 'is a GET without an answer', 'Declare what it returns: answer: { … }')
   checkPath(id, spec, contract, say)
   checkFields(`${id}.body`, body ?? {}, false, say)
   checkFields(`${id}.answer`, answer ?? {}, false, say)
@@ -112,7 +113,7 @@ function checkOperation(id: string, key: string, spec: OperationSpec, contract: 
 
 function statusHint(method: string, status: number, allowed: readonly number[]): string {
   if (method === 'POST' && status === 201)
-    return "A 201 names the Location of a new thing: declare a resource, with custom: ['create'] for a handler, or answer 202"
+    return "201 is for a new resource with a Location: declare a resource, with custom: ['create'] for a handler, or answer 202"
   return `${method} succeeds with ${allowed.join(' or ')}`
 }
 
@@ -120,7 +121,12 @@ function statusHint(method: string, status: number, allowed: readonly number[]):
 function checkPath(id: string, { path }: OperationSpec, contract: Contract, say: Say) {
   if (SIGN_IN.test(path)) return
   if (!/^\/[^/{}]+(\/([^/{}]+|\{[a-z][a-zA-Z0-9]*\}))*$/.test(path)) {
-    say('R-REST-1', id, `has the path "${path}"`, 'Write it like `/email-verifications/{token}`: no slash at the end')
+    say(
+      'R-REST-1',
+      id,
+      `has the path "${path}"`,
+      'Write it like `/email-verifications/{token}`, without a slash at the end',
+    )
     return
   }
   const segments = path.split('/').slice(1)
@@ -130,7 +136,7 @@ function checkPath(id: string, { path }: OperationSpec, contract: Contract, say:
       'R-VER-1',
       id,
       `begins its path with /${segments[0]}`,
-      'Leave it out: every path is served below /v1 and /api too',
+      'Remove it: every path is also served below /v1 and /api',
     )
     return
   }
@@ -139,12 +145,7 @@ function checkPath(id: string, { path }: OperationSpec, contract: Contract, say:
     if (/^[a-z0-9-]+\.json$/.test(segment)) continue
     if (!isKebabCase(segment)) say('R-REST-1', id, `has the path segment "${segment}"`, 'Use kebab-case')
     else if (isAct(segment, collections))
-      say(
-        'R-REST-1',
-        id,
-        `has the verb "${segment}" in its path`,
-        'Name a thing: /password-resets, not /reset-password',
-      )
+      say('R-REST-1', id, `has the verb "${segment}" in its path`, 'Use a noun: /password-resets, not /reset-password')
     else if (!isPlural(segment)) say('R-REST-1', id, `has the singular "${segment}" in its path`, pluralHint(segment))
   }
 }
@@ -158,7 +159,12 @@ function checkEvents({ events, resources }: Contract, say: Say) {
     if (!noun || !verb || more.length > 0 || !isKebabCase(noun) || !isKebabCase(verb) || !isPast(verb))
       say('R-EVT-1', at, 'is not <resource>.<past tense>', 'Name it like `order.created`')
     else if (names.size > 0 && !names.has(noun))
-      say('R-EVT-1', at, `is of no resource here: "${noun}"`, `Resources: ${[...names].join(', ')}`)
+      say(
+        'R-EVT-1',
+        at,
+        `does not begin with a resource of this contract: "${noun}"`,
+        `Resources: ${[...names].join(', ')}`,
+      )
     // What a resource shows is checked there.
     if (!all.some(({ shown }) => shown === data)) checkFields(at, data, false, say)
   }
@@ -167,15 +173,16 @@ function checkEvents({ events, resources }: Contract, say: Say) {
 function checkConsumers({ consumers, resources, operations }: Contract, say: Say) {
   for (const [key, { from, events, start, attempts }] of Object.entries(consumers)) {
     const at = `consumers.${key}`
-    if (!isCamelCase(key)) say('R-EVT-2', at, 'is not in camelCase', 'Name it by what it keeps or does: `buyers`')
+    if (!isCamelCase(key)) say('R-EVT-2', at, 'is not in camelCase', 'Name it after its purpose: `buyers`')
     if (Object.hasOwn(resources, key) || Object.hasOwn(operations, key))
-      say('R-P-2', at, 'has the name of a resource or an operation', 'Each handler has a name of its own')
+      say('R-P-2', at, 'has the name of a resource or an operation', 'Every handler needs its own name: rename one')
     const types = Object.keys(events)
-    if (types.length === 0) say('R-EVT-2', at, 'consumes nothing', `Name events of ${from}`)
+    if (types.length === 0) say('R-EVT-2', at, 'has no events', `List events of ${from}`)
     for (const type of types)
       if (events[type] === undefined)
         say('R-EVT-2', at, `consumes "${type}", which ${from} does not publish`, 'See its `events`')
-    if (start !== 'beginning' && start !== 'now') say('R-EVT-5', at, `begins at "${start}"`, 'Say `beginning` or `now`')
+    if (start !== 'beginning' && start !== 'now')
+      say('R-EVT-5', at, `has the start "${start}"`, 'Use `beginning` or `now`')
     if (!Number.isInteger(attempts) || attempts < 1 || attempts > 100)
       say('R-EVT-3', at, `has ${attempts} attempts`, 'Give a whole number from 1 to 100')
   }
@@ -201,7 +208,7 @@ function checkVersions(contract: Contract, say: Say) {
       say('R-VER-2', at, `is not below latest (${latest})`, 'Describe older versions only')
     for (const key of Object.keys(described.shapes))
       if (!Object.hasOwn(contract.resources, key))
-        say('R-VER-2', at, `names no resource: "${key}"`, 'Use a key of `resources`')
+        say('R-VER-2', at, `names an unknown resource: "${key}"`, 'Use a key of `resources`')
     checkEnd(at, described, say)
   }
   for (const [key, resource] of Object.entries(contract.resources)) checkShapes(key, resource, contract, say)
@@ -221,7 +228,7 @@ function checkShapes(key: string, resource: AnyResource, { latest, older }: Cont
         say(
           'R-VER-2',
           at,
-          `is without "${name}", which version ${version + 1} does not have`,
+          `removes "${name}", which version ${version + 1} does not have`,
           `Fields: ${[...names].join(', ')}`,
         )
     for (const name of Object.keys(shape.added)) {
@@ -248,5 +255,10 @@ function checkEnd(at: string, { deprecated, sunset }: OlderVersion, say: Say) {
     if (date !== undefined && times[i] === undefined)
       say('R-VER-3', at, `has the date "${date}"`, 'Write it like 2026-12-31')
   if (begin !== undefined && end !== undefined && end < begin)
-    say('R-VER-3', at, 'ends before it is deprecated', 'Let `sunset` be later than `deprecated` (RFC 8594)')
+    say(
+      'R-VER-3',
+      at,
+      'has a sunset before its deprecation',
+      '`sunset` must not be earlier than `deprecated` (RFC 8594)',
+    )
 }

@@ -19,11 +19,11 @@ export function shapedValue(spec: FieldSpec, value: unknown, name?: string): unk
         ? (value as unknown[]).map((item) => shapedValue(spec.of!, item, name))
         : shaped(spec.fields!, value)
     throw new Error(
-      `has ${Array.isArray(value) ? 'a list' : 'an object'}${at(name)} where the contract has ${spec.kind}`,
+      `has ${Array.isArray(value) ? 'a list' : 'an object'}${at(name)} where the contract expects ${spec.kind}`,
     )
   }
   if (typeof value === 'number' && !Number.isFinite(value))
-    throw new Error(`has ${value}${at(name)}, which JSON does not have`)
+    throw new Error(`has ${value}${at(name)}, which JSON cannot represent`)
   return value
 }
 

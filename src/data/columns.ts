@@ -82,7 +82,7 @@ export function columnOf(name: string, spec: FieldSpec): Column {
 
 /** A numeric as it is; NaN and the infinities, which JSON does not have, are an Error. All other texts end in a digit. */
 function finite(text: string): string {
-  if (text.charCodeAt(text.length - 1) > NINE) throw new Error(`is ${text}, which JSON does not have`)
+  if (text.charCodeAt(text.length - 1) > NINE) throw new Error(`is ${text}, which JSON cannot represent`)
   return text
 }
 

@@ -152,22 +152,22 @@ const CHANGED_TABLES: [string, string[]][] = [
   ],
   ['alter weight type numeric(12, 2)', ['books.weight: the contract allows 3 decimals, numeric(12,2) keeps 2']],
   ['alter tags type json', ['books.tags: the contract filters by it, which needs jsonb, the table has json']],
-  ['alter title drop not null', ['books.title: the contract allows no null, the table does']],
-  ['alter created_at drop not null', ['books.created_at: the contract allows no null, the table does']],
-  ['alter contact set not null', ['books.contact: the contract allows null, the table does not']],
-  ['alter lent drop default', ['books.lent: the table needs a value, which a create never gives: set a default']],
+  ['alter title drop not null', ['books.title: the contract does not allow null, but the column does']],
+  ['alter created_at drop not null', ['books.created_at: the contract does not allow null, but the column does']],
+  ['alter contact set not null', ['books.contact: the contract allows null, but the column does not']],
+  ['alter lent drop default', ['books.lent: the column is required, but create never sets it: add a default']],
   [
     'alter updated_at drop default',
-    ['books.updated_at: the table needs a value, which a create never gives: set a default'],
+    ['books.updated_at: the column is required, but create never sets it: add a default'],
   ],
-  ['add isbn text not null', ['books.isbn: the table needs a value, which a create never gives: set a default']],
+  ['add isbn text not null', ['books.isbn: the column is required, but create never sets it: add a default']],
   [
     'drop pages, add pages integer not null generated always as (1) stored',
-    ['books.pages: the table generates it, and takes no value: mark the field server()'],
+    ['books.pages: the column is generated and cannot be set: mark the field server()'],
   ],
   ['drop price', ['books: column price is missing (contract: books.price)']],
   ['drop constraint books_pkey', ['books: id must be the primary key']],
-  ['alter deleted_at type timestamptz', ['books.deleted_at: soft delete needs timestamptz(3) that may be null']],
+  ['alter deleted_at type timestamptz', ['books.deleted_at: soft delete needs a nullable timestamptz(3)']],
 ]
 
 test.each(CHANGED_TABLES)('R-OPS-6: alter table books %s', async (change, differences) => {
@@ -224,8 +224,11 @@ test.each(CHANGED_INDEXES)('R-OPS-6: %s', async (change, said) => {
 })
 
 const CHANGED_VIEWS: [string, string[]][] = [
-  ['drop view active_books', ['active_books: the view of the living rows is missing (contract: soft delete)']],
-  ['create or replace view active_books as select * from books', ['active_books: the view shows deleted rows too']],
+  [
+    'drop view active_books',
+    ['active_books: the view of rows that are not deleted is missing (contract: soft delete)'],
+  ],
+  ['create or replace view active_books as select * from books', ['active_books: the view includes deleted rows']],
   ['alter view active_books rename price to cost', ['active_books: column price is missing (contract: books.price)']],
   ['drop view loan_details', ['loan_details: the view is missing (contract: loans)']],
   ['alter view loan_details rename days to d', ['loan_details: column days is missing (contract: loans.days)']],
@@ -235,7 +238,7 @@ const CHANGED_VIEWS: [string, string[]][] = [
   ],
   [
     'create or replace view loan_details as select id, reader, 1 as days, version, created_at, updated_at from loans',
-    ['loan_details: the view shows deleted rows too'],
+    ['loan_details: the view includes deleted rows'],
   ],
 ]
 

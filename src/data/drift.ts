@@ -58,7 +58,7 @@ function tableDrift({ key, resource }: Subject, table: Relation): string[] {
     if (column) {
       const faults = [...misfitsOf(resource, field, column), ...nullMisfits(resource, field, spec, column)]
       if (column.generated && field !== 'createdAt' && isWritten(resource, field))
-        faults.push('the table generates it, and takes no value: mark the field server()')
+        faults.push('the column is generated and cannot be set: mark the field server()')
       found.push(...faults.map((fault) => `${resource.table}.${wanted.name}: ${fault}`))
     } else if (!resource.derived || isWritten(resource, field))
       found.push(`${resource.table}: column ${wanted.name} is missing (contract: ${key}.${field})`)
@@ -72,9 +72,9 @@ function tableDrift({ key, resource }: Subject, table: Relation): string[] {
 function nullMisfits(resource: AnyResource, field: string, spec: FieldSpec, column: CatalogColumn): string[] {
   const written = isWritten(resource, field)
   if (!spec.nullable && !column.notNull && (written || !resource.derived))
-    return ['the contract allows no null, the table does']
+    return ['the contract does not allow null, but the column does']
   if (spec.nullable && column.notNull && written && !spec.server)
-    return ['the contract allows null, the table does not']
+    return ['the contract allows null, but the column does not']
   return []
 }
 
@@ -84,7 +84,7 @@ function unfilledColumns(resource: AnyResource, table: Relation): string[] {
   const filled = new Set(['id', resource.parent?.field ?? 'id', ...givenTo(resource, 'create')].map(snakeCase))
   return table.columns
     .filter((column) => column.notNull && !column.hasDefault && !filled.has(column.name))
-    .map(({ name }) => `${resource.table}.${name}: the table needs a value, which a create never gives: set a default`)
+    .map(({ name }) => `${resource.table}.${name}: the column is required, but create never sets it: add a default`)
 }
 
 function uniqueDrift({ key, resource }: Pick<Subject, 'key' | 'resource'>, table: Relation): string[] {
@@ -99,7 +99,7 @@ function uniqueDrift({ key, resource }: Pick<Subject, 'key' | 'resource'>, table
       return [`${resource.table}: the index ${name} is missing (contract: ${key}.${field} is unique): ${create}`]
     if (!index.valid)
       return [
-        `${resource.table}: the index ${name} is invalid, as a failed CREATE INDEX CONCURRENTLY leaves it: make it anew`,
+        `${resource.table}: the index ${name} is invalid, as a failed CREATE INDEX CONCURRENTLY leaves it: drop and create it again`,
       ]
     const fits = index.unique && bare(index.key) === bare(on) && bare(index.predicate) === bare(where)
     return fits ? [] : [`${resource.table}: the index ${name} is not what the contract needs: ${create}`]
@@ -118,9 +118,9 @@ function softDeleteDrift({ resource, catalog }: Subject, table: Relation): strin
   const column = columnIn(table, 'deleted_at')
   if (!column) found.push(`${resource.table}: column deleted_at is missing (contract: soft delete)`)
   else if (column.type !== 'timestamp(3) with time zone' || column.notNull)
-    found.push(`${resource.table}.deleted_at: soft delete needs timestamptz(3) that may be null`)
-  if (!view) found.push(`${name}: the view of the living rows is missing (contract: soft delete)`)
-  else if (!/\bdeleted_at IS NULL\b/.test(view.definition ?? '')) found.push(`${name}: the view shows deleted rows too`)
+    found.push(`${resource.table}.deleted_at: soft delete needs a nullable timestamptz(3)`)
+  if (!view) found.push(`${name}: the view of rows that are not deleted is missing (contract: soft delete)`)
+  else if (!/\bdeleted_at IS NULL\b/.test(view.definition ?? '')) found.push(`${name}: the view includes deleted rows`)
   return found
 }
 
@@ -141,7 +141,7 @@ function viewDrift({ key, resource, catalog }: Subject, table: Relation): string
   }
   const living = new RegExp(`\\b(deleted_at IS NULL|${livingView(resource)})\\b`)
   if (derived && softDelete && !living.test(view.definition ?? ''))
-    found.push(`${name}: the view shows deleted rows too`)
+    found.push(`${name}: the view includes deleted rows`)
   return found
 }
 

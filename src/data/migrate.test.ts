@@ -100,7 +100,7 @@ test('R-OPS-6: a file that fails leaves nothing of itself; those before it stay'
 test('R-OPS-6: what PostgreSQL says only when it runs is passed on too', async () => {
   await file('0001-twice.sql', 'create table one (a integer unique); insert into one values (1), (1);')
   expect((await faultOf(migrate(url, [folder]))).message).toMatch(
-    /0001-twice\.sql: duplicate key .*\. Nothing of it was applied\.\n {2}Key \(a\)=\(1\) already exists\./,
+    /0001-twice\.sql: duplicate key .*\. Nothing was applied\.\n {2}Key \(a\)=\(1\) already exists\./,
   )
 })
 
@@ -130,7 +130,7 @@ test('R-OPS-6: a file that would end its own transaction is refused before it do
   await file('0001-own.sql', 'create table one ();\nbegin;\ncreate table two ();\ncommit;')
   const fault = await faultOf(migrate(url, [folder]))
   expect(fault.code).toBe('MIGRATION_FAILED')
-  expect(fault.message).toContain('0001-own.sql:2:1: it runs in a transaction already')
+  expect(fault.message).toContain('0001-own.sql:2:1: migrations run in a transaction')
   expect(await tables()).toEqual([])
 })
 

@@ -77,7 +77,7 @@ async function lock(client: pg.Client, log: (line: string) => void, signal: Abor
       `select pg_try_advisory_lock(hashtextextended('lintel migrate', 0)) as got`,
     )
     if (rows[0]!.got) return
-    if (tries === 0) log('another process is migrating this database: waiting for it')
+    if (tries === 0) log('waiting for another process that is migrating this database')
     await delay(50, undefined, { signal }).catch(() => {})
     signal?.throwIfAborted()
   }
@@ -109,7 +109,7 @@ function pendingOf(
       throw new Fault(
         'MIGRATION_CHANGED',
         `${relative('.', path)} has changed since it was applied to this database. ` +
-          'Bring back what it said, and write what is to change into a new file.',
+          'Restore its old content, and put the change into a new file.',
       )
     }
     if (!known) pending.push(migration)
@@ -132,14 +132,14 @@ function checkOrder(here: readonly string[], there: readonly string[], log: (lin
   if (lost !== undefined) {
     throw new Fault(
       'MIGRATION_MISSING',
-      `This database has had the migration ${lost}, and there is no such file. Bring it back under its old name: ` +
-        'what was applied is neither renamed nor removed.',
+      `The migration ${lost} was applied to this database, but its file is missing. Restore it under its old name: ` +
+        'applied migrations must not be renamed or removed.',
     )
   }
   const late = here.find((name) => !there.includes(name) && numberOf(name) < numberOf(newestThere))
   if (late !== undefined)
     throw badName(late, `comes before ${newestThere}, which has been applied already: give it the next free number`)
-  if (gone.length > 0) log(`the database is newer than this code: it has had ${gone.join(', ')}, which is not here`)
+  if (gone.length > 0) log(`the database is newer than this code: unknown migrations applied: ${gone.join(', ')}`)
 }
 
 /** What an earlier file has set, such as the empty search_path of a pg_dump, is not for the next one; nor are timeouts. */
@@ -161,7 +161,7 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
     return
   }
   const own = statements.find(({ text }) => /^(begin|start\s+transaction|commit|rollback)\b(?!\s+to\b)/i.test(text))
-  if (own) throw failed(migration, new Error('it runs in a transaction already: leave BEGIN and COMMIT out'), own)
+  if (own) throw failed(migration, new Error('migrations run in a transaction: remove BEGIN and COMMIT'), own)
   try {
     await client.query('begin')
     await client.query(sql)
@@ -173,7 +173,7 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
   }
 }
 
-function failed(migration: Migration, error: unknown, at?: Statement, left = 'Nothing of it was applied.'): Fault {
+function failed(migration: Migration, error: unknown, at?: Statement, left = 'Nothing was applied.'): Fault {
   const { message, detail, hint, where, position } = error as Partial<pg.DatabaseError> & Error
   const place = at || position ? lineAt(migration.sql, at?.offset ?? 0, Number(position ?? 1)) : ''
   const more = [detail, hint, where].filter(Boolean).map((line) => `\n  ${line}`)

@@ -24,7 +24,7 @@ export async function readMigrations(folders: readonly (string | URL)[]): Promis
   for (const folder of new Set(folders.map(pathOf))) {
     const source = folder === platform ? 'lintel' : 'service'
     const names = await readdir(folder).catch((cause) => {
-      const message = `The folder of migrations ${folder} can't be read: ${cause.message}. Make it, or correct its path.`
+      const message = `The migrations folder ${folder} can't be read: ${cause.message}. Make it, or correct its path.`
       throw new Fault('MIGRATION_MISSING', message, { cause })
     })
     for (const name of names.filter((one) => one.endsWith('.sql')).sort()) {
@@ -33,7 +33,10 @@ export async function readMigrations(folders: readonly (string | URL)[]): Promis
       const sql = (await readFile(path, 'utf8')).replace(/^\uFEFF/, '').replaceAll('\r\n', '\n')
       const same = migrations.find((other) => other.source === source && numberOf(other.name) === numberOf(name))
       if (!/^\d{4}-[a-z0-9-]+\.sql$/.test(name))
-        throw badName(path, 'is no name for a migration: expected four digits and a name, such as 0002-add-price.sql')
+        throw badName(
+          path,
+          'is not a valid migration name: expected four digits and a name, such as 0002-add-price.sql',
+        )
       if (same) throw badName(path, `has the same number as ${relative('.', same.path)}: give it the next free one`)
       migrations.push({ source, name, path, sql, checksum: createHash('sha256').update(sql).digest('hex') })
     }

@@ -76,7 +76,7 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
   }
   const pool = new pg.Pool({ ...config, max: options.poolSize ?? 10, idleTimeoutMillis: 60_000 })
   // An idle client whose server died says so here; unheard, it would end the process.
-  pool.on('error', (error) => options.log?.(`${name}: an idle connection was lost: ${error.message}`))
+  pool.on('error', (error) => options.log?.(`${name}: idle connection lost: ${error.message}`))
   // The same between the pool's hands and ours: a goodbye may come in one packet with the end of the login.
   pool.on('connect', (client) => client.on('error', () => {}))
   const faults = options.faults ?? faultsOf()

@@ -58,7 +58,7 @@ export function databaseName(prefix: string, service: string): string {
   if (/^[a-z][a-z0-9_]{0,62}$/.test(name)) return name
   throw new Fault(
     'DATABASE_NAME',
-    `"${name}" is no name for a database: expected at most 63 small letters, digits and underscores. ` +
+    `"${name}" is not a valid database name: expected at most 63 lower-case letters, digits and underscores. ` +
       'Rename the service, or shorten the prefix.',
   )
 }

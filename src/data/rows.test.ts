@@ -254,12 +254,12 @@ test('a field that the resource does not have is a mistake of the handler’s', 
 test('FC-55 R-BODY-7: what SQL has written and JSON does not have is an error that says where it stands', async () => {
   const { id } = readRow(await insert(database, Note, { title: 'odd' }))
   for (const [column, value, said] of [
-    ['price', 'NaN', 'is NaN, which JSON does not have'],
+    ['price', 'NaN', 'is NaN, which JSON cannot represent'],
     ['due_at', 'infinity', 'is infinity, which RFC 3339 does not have'],
     ['due_at', '-infinity', 'is -infinity'],
     ['due_at', '0044-03-15 00:00:00+00 BC', 'is 0044-03-15 00:00:00+00 BC'],
     ['due_at', '12026-01-01 00:00:00+00', 'is 12026-01-01 00:00:00+00'],
-    ['tags', '{"secret": 1}', 'has an object where the contract has list'],
+    ['tags', '{"secret": 1}', 'has an object where the contract expects list'],
   ]) {
     await database.query('update notes set price = null, due_at = null, tags = null')
     await database.query(`update notes set ${column} = $1`, [value])

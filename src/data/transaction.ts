@@ -52,7 +52,7 @@ async function once<T>(database: Database, work: (tx: Transaction) => Promise<T>
   let over = false
   /** Work that nobody waits for any more must not write through a connection that is another's by now. */
   const assertOpen = () => {
-    if (over) throw new Error('the transaction is over: what comes after it can be no part of it')
+    if (over) throw new Error('the transaction has ended: no further statement can run in it')
   }
   const tx: Transaction = {
     ...queryable(async (statement, values) => {

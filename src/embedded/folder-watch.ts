@@ -31,7 +31,7 @@ export async function watchFolder(folder: string, options: FolderWatchOptions): 
     if (found !== lost)
       changed(
         found === undefined
-          ? `the data folder ${folder} is there again: what is written is kept`
+          ? `the data folder ${folder} is back: writes are kept again`
           : `${found}: ${folder}. What is written from now on would be lost, and is refused with 503. Bring the folder back, or restart`,
       )
     lost = found

@@ -71,7 +71,8 @@ export async function startEmbeddedPostgres(
       void server.ended.then(async (how) => {
         if (stopping) return
         // It has nothing left to run on. Nobody who is started again would either: that would begin with an empty database.
-        if (await watch.look()) alarm(`${deathNotice(how, serverLog)}\nEverything is answered with 503 until a restart`)
+        if (await watch.look())
+          alarm(`${deathNotice(how, serverLog)}\nEverything will be answered with 503 until a restart`)
         else resolveDied(deathNotice(how, serverLog))
       })
     })

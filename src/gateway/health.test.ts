@@ -3,7 +3,7 @@ import type { ServiceHealth } from '../call/health.ts'
 import { createHealth, type HealthOptions } from './health.ts'
 
 const up = (latency = 1): ServiceHealth => ({ status: 'healthy', checks: { database: { status: 'up', latency } } })
-const down: ServiceHealth = { status: 'unhealthy', checks: { database: { status: 'down', message: 'out of reach' } } }
+const down: ServiceHealth = { status: 'unhealthy', checks: { database: { status: 'down', message: 'unreachable' } } }
 
 let nowMs: number
 let looks: number
@@ -48,7 +48,7 @@ describe('R-OPS-1', () => {
     const { status, checks } = await healthOf({ users: up(), orders: down })()
     expect(status).toBe('degraded')
     expect(checks).toMatchObject({
-      database: { status: 'down', message: 'orders: out of reach' },
+      database: { status: 'down', message: 'orders: unreachable' },
       users: { status: 'up' },
       orders: { status: 'down' },
     })

@@ -87,9 +87,7 @@ describe('statuses', () => {
       const { status, body } = answer(error)
       expect(status).toBe(500)
       expect(JSON.stringify(body)).not.toContain('hunter2')
-      expect(logged).toEqual([
-        { level: 'error', about: { err: error, requestId: 'req_1' }, message: 'A request failed' },
-      ])
+      expect(logged).toEqual([{ level: 'error', about: { err: error, requestId: 'req_1' }, message: 'Request failed' }])
     },
   )
 

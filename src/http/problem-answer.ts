@@ -59,8 +59,8 @@ export function problemAnswer(error: unknown, context: ProblemContext): ProblemA
 function whatToDo(problem: Problem | undefined, statement: string | undefined): string {
   if (problem) return `The problem ${problem.code} is in no contract: declare it among the problems of the service`
   return statement === undefined
-    ? 'A request failed'
-    : 'A request failed in an SQL statement: correct the statement, or the tables by a migration'
+    ? 'Request failed'
+    : 'Request failed in an SQL statement: correct the statement, or the tables by a migration'
 }
 
 /** `{"error":{"code","message","details","requestId"}}` (R-BODY-5). */

@@ -85,7 +85,7 @@ export function createHttpServer(handle: RequestHandler, options: HttpServerOpti
         server.listen({ host, port }, () => {
           server.off('error', refused)
           // Out of file descriptors, say: one connection is lost then; unheard, the error would end the process.
-          server.on('error', (error) => options.log?.warn({ err: error }, 'A connection could not be accepted'))
+          server.on('error', (error) => options.log?.warn({ err: error }, 'could not accept a connection'))
           resolve(server.address() as AddressInfo)
         })
       })

@@ -35,7 +35,7 @@ export async function trustForeignTokens(
   const keys = createKeySet(() => (remote ? fetchKeys(jwks) : readKeys(jwks)), {
     kind: FOREIGN_KEYS,
     unusable: (kid, reason) =>
-      warn(reason, `the key ${JSON.stringify(kid.slice(0, 100))} of ${jwks} cannot be used, and is passed over`),
+      warn(reason, `the key ${JSON.stringify(kid.slice(0, 100))} of ${jwks} cannot be used and is ignored`),
   })
   await keys.refresh().catch((error: Error) => {
     if (!remote)

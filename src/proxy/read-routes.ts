@@ -31,7 +31,7 @@ export async function readRoutes(
   const entries = read.flatMap((one) => one.entries)
   return upstreams.map((name) => {
     const own = entries.filter(({ upstream }) => upstream === name)
-    if (own.length === 0) notice(`the upstream "${name}" has no routes: nothing leads to it`)
+    if (own.length === 0) notice(`the upstream "${name}" has no routes and will receive no requests`)
     return describe(name, own, notice)
   })
 }
@@ -94,5 +94,5 @@ function reasonOf(cause: unknown): string {
   const all = details?.map((one) => `${one.field} ${one.message}`).join('; ')
   // The list is cut, and the message ends with how many more there are.
   const more = /\d+ more errors are not listed\.$/.exec(message)
-  return all ? [all, ...(more ?? [])].join('; ') : message || 'it is no JSON'
+  return all ? [all, ...(more ?? [])].join('; ') : message || 'it is not valid JSON'
 }

@@ -346,7 +346,7 @@ describe('implement', () => {
   test('FC-52: without types, a refusal that the contract does not declare stops the start and is named', () => {
     const refusals = { notes_title_key: 'TITLE_TAKEN' } as never
     expect(() => implement(notes, { notes: { create }, confirm }, { ...options, refusals })).toThrow(
-      'refusals of notes: "notes_title_key" stands for TITLE_TAKEN, which the contract does not declare',
+      'refusals of notes: "notes_title_key" is mapped to TITLE_TAKEN, which the contract does not declare',
     )
   })
 

@@ -106,7 +106,7 @@ export function implement<C extends Contract<any, any, any>>(
     if (!Object.hasOwn(contract.problems, code))
       throw new Fault(
         'UNKNOWN_PROBLEM',
-        `refusals of ${contract.name}: "${name}" stands for ${code}, which the contract does not declare: add it to its problems`,
+        `refusals of ${contract.name}: "${name}" is mapped to ${code}, which the contract does not declare: add it to its problems`,
       )
   const own = Object.values<AnyResource>(contract.resources)
   const foreign = own.flatMap(({ parent }) => (parent && !own.includes(parent.of) ? [parent.of.name] : []))
@@ -131,11 +131,10 @@ const OPTIONS: KnownMembers<ServiceOptions<any>> = {
 /** One that nothing calls: misspelt, or of a verb that is not among `custom`. */
 function strange(name: string, meant: readonly string[], contract: string): Fault {
   const nearest = nearestName(name, meant)
-  const hint =
-    nearest === undefined ? 'name its verb in `custom`, or leave the handler out' : `"${nearest}" was probably meant`
+  const hint = nearest === undefined ? 'add its verb to `custom`, or remove the handler' : `did you mean "${nearest}"?`
   return new Fault(
     'UNKNOWN_HANDLER',
-    `implement(${contract}, …) has a handler "${name}", which the contract does not ask for: ${hint}`,
+    `implement(${contract}, …) has a handler "${name}", which the contract does not use: ${hint}`,
   )
 }
 

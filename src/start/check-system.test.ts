@@ -48,7 +48,7 @@ describe('FC-5: who may sign in', () => {
     '"%s" in a system without auth',
     async (rule) => {
       expect(await faultOf(of(notes(rule)))).toMatch(
-        /^INVALID_SYSTEM: .*notes\.notes\.list can be called by nobody: .*no `auth`\. Add it, or let the rule be `public` or `service`$/,
+        /^INVALID_SYSTEM: .*notes\.notes\.list cannot be called by anybody: .*no `auth`\. Add it, or change the rule to `public` or `service`$/,
       )
     },
   )
@@ -84,12 +84,12 @@ describe('FC-5: who may sign in', () => {
       /auth names the service "idp", which is not in this system/,
     )
     expect(await faultOf({ ...of(idp), auth: { ...auth(idp), revokedBy: ['user.gone'] } })).toMatch(
-      /auth\.revokedBy names "user\.gone", which is no event of "idp"/,
+      /auth\.revokedBy names "user\.gone", which is not an event of "idp"/,
     )
     expect(await faultOf({ ...of(idp), auth: { ...auth(idp), issuer: '' } })).toMatch(/auth has no `issuer`/)
     const { audience: _, ...rest } = auth(idp)
     expect(await faultOf({ ...of(idp), auth: { ...rest, audiense: 'us' } as never })).toMatch(
-      /auth has no "audiense": "audience" was probably meant/,
+      /auth has the unknown member "audiense": did you mean "audience"?/,
     )
   })
 })
@@ -141,7 +141,9 @@ describe('FC-62: known before there is a database', () => {
         name,
         expect.stringContaining(`a service is named "${name}", like `),
       ])
-    expect(await faultOf({ ...of(notes()), name: 'My Shop' })).toMatch(/^DATABASE_NAME: "My Shop_notes" is no name/)
+    expect(await faultOf({ ...of(notes()), name: 'My Shop' })).toMatch(
+      /^DATABASE_NAME: "My Shop_notes" is not a valid database name/,
+    )
   })
 
   test('FC-1: what is no service, and options that mean nothing', async () => {
@@ -149,8 +151,8 @@ describe('FC-62: known before there is a database', () => {
       /services\[0\] is not a service: give what implement\(/,
     )
     expect(() => system({ servics: [] } as never)).toThrow(
-      'The system is not valid: it has no "servics": "services" was probably meant',
+      'The system is not valid: it has the unknown member "servics": did you mean "services"?',
     )
-    expect(() => system({} as never)).toThrow('it has no list of `services`')
+    expect(() => system({} as never)).toThrow('it needs a list of `services`')
   })
 })

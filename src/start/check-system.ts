@@ -77,7 +77,7 @@ function checkAuth(auth: Auth, contracts: readonly Contract[]): void {
   if (!Array.isArray(auth.revokedBy)) throw invalid('auth has no `revokedBy`: list the events that may revoke tokens')
   for (const type of auth.revokedBy)
     if (!Object.hasOwn(issuing.events, type))
-      throw invalid(`auth.revokedBy names "${type}", which is no event of "${issuing.name}"`)
+      throw invalid(`auth.revokedBy names "${type}", which is not an event of "${issuing.name}"`)
 }
 
 /** Without tokens everybody is anonymous: what asks for more would be a 401 for ever. */
@@ -88,8 +88,8 @@ function checkReachable(contracts: readonly Contract[]): void {
   if (closed.length === 0) return
   const more = closed.length > 3 ? ` and ${closed.length - 3} more` : ''
   throw invalid(
-    `${closed.slice(0, 3).join(', ')}${more} can be called by nobody: the access rule asks for a signed-in caller, and the ` +
-      'system has no `auth`. Add it, or let the rule be `public` or `service`',
+    `${closed.slice(0, 3).join(', ')}${more} cannot be called by anybody: the access rule requires a signed-in caller, but the ` +
+      'system has no `auth`. Add it, or change the rule to `public` or `service`',
   )
 }
 

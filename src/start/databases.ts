@@ -101,7 +101,11 @@ export async function migrateService(
     log: (line) => log.debug({ service: name }, line),
     ...(signal ? { signal } : {}),
   })
-  if (applied.length > 0) log.info({ service: name, applied }, `${name}: ${applied.length} migrations applied`)
+  if (applied.length > 0)
+    log.info(
+      { service: name, applied },
+      `${name}: ${applied.length} ${applied.length === 1 ? 'migration' : 'migrations'} applied`,
+    )
   return applied
 }
 
@@ -157,7 +161,7 @@ async function warnOfMissingIndexes(database: Database, contract: Contract, log:
   if (missing.length === 0) return
   log.warn(
     { service: contract.name, missing },
-    `${contract.name}: lists that the contract declares get slower as their tables grow. Write a migration with these indexes, ` +
-      `or name the fields in list.scans, so that a request costs more: ${missing.join('; ')}`,
+    `${contract.name}: some lists need indexes to stay fast on large tables. Write a migration with these, ` +
+      `or add the fields to list.scans, which raises the cost of such requests: ${missing.join('; ')}`,
   )
 }

@@ -22,7 +22,7 @@ const OPTIONS: KnownMembers<SystemOptions> = { name: true, version: true, servic
 export function system(options: SystemOptions): System {
   const unknown = unknownMember(options, Object.keys(OPTIONS))
   if (unknown !== undefined || !Array.isArray(options?.services))
-    throw new Fault('INVALID_SYSTEM', `The system is not valid: it ${unknown ?? 'has no list of `services`'}`)
+    throw new Fault('INVALID_SYSTEM', `The system is not valid: it ${unknown ?? 'needs a list of `services`'}`)
   const made: System = {
     name: options.name ?? 'lintel',
     version: options.version ?? '0.0.0',

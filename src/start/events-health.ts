@@ -25,7 +25,7 @@ export async function eventsHealth(carrier: Carrier, services: readonly RunningS
   if (latency === undefined)
     return {
       status: 'degraded',
-      checks: { queue: { status: 'down', message: 'the carrier is out of reach', ...figures } },
+      checks: { queue: { status: 'down', message: 'the carrier is unreachable', ...figures } },
     }
   return { status: 'healthy', checks: { queue: { status: 'up', latency: Math.round(latency * 10) / 10, ...figures } } }
 }

@@ -23,14 +23,14 @@ export function misspeltSettings(
     const base = name.replace(/_FILE$/, '')
     if (all.includes(name) || all.includes(base) || BY_KUBERNETES.test(name)) continue
     const meant = misspelt(base, all)
-    if (notYet.includes(base)) warnings.push(`${name} is set, and has no effect in this version`)
+    if (notYet.includes(base)) warnings.push(`${name} is set, but has no effect in this version`)
     else if (/^(LINTEL|RATE_LIMIT)_/.test(name))
       faults.push(
-        `${name} is no setting: ${meant === undefined ? 'see the settings in the README' : `${meant} was probably meant`}`,
+        `${name} is not a setting: ${meant === undefined ? 'see the settings in the README' : `did you mean ${meant}?`}`,
       )
-    else if (meant !== undefined) warnings.push(`${name} is no setting: ${meant} was probably meant`)
+    else if (meant !== undefined) warnings.push(`${name} is not a setting: did you mean ${meant}?`)
     else if (base.endsWith('_DATABASE_URL') && services.length > 0)
-      warnings.push(`${name} is of no service of this system: ${services.join(', ')}`)
+      warnings.push(`${name} belongs to no service of this system: ${services.join(', ')}`)
   }
   return { faults, warnings }
 }

@@ -61,7 +61,7 @@ export function runEvents(service: Service<any>, options: EventsOptions): Runnin
     database,
     carrier,
     graceMs,
-    failed: (error) => log.warn(error, 'events could not be published, and are tried again'),
+    failed: (error) => log.warn(error, 'could not publish events; will retry'),
   })
   const consumers = Object.entries<ConsumerSpec>(contract.consumers).map(([key, spec]) =>
     runConsumer(service, key, spec, options),
@@ -78,7 +78,7 @@ export function runEvents(service: Service<any>, options: EventsOptions): Runnin
         sweepInbox(database, retentionMs * 2),
         carrier.sweep(),
       ]),
-    { everyMs: SWEEP_MS, failed: (error) => log.warn(error, 'old events were not swept') },
+    { everyMs: SWEEP_MS, failed: (error) => log.warn(error, 'could not delete old events') },
   )
   const sum = (count: (one: (typeof consumers)[number]) => number) =>
     consumers.reduce((all, one) => all + count(one), 0)
@@ -136,9 +136,13 @@ function runConsumer(
             ...(event && { event: encodeId('evt', event.id), type: event.type }),
             err: error,
           }
-          if (!event) log.warn(about, 'the inbox could not be read')
-          else if (dead) log.error(about, 'an event is a dead letter now: see lintel events dead')
-          else log.warn({ ...about, attempts: event.attempts + 1 }, 'an event was not handled, and is tried again')
+          if (!event) log.warn(about, 'could not read the inbox')
+          else if (dead)
+            log.error(
+              about,
+              `event moved to dead letters after ${event.attempts + 1} attempts; see "lintel events dead list"`,
+            )
+          else log.warn({ ...about, attempts: event.attempts + 1 }, 'event handler failed; will retry')
         },
       })
   const receiver = createReceiver({
@@ -146,8 +150,7 @@ function runConsumer(
     carrier,
     subscription: { name, from, types: Object.keys(events), start },
     received: () => consumer?.wake(),
-    failed: (error) =>
-      log.warn({ consumer: name, err: error }, 'events could not be received, and are asked for again'),
+    failed: (error) => log.warn({ consumer: name, err: error }, 'could not receive events; will retry'),
   })
   return { receiver, consumer }
 }

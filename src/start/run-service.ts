@@ -108,7 +108,7 @@ export async function runService(
   const run = unitRunner(contract, runtime)
   const sweeps = sweeper(() => sweepIdempotencyKeys(database), {
     everyMs: SWEEP_MS,
-    failed: (error) => options.log.warn(error, 'old idempotency keys were not swept'),
+    failed: (error) => options.log.warn(error, 'could not delete old idempotency keys'),
   })
   return {
     name: contract.name,
@@ -148,7 +148,7 @@ export async function runService(
       if (!work) return
       background = loop((signal) => work({ ...outside, run, log, signal }), {
         graceMs: options.stopGraceMs,
-        failed: (error) => log.warn(error, 'what it does in the background failed, and is tried again'),
+        failed: (error) => log.warn(error, 'background task failed; will retry'),
       })
     },
     async idle() {
@@ -180,6 +180,6 @@ async function healthOf(database: Database, ofEvents: Database | undefined): Pro
     if (reason !== undefined) return down('degraded', reason)
     return { status: 'healthy', checks: { database: { status: 'up', latency: Math.round(latency * 10) / 10 } } }
   } catch {
-    return down('unhealthy', 'out of reach')
+    return down('unhealthy', 'unreachable')
   }
 }

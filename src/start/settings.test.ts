@@ -63,10 +63,10 @@ test('FC-1 R-OPS-4: a name that only settings of ours can have, and that is none
       LINTEL_COLOUR: 'red',
     }),
   ).toEqual([
-    'RATE_LIMIT_MAXX is no setting: RATE_LIMIT_MAX was probably meant',
-    'LINTEL_DATADIR is no setting: LINTEL_DATA_DIR was probably meant',
-    'LINTEL_ADMIN_PASSWORT_FILE is no setting: LINTEL_ADMIN_PASSWORD was probably meant',
-    `LINTEL_COLOUR is no setting: ${readme}`,
+    'RATE_LIMIT_MAXX is not a setting: did you mean RATE_LIMIT_MAX?',
+    'LINTEL_DATADIR is not a setting: did you mean LINTEL_DATA_DIR?',
+    'LINTEL_ADMIN_PASSWORT_FILE is not a setting: did you mean LINTEL_ADMIN_PASSWORD?',
+    `LINTEL_COLOUR is not a setting: ${readme}`,
   ])
   // Kubernetes tells every container of the services beside it.
   const told = {
@@ -90,12 +90,12 @@ test('FC-1 R-OPS-4: a name that is almost a setting is warned of; names of other
     ['SHUTDOWN_TIMOUT', 'SHUTDOWN_TIMEOUT'],
   ]
   for (const [name, setting] of meant)
-    expect(warningsOf([name])).toEqual([`${name} is no setting: ${setting} was probably meant`])
+    expect(warningsOf([name])).toEqual([`${name} is not a setting: did you mean ${setting}?`])
   expect(warningsOf(['PAYMENTS_DATABASE_URL'])).toEqual([
-    'PAYMENTS_DATABASE_URL is of no service of this system: users, my-shop',
+    'PAYMENTS_DATABASE_URL belongs to no service of this system: users, my-shop',
   ])
   for (const name of ['REDIS_URL', 'REQUEST_TIMEOUT', 'DATABASE_POOL_SIZE', 'USERS_URL', 'MY_SHOP_URL'])
-    expect(warningsOf([name])).toEqual([`${name} is set, and has no effect in this version`])
+    expect(warningsOf([name])).toEqual([`${name} is set, but has no effect in this version`])
   const others = [
     'PATH',
     'HOME',

@@ -74,7 +74,10 @@ export async function startGateway(setup: GatewaySetup, env: Env, { signal }: St
     const stop = once(async ({ lameDuckMs = 0 }: StopOptions = {}) => {
       gateway.drain()
       const cut = await server.close({ lameDuckMs, timeoutMs: shutdownTimeoutMs * 0.8 - lameDuckMs })
-      if (cut > 0) log.warn(`${cut} connections were cut: what they asked for had not ended within SHUTDOWN_TIMEOUT`)
+      if (cut > 0)
+        log.warn(
+          `closed ${cut} ${cut === 1 ? 'connection' : 'connections'} whose requests did not finish within SHUTDOWN_TIMEOUT`,
+        )
       await close()
     })
     return { url, log, shutdownTimeoutMs, died: new Promise(() => {}), stop }

@@ -117,7 +117,10 @@ export async function start(system: System, env: Env = process.env, { signal }: 
     const stop = once(async ({ lameDuckMs = 0 }: StopOptions = {}) => {
       gateway.drain()
       const cut = await server!.close({ lameDuckMs, timeoutMs: shutdownTimeoutMs * 0.8 - lameDuckMs })
-      if (cut > 0) log.warn(`${cut} connections were cut: what they asked for had not ended within SHUTDOWN_TIMEOUT`)
+      if (cut > 0)
+        log.warn(
+          `closed ${cut} ${cut === 1 ? 'connection' : 'connections'} whose requests did not finish within SHUTDOWN_TIMEOUT`,
+        )
       await end()
     })
     return { url, log, shutdownTimeoutMs, died, stop }
@@ -187,6 +190,6 @@ function metricsOf({ byName }: RunningServices, counts: RequestCounts): () => Pr
 /** In development mail is caught, and links lead to this machine. */
 function warnOfMail({ services }: System, { production, smtpUrl, publicUrl }: Settings, url: string, log: Log) {
   if (!production || !services.some(({ background }) => background)) return
-  if (smtpUrl === undefined) log.warn('SMTP_URL is not set: mails do not go out, and wait until it is')
-  else if (publicUrl === undefined) log.warn(`PUBLIC_URL is not set: links in mails lead to ${url}`)
+  if (smtpUrl === undefined) log.warn('SMTP_URL is not set: mails are queued until it is')
+  else if (publicUrl === undefined) log.warn(`PUBLIC_URL is not set: links in mails point to ${url}`)
 }

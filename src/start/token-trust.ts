@@ -22,7 +22,7 @@ export async function trustTokens(
     client(auth.service, inProcess(issuer.port, auth.service, { caller })) as unknown as IssuerCalls
   const [outside, inside] = [asked(ANONYMOUS), asked(serviceCaller('gateway'))]
   const revocations = createRevocations(() => inside.revocations(), {
-    warn: (error) => warn(error, 'the revocations could not be loaded'),
+    warn: (error) => warn(error, 'could not load the revocations'),
   })
   await revocations.refresh()
   // In one process a revocation holds before its answer is sent; other replicas see it with their next load.

@@ -10,7 +10,7 @@ export function warnOfSettings({ production, host, env, warnings }: Settings, lo
   for (const warning of warnings) log.warn(warning)
   const { NODE_ENV: mode = '' } = env
   if (production && !OTHERS.includes(mode))
-    log.warn(`NODE_ENV is "${mode}": this is production, as with everything but ${DEVELOPMENT}`)
+    log.warn(`NODE_ENV is "${mode}": anything but "${DEVELOPMENT}" means production`)
   if (!production && host.toLowerCase() !== 'localhost' && !isLoopback(host))
     log.warn(
       `this is development, and HOST is ${host}: other machines can reach it. Set NODE_ENV=production, or HOST=127.0.0.1`,

@@ -394,7 +394,9 @@ test('two contracts at one place are refused', () => {
       list: operation({ method: 'GET', path: '/orders', access: 'public', answer: { count: t.integer() } }),
     },
   })
-  expect(() => openapi([orders, twin])).toThrow('twins.list stands at GET /orders like orders.orders.listAll')
+  expect(() => openapi([orders, twin])).toThrow(
+    'twins.list has the same method and path as orders.orders.listAll: GET /orders',
+  )
 })
 
 test('a version that does not exist is refused, naming those that do', () => {

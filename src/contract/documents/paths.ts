@@ -30,7 +30,7 @@ export function pathsOf(contracts: readonly Contract[], draft: Draft): Record<st
       if (item[method])
         throw new Fault(
           'ROUTE_CLASH',
-          `${operation.id} stands at ${operation.method} ${path} like ${item[method].operationId}: each place has one operation`,
+          `${operation.id} has the same method and path as ${item[method].operationId}: ${operation.method} ${path}`,
         )
       templates.set(shape, path)
       item[method] = operationObject(contract, operation, path, draft)

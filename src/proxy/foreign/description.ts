@@ -32,7 +32,7 @@ export function describe(upstream: string, entries: readonly Entry[], notice: (t
       told.add(entry.path)
       notice(`${entry.path} does not lead to ${own.join(', ')}: the gateway itself answers there`)
     }
-    if (entry.access === NOBODY) notice(`${entry.method} ${entry.path} has no \`access\`: nobody is let in`)
+    if (entry.access === NOBODY) notice(`${entry.method} ${entry.path} has no \`access\`: every request is rejected`)
     const operation = operationOf(upstream, entry)
     served.push(operation)
     bounds.set(operation, { timeoutMs: entry.timeoutMs, maxBodyBytes: entry.maxBodyBytes })

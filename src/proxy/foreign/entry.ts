@@ -66,7 +66,10 @@ function readAccess(given: unknown, where: string, complain: Complain): Access {
 function readLimits(given: unknown, cost: number, where: string, complain: Complain): readonly Limit[] | undefined {
   const say = (_rule: string, at: string, message: string, hint: string) => complain(at, `${message}: ${hint}`)
   if (given !== undefined && !isLimits(given)) {
-    complain(`${where}.limits`, 'is no list of limits such as { "by": "user", "maxRequests": 10, "windowMs": 60000 }')
+    complain(
+      `${where}.limits`,
+      'must be a list of limits such as { "by": "user", "maxRequests": 10, "windowMs": 60000 }',
+    )
     return undefined
   }
   checkLimits(where, { limits: given, cost }, say)
@@ -96,7 +99,8 @@ export function pathFault(path: unknown): string | undefined {
     if (/[{}]/.test(text)) return `is "${path}": "${segment}" has a brace that belongs to no {parameter}`
     // RFC 6570 has these, and some routers; they take more than a segment, or less.
     const operator = /\{(?:[+#./;?&][^{}]*|[^{}]*[*+])\}/.exec(segment)
-    if (operator) return `is "${path}": ${operator[0]} is no parameter of one segment, which is all that OpenAPI has`
+    if (operator)
+      return `is "${path}": ${operator[0]} is not a parameter of a single segment, the only kind that OpenAPI has`
     const foreign = foreignIn(text)
     if (foreign !== undefined) return `is "${path}": write it without ${JSON.stringify(foreign)}`
     if (/^\.\.?$/.test(decodeURIComponent(text))) return `is "${path}": it has a dot segment`

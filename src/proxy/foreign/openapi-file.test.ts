@@ -96,10 +96,10 @@ describe('FC-3: what closes a door is never lost on the way', () => {
     })
     expect(faults).toEqual([
       'paths /a GET is unknown: write it `get`',
-      'GET /b is no object',
-      'paths /c is no object',
+      'GET /b must be an object',
+      'paths /c must be an object',
       'paths is "d/e": begin it with a slash',
-      'GET /f is no object',
+      'GET /f must be an object',
     ])
   })
 
@@ -128,8 +128,8 @@ describe('FC-3, FC-37: a scheme of which nobody can say what it asks for', () =>
     [{ type: 'openIDConnect' }, 'whose scheme has the `type` "openIDConnect"'],
     [{ type: 'apikey' }, 'whose scheme has the `type` "apikey"'],
     [{ scheme: 'bearer' }, 'whose scheme has the `type` undefined'],
-    [null, 'whose scheme is no object'],
-    ['bearer', 'whose scheme is no object'],
+    [null, 'whose scheme is not an object'],
+    ['bearer', 'whose scheme is not an object'],
   ])('%j opens nothing', (scheme, expected) => {
     const document = { components: { securitySchemes: { ...securitySchemes, odd: scheme } } }
     for (const unchecked of ['refuse', 'public', 'authenticated'] as const) {
@@ -155,7 +155,7 @@ describe('FC-4: x-lintel', () => {
     [
       'a member misspelt',
       { get: { 'x-lintel': { acces: 'admin' } } },
-      'GET /x x-lintel has no "acces": "access" was probably meant',
+      'GET /x x-lintel has the unknown member "acces": did you mean "access"?',
     ],
     [
       'itself misspelt',
@@ -177,14 +177,18 @@ describe('FC-4: x-lintel', () => {
       'GET /x Max_Body_Bytes is unknown: write it as',
     ],
     ['a member without it at a path', { get: {}, limits: [] }, 'paths /x limits is unknown: write it as a member of'],
-    ['no object', { get: { 'x-lintel': 'admin' } }, 'GET /x x-lintel is no object'],
-    ['null', { get: { 'x-lintel': null } }, 'GET /x x-lintel is no object'],
+    ['no object', { get: { 'x-lintel': 'admin' } }, 'GET /x x-lintel must be an object'],
+    ['null', { get: { 'x-lintel': null } }, 'GET /x x-lintel must be an object'],
     [
       'a value',
       { get: { 'x-lintel': { access: null } } },
       'GET /x x-lintel.access is null: give public, authenticated',
     ],
-    ['at a path', { get: {}, 'x-lintel': { acces: 'admin' } }, 'paths /x x-lintel has no "acces": "access" was'],
+    [
+      'at a path',
+      { get: {}, 'x-lintel': { acces: 'admin' } },
+      'paths /x x-lintel has the unknown member "acces": did you mean "access"?',
+    ],
     ['a cost', { get: { 'x-lintel': { cost: 0 } } }, 'GET /x x-lintel costs 0'],
   ])('%s: stops the start', (_, item, message) => {
     expect(read({ paths: { '/x': item } }).faults).toEqual([expect.stringContaining(message)])
@@ -251,8 +255,8 @@ describe('FC-36: as OpenAPI 3.0 and 3.1 say', () => {
     [{ $ref: '#/info/title' }, 'does not resolve'],
     [{ $ref: '#/openapi' }, 'is not an object'],
     [{ $ref: '#/__proto__' }, 'does not resolve'],
-    [{ $ref: '#name' }, 'is no pointer'],
-    [{ $ref: 5 }, 'is no text'],
+    [{ $ref: '#name' }, 'is not a pointer'],
+    [{ $ref: 5 }, 'must be a string'],
     [{ $ref: '#/paths/~1x' }, 'has the circular $ref'],
     [{ $ref: '#/components/pathItems/one', get: { security: [] } }, 'has `get` beside the $ref'],
   ])('%j: names the place', (item, message) => {
@@ -290,7 +294,7 @@ describe('FC-36: as OpenAPI 3.0 and 3.1 say', () => {
       'shop: sent to the same upstream as the rest, though with a server of its own: PUT /a, GET /b, POST /b',
     ])
     const faults = (servers: unknown) => read({ servers, paths: { '/a': { get: {} } } }).faults
-    expect(faults(null)).toEqual(['servers is no list of servers, such as [{"url": "/v1"}]'])
+    expect(faults(null)).toEqual(['servers must be a list of servers, such as [{"url": "/v1"}]'])
     for (const url of ['/{stage}', '/100%', '/a//b', '/a%2Fb', undefined])
       expect(faults([{ url }])).toEqual([expect.stringContaining('servers[0] has no usable `url`')])
     expect(faults([])).toEqual([])

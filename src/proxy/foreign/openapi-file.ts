@@ -101,7 +101,7 @@ function readPath(path: string, given: unknown, reading: Reading): Entry[] {
   const fault = pathFault(path)
   if (fault !== undefined) complain('paths', fault)
   if (!isObject(given)) {
-    complain(at, 'is no object')
+    complain(at, 'must be an object')
     return []
   }
   const item = dereference(file, given, at, complain)
@@ -114,7 +114,7 @@ function readPath(path: string, given: unknown, reading: Reading): Entry[] {
     if (!Object.hasOwn(item, name)) return []
     const operation = item[name]
     if (!isObject(operation)) {
-      complain(`${method} ${path}`, 'is no object')
+      complain(`${method} ${path}`, 'must be an object')
       return []
     }
     const full = reading.basePaths(operation, item, `${method} ${path}`) + path
@@ -154,7 +154,7 @@ function readExtension(holder: Fields, where: string, known: readonly string[], 
     sound = false
     complain(at, what)
   }
-  if (!isObject(given)) say(`${where}x-lintel`, 'is no object')
+  if (!isObject(given)) say(`${where}x-lintel`, 'must be an object')
   else {
     strangers(given, known, `${where}x-lintel`, say)
     readTerms(given, `${where}x-lintel`, say)

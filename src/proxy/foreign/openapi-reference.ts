@@ -37,9 +37,9 @@ export function dereference(document: Fields, given: Fields, where: string, comp
 
 /** A JSON pointer in a fragment (RFC 6901 6); what is wrong with it, where it does not resolve. */
 function follow(document: Fields, reference: unknown): Fields | string {
-  if (typeof reference !== 'string') return 'is no text'
+  if (typeof reference !== 'string') return 'must be a string'
   if (!reference.startsWith('#')) return 'is in another file, which is not read: bundle the document into one file'
-  if (!reference.startsWith('#/')) return 'is no pointer such as #/components/pathItems/one'
+  if (!reference.startsWith('#/')) return 'is not a pointer such as #/components/pathItems/one'
   let at: unknown = document
   for (const step of reference.slice(2).split('/')) {
     const name = unescaped(step)

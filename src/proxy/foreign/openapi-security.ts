@@ -130,7 +130,7 @@ function schemesOf(document: Readonly<Record<string, unknown>>, complain: Compla
   )
 }
 
-const NO_SCHEME: Kind = { fault: 'scheme is no object' }
+const NO_SCHEME: Kind = { fault: 'scheme is not an object' }
 
 function kindOf({ type, scheme }: Readonly<Record<string, unknown>>): Kind {
   if (type === 'http') {

@@ -35,7 +35,7 @@ export function createBasePaths(document: Fields, complain: Complain, notices: N
 function readServers(servers: unknown, place: string, complain: Complain, notices: Notices): Server | undefined {
   const where = `${place} servers`.trim()
   if (!Array.isArray(servers)) {
-    complain(where, 'is no list of servers, such as [{"url": "/v1"}]')
+    complain(where, 'must be a list of servers, such as [{"url": "/v1"}]')
     return undefined
   }
   const [first, ...others] = servers.map((server) => (isObject(server) ? readServer(server) : undefined))

@@ -25,7 +25,7 @@ export function readRouteFile(file: unknown, upstreams: readonly string[], compl
   return file.routes.flatMap((route: unknown, i) => {
     const where = `routes[${i}]`
     if (!isObject(route)) {
-      complain(where, 'is no object')
+      complain(where, 'must be an object')
       return []
     }
     strangers(route, ['method', 'path', 'upstream', ...TERMS], where, complain)

@@ -70,7 +70,7 @@ suite('a route file', () => {
     [{ path: 'things' }, 'routes[0].path is "things": begin it with a slash'],
     [{ path: '/a//b' }, 'routes[0].path is "/a//b": it has an empty segment'],
     [{ path: '/a/{id' }, 'routes[0].path is "/a/{id": "{id" has a brace that belongs to no {parameter}'],
-    [{ path: '/a/{rest+}' }, 'routes[0].path is "/a/{rest+}": {rest+} is no parameter of one segment'],
+    [{ path: '/a/{rest+}' }, 'routes[0].path is "/a/{rest+}": {rest+} is not a parameter of a single segment'],
     [{ path: '/a/../b' }, 'routes[0].path is "/a/../b": it has a dot segment'],
     [{ path: '/a/%2e%2e/b' }, 'routes[0].path is "/a/%2e%2e/b": it has a dot segment'],
     [{ path: '/a%2fb' }, 'routes[0].path is "/a%2fb": write it without "a%2fb"'],
@@ -78,7 +78,7 @@ suite('a route file', () => {
     [{ path: '/a%' }, 'routes[0].path is "/a%": write it without "%"'],
     [{ path: '/a?b' }, 'routes[0].path is "/a?b": write it without "?"'],
     [{ upstream: 'nobody' }, 'routes[0].upstream is "nobody": give one of shop, crm'],
-    [{ acces: 'public' }, 'routes[0] has no "acces": "access" was probably meant'],
+    [{ acces: 'public' }, 'routes[0] has the unknown member "acces": did you mean "access"?'],
     [
       { access: 'a and b' },
       'routes[0].access is "a and b": give public, authenticated, or roles joined by |, as in "editor | admin"',
@@ -88,8 +88,8 @@ suite('a route file', () => {
     [{ timeoutMs: 0 }, 'routes[0].timeoutMs is 0: give a whole number from 1 to 3600000'],
     [{ maxBodyBytes: '1mb' }, 'routes[0].maxBodyBytes is "1mb": give a whole number'],
     [{ cost: 1.5 }, 'routes[0] costs 1.5'],
-    [{ limits: [{ by: 'body.email', maxRequests: 1, windowMs: 1 }] }, 'routes[0].limits is no list of limits'],
-    [{ limits: [{ by: 'ip', maxRequests: 1, windowMs: 1 }], cost: 2 }, 'routes[0].limits never lets it pass'],
+    [{ limits: [{ by: 'body.email', maxRequests: 1, windowMs: 1 }] }, 'routes[0].limits must be a list of limits'],
+    [{ limits: [{ by: 'ip', maxRequests: 1, windowMs: 1 }], cost: 2 }, 'routes[0].limits allows no call at all'],
   ])('%j: says what is wrong and what was expected', (wrong, message) => {
     const { faults } = routes({ method: 'GET', path: '/x', upstream: 'shop', access: 'public', ...wrong })
     expect(faults).toEqual([expect.stringContaining(message)])
@@ -99,7 +99,7 @@ suite('a route file', () => {
     const one = { method: 'GET', path: '/x/{a}', upstream: 'shop', access: 'public' }
     expect(routes(one, { ...one, path: '/x/{b}' }, null, { method: 'GET' }).faults).toEqual([
       'routes[1] is GET /x/{b}, which stands there already',
-      'routes[2] is no object',
+      'routes[2] must be an object',
       'routes[3].path is undefined: begin it with a slash',
       'routes[3].upstream is undefined: give one of shop, crm',
     ])
@@ -119,7 +119,7 @@ suite('a route file', () => {
       ['/x', { public: false, authenticated: false, owner: false, roles: [''] }],
     ])
     expect(told).toEqual([
-      'GET /x has no `access`: nobody is let in',
+      'GET /x has no `access`: every request is rejected',
       'GET /health is answered by the gateway itself, not by shop',
     ])
   })
