@@ -35,6 +35,14 @@ const ordersOf = async (user: User) =>
   (await api.ask('GET', '/orders?count=exact', { token: user.token })).body.pagination.total
 const isReplay = ({ headers }: Reply) => headers.get('idempotency-replayed') === 'true'
 
+function gate() {
+  let resolve!: () => void
+  const promise = new Promise<void>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
+}
+
 /** What an answer is, apart from whose it is and when. */
 const essence = ({ status, headers, body }: Reply) => ({
   status,
@@ -393,6 +401,8 @@ describe('a handler of one’s own', () => {
   let small: SmallSystem
   let smallDb: Database
   let failing = true
+  /** What a handler does before its first statement, such as hashing a password. */
+  let before = async () => {}
 
   beforeAll(async () => {
     small = await smallSystem(
@@ -400,6 +410,7 @@ describe('a handler of one’s own', () => {
       {
         notes: {
           create: async ({ body }, { tx }) => {
+            await before()
             const row = await insert(tx, Note, body)
             if (failing) throw new Error('after its insert')
             return row
@@ -434,6 +445,38 @@ describe('a handler of one’s own', () => {
     expect([done.status, done.headers.get('idempotency-replayed')]).toEqual([201, null])
     expect((await send()).headers.get('idempotency-replayed')).toBe('true')
     expect(await rows()).toEqual([{ notes: 1, keys: 1 }])
+  })
+
+  test('FC-76, R-IDEM-2: before the first statement no transaction is open, and a repeat is a 409; the kept answer needs no handler', async () => {
+    failing = false
+    const started = gate()
+    const go = gate()
+    let calls = 0
+    before = () => {
+      calls++
+      started.resolve()
+      return go.promise
+    }
+    const send = () =>
+      fetch(`${small.url}/notes`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': 'slow' },
+        body: '{"title":"b"}',
+      })
+    const first = send()
+    await started.promise
+    const open = await smallDb.query(
+      `select pid from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`,
+    )
+    expect(open).toEqual([])
+    const meanwhile = await send()
+    expect([meanwhile.status, meanwhile.headers.get('retry-after')]).toEqual([409, '1'])
+    go.resolve()
+    const done = await first
+    expect([done.status, done.headers.get('idempotency-replayed')]).toEqual([201, null])
+    const again = await send()
+    expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([201, 'true'])
+    expect(calls).toBe(1)
   })
 })
 

@@ -158,7 +158,7 @@ describe('of the reference system', () => {
     ['a folded coding', `POST /products HTTP/1.1\r\n${HEAD}Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n`],
     [
       'a chunk longer than it says',
-      `POST /products HTTP/1.1\r\n${HEAD}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}x\r\n0\r\n\r\n`,
+      `POST /users HTTP/1.1\r\n${HEAD}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}x\r\n0\r\n\r\n`,
     ],
     ['line ends without CR', 'GET /products HTTP/1.1\nHost: x\nConnection: close\n\n'],
     ['NUL in a header', `GET /products HTTP/1.1\r\n${HEAD}X-A: a\0b\r\n\r\n`],

@@ -31,6 +31,8 @@ export function issueAccessToken(
 }
 
 export interface TokenVerifier {
+  /** The caller of a token that has been verified before, else undefined. Throws INVALID_TOKEN or TOKEN_EXPIRED. */
+  kept(token: string): UserCaller | undefined
   /**
    * The caller of a good token: at once, with no promise, when it has been verified before; so a bad one is thrown at
    * once or rejected. Throws INVALID_TOKEN, TOKEN_EXPIRED, or SERVICE_UNAVAILABLE when the keys cannot be loaded.
@@ -111,12 +113,15 @@ export function createTokenVerifier(options: VerifierOptions): TokenVerifier {
     return admit(caller, now())
   }
 
+  function callerOfKept(token: string): UserCaller | undefined {
+    if (generation !== keys.generation) forget()
+    const known = typeof token === 'string' ? kept.get(endOf(token)) : undefined
+    return known !== undefined && known.token === token ? admit(known.caller, now()) : undefined
+  }
+
   return {
-    verify(token) {
-      if (generation !== keys.generation) forget()
-      const known = typeof token === 'string' ? kept.get(endOf(token)) : undefined
-      return known !== undefined && known.token === token ? admit(known.caller, now()) : verifyAnew(token)
-    },
+    kept: callerOfKept,
+    verify: (token) => callerOfKept(token) ?? verifyAnew(token),
     forget,
     get size() {
       return kept.size

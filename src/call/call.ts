@@ -1,4 +1,5 @@
 import type { Caller } from '../auth/caller.ts'
+import type { Reach } from '../contract/access.ts'
 import type { Pairs } from '../contract/list-query.ts'
 import type { Told } from '../limits/headers.ts'
 import type { Trace } from '../observe/trace.ts'
@@ -26,6 +27,8 @@ export interface Call {
   readonly ifMatch: string | undefined
   readonly ifNoneMatch: string | undefined
   readonly idempotencyKey: string | undefined
+  /** Set where whoever carries the call, in this process, has decided access before it read the body. Never taken from outside. */
+  readonly reach?: Reach | undefined
   readonly context: Context
 }
 

@@ -7,6 +7,9 @@ export interface Access {
   readonly roles: readonly string[]
 }
 
+/** What a caller may reach by an operation: everything, what is their own, or nothing. */
+export type Reach = 'all' | 'own' | 'none'
+
 /** Parses `'owner | admin'`. Terms: `public`, `authenticated`, `owner`, `service`, or a role. */
 export function parseAccess(rule: string): Access {
   const terms = rule.split('|').map((term) => term.trim())

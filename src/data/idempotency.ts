@@ -29,25 +29,74 @@ export function claimOf(caller: string | undefined, operation: string, key: stri
   return { key: createHash('sha256').update(`${scope}\n${operation}\n${key}`).digest(), bodyHash }
 }
 
-/**
- * Claims the key for this transaction, so that no other request with it gets past here until the end. Answers what was
- * kept, or undefined for a first request. Problems: IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_KEY_REUSED (R-IDEM-2).
- */
-export async function claim(tx: Queryable, { key, bodyHash }: Claim): Promise<KeptAnswer | undefined> {
-  // Two statements: the second sees what the holder of the lock committed before it let go.
-  const locking = tx.cells('select pg_try_advisory_xact_lock($1)', [key.readBigInt64BE(0).toString()])
-  const reading = tx.query<{ body_hash: string; status: number; headers: Record<string, string>; body: string | null }>(
+/** The kept answer of a request, undefined for a first one. Problem: IDEMPOTENCY_KEY_REUSED (R-IDEM-2). */
+export async function findKept(db: Queryable, { key, bodyHash }: Claim): Promise<KeptAnswer | undefined> {
+  const [kept] = await db.query<{
+    body_hash: string
+    status: number
+    headers: Record<string, string>
+    body: string | null
+  }>(
     `select encode(body_hash, 'hex') as body_hash, status, headers, body from lintel.idempotency_keys
      where key = $1 and created_at > now() - interval '${KEPT_HOURS} hours'`,
     [key],
   )
-  const [[locked], [kept]] = await Promise.all([locking, reading])
-  if (kept) {
-    if (kept.body_hash !== bodyHash.toString('hex')) throw new Problem('IDEMPOTENCY_KEY_REUSED')
-    return { status: kept.status, headers: kept.headers, body: kept.body ?? undefined }
+  if (!kept) return undefined
+  if (kept.body_hash !== bodyHash.toString('hex')) throw new Problem('IDEMPOTENCY_KEY_REUSED')
+  return { status: kept.status, headers: kept.headers, body: kept.body ?? undefined }
+}
+
+/**
+ * Claims the key for this transaction, so that no other request with it gets past here until the end. Returns what was
+ * kept, or undefined for a first request. Problems: IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_KEY_REUSED (R-IDEM-2).
+ */
+export async function claim(tx: Queryable, claimed: Claim): Promise<KeptAnswer | undefined> {
+  // Two statements: the second sees what the holder of the lock committed before it let go.
+  const locking = tx.cells('select pg_try_advisory_xact_lock($1)', [claimed.key.readBigInt64BE(0).toString()])
+  const [[locked], kept] = await Promise.all([locking, findKept(tx, claimed)])
+  if (!kept && locked![0] !== 't') throw inProgress()
+  return kept
+}
+
+/** The Problem for a repeat while the first request still runs. */
+export function inProgress(): Problem {
+  return new Problem('IDEMPOTENCY_IN_PROGRESS', undefined, { retryAfterS: 1 })
+}
+
+/** Another transaction with the same key has committed since `findKept` looked: this one is to be undone. */
+export class AnsweredMeanwhile extends Error {
+  readonly kept: KeptAnswer
+
+  constructor(kept: KeptAnswer) {
+    super('another request with this Idempotency-Key has been answered')
+    this.kept = kept
   }
-  if (locked![0] !== 't') throw new Problem('IDEMPOTENCY_IN_PROGRESS', undefined, { retryAfterS: 1 })
-  return undefined
+}
+
+/**
+ * The transaction, with the key claimed by its first statement: what work does before that, such as hashing a password, holds
+ * no connection (FC-76). A statement that finds the key taken rejects, and so does every later one: work cannot go on
+ * by catching it.
+ */
+export function claimingFirst<T extends Queryable>(tx: T, claimed: Claim): T {
+  let held: Promise<void> | undefined
+  const claimOnce = () => {
+    held ??= claim(tx, claimed).then((kept) => {
+      if (kept) throw new AnsweredMeanwhile(kept)
+    })
+    return held
+  }
+  return {
+    ...tx,
+    async cells(statement: string, values?: readonly unknown[]) {
+      await claimOnce()
+      return tx.cells(statement, values)
+    },
+    async query<R extends object>(statement: string, values?: readonly unknown[]) {
+      await claimOnce()
+      return tx.query<R>(statement, values)
+    },
+  }
 }
 
 /** Keeps the first answer, in the transaction of its effect. */

@@ -1,24 +1,10 @@
-import type { Caller } from '../auth/caller.ts'
-import { ANONYMOUS } from '../auth/caller.ts'
-import type { TokenVerifier } from '../auth/tokens.ts'
 import { Problem } from '../base/errors.ts'
 
 /**
- * Who asks, by the `Authorization` header; nothing else is looked at, so identity headers from outside mean nothing
- * (R-GW-2). At once, with no promise, when the token has been seen before.
+ * The token in an `Authorization` header. Who asks is known by it alone: identity headers from outside mean nothing
+ * (R-GW-2).
  */
-export function callerOf(
-  authorization: string | undefined,
-  verifier: TokenVerifier | undefined,
-): Caller | Promise<Caller> {
-  if (authorization === undefined) return ANONYMOUS
-  const token = bearerToken(authorization)
-  // Never anonymous instead: who shows credentials wants to be told that they are of no use.
-  if (verifier === undefined) throw new Problem('INVALID_TOKEN', 'This system does not accept tokens')
-  return verifier.verify(token)
-}
-
-function bearerToken(authorization: string): string {
+export function bearerToken(authorization: string): string {
   if (authorization.startsWith('Bearer ')) return tokenIn(authorization, 7)
   // Schemes are compared without case (RFC 9110 11.1).
   const space = authorization.indexOf(' ')

@@ -4,6 +4,7 @@ import { ANONYMOUS, type Caller } from '../auth/caller.ts'
 import { newId } from '../base/ids.ts'
 import type { Call, Context, Log } from '../call/call.ts'
 import { logFor } from '../call/log-for.ts'
+import type { Reach } from '../contract/access.ts'
 import type { Pairs } from '../contract/list-query.ts'
 import { clientAddress, limitKey } from '../limits/client-address.ts'
 import type { Told } from '../limits/headers.ts'
@@ -32,6 +33,8 @@ export class Exchange implements Call, Context {
   /** 0 until it is known. */
   version = 0
   caller: Caller = ANONYMOUS
+  /** Undefined until access is decided; it stays so for what is forwarded. */
+  reach: Reach | undefined = undefined
   body: Uint8Array | undefined = undefined
   /** What its buckets said: undefined until it is counted, none where it is not to be. */
   told: Told[] | undefined = undefined

@@ -19,7 +19,7 @@ const User = resource('user', {
   id: 'usr',
   owner: 'id',
   fields: { name: t.text() },
-  access: { list: 'admin', get: 'owner | admin', create: 'public', update: 'owner', delete: 'owner' },
+  access: { list: 'public', get: 'public', create: 'public', update: 'public', delete: 'public' },
 })
 const Order = resource('order', {
   id: 'ord',
@@ -27,11 +27,12 @@ const Order = resource('order', {
   owner: 'userId',
   fields: { userId: t.id('usr').server(), note: t.text() },
   list: { root: true },
-  access: { list: 'owner', get: 'owner', create: 'owner' },
+  access: { list: 'public', get: 'public', create: 'public' },
   problems: { create: ['TOO_MANY_ORDERS'] },
 })
+const Secret = resource('secret', { id: 'sec', fields: { text: t.text() }, access: { create: 'admin' } })
 const users = service('users', {
-  resources: { users: User },
+  resources: { users: User, secrets: Secret },
   operations: {
     login: operation({
       method: 'POST',
@@ -428,6 +429,22 @@ describe('what a service gets', () => {
     expect((await ask('/users', post('x'.repeat(1_000)))).status).toBe(200)
     expect((await ask('/users', post('x'.repeat(1_001)))).json.error.code).toBe('PAYLOAD_TOO_LARGE')
     expect((await ask('/users', post('x'.repeat(3_000_000)))).json.error.code).toBe('PAYLOAD_TOO_LARGE')
+  })
+
+  test('FC-7: the body of a request that its caller may not make is not read', async () => {
+    const refused = new Problem('FORBIDDEN')
+    usersUpstream.answer = () => {
+      throw refused
+    }
+    const head = `POST /secrets HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: ${1024 * 1024}\r\n`
+    // Neither is told to send its body, and the connection ends: the client may be in the middle of it.
+    const anonymous = await raw(`${head}\r\n`)
+    expect(anonymous).toMatch(/^HTTP\/1.1 401 /)
+    expect(anonymous).toContain('connection: close')
+    expect(usersUpstream.asked).toHaveLength(0)
+    const member = await raw(`${head}authorization: Bearer ${token}\r\n\r\n`)
+    expect(member).toMatch(/^HTTP\/1.1 403 /)
+    expect(usersUpstream.asked[0]).toMatchObject({ reach: 'none', body: undefined })
   })
 
   test('R-REST-4: a compressed body is a 415, never read as text', async () => {

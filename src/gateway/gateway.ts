@@ -7,10 +7,11 @@ import type { ServiceHealth } from '../call/health.ts'
 import type { ServedMethod } from '../contract/operation.ts'
 import { readBody } from '../http/body.ts'
 import { checkFraming, hasBody } from '../http/framing.ts'
+import { reachOf } from '../service/access.ts'
 import { admitForwarded } from './admission.ts'
 import { createBuiltIns, type Document, type Documents, type Page } from './built-ins.ts'
 import { type CorsOrigins, createCors } from './cors.ts'
-import { callerOf } from './credentials.ts'
+import { bearerToken } from './credentials.ts'
 import { Exchange } from './exchange.ts'
 import { createHealth, type SystemHealth } from './health.ts'
 import { createLimiter, type LimiterOptions } from './limiter.ts'
@@ -109,7 +110,9 @@ export function createGateway(options: GatewayOptions): Gateway {
         admitForwarded(operation.access, exchange.caller)
         return await sending.forwarded(exchange, await remote.forward(exchange))
       }
-      if (hasBody(req)) exchange.body = await takeBody(exchange)
+      exchange.reach = reachOf(operation.access, exchange.caller)
+      // The body of a request that will be refused is not read (FC-7); whether it is a 404 or a 403, the service knows.
+      if (exchange.reach !== 'none' && hasBody(req)) exchange.body = await takeBody(exchange)
       const sent = sending.answer(exchange, await port!(exchange))
       if (sent !== undefined) await sent
     } catch (error) {
@@ -153,14 +156,35 @@ export function createGateway(options: GatewayOptions): Gateway {
     exchange.query = withoutVersion(query)
   }
 
-  function identify({ req, route }: Exchange): Caller | Promise<Caller> {
+  function identify(exchange: Exchange): Caller | Promise<Caller> {
+    const { req, route } = exchange
     const { operation, remote } = route!
     // Where no tokens are verified, credentials are the upstream's own affair, and pass through.
     if (verifier === undefined && remote !== undefined) return ANONYMOUS
     // Sign-in and the like have their credentials in the body. Clients that add their token to everything must be able to
     // refresh it when it has expired.
     if (operation.access.public && operation.segments[0] === 'auth') return ANONYMOUS
-    return callerOf(req.headers.authorization, verifier)
+    const { authorization } = req.headers
+    if (authorization === undefined) return ANONYMOUS
+    const token = bearerToken(authorization)
+    // Never anonymous instead: who shows credentials wants to be told that they are of no use.
+    if (verifier === undefined) throw new Problem('INVALID_TOKEN', 'This system does not accept tokens')
+    return verifier.kept(token) ?? verifyAnew(exchange, token, verifier)
+  }
+
+  /**
+   * Verifying a signature is the dearest step of a request: an address pays for those that fail, and while its bucket is empty
+   * nothing more is verified for it (FC-8). Tokens that were verified before do not come here.
+   */
+  async function verifyAnew(exchange: Exchange, token: string, { verify }: TokenVerifier): Promise<Caller> {
+    await limiter?.admitUnverified(exchange)
+    try {
+      return await verify(token)
+    } catch (error) {
+      if (error instanceof Problem && (error.code === 'INVALID_TOKEN' || error.code === 'TOKEN_EXPIRED'))
+        await limiter?.countUnverified(exchange)
+      throw error
+    }
   }
 
   function takeBody({ req, res }: Exchange): Promise<Uint8Array> {

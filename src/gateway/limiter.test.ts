@@ -92,7 +92,11 @@ beforeEach(() => {
 
 afterEach(() => server?.close({ timeoutMs: 0 }))
 
-async function start(limits: Partial<LimiterOptions> = {}, contracts: Contract[] = [shop]): Promise<void> {
+async function start(
+  limits: Partial<LimiterOptions> = {},
+  contracts: Contract[] = [shop],
+  verifying = verifier,
+): Promise<void> {
   const upstream: ServicePort = {
     name: 'shop',
     async port() {
@@ -103,7 +107,7 @@ async function start(limits: Partial<LimiterOptions> = {}, contracts: Contract[]
   }
   const gateway = createGateway({
     services: contracts.map((contract) => ({ contract, upstream })),
-    verifier,
+    verifier: verifying,
     version: '1.0.0',
     documents: (path) => (path === '/openapi.json' ? { contentType: 'application/json', body: '{}' } : undefined),
     limits: { buckets: memoryBuckets({ now: () => clock.nowMs }), maxRequests: 10, ...limits },
@@ -256,9 +260,8 @@ test('R-RATE-5: whatever comes of a request, it is counted; by the address when 
   for (const [target, status, given] of each) {
     const { status: got, headers } = await ask(target, given)
     expect([target, got]).toEqual([target, status])
-    // What POST has of its own is counted in its own bucket.
-    if (target === 'POST /notes') expect(headers['x-ratelimit-limit']).toBe('2')
-    else expect([target, headers['x-ratelimit-remaining']]).toEqual([target, String(--remaining)])
+    // A token that is not good is counted in the usual bucket, whatever the operation has of its own (FC-8).
+    expect([target, headers['x-ratelimit-remaining']]).toEqual([target, String(--remaining)])
   }
 })
 
@@ -435,4 +438,32 @@ test('R-OPS-4: a limit below what an operation costs is refused', () => {
     createLimiter([priced], { buckets: memoryBuckets(), ...limits })
   expect(make({ maxRequests: 4 })).toThrow('RATE_LIMIT_MAX is 4: give 5 or more, which priced.reports.list costs')
   expect(make({ maxRequests: 5 })).not.toThrow()
+})
+
+test('FC-8: forged tokens draw from the bucket of the address; while it is empty only tokens that are known are let on', async () => {
+  let verified = 0
+  const { kept, verify, forget } = createTokenVerifier({ keys: createKeySet(async () => jwks([key])), ...PARTIES })
+  const counting: TokenVerifier = {
+    kept,
+    verify(token) {
+      verified++
+      return verify(token)
+    },
+    forget,
+    size: 0,
+  }
+  await start({ maxRequests: 10 }, [shop], counting)
+  expect((await order('ada')).status).toBe(200)
+  const forged = (i: number) => `${tokens.bob!.slice(0, -8)}${String(i).padStart(8, 'A')}`
+  const statuses = []
+  // An operation with buckets of its own is no way round.
+  for (let i = 0; i < 30; i++)
+    statuses.push((await ask(i % 2 ? 'GET /notes/x' : 'POST /copies', { as: forged(i) })).status)
+  expect(statuses).toEqual([...new Array(10).fill(401), ...new Array(20).fill(429)])
+  const before = verified
+  expect((await ask('GET /notes/x', { as: 'bob' })).headers).toMatchObject({ 'retry-after': '6' })
+  expect((await ask('GET /notes/x', { as: 'ada' })).status).toBe(200)
+  expect(verified).toBe(before)
+  clock.nowMs += 6000
+  expect((await ask('GET /notes/x', { as: 'bob' })).status).toBe(200)
 })

@@ -29,6 +29,10 @@ export interface Limiter {
    * the Problem RATE_LIMITED when one is over.
    */
   count(exchange: Exchange): Promise<void> | undefined
+  /** Rejects with RATE_LIMITED while the usual bucket of the address is empty; takes nothing from it otherwise. */
+  admitUnverified(exchange: Exchange): Promise<void>
+  /** Takes from the usual bucket of the address for a token that is not good, instead of what the operation takes. */
+  countUnverified(exchange: Exchange): Promise<void>
 }
 
 /** Throws the Fault WRONG_SETTING when a limit is below what an operation costs: it would never pass. */
@@ -87,7 +91,17 @@ export function createLimiter(contracts: readonly Surface[], options: LimiterOpt
     return undefined
   }
 
+  async function countUnverified(exchange: Exchange): Promise<void> {
+    exchange.told = []
+    await countFrom(exchange, 1, usual.buckets, 0)
+  }
+
   return {
+    async admitUnverified(exchange) {
+      const { remaining } = await buckets.take(usual.buckets[0]!.policy, exchange.address, 0)
+      if (remaining < 1) await countUnverified(exchange)
+    },
+    countUnverified,
     count(exchange) {
       // Without an operation: a path that is nowhere, a method that is not offered, something that can hardly be read.
       const { route, target } = exchange

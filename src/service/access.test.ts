@@ -3,7 +3,7 @@ import { ANONYMOUS, type Caller, serviceCaller } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
 import { parseAccess } from '../contract/access.ts'
 import { type Fields, specsOf, t } from '../contract/fields.ts'
-import { admit, admitFields } from './access.ts'
+import { admitFields, reachOf } from './access.ts'
 
 const user = (...roles: string[]): Caller => ({
   kind: 'user',
@@ -33,7 +33,7 @@ function outcome(work: () => unknown): unknown {
 }
 
 describe('who may call (R-AUTH-8)', () => {
-  const [all, own, no, who] = ['all', 'own', 'FORBIDDEN', 'UNAUTHENTICATED']
+  const [all, own, no, who] = ['all', 'own', 'none', 'UNAUTHENTICATED']
   test.each([
     // rule                  nobody member admin service impostor
     ['public', all, all, all, all, all],
@@ -50,13 +50,15 @@ describe('who may call (R-AUTH-8)', () => {
   ])(
     'R-AUTH-8: %j lets in nobody: %s, a member: %s, an admin: %s, a service: %s, an impostor: %s',
     (rule, ...expected) => {
-      expect(Object.values(CALLERS).map((caller) => outcome(() => admit(parseAccess(rule), caller)))).toEqual(expected)
+      expect(Object.values(CALLERS).map((caller) => outcome(() => reachOf(parseAccess(rule), caller)))).toEqual(
+        expected,
+      )
     },
   )
 
   test('R-AUTH-8: without any rule everybody is refused', () => {
     const none = { public: false, authenticated: false, owner: false, roles: [] }
-    expect(Object.values(CALLERS).map((caller) => outcome(() => admit(none, caller)))).toEqual([who, no, no, no, no])
+    expect(Object.values(CALLERS).map((caller) => outcome(() => reachOf(none, caller)))).toEqual([who, no, no, no, no])
   })
 })
 

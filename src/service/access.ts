@@ -1,16 +1,18 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Caller, hasRole } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
-import type { Access } from '../contract/access.ts'
+import type { Access, Reach } from '../contract/access.ts'
 import type { FieldSpec } from '../contract/fields.ts'
 
-/** How far a caller is let in: to everything, or to what is their own. Throws 401 or 403 otherwise (R-AUTH-8). */
-export function admit(access: Access, caller: Caller): 'all' | 'own' {
+/**
+ * Decides access as far as the caller alone tells (R-AUTH-8). The gateway decides before it reads a body, the pipeline for
+ * calls that come another way. Throws UNAUTHENTICATED. `none` is not thrown here: a 404 goes before the 403 (R-REST-2).
+ */
+export function reachOf(access: Access, caller: Caller): Reach {
   if (access.public || access.roles.some((role) => hasRole(caller, role))) return 'all'
   if (caller.kind === 'anonymous') throw new Problem('UNAUTHENTICATED')
   if (caller.kind === 'user' && access.authenticated) return 'all'
-  if (caller.kind === 'user' && access.owner) return 'own'
-  throw new Problem('FORBIDDEN')
+  return caller.kind === 'user' && access.owner ? 'own' : 'none'
 }
 
 /**

@@ -3,15 +3,25 @@ import { type FieldFault, Problem } from '../base/errors.ts'
 import { admitsETag, matchesETag } from '../base/etag.ts'
 import type { Call, Port, Reply } from '../call/call.ts'
 import { notTheCallers } from '../call/call-problem.ts'
+import type { Reach } from '../contract/access.ts'
 import { bodyCheck } from '../contract/check.ts'
 import type { Operation } from '../contract/operation.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Scope } from '../data/conditions.ts'
-import { type Claim, claim, claimOf, keep } from '../data/idempotency.ts'
+import {
+  AnsweredMeanwhile,
+  type Claim,
+  claimingFirst,
+  claimOf,
+  findKept,
+  inProgress,
+  type KeptAnswer,
+  keep,
+} from '../data/idempotency.ts'
 import { type Row, readField, readRow as valuesOf } from '../data/row.ts'
 import { type Expected, hasAny, read, whyNot } from '../data/rows.ts'
 import type { Transaction } from '../data/transaction.ts'
-import { admit, admitFields } from './access.ts'
+import { admitFields, reachOf } from './access.ts'
 import { shapeList, shapeResult } from './answers.ts'
 import { foreignParents } from './foreign-parents.ts'
 import type { Unit } from './handler.ts'
@@ -32,6 +42,8 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   const inUnit = unitRunner(service.contract, runtime)
   const own = new Set<AnyResource>(Object.values(service.contract.resources))
   const confirmParent = foreignParents(service, runtime)
+  /** Keys of requests that this process is working on. */
+  const running = new Set<string>()
 
   return async (call) => {
     try {
@@ -43,14 +55,12 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
 
   async function answer(call: Call): Promise<Reply> {
     const plan = plans(call.operation, call.version)
-    let reach: 'all' | 'own'
-    try {
-      reach = admit(plan.operation.access, call.context.caller)
-    } catch (refusal) {
-      if ((refusal as Problem).code === 'FORBIDDEN') await confirmThere(plan, locate(plan, call))
-      throw refusal
-    }
+    const reach = call.reach ?? reachOf(plan.operation.access, call.context.caller)
     const params = locate(plan, call)
+    if (reach === 'none') {
+      await confirmThere(plan, params)
+      throw new Problem('FORBIDDEN')
+    }
     const row = await confirmOwner(plan, call.context.caller, reach, params)
     switch (plan.operation.verb) {
       case 'list':
@@ -62,7 +72,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
     }
   }
 
-  async function list(plan: Plan, call: Call, reach: 'all' | 'own', params: Params): Promise<Reply> {
+  async function list(plan: Plan, call: Call, reach: Reach, params: Params): Promise<Reply> {
     const query = plan.readList(call.query)
     const page = await plan.list!.page(query, scopesOf(plan.operation, call.context.caller, reach, params))
     if (page.rows.length === 0) await confirmListed(plan, call.context.caller, params)
@@ -101,7 +111,34 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
     const { caller } = context
     const scope = caller.kind === 'anonymous' ? undefined : callerKey(caller)
     const claimed = claimOf(scope, plan.operation.id, key, [version, params, body])
-    return inUnit((unit, tx) => once(tx, claimed, () => work(unit)), call.context.told)
+    return once(claimed, work, call)
+  }
+
+  /** Does the work unless its answer is kept already; keeps the answer together with the effect (R-IDEM). */
+  async function once(
+    claimed: Claim,
+    work: (unit: Unit) => Promise<Reply>,
+    { context: { told } }: Call,
+  ): Promise<Reply> {
+    const kept = await findKept(runtime.database, claimed)
+    if (kept) return replayed(kept)
+    const id = claimed.key.toString('base64')
+    // Another process is met at the first statement; in this one, nothing is begun that would be undone there.
+    if (running.has(id)) throw inProgress()
+    running.add(id)
+    try {
+      const workAndKeep = async (unit: Unit, tx: Transaction) => {
+        const answer = await work(unit)
+        await keep(tx, claimed, answer)
+        return answer
+      }
+      return await inUnit(workAndKeep, told, (tx) => claimingFirst(tx, claimed))
+    } catch (error) {
+      if (error instanceof AnsweredMeanwhile) return replayed(error.kept)
+      throw error
+    } finally {
+      running.delete(id)
+    }
   }
 
   /** What is asked of a thing that is not there is not looked at: 404 goes before 400 (R-REST-2). */
@@ -126,12 +163,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   }
 
   /** The thing that an owner-only operation names is read first: whose it is decides, and whether it lies below its parent. */
-  async function confirmOwner(
-    plan: Plan,
-    caller: Caller,
-    reach: 'all' | 'own',
-    params: Params,
-  ): Promise<Row | undefined> {
+  async function confirmOwner(plan: Plan, caller: Caller, reach: Reach, params: Params): Promise<Row | undefined> {
     const { operation } = plan
     const { resource, verb } = operation
     if (!resource) return undefined
@@ -222,7 +254,7 @@ function locate(plan: Plan, { params, context: { caller } }: Call): Params {
   return located
 }
 
-function scopesOf(operation: Operation, caller: Caller, reach: 'all' | 'own', params: Params): Scope[] {
+function scopesOf(operation: Operation, caller: Caller, reach: Reach, params: Params): Scope[] {
   const { resource, name } = operation
   if (name === 'listAll')
     return reach === 'own' && caller.kind === 'user' ? [{ field: resource!.owner!, id: caller.id }] : []
@@ -318,11 +350,6 @@ function refuse(faults: FieldFault[]) {
   if (faults.length > 0) throw new Problem('VALIDATION_ERROR', undefined, { details: faults })
 }
 
-/** Does the work unless its answer is kept already; keeps the answer together with the effect (R-IDEM). */
-async function once(tx: Transaction, claimed: Claim, work: () => Promise<Reply>): Promise<Reply> {
-  const kept = await claim(tx, claimed)
-  if (kept) return { ...kept, headers: { ...kept.headers, 'idempotency-replayed': 'true' } }
-  const answer = await work()
-  await keep(tx, claimed, answer)
-  return answer
+function replayed(kept: KeptAnswer): Reply {
+  return { ...kept, headers: { ...kept.headers, 'idempotency-replayed': 'true' } }
 }

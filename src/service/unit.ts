@@ -40,13 +40,18 @@ interface Draw {
 export function unitRunner(contract: Contract, runtime: Runtime) {
   const publish = publisher(contract)
   const buckets = createBuckets(contract, runtime.limits)
-  /** `told`: what the request's buckets have said so far. */
-  return async <T>(work: (unit: Unit, tx: Transaction) => Promise<T>, told?: Told[] | undefined): Promise<T> => {
+  /** `told`: what the request's buckets have said so far. `prepare` may put something before the first statement. */
+  return async <T>(
+    work: (unit: Unit, tx: Transaction) => Promise<T>,
+    told?: Told[] | undefined,
+    prepare?: ((tx: Transaction) => Transaction) | undefined,
+  ): Promise<T> => {
     const types = new Set<string>()
     let wakes = false
     let draws: Draw[] | undefined
     try {
-      return await transaction(runtime.database, (tx) => {
+      return await transaction(runtime.database, (begun) => {
+        const tx = prepare === undefined ? begun : prepare(begun)
         // Work that met another transaction is done again: what it has drawn by then is drawn, and told.
         const drawn = draws?.slice()
         const unit: Unit = {
