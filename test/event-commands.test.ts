@@ -108,7 +108,7 @@ test.each([
   [['dead', 'resend'], 'Give the id of an event, or --all'],
   [['dead', 'drop', 'evt_01h455vb4pex5vsknk084sn02q', '--all'], 'Give either the id of an event or --all, not both'],
   [['dead', 'show', 'ord_01h455vb4pex5vsknk084sn02q'], 'is not an event id, such as evt_01h4'],
-  [['dead', 'show', 'evt_01h455vb4pex5vsknk084sn02q'], 'No such dead letter: see "lintel events dead list"'],
+  [['dead', 'show', 'evt_01h455vb4pex5vsknk084sn02q'], 'No such dead letter: see `lintel events dead list`'],
   [['dead', 'list', '--limit', 'all'], '--limit is "all": give a whole number from 1 to 99999'],
 ])('wrong usage is 2, and says what was expected: lintel events %j', async (args, message) => {
   const { code, stdout, stderr } = await lintel('events', ...args)

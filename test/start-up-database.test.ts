@@ -168,7 +168,7 @@ test('R-AUTH-7: the first admin comes from the environment; another start with t
 test('R-AUTH-7: without one the start says how; `lintel users create --admin` makes one, beside the running system', async () => {
   const system = launch('lintel', lintel(['start']))
   const url = await system.url()
-  await system.line(/no admin exists yet: run "lintel users create --email <address> --admin"/)
+  await system.line(/no admin exists yet: run `lintel users create --email <address> --admin`/)
   const create = ['users', 'create', '--email', 'ann@example.com', '--admin']
   expect(await run('lintel', { ...lintel(create), input: 'too few\n' })).toMatchObject({
     code: 2,

@@ -18,7 +18,7 @@ export async function ensureFirstAdmin(unit: Unit<typeof users>, env: Readonly<R
     await addUser(unit, { email: address, name: 'Admin', roles: ['admin'] }, password)
   }
   const [admin] = await unit.tx.query(`select 1 from active_users where roles @> '["admin"]' limit 1`)
-  return admin ? undefined : 'no admin exists yet: run "lintel users create --email <address> --admin"'
+  return admin ? undefined : 'no admin exists yet: run `lintel users create --email <address> --admin`'
 }
 
 function wrong(message: string): Fault {

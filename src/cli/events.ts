@@ -72,7 +72,7 @@ export async function showCommand(file: string, event: string, options: WhichOpt
       console.log(JSON.stringify(shown(letter), undefined, 2))
     }
   })
-  if (found === 0) throw wrong('No such dead letter: see "lintel events dead list"')
+  if (found === 0) throw wrong('No such dead letter: see `lintel events dead list`')
 }
 
 /** Has dead letters tried again, from the first attempt. */
@@ -96,7 +96,7 @@ async function change(
     count += await work(database, which)
     await notifyCommitted(database)
   })
-  if (count === 0 && which.eventId) throw wrong('No such dead letter: see "lintel events dead list"')
+  if (count === 0 && which.eventId) throw wrong('No such dead letter: see `lintel events dead list`')
   console.log(`${count} ${count === 1 ? 'event is' : 'events are'} ${done}`)
 }
 

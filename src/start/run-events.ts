@@ -140,7 +140,7 @@ function runConsumer(
           else if (dead)
             log.error(
               about,
-              `event moved to dead letters after ${event.attempts + 1} attempts; see "lintel events dead list"`,
+              `event moved to dead letters after ${event.attempts + 1} attempts; see \`lintel events dead list\``,
             )
           else log.warn({ ...about, attempts: event.attempts + 1 }, 'event handler failed; will retry')
         },
