@@ -248,6 +248,6 @@ test('an address may have a path, and one that is none is refused at once', asyn
   await client(orders, http(`${server.url}/api/`)).products.get({ id: 'prd_1' })
   expect(server.seen[0]!.url).toBe('/api/v1/products/prd_1')
   for (const url of ['localhost:3000', 'ftp://example.com', 'http://', 'http://example.com/?a=1'])
-    expect(() => http(url)).toThrow('is no address of a system')
+    expect(() => http(url)).toThrow('is not a valid base URL')
   expect(() => http('/api')).not.toThrow()
 })

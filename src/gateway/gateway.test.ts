@@ -573,7 +573,8 @@ describe('R-BODY-5: problems', () => {
     const { status, headers, json } = await ask('/orders')
     expect(status).toBe(500)
     expect(json.error.message).toBe('Internal server error')
-    expect(logged).toEqual([{ about: { err: bug, requestId: headers['x-request-id'] }, message: expect.any(String) }])
+    const about = { err: bug, operation: 'orders.orders.listAll', requestId: headers['x-request-id'] }
+    expect(logged).toEqual([{ about, message: expect.any(String) }])
   })
 
   test('a header that cannot be sent is a 500, and not the end of the process', async () => {
