@@ -38,7 +38,7 @@ describe('FC-1 R-OPS-4: NODE_ENV', () => {
     const metrics = await fetch(`${url}/metrics`)
     expect([metrics.status, metrics.headers.get('strict-transport-security')]).toEqual([404, expect.any(String)])
     const { stdout } = await ended(system)
-    expect(stdout).toContain('NODE_ENV is \\"prod\\": this is production')
+    expect(stdout).toContain('NODE_ENV is \\"prod\\": anything but')
     expect(stdout).toContain('SMTP_URL is not set')
   })
 

@@ -108,7 +108,7 @@ describe('FC-61: the data folder is gone while the system runs', () => {
     expect((await fetch(`${url}/products`)).status).toBe(200)
 
     await rename(`${dataDir}-away`, dataDir)
-    await system.line(/is there again/)
+    await system.line(/is back: writes are kept again/)
     expect(await register()).toBe(201)
     await healthy(url)
 

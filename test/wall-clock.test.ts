@@ -18,6 +18,7 @@ const DATES: Readonly<Record<string, string>> = {
   'src/gateway/sending.ts': 'X-RateLimit-Reset',
   'src/http/client-error.ts': 'the Date header',
   'src/mail/catcher.ts': 'when a mail was caught',
+  'src/observe/access-log.ts': 'the time of a line',
   'src/testing/database.ts': 'times of files',
   'services/users/tokens.ts': '`iat` and `exp` of tokens',
   'services/users/verify-email.ts': 'when an address was confirmed',

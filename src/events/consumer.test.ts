@@ -217,7 +217,7 @@ describe('R-EVT-2: effects happen once', () => {
     await consumer.idle()
     expect(failures[0]).toMatchObject({ dead: true, message: 'the handler took longer than 20 ms' })
     goOn()
-    await expect(late).rejects.toThrow('is over')
+    await expect(late).rejects.toThrow('the transaction has ended')
     expect(await effects()).toEqual([])
   })
 
