@@ -192,9 +192,10 @@ describe('our process lives', () => {
 
   test('a process that forgets to stop the server ends all the same, and the server with it', async () => {
     const { child, heard } = run(`await start('common', machine, { durable: false }); say('ready')`)
+    const ended = once(child, 'exit')
     await heard()
     const name = await clusterName('common')
-    expect(await once(child, 'exit')).toEqual([0, null])
+    expect(await ended).toEqual([0, null])
     await until(() => processesNaming(name).length === 0)
   })
 })
