@@ -228,6 +228,14 @@ function checkVerbs(key: string, resource: Resource, say: Say) {
   for (const verb of Object.keys({ ...resource.limits, ...resource.cost }) as Verb[])
     if (resource.access[verb] === undefined)
       say('R-RATE-1', key, `limits "${verb}", which has no access rule`, 'A verb without a rule is not offered')
+  for (const verb of Object.keys(resource.timeoutMs) as Verb[])
+    if (resource.access[verb] === undefined)
+      say(
+        'R-P-7',
+        `${key}.timeoutMs`,
+        `names "${verb}", which has no access rule`,
+        'A verb without a rule is not offered',
+      )
   for (const verb of ['create', 'replace', 'update'] as const) {
     if (resource.access[verb] === undefined || resource.custom.includes(verb)) continue
     const specs =

@@ -4,9 +4,11 @@ import { ANONYMOUS, type Caller } from '../auth/caller.ts'
 import { newId } from '../base/ids.ts'
 import type { Pairs } from '../contract/list-query.ts'
 import type { Operation } from '../contract/operation.ts'
+import type { Bound } from '../data/transaction.ts'
 import { clientAddress, limitKey } from '../limits/client-address.ts'
 import type { Told } from '../limits/headers.ts'
 import { type Trace, traceOf } from '../observe/trace.ts'
+import type { UnderWay } from '../resilience/watch.ts'
 import type { ServiceRequest } from '../service/request.ts'
 import type { Target } from './path.ts'
 import type { Route } from './router.ts'
@@ -15,7 +17,9 @@ import type { Route } from './router.ts'
  * A request on its way through the gateway. Each step fills in its part, and in the end it is the ServiceRequest that the
  * upstream gets: one object per request, always of the same shape. `signal` and `address` are getters: don't spread it.
  */
-export class Exchange implements ServiceRequest {
+export class Exchange implements ServiceRequest, Bound, UnderWay {
+  /** What to do when its time is over. */
+  end: () => void = nothing
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly requestId: string
@@ -38,6 +42,10 @@ export class Exchange implements ServiceRequest {
   readonly ifNoneMatch: string | undefined
   readonly idempotencyKey: string | undefined
   readonly startedMs = performance.now()
+  committing = false
+  /** It was answered already, because its time was over. */
+  late = false
+  #endsAtMs = Number.POSITIVE_INFINITY
   readonly #trusted: BlockList | undefined
   #address: string | undefined = undefined
   #trace: Trace | undefined = undefined
@@ -91,13 +99,32 @@ export class Exchange implements ServiceRequest {
     return this.#abort.signal
   }
 
+  /** From now on it may take so long. */
+  begin(timeoutMs: number): void {
+    this.#endsAtMs = performance.now() + timeoutMs
+  }
+
+  get bound(): this {
+    return this
+  }
+
+  /** Its deadline has passed, or a reader has left. A writer who leaves ends nothing; nor does anything end a COMMIT (R-P-7). */
+  get isOver(): boolean {
+    const graceMs = this.committing ? COMMIT_GRACE_MS : 0
+    if (performance.now() >= this.#endsAtMs + graceMs) return true
+    return this.operation.method === 'GET' && this.abandoned
+  }
+
   /** Nobody is left to be answered. */
   get abandoned(): boolean {
     return this.res.destroyed && !this.res.writableFinished
   }
 }
 
+const COMMIT_GRACE_MS = 1_000
 const NONE: readonly never[] = []
+
+function nothing(): void {}
 
 /** The caller's own, if it is one (R-REST-7): it goes into logs and headers, where anything else could do harm. */
 function requestIdOf(given: string | string[] | undefined): string {

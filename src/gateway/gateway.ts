@@ -6,7 +6,8 @@ import type { ServedMethod } from '../contract/operation.ts'
 import { readBody } from '../http/body.ts'
 import { checkFraming, hasBody } from '../http/framing.ts'
 import type { Log } from '../http/log.ts'
-import type { ServiceHealth } from '../service/request.ts'
+import { watch } from '../resilience/watch.ts'
+import type { Answer, ServiceHealth, Upstream } from '../service/request.ts'
 import { admitForwarded } from './admission.ts'
 import { createBuiltIns, type Document, type Documents, type Page } from './built-ins.ts'
 import { type CorsOrigins, createCors } from './cors.ts'
@@ -37,6 +38,8 @@ export interface GatewayOptions {
   readonly health?: () => Promise<ServiceHealth>
   /** Bytes of a body; 1 MiB. Beyond it: 413. */
   readonly maxBodyBytes?: number
+  /** Until the deadline of requests whose operation has no `timeoutMs`; 10,000. */
+  readonly requestTimeoutMs?: number
   /** Without them nobody is counted. */
   readonly limits?: LimiterOptions
   /** From where browsers may use it; nowhere else than its own origin without it. */
@@ -62,7 +65,7 @@ export interface Gateway {
 
 /** The one public door of a system (R-GW-1). Throws the Fault ROUTE_CLASH when two services claim one place. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { services, verifier, log, observe, maxBodyBytes = 1024 * 1024 } = options
+  const { services, verifier, log, observe, maxBodyBytes = 1024 * 1024, requestTimeoutMs = 10_000 } = options
   const router = createRouter(services, ownPaths({ documents: options.documents !== undefined }))
   const anyRemote = services.some(({ upstream }) => 'forward' in upstream)
   /** Only what is forwarded is read again by somebody else. */
@@ -110,12 +113,32 @@ export function createGateway(options: GatewayOptions): Gateway {
         return await sending.forwarded(exchange, await remote.forward(exchange))
       }
       if (hasBody(req)) exchange.body = await takeBody(exchange)
-      const sent = sending.answer(exchange, await local!.handle(exchange))
+      const reply = await inTime(exchange, local!)
+      const sent = exchange.late ? undefined : sending.answer(exchange, reply)
       if (sent !== undefined) await sent
     } catch (error) {
-      sending.refuse(exchange, exchange.told === undefined ? await countRefused(exchange, error) : error)
+      if (!exchange.late)
+        sending.refuse(exchange, exchange.told === undefined ? await countRefused(exchange, error) : error)
     }
     observe?.(exchange)
+  }
+
+  /** Asks the service. When the deadline has passed the caller is answered, whatever the service still does (R-P-7). */
+  async function inTime(exchange: Exchange, local: Upstream): Promise<Answer> {
+    const { timeoutMs = requestTimeoutMs, id } = exchange.operation
+    exchange.end = () => {
+      exchange.late = true
+      const cause = new Error(`${id} did not finish within ${timeoutMs} ms`)
+      sending.refuse(exchange, new Problem('GATEWAY_TIMEOUT', 'The request took too long', { cause }))
+    }
+    // Begun when the whole request is in: a slow sender's time is not the service's.
+    exchange.begin(timeoutMs)
+    watch.add(exchange)
+    try {
+      return await local.handle(exchange)
+    } finally {
+      watch.delete(exchange)
+    }
   }
 
   function locate(exchange: Exchange): Place | undefined {

@@ -76,7 +76,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
     plan.refuseQuery(request.query)
     const work = async (unit: Unit) =>
       shapeResult(plan, request, await plan.handler!(new HandlerInput(request, params, {}), unit))
-    return inUnit(work, request.told)
+    return inUnit(work, request.told, request.bound)
   }
 
   async function write(plan: Plan, request: ServiceRequest, params: Params, owned: Row | undefined): Promise<Answer> {
@@ -87,11 +87,11 @@ export function createPipeline(service: Service<any>, runtime: Runtime): (reques
       return shapeResult(plan, request, result)
     }
     const key = plan.keepsAnswers ? readIdempotencyKey(request.idempotencyKey) : undefined
-    if (key === undefined) return inUnit(work, request.told)
+    if (key === undefined) return inUnit(work, request.told, request.bound)
     const { caller, version } = request
     const scope = caller.kind === 'anonymous' ? undefined : callerKey(caller)
     const claimed = claimOf(scope, plan.operation.id, key, [version, params, body])
-    return inUnit((unit, tx) => once(tx, claimed, () => work(unit)), request.told)
+    return inUnit((unit, tx) => once(tx, claimed, () => work(unit)), request.told, request.bound)
   }
 
   /** What is asked of a thing that is not there is not looked at: 404 goes before 400 (R-REST-2). */

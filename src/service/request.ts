@@ -1,6 +1,7 @@
 import type { Caller } from '../auth/caller.ts'
 import type { Pairs } from '../contract/list-query.ts'
 import type { Operation } from '../contract/operation.ts'
+import type { Bound } from '../data/transaction.ts'
 import type { Told } from '../limits/headers.ts'
 
 /** A request as every carrier (HTTP, an in-process call) hands it to a service's pipeline. */
@@ -27,6 +28,8 @@ export interface ServiceRequest {
   readonly told?: Told[] | undefined
   /** Aborts when the caller is gone or the deadline has passed. */
   readonly signal: AbortSignal | undefined
+  /** Until when it may take; without it, as long as it takes. */
+  readonly bound?: Bound | undefined
 }
 
 /** What a service answers. Problems are thrown. */

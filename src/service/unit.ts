@@ -5,7 +5,7 @@ import type { AnyResource } from '../contract/resource.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Database } from '../data/pool.ts'
 import { isRow, type Row, writeRow } from '../data/row.ts'
-import { type OutboxEvent, type Transaction, transaction } from '../data/transaction.ts'
+import { type Bound, type OutboxEvent, type Transaction, transaction } from '../data/transaction.ts'
 import { type Told, tell } from '../limits/headers.ts'
 import { type BucketOptions, createBuckets } from './buckets.ts'
 import type { Unit } from './handler.ts'
@@ -41,36 +41,44 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
   const publish = publisher(contract)
   const buckets = createBuckets(contract, runtime.limits)
   /** `told`: what the request's buckets have said so far. */
-  return async <T>(work: (unit: Unit, tx: Transaction) => Promise<T>, told?: Told[] | undefined): Promise<T> => {
+  return async <T>(
+    work: (unit: Unit, tx: Transaction) => Promise<T>,
+    told?: Told[] | undefined,
+    bound?: Bound | undefined,
+  ): Promise<T> => {
     const types = new Set<string>()
     let wakes = false
     let draws: Draw[] | undefined
     try {
-      return await transaction(runtime.database, (tx) => {
-        // Work that met another transaction is done again: what it has drawn by then is drawn, and told.
-        const drawn = draws?.slice()
-        const unit: Unit = {
-          tx,
-          read: runtime.database,
-          emit: (type: string, subject: Row | string, data?: unknown) => {
-            tx.emit(publish(type, subject, data))
-            types.add(type)
-          },
-          wake: () => {
-            wakes = true
-          },
-          limit(bucket, key) {
-            const again = drawn?.findIndex((draw) => draw.bucket === bucket && draw.key === key) ?? -1
-            if (again >= 0) return drawn!.splice(again, 1)[0]!.done
-            const done = buckets.take(bucket, key).then((one) => tell(told ?? [], one))
-            draws ??= []
-            draws.push({ bucket, key, done })
-            return done
-          },
-          call: runtime.call,
-        }
-        return work(unit, tx)
-      })
+      return await transaction(
+        runtime.database,
+        (tx) => {
+          // Work that met another transaction is done again: what it has drawn by then is drawn, and told.
+          const drawn = draws?.slice()
+          const unit: Unit = {
+            tx,
+            read: runtime.database,
+            emit: (type: string, subject: Row | string, data?: unknown) => {
+              tx.emit(publish(type, subject, data))
+              types.add(type)
+            },
+            wake: () => {
+              wakes = true
+            },
+            limit(bucket, key) {
+              const again = drawn?.findIndex((draw) => draw.bucket === bucket && draw.key === key) ?? -1
+              if (again >= 0) return drawn!.splice(again, 1)[0]!.done
+              const done = buckets.take(bucket, key).then((one) => tell(told ?? [], one))
+              draws ??= []
+              draws.push({ bucket, key, done })
+              return done
+            },
+            call: runtime.call,
+          }
+          return work(unit, tx)
+        },
+        bound,
+      )
     } finally {
       // After a refusal too: there are refusals that commit. After a rollback it is a look for nothing.
       if (wakes) runtime.wake?.()
