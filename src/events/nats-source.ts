@@ -15,6 +15,12 @@ import { BATCH, type Batch, type CarriedEvent, type Source, type Subscription, W
 
 export const NS_PER_MS = 1_000_000
 
+/**
+ * A server that is deleting a stream may end before it has told those who wait. After two heartbeats that do not come the
+ * library asks whether the consumer is still there: by its own default only after 30 s.
+ */
+const HEARTBEAT_MS = 3_000
+
 export interface NatsSource extends Source {
   /** From now on `next` rejects, until it is rewound. */
   lose(reason: Error): void
@@ -107,7 +113,7 @@ export function natsSource(
       lost = undefined
       expected = await settle()
       const consumer = await js.consumers.get(stream, durable)
-      messages = await consumer.consume({ max_messages: BATCH, callback: take })
+      messages = await consumer.consume({ max_messages: BATCH, idle_heartbeat: HEARTBEAT_MS, callback: take })
       void watchMessages(messages)
     },
     async next(signal): Promise<Batch> {
