@@ -5,6 +5,7 @@ import { Fault } from '../base/errors.ts'
 import { answerClientError, refuseConnect } from './client-error.ts'
 import type { Log } from './log.ts'
 import { isEnding } from './respond.ts'
+import { watchUnread } from './unread.ts'
 
 /** Answers a request by itself, whatever happens: nothing it throws or rejects with is looked at. */
 export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>
@@ -20,6 +21,8 @@ export interface HttpServerOptions {
   keepAliveTimeoutMs?: number
   /** How often the two first timeouts are looked at: one timer for the whole server, none per request; 2,000. */
   timeoutCheckMs?: number
+  /** How long a client may read nothing of an answer before it is disconnected; 60,000. */
+  unreadTimeoutMs?: number
   log?: Log
 }
 
@@ -64,10 +67,34 @@ export function createHttpServer(handle: RequestHandler, options: HttpServerOpti
     socket.once('close', () => sockets.delete(socket))
   })
 
+  let unread: { stop(): void } | undefined
+
   const onRequest = (req: IncomingMessage, res: ServerResponse) => {
+    // A pipelined request's answer has no socket until the answer before it is out. Until then it waits in memory, for as long
+    // as the client does not read: so few are made ahead of their turn (FC-93).
+    if (res.socket === null) takeTurn(req, res)
+    else take(req, res)
+  }
+  const take = (req: IncomingMessage, res: ServerResponse) => {
     if (isEnding(req.socket)) return
     if (draining) res.setHeader('connection', 'close')
     void handle(req, res)
+  }
+  /** How many pipelined requests of a connection wait for their turn. */
+  const waiting = new WeakMap<Socket, number>()
+  const takeTurn = (req: IncomingMessage, res: ServerResponse) => {
+    const { socket } = req
+    const ahead = (waiting.get(socket) ?? 0) + 1
+    waiting.set(socket, ahead)
+    const early = ahead <= WORKED_AHEAD
+    if (ahead >= MAX_PIPELINED) socket.pause()
+    res.once('socket', () => {
+      const left = waiting.get(socket)! - 1
+      waiting.set(socket, left)
+      if (left === MAX_PIPELINED - 1) socket.resume()
+      if (!early) take(req, res)
+    })
+    if (early) take(req, res)
   }
   server.on('request', onRequest)
   // The body's reader says 100 Continue, after everything that can refuse the request without it.
@@ -84,6 +111,7 @@ export function createHttpServer(handle: RequestHandler, options: HttpServerOpti
         server.once('error', refused)
         server.listen({ host, port }, () => {
           server.off('error', refused)
+          unread = watchUnread(sockets, options.unreadTimeoutMs ?? 60_000)
           // Out of file descriptors, say: one connection is lost then; unheard, the error would end the process.
           server.on('error', (error) => options.log?.warn({ err: error }, 'could not accept a connection'))
           resolve(server.address() as AddressInfo)
@@ -92,6 +120,7 @@ export function createHttpServer(handle: RequestHandler, options: HttpServerOpti
     },
     async close({ timeoutMs, lameDuckMs = 0 }) {
       draining = true
+      unread?.stop()
       for (const socket of sockets) askToClose(socket)
       if (lameDuckMs > 0) await wait(lameDuckMs)
       // Also closes the connections that are idle between two requests.
@@ -112,6 +141,11 @@ export function createHttpServer(handle: RequestHandler, options: HttpServerOpti
     },
   }
 }
+
+/** How many pipelined requests of a connection are worked on before it is their turn to be answered. */
+const WORKED_AHEAD = 3
+/** When so many wait for their turn, no more are read. */
+const MAX_PIPELINED = 8
 
 /** The answer under way on this socket, if there is one, will say `Connection: close`. Costs requests nothing until then. */
 function askToClose(socket: Socket): void {
