@@ -4,6 +4,7 @@ import type { Pairs } from '../contract/list-query.ts'
 import type { Told } from '../limits/headers.ts'
 import type { Trace } from '../observe/trace.ts'
 import type { Deadline } from '../resilience/deadline.ts'
+import type { Bound } from '../resilience/watch.ts'
 import type { ServiceHealth } from './health.ts'
 
 /** A call of an operation, whatever carries it: a request at the gateway, a call within the process, or one over HTTP. */
@@ -46,6 +47,8 @@ export interface Context {
   readonly deadline: Deadline
   /** Aborts when nobody waits for the answer any more. Made when it is first read. */
   readonly signal: AbortSignal
+  /** Until when the work may take; it takes as long as it takes without one. */
+  readonly bound?: Bound | undefined
   /** Its lines carry the request's id. Made when it is first read. */
   readonly log: Log
   /** The client's address, as limits count clients: an IPv4 address, or the /64 of an IPv6 one. Undefined where another service calls. */

@@ -26,6 +26,8 @@ export interface OperationOptions<B, A> {
   readonly limits?: readonly Limit[]
   /** How much a request takes from each of its buckets; 1 by default. */
   readonly cost?: number
+  /** Milliseconds after which a request is answered with 504 and its work ends; the system's REQUEST_TIMEOUT by default. */
+  readonly timeoutMs?: number
   readonly description?: string
 }
 
@@ -41,6 +43,7 @@ export interface OperationSpec<B extends Fields = any, A extends Fields = any> {
   readonly secret: boolean
   readonly limits: readonly Limit[] | undefined
   readonly cost: number
+  readonly timeoutMs: number | undefined
   readonly description: string | undefined
   readonly '~'?: { body: B; answer: A }
 }
@@ -58,6 +61,7 @@ const OPTIONS: KnownMembers<OperationOptions<any, any>> = {
   secret: true,
   limits: true,
   cost: true,
+  timeoutMs: true,
   description: true,
 }
 
@@ -79,6 +83,7 @@ export function operation<B extends Fields = {}, A extends Fields = {}>(
     secret: options.secret ?? false,
     limits: options.limits,
     cost: options.cost ?? 1,
+    timeoutMs: options.timeoutMs,
     description: options.description,
   }
 }
@@ -109,6 +114,8 @@ export interface Operation {
   readonly secret: boolean
   readonly limits: readonly Limit[] | undefined
   readonly cost: number
+  /** Milliseconds until a request's deadline; undefined: the system's REQUEST_TIMEOUT. */
+  readonly timeoutMs: number | undefined
   readonly description: string | undefined
 }
 
@@ -161,6 +168,7 @@ export function operationsOf(service: string, key: string, resource: AnyResource
         secret: false,
         limits: resource.limits[verb],
         cost: resource.cost[verb] ?? 1,
+        timeoutMs: resource.timeoutMs[verb],
         description: undefined,
       })
     }
@@ -190,6 +198,7 @@ export function customOperation(service: string, name: string, spec: OperationSp
     secret: spec.secret,
     limits: spec.limits,
     cost: spec.cost,
+    timeoutMs: spec.timeoutMs,
     description: spec.description,
   }
 }

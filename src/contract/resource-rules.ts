@@ -248,6 +248,14 @@ function checkVerbs(key: string, resource: Resource, say: Say) {
         `limits "${verb}", which has no access rule`,
         'A verb without an access rule does not exist: add the rule',
       )
+  for (const verb of Object.keys(resource.timeoutMs) as Verb[])
+    if (resource.access[verb] === undefined)
+      say(
+        'R-P-7',
+        `${key}.timeoutMs`,
+        `names "${verb}", which has no access rule`,
+        'A verb without an access rule does not exist: add the rule',
+      )
   for (const verb of ['create', 'replace', 'update'] as const) {
     if (resource.access[verb] === undefined || resource.custom.includes(verb)) continue
     const specs =

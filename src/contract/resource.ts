@@ -94,6 +94,8 @@ export interface ResourceOptions<P extends string, F extends Fields, A, C, I, N 
   readonly limits?: Readonly<Partial<Record<Verb, readonly Limit[]>>>
   /** How much a request takes from each of its buckets; 1 by default. */
   readonly cost?: Readonly<Partial<Record<Verb, number>>>
+  /** Milliseconds until the deadline of a verb's requests (R-P-7); the system's REQUEST_TIMEOUT by default. */
+  readonly timeoutMs?: Readonly<Partial<Record<Verb, number>>>
   readonly description?: string
 }
 
@@ -136,6 +138,7 @@ export interface Resource<
   readonly problems: Readonly<Partial<Record<Verb, readonly string[]>>>
   readonly limits: Readonly<Partial<Record<Verb, readonly Limit[]>>>
   readonly cost: Readonly<Partial<Record<Verb, number>>>
+  readonly timeoutMs: Readonly<Partial<Record<Verb, number>>>
   readonly description: string | undefined
   readonly '~'?: { input: I }
 }
@@ -251,6 +254,7 @@ export function resource<
     problems: options.problems ?? {},
     limits: options.limits ?? {},
     cost: options.cost ?? {},
+    timeoutMs: options.timeoutMs ?? {},
     description: options.description,
   }
 }
@@ -275,6 +279,7 @@ const RESOURCE: KnownMembers<ResourceOptions<any, any, any, any, any, any>> = {
   problems: true,
   limits: true,
   cost: true,
+  timeoutMs: true,
   description: true,
 }
 const LIST: KnownMembers<ListOptions> = {

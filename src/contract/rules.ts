@@ -5,7 +5,7 @@ import { checkFields } from './field-rules.ts'
 import type { FieldSpec, Fields } from './fields.ts'
 import { checkBuckets, checkLimits } from './limits.ts'
 import { isCamelCase, isKebabCase } from './names.ts'
-import type { OperationSpec } from './operation.ts'
+import type { Operation, OperationSpec } from './operation.ts'
 import { PROBLEMS, type ProblemSpec } from './problem.ts'
 import type { AnyResource } from './resource.ts'
 import { checkResource, pluralHint } from './resource-rules.ts'
@@ -67,6 +67,7 @@ function checkPlaces(contract: Contract, say: Say) {
     if (other) say('R-REST-1', id, `has the same method and path as ${other}: ${place}`, 'Change one of the paths')
     taken.set(place, id)
     checkLimits(id, operation, say)
+    checkTimeout(id, operation, say)
     const names = params.map(({ name }) => name)
     const twice = names.find((name, i) => names.indexOf(name) < i)
     if (twice !== undefined)
@@ -80,6 +81,20 @@ function checkPlaces(contract: Contract, say: Say) {
           `Declare it: problems: { ${code}: problem(409, '…') }`,
         )
   }
+}
+
+const SHORTEST_MS = 10
+const LONGEST_MS = 300_000
+
+function checkTimeout(id: string, { timeoutMs }: Operation, say: Say) {
+  if (timeoutMs === undefined) return
+  if (!Number.isInteger(timeoutMs) || timeoutMs < SHORTEST_MS || timeoutMs > LONGEST_MS)
+    say(
+      'R-P-7',
+      id,
+      `has the timeoutMs ${timeoutMs}`,
+      `Give a whole number of milliseconds from ${SHORTEST_MS} to ${LONGEST_MS} (5 minutes), or leave it out: REQUEST_TIMEOUT holds then`,
+    )
 }
 
 const SUCCESS: Record<string, readonly number[]> = { GET: [200], POST: [202], PUT: [200], PATCH: [200], DELETE: [204] }

@@ -1,5 +1,6 @@
 import { Problem } from '../base/errors.ts'
 import { uuidv7 } from '../base/ids.ts'
+import { type Bound, type UnderWay, watch } from '../resilience/watch.ts'
 import { isSerialisation } from './faults.ts'
 import { type Database, type Held, type Queryable, queryable } from './pool.ts'
 
@@ -25,19 +26,27 @@ select * from unnest($1::uuid[], $2::text[], $3::text[], $4::json[])`
  * runs `work` again, at most three times more. Statements that need no answer first share a write with the next:
  * BEGIN with the first statement, the outbox rows with COMMIT.
  */
-export async function transaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
+export async function transaction<T>(
+  database: Database,
+  work: (tx: Transaction) => Promise<T>,
+  bound?: Bound | undefined,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await once(database, work)
+      return await once(database, work, bound)
     } catch (error) {
       database.outage.note(error)
-      if (!isSerialisation(error) || attempt > RETRIES) throw database.faults.problemOf(error)
+      if (!isSerialisation(error) || attempt > RETRIES || bound?.isOver) throw database.faults.problemOf(error)
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * attempt))
     }
   }
 }
 
-async function once<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
+async function once<T>(
+  database: Database,
+  work: (tx: Transaction) => Promise<T>,
+  bound: Bound | undefined,
+): Promise<T> {
   const events: OutboxEvent[] = []
   let begun: Promise<Held> | undefined
   // Not awaited before the next statement: both go out in one write, and answers come in order.
@@ -66,7 +75,7 @@ async function once<T>(database: Database, work: (tx: Transaction) => Promise<T>
   }
   let refused: Problem | undefined
   try {
-    const result = await work(tx)
+    const result = await inTime(() => work(tx), bound)
       .catch((error) => {
         if (!(error instanceof Problem && error.commits)) throw error
         refused = error
@@ -76,6 +85,7 @@ async function once<T>(database: Database, work: (tx: Transaction) => Promise<T>
         over = true
       })
     if (begun || events.length > 0) {
+      if (bound) bound.committing = true
       await commit(await begin(), beginning, events)
       database.outage.over()
     }
@@ -87,6 +97,27 @@ async function once<T>(database: Database, work: (tx: Transaction) => Promise<T>
     await begun?.then((held) => held.release()).catch(() => {})
   }
   throw refused
+}
+
+/** Ends the wait for work that is late; what it does afterwards is refused by its transaction. */
+async function inTime<T>(work: () => Promise<T>, bound: Bound | undefined): Promise<T> {
+  if (bound === undefined) return work()
+  let end!: () => void
+  const late = new Promise<never>((_, reject) => {
+    end = () => reject(new Problem('GATEWAY_TIMEOUT'))
+  })
+  const one: UnderWay = {
+    get isOver() {
+      return bound.isOver
+    },
+    end,
+  }
+  watch.add(one)
+  try {
+    return await Promise.race([work(), late])
+  } finally {
+    watch.delete(one)
+  }
 }
 
 async function commit(held: Held, beginning: Promise<unknown> | undefined, events: readonly OutboxEvent[]) {

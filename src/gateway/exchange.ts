@@ -10,6 +10,7 @@ import { clientAddress, limitKey } from '../limits/client-address.ts'
 import type { Told } from '../limits/headers.ts'
 import { type Trace, traceOf } from '../observe/trace.ts'
 import { Deadline } from '../resilience/deadline.ts'
+import type { Bound, UnderWay } from '../resilience/watch.ts'
 import type { Target } from './path.ts'
 import type { Route } from './router.ts'
 
@@ -18,7 +19,7 @@ import type { Route } from './router.ts'
  * and that call's Context: one object per request, always of the same shape. What few requests ask for is a getter: don't
  * spread it.
  */
-export class Exchange implements Call, Context {
+export class Exchange implements Call, Context, Bound, UnderWay {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly requestId: string
@@ -43,6 +44,11 @@ export class Exchange implements Call, Context {
   readonly ifNoneMatch: string | undefined
   readonly idempotencyKey: string | undefined
   readonly startedMs = performance.now()
+  committing = false
+  /** It was answered already, because its time was over. */
+  late = false
+  #onLate: ((exchange: Exchange) => void) | undefined = undefined
+  #endsAtMs = this.startedMs + REQUEST_TIMEOUT_MS
   readonly #trusted: BlockList | undefined
   #address: string | undefined = undefined
   #trace: Trace | undefined = undefined
@@ -74,7 +80,7 @@ export class Exchange implements Call, Context {
   }
 
   get deadline(): Deadline {
-    this.#deadline ??= new Deadline(this.startedMs + REQUEST_TIMEOUT_MS)
+    this.#deadline ??= new Deadline(this.#endsAtMs)
     return this.#deadline
   }
 
@@ -118,12 +124,36 @@ export class Exchange implements Call, Context {
     return this.#abort.signal
   }
 
+  /** From now on it may take so long; `onLate` answers when it has not ended by then. */
+  begin(timeoutMs: number, onLate: (exchange: Exchange) => void): void {
+    this.#endsAtMs = performance.now() + timeoutMs
+    this.#deadline = undefined
+    this.#onLate = onLate
+  }
+
+  end(): void {
+    this.late = true
+    this.#onLate?.(this)
+  }
+
+  get bound(): this {
+    return this
+  }
+
+  /** Its deadline has passed, or a reader has left. A writer who leaves ends nothing; nor does anything end a COMMIT (R-P-7). */
+  get isOver(): boolean {
+    const graceMs = this.committing ? COMMIT_GRACE_MS : 0
+    if (performance.now() >= this.#endsAtMs + graceMs) return true
+    return this.route?.operation.method === 'GET' && this.abandoned
+  }
+
   /** Nobody is left to be answered. */
   get abandoned(): boolean {
     return this.res.destroyed && !this.res.writableFinished
   }
 }
 
+const COMMIT_GRACE_MS = 1_000
 const NONE: readonly never[] = []
 const REQUEST_TIMEOUT_MS = 10_000
 

@@ -2,11 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ANONYMOUS, type Caller } from '../auth/caller.ts'
 import type { TokenVerifier } from '../auth/tokens.ts'
 import { Problem } from '../base/errors.ts'
-import type { Log } from '../call/call.ts'
+import type { Log, Reply } from '../call/call.ts'
 import type { ServiceHealth } from '../call/health.ts'
 import type { ServedMethod } from '../contract/operation.ts'
 import { readBody } from '../http/body.ts'
 import { checkFraming, hasBody } from '../http/framing.ts'
+import { watch } from '../resilience/watch.ts'
 import { reachOf } from '../service/access.ts'
 import { admitForwarded } from './admission.ts'
 import { createBuiltIns, type Document, type Documents, type Page } from './built-ins.ts'
@@ -38,6 +39,8 @@ export interface GatewayOptions {
   readonly health?: () => Promise<ServiceHealth>
   /** Bytes of a body; 1 MiB. Beyond it: 413. */
   readonly maxBodyBytes?: number
+  /** Until the deadline of requests whose operation has no `timeoutMs`; 10,000. */
+  readonly requestTimeoutMs?: number
   /** Without them nobody is counted. */
   readonly limits?: LimiterOptions
   /** From where browsers may use it; nowhere else than its own origin without it. */
@@ -63,7 +66,7 @@ export interface Gateway {
 
 /** The one public door of a system (R-GW-1). Throws the Fault ROUTE_CLASH when two services claim one place. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { services, verifier, log, observe, maxBodyBytes = 1024 * 1024 } = options
+  const { services, verifier, log, observe, maxBodyBytes = 1024 * 1024, requestTimeoutMs = 10_000 } = options
   const router = createRouter(services, ownPaths({ documents: options.documents !== undefined }))
   const anyRemote = services.some(({ upstream }) => 'forward' in upstream)
   /** Only what is forwarded is read again by somebody else. */
@@ -113,11 +116,30 @@ export function createGateway(options: GatewayOptions): Gateway {
       exchange.reach = reachOf(operation.access, exchange.caller)
       // The body of a request that will be refused is not read (FC-7); whether it is a 404 or a 403, the service knows.
       if (exchange.reach !== 'none' && hasBody(req)) exchange.body = await takeBody(exchange)
-      const sent = sending.answer(exchange, await port!(exchange))
+      // Begun when the whole request is in: a slow sender's time is not the service's.
+      exchange.begin(operation.timeoutMs ?? requestTimeoutMs, answerLate)
+      watch.add(exchange)
+      let reply: Reply
+      try {
+        reply = await port!(exchange)
+      } finally {
+        watch.delete(exchange)
+      }
+      if (exchange.late) return
+      const sent = sending.answer(exchange, reply)
       if (sent !== undefined) await sent
     } catch (error) {
+      if (exchange.late) return
       sending.refuse(exchange, exchange.told === undefined ? await countRefused(exchange, error) : error)
     }
+    observe?.(exchange)
+  }
+
+  /** The deadline has passed: the caller is answered, whatever the service still does (R-P-7). */
+  function answerLate(exchange: Exchange): void {
+    const { id, timeoutMs = requestTimeoutMs } = exchange.route!.operation
+    const cause = new Error(`${id} did not finish within ${timeoutMs} ms`)
+    sending.refuse(exchange, new Problem('GATEWAY_TIMEOUT', 'The request took too long', { cause }))
     observe?.(exchange)
   }
 

@@ -95,7 +95,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
     plan.refuseQuery(call.query)
     const work = async (unit: Unit) =>
       shapeResult(plan, call, await plan.handler!(new HandlerInput(call, params, {}), unit))
-    return inUnit(work, call.context.told)
+    return inUnit(work, call.context)
   }
 
   async function write(plan: Plan, call: Call, params: Params, owned: Row | undefined): Promise<Reply> {
@@ -106,7 +106,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
       return shapeResult(plan, call, result)
     }
     const key = plan.keepsAnswers ? readIdempotencyKey(call.idempotencyKey) : undefined
-    if (key === undefined) return inUnit(work, call.context.told)
+    if (key === undefined) return inUnit(work, call.context)
     const { version, context } = call
     const { caller } = context
     const scope = caller.kind === 'anonymous' ? undefined : callerKey(caller)
@@ -115,11 +115,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   }
 
   /** Does the work unless its answer is kept already; keeps the answer together with the effect (R-IDEM). */
-  async function once(
-    claimed: Claim,
-    work: (unit: Unit) => Promise<Reply>,
-    { context: { told } }: Call,
-  ): Promise<Reply> {
+  async function once(claimed: Claim, work: (unit: Unit) => Promise<Reply>, { context }: Call): Promise<Reply> {
     const kept = await findKept(runtime.database, claimed)
     if (kept) return replayed(kept)
     const id = claimed.key.toString('base64')
@@ -132,7 +128,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
         await keep(tx, claimed, answer)
         return answer
       }
-      return await inUnit(workAndKeep, told, (tx) => claimingFirst(tx, claimed))
+      return await inUnit(workAndKeep, context, (tx) => claimingFirst(tx, claimed))
     } catch (error) {
       if (error instanceof AnsweredMeanwhile) return replayed(error.kept)
       throw error

@@ -1,12 +1,13 @@
 import { Fault } from '../base/errors.ts'
 import { encodeId } from '../base/ids.ts'
+import type { Context } from '../call/call.ts'
 import type { Client } from '../call/client.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Database } from '../data/pool.ts'
 import { isRow, type Row, writeRow } from '../data/row.ts'
 import { type OutboxEvent, type Transaction, transaction } from '../data/transaction.ts'
-import { type Told, tell } from '../limits/headers.ts'
+import { tell } from '../limits/headers.ts'
 import { type BucketOptions, createBuckets } from './buckets.ts'
 import type { Unit } from './handler.ts'
 import { outputCheck, shaped } from './shape.ts'
@@ -40,42 +41,46 @@ interface Draw {
 export function unitRunner(contract: Contract, runtime: Runtime) {
   const publish = publisher(contract)
   const buckets = createBuckets(contract, runtime.limits)
-  /** `told`: what the request's buckets have said so far. `prepare` may put something before the first statement. */
+  /** `context`: of the request that it is part of. `prepare` may put something before the first statement. */
   return async <T>(
     work: (unit: Unit, tx: Transaction) => Promise<T>,
-    told?: Told[] | undefined,
+    context?: Context | undefined,
     prepare?: ((tx: Transaction) => Transaction) | undefined,
   ): Promise<T> => {
     const types = new Set<string>()
     let wakes = false
     let draws: Draw[] | undefined
     try {
-      return await transaction(runtime.database, (begun) => {
-        const tx = prepare === undefined ? begun : prepare(begun)
-        // Work that met another transaction is done again: what it has drawn by then is drawn, and told.
-        const drawn = draws?.slice()
-        const unit: Unit = {
-          tx,
-          read: runtime.database,
-          emit: (type: string, subject: Row | string, data?: unknown) => {
-            tx.emit(publish(type, subject, data))
-            types.add(type)
-          },
-          wake: () => {
-            wakes = true
-          },
-          limit(bucket, key) {
-            const again = drawn?.findIndex((draw) => draw.bucket === bucket && draw.key === key) ?? -1
-            if (again >= 0) return drawn!.splice(again, 1)[0]!.done
-            const done = buckets.take(bucket, key).then((one) => tell(told ?? [], one))
-            draws ??= []
-            draws.push({ bucket, key, done })
-            return done
-          },
-          call: runtime.call,
-        }
-        return work(unit, tx)
-      })
+      return await transaction(
+        runtime.database,
+        (begun) => {
+          const tx = prepare === undefined ? begun : prepare(begun)
+          // Work that met another transaction is done again: what it has drawn by then is drawn, and told.
+          const drawn = draws?.slice()
+          const unit: Unit = {
+            tx,
+            read: runtime.database,
+            emit: (type: string, subject: Row | string, data?: unknown) => {
+              tx.emit(publish(type, subject, data))
+              types.add(type)
+            },
+            wake: () => {
+              wakes = true
+            },
+            limit(bucket, key) {
+              const again = drawn?.findIndex((draw) => draw.bucket === bucket && draw.key === key) ?? -1
+              if (again >= 0) return drawn!.splice(again, 1)[0]!.done
+              const done = buckets.take(bucket, key).then((one) => tell(context?.told ?? [], one))
+              draws ??= []
+              draws.push({ bucket, key, done })
+              return done
+            },
+            call: runtime.call,
+          }
+          return work(unit, tx)
+        },
+        context?.bound,
+      )
     } finally {
       // After a refusal too: there are refusals that commit. After a rollback it is a look for nothing.
       if (wakes) runtime.wake?.()

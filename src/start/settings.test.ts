@@ -38,6 +38,7 @@ test('without any setting there is a whole set of them; an empty one counts as n
     outboxRetentionMs: 7 * 86_400_000,
     logLevel: 'info',
     accessLog: 'all',
+    requestTimeoutMs: 10_000,
     startTimeoutMs: 30_000,
     shutdownTimeoutMs: 25_000,
     production: true,
@@ -94,7 +95,7 @@ test('FC-1 R-OPS-4: a name that is almost a setting is warned of; names of other
   expect(warningsOf(['PAYMENTS_DATABASE_URL'])).toEqual([
     'PAYMENTS_DATABASE_URL belongs to no service of this system: users, my-shop',
   ])
-  for (const name of ['REDIS_URL', 'REQUEST_TIMEOUT', 'DATABASE_POOL_SIZE', 'USERS_URL', 'MY_SHOP_URL'])
+  for (const name of ['REDIS_URL', 'DATABASE_POOL_SIZE', 'USERS_URL', 'MY_SHOP_URL'])
     expect(warningsOf([name])).toEqual([`${name} is set, but has no effect in this version`])
   const others = [
     'PATH',
@@ -137,6 +138,15 @@ test('R-OPS-4: every wrong setting is named at once, with its value and what was
     'SHUTDOWN_TIMEOUT is "1.5": give a whole number from 1 to 3600',
   ])
   for (const PORT of ['-1', '80 ', '0x50', '1e3', 'http']) expect(faultsOf({ PORT })).toHaveLength(1)
+})
+
+test('R-P-7: REQUEST_TIMEOUT is in seconds, 10 unless told otherwise; what makes no sense is refused', () => {
+  expect(readSettings({}, []).requestTimeoutMs).toBe(10_000)
+  expect(readSettings({ REQUEST_TIMEOUT: '30' }, []).requestTimeoutMs).toBe(30_000)
+  for (const REQUEST_TIMEOUT of ['0', '301', '1.5', '10s', '-1'])
+    expect(faultsOf({ REQUEST_TIMEOUT })).toEqual([
+      `REQUEST_TIMEOUT is "${REQUEST_TIMEOUT}": give a whole number from 1 to 300`,
+    ])
 })
 
 test('R-OPS-4: limits, proxies and origins are checked at the start', () => {

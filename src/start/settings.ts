@@ -41,6 +41,8 @@ export interface Settings {
   /** Which requests have a line in the log. */
   readonly accessLog: AccessLog
   readonly startTimeoutMs: number
+  /** Until the deadline of requests whose operation has none of its own. */
+  readonly requestTimeoutMs: number
   readonly shutdownTimeoutMs: number
   /** Everywhere but where NODE_ENV is exactly `development` (R-OPS-4): what is misspelt opens nothing. */
   readonly production: boolean
@@ -105,6 +107,7 @@ export function readSettings(from: Env, services: readonly string[]): Settings {
     adminPort: read('ADMIN_PORT', undefined, whole(0, 65_535)),
     logLevel: read('LOG_LEVEL', 'info', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')),
     accessLog: read('ACCESS_LOG', 'all', oneOf(...ACCESS_LOGS)),
+    requestTimeoutMs: read('REQUEST_TIMEOUT', 10, whole(1, 300)) * 1000,
     startTimeoutMs: read('START_TIMEOUT', 30, whole(1, 3600)) * 1000,
     shutdownTimeoutMs: read('SHUTDOWN_TIMEOUT', 25, whole(1, 3600)) * 1000,
     production: from.NODE_ENV !== DEVELOPMENT,
@@ -140,7 +143,7 @@ function withFiles(from: Env, wrong: string[]): Env {
 
 /** NPM_CONFIG_…_FILE, OTEL_CONFIG_FILE and the like mean something else. */
 const OURS =
-  /^(PORT|HOST|LINTEL_.+|(.+_)?DATABASE_URL|REDIS_URL|NATS_URL|SMTP_URL|MAIL_FROM|PUBLIC_URL|RATE_LIMIT_.+|TRUSTED_PROXIES|CORS_ORIGINS|CORS_HEADERS|LOG_LEVEL|ACCESS_LOG|ADMIN_PORT|START_TIMEOUT|SHUTDOWN_TIMEOUT|OUTBOX_RETENTION)$/
+  /^(PORT|HOST|LINTEL_.+|(.+_)?DATABASE_URL|REDIS_URL|NATS_URL|SMTP_URL|MAIL_FROM|PUBLIC_URL|RATE_LIMIT_.+|TRUSTED_PROXIES|CORS_ORIGINS|CORS_HEADERS|LOG_LEVEL|ACCESS_LOG|ADMIN_PORT|REQUEST_TIMEOUT|START_TIMEOUT|SHUTDOWN_TIMEOUT|OUTBOX_RETENTION)$/
 
 interface Kind<T> {
   parse(text: string): T | undefined

@@ -166,6 +166,7 @@ function gatewayOf(
     }),
     ...(!settings.production && { metrics }),
     ...(carrier && { health: () => eventsHealth(carrier, [...byName.values()]) }),
+    requestTimeoutMs: settings.requestTimeoutMs,
     limits: { ...settings.rateLimit, buckets },
     cors: settings.corsOrigins,
     corsHeaders: settings.corsHeaders,

@@ -38,6 +38,8 @@ export interface OperationObject {
   readonly 'x-lintel-cost'?: number
   /** What a list takes besides where no index bounds what it reads, and again for `count=exact`. */
   readonly 'x-lintel-scan-cost'?: number
+  /** Milliseconds after which a request is answered with 504, where the operation has a deadline of its own. */
+  readonly 'x-lintel-timeout-ms'?: number
   readonly parameters: readonly (Parameter | Reference)[]
   readonly requestBody?: RequestBody
   readonly responses: Readonly<Record<string, ResponseObject | Reference>>
