@@ -10,8 +10,8 @@ export type Api = ReturnType<typeof connect>
 
 /** Every request, a page of a walk too, waits out what passes; so it does for its login. */
 export function connect(settings: Settings, watch: Watch) {
-  // Patience does what the transport's own retries would, for longer.
+  // Patience does what the port's own retries would, for longer.
   const anonymous = patient(http(settings.url, { retries: 0 }), settings, watch)
-  const transport = patient(asAdmin(settings, anonymous), settings, watch)
-  return { ...client(users, transport), ...client(orders, transport) }
+  const port = patient(asAdmin(settings, anonymous), settings, watch)
+  return { ...client(users, port), ...client(orders, port) }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as rest } from 'node:timers/promises'
-import { type CallAnswer, CallProblem, type Transport } from 'lintel/client'
+import { CallProblem, type Port } from 'lintel/client'
 import { ImportError } from './import-error.ts'
 import type { Settings } from './settings.ts'
 
@@ -20,7 +20,7 @@ const TRIES_AFTER_500 = 3
  * without an idempotency key too: who makes it can tell a thing that exists already from a new one. When no call at all
  * has succeeded for `patienceMs`, it is an ImportError.
  */
-export function patient(transport: Transport, { url, patienceMs }: Settings, { stop, note }: Watch): Transport {
+export function patient(port: Port, { url, patienceMs }: Settings, { stop, note }: Watch): Port {
   let failingSince: number | undefined
   let said: 'limited' | 'down' | undefined
 
@@ -47,21 +47,24 @@ export function patient(transport: Transport, { url, patienceMs }: Settings, { s
     said = undefined
   }
 
-  return {
-    async send(request) {
-      for (let attempt = 0; ; attempt++) {
-        const outcome = await transport.send(request).catch(lost)
-        const trouble = troubleOf(outcome, attempt)
+  return async (call) => {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const reply = await port(call)
+        recover()
+        return reply
+      } catch (error) {
+        if (!(error instanceof CallProblem)) throw error
+        const trouble = troubleOf(error, attempt)
         if (!trouble) {
           recover()
-          if (outcome instanceof CallProblem) throw outcome
-          return outcome
+          throw error
         }
         const waitMs = (trouble.retryAfterS ?? 0) * 1000 + backoffMs(attempt)
         endure(trouble, waitMs)
         await rest(waitMs, undefined, { signal: stop }).catch(() => stop.throwIfAborted())
       }
-    },
+    }
   }
 }
 
@@ -72,23 +75,9 @@ interface Trouble {
   readonly retryAfterS: number | undefined
 }
 
-/** What the transport itself has to say for an answer that never came. */
-function lost(error: unknown): CallProblem {
-  if (error instanceof CallProblem) return error
-  throw error
-}
-
-function troubleOf(outcome: CallAnswer | CallProblem, attempt: number): Trouble | undefined {
-  if (outcome instanceof CallProblem) {
-    if (outcome.status !== 503 && outcome.status !== 504) return undefined
-    return { kind: 'down', reason: outcome.message, retryAfterS: undefined }
-  }
-  const { status, body } = outcome
-  const code = (body as { error?: { code?: string } } | undefined)?.error?.code
-  const trouble = {
-    reason: `The system answers ${[status, code].filter(Boolean).join(' ')}`,
-    retryAfterS: Number(outcome.headers['retry-after']) || undefined,
-  }
+function troubleOf({ stage, status, code, message, retryAfterS }: CallProblem, attempt: number): Trouble | undefined {
+  if (stage !== 'answered') return { kind: 'down', reason: message, retryAfterS: undefined }
+  const trouble = { reason: `The system answers ${status} ${code}`, retryAfterS }
   if (status === 429) return { kind: 'limited', ...trouble }
   if (code === 'IDEMPOTENCY_IN_PROGRESS') return { kind: 'busy', ...trouble }
   if (status === 502 || status === 503 || status === 504) return { kind: 'down', ...trouble }

@@ -1,4 +1,4 @@
-import { CallProblem, client, http, type Transport } from 'lintel/client'
+import { type Call, CallProblem, client, http, type Port } from 'lintel/client'
 import { users } from '../../services/users/contract.ts'
 import { ImportError } from './import-error.ts'
 import type { Settings } from './settings.ts'
@@ -15,8 +15,8 @@ const MARGIN_MS = 60_000
  * Carries calls as the admin: logs in before the first, again before the token ends, and again when it is refused.
  * However many calls wait for a token, there is one login at a time: it has a limit of its own (R-RATE-1).
  */
-export function asAdmin(settings: Settings, loginTransport: Transport): Transport {
-  const api = client(users, loginTransport)
+export function asAdmin(settings: Settings, loginPort: Port): Port {
+  const api = client(users, loginPort)
   let login: Promise<Token> | undefined
 
   const renew = () => {
@@ -30,18 +30,21 @@ export function asAdmin(settings: Settings, loginTransport: Transport): Transpor
     if (login === refused) login = undefined
   }
 
-  return {
-    async send(request) {
-      let held = login ?? renew()
-      if ((await held).endsAt <= performance.now()) {
-        forget(held)
-        held = login ?? renew()
-      }
-      const answer = await http(settings.url, { token: (await held).value, retries: 0 }).send(request)
-      if (answer.status !== 401) return answer
+  const carry = async (call: Call, { value }: Token) => http(settings.url, { token: value, retries: 0 })(call)
+
+  return async (call) => {
+    let held = login ?? renew()
+    if ((await held).endsAt <= performance.now()) {
       forget(held)
-      return http(settings.url, { token: (await (login ?? renew())).value, retries: 0 }).send(request)
-    },
+      held = login ?? renew()
+    }
+    try {
+      return await carry(call, await held)
+    } catch (error) {
+      if (!(error instanceof CallProblem) || error.status !== 401) throw error
+      forget(held)
+      return carry(call, await (login ?? renew()))
+    }
   }
 }
 

@@ -1,6 +1,5 @@
 import { type FieldFault, Problem, type ProblemOptions } from '../base/errors.ts'
-import type { Operation } from '../contract/operation.ts'
-import type { CallAnswer } from './transport.ts'
+import type { Reply } from './call.ts'
 
 /**
  * A problem that a call brought back, or what kept its answer from coming. The same code, message, details and
@@ -11,22 +10,25 @@ import type { CallAnswer } from './transport.ts'
 export class CallProblem extends Problem {
   /** The HTTP status that carries it. */
   readonly status: number
+  /** How far the call came: `unsent` had no effect, `lost` may have had one, `answered` says what came of it. */
+  readonly stage: 'unsent' | 'lost' | 'answered'
   /** Id of the operation that was called: `orders.orders.create`. */
   readonly operation: string
   /** Of the failed request, to be looked up in the log. */
   readonly requestId: string | undefined
 
   constructor(
-    operation: Operation,
+    operation: string,
     status: number,
     code: string,
     message: string,
-    options: ProblemOptions & { requestId?: string | undefined } = {},
+    options: ProblemOptions & { stage?: CallProblem['stage']; requestId?: string | undefined } = {},
   ) {
     super(code, message, options)
     this.name = 'CallProblem'
     this.status = status
-    this.operation = operation.id
+    this.stage = options.stage ?? 'answered'
+    this.operation = operation
     this.requestId = options.requestId
   }
 }
@@ -43,8 +45,8 @@ export function notTheCallers(error: unknown): unknown {
   return new Problem(code === 'GATEWAY_TIMEOUT' ? code : 'BAD_GATEWAY', undefined, { cause: error })
 }
 
-/** The problem that an answer of 300 or more tells of. */
-export function problemOf(operation: Operation, { status, headers, body, cause }: CallAnswer): CallProblem {
+/** The problem that an HTTP answer of 300 or more tells of. */
+export function problemOf(operation: string, { status, headers, body }: Reply): CallProblem {
   const error = readEnvelope(body)
   const retryAfterS = readRetryAfter(headers['retry-after'])
   const requestId = error?.requestId ?? headers['x-request-id']
@@ -52,12 +54,11 @@ export function problemOf(operation: Operation, { status, headers, body, cause }
     operation,
     status,
     error?.code ?? CODES[status] ?? 'BAD_GATEWAY',
-    error?.message ?? `${operation.id} returned status ${status} without a Lintel error`,
+    error?.message ?? `${operation} returned status ${status} without a Lintel error`,
     {
       ...(error?.details ? { details: error.details } : {}),
       ...(retryAfterS === undefined ? {} : { retryAfterS }),
       requestId,
-      cause,
     },
   )
 }
@@ -90,14 +91,22 @@ interface Envelope {
 }
 
 /** `{"error":{"code","message","details","requestId"}}` (R-BODY-5); undefined where the body is something else. */
-function readEnvelope(body: unknown): Envelope | undefined {
-  const error = members(members(body)?.error)
+function readEnvelope(body: string | undefined): Envelope | undefined {
+  const error = members(members(parsed(body))?.error)
   if (typeof error?.code !== 'string' || typeof error.message !== 'string') return undefined
   return {
     code: error.code,
     message: error.message,
     details: Array.isArray(error.details) ? error.details.filter(isFault) : undefined,
     requestId: typeof error.requestId === 'string' ? error.requestId : undefined,
+  }
+}
+
+function parsed(json: string | undefined): unknown {
+  try {
+    return json === undefined ? undefined : JSON.parse(json)
+  } catch {
+    return undefined
   }
 }
 

@@ -2,37 +2,37 @@ import { operation, resource, service, t } from 'lintel/contract'
 import { expect, test } from 'vitest'
 import { orders } from '../../services/orders/contract.ts'
 import { users } from '../../services/users/contract.ts'
-import { Fault, Problem } from '../base/errors.ts'
+import { Fault } from '../base/errors.ts'
+import type { Call, Context, Port } from './call.ts'
 import { CallProblem } from './call-problem.ts'
 import { client } from './client.ts'
-import type { CallAnswer, CallRequest, Transport } from './transport.ts'
+import { CalledContext, OwnContext } from './context.ts'
 
-/** Answers what it is told to, and remembers what it was asked. */
-function scripted(...answers: Partial<CallAnswer>[]) {
-  const asked: CallRequest[] = []
-  const transport: Transport = {
-    async send(request) {
-      asked.push(request)
-      return { status: 200, headers: {}, body: {}, ...answers[Math.min(asked.length, answers.length) - 1] }
-    },
+/** Answers with the bodies that it is given, one after the other, and remembers what it was asked. */
+function scripted(...bodies: unknown[]) {
+  const asked: Call[] = []
+  const port: Port = async (call) => {
+    asked.push(call)
+    return { status: 200, headers: {}, body: JSON.stringify(bodies[Math.min(asked.length, bodies.length) - 1] ?? {}) }
   }
-  return { asked, transport }
+  return { asked, port }
 }
 
 const page = (data: unknown[], nextCursor: string | null) => ({
-  body: { data, pagination: { total: null, limit: 100, hasMore: nextCursor !== null, nextCursor } },
+  data,
+  pagination: { total: null, limit: 100, hasMore: nextCursor !== null, nextCursor },
 })
 
 test('a call names its operation, its path parameters, and the newest version of the contract', async () => {
-  const { asked, transport } = scripted({ body: { id: 'usr_1' } })
-  expect(await client(users, transport).users.get({ id: 'usr_1' })).toEqual({ id: 'usr_1' })
-  expect(asked[0]).toMatchObject({ version: 2, params: { id: 'usr_1' }, query: [], body: undefined })
-  expect(asked[0]!.operation.id).toBe('users.users.get')
+  const { asked, port } = scripted({ id: 'usr_1' })
+  expect(await client(users, port).users.get({ id: 'usr_1' })).toEqual({ id: 'usr_1' })
+  expect(asked[0]).toMatchObject({ version: 2, params: ['usr_1'], path: '/v2/users/usr_1', query: [], body: undefined })
+  expect(asked[0]!.operation).toBe('users.users.get')
 })
 
 test('a query goes as its list takes it: several values by repetition (FC-11), times in UTC, nothing for undefined', async () => {
-  const { asked, transport } = scripted(page([], null))
-  await client(orders, transport).orders.list({
+  const { asked, port } = scripted(page([], null))
+  await client(orders, port).orders.list({
     userId: 'usr_1',
     query: {
       status: ['pending', 'paid'],
@@ -55,24 +55,24 @@ test('a query goes as its list takes it: several values by repetition (FC-11), t
 })
 
 test('a body, a key and a version are handed on (R-IDEM-1, R-LOCK-2)', async () => {
-  const { asked, transport } = scripted()
-  const api = client(orders, transport)
+  const { asked, port } = scripted()
+  const api = client(orders, port)
   await api.orders.create({ userId: 'usr_1', body: { cartId: 'crt_1' }, idempotencyKey: 'once' })
   await api.orders.update({ id: 'ord_1', body: { status: 'paid' }, ifMatch: 3 })
-  expect(asked[0]).toMatchObject({ params: { userId: 'usr_1' }, body: { cartId: 'crt_1' }, idempotencyKey: 'once' })
-  expect(asked[1]).toMatchObject({ params: { id: 'ord_1' }, body: { status: 'paid' }, ifMatch: '"3"' })
+  expect(asked[0]).toMatchObject({ params: ['usr_1'], body: { value: { cartId: 'crt_1' } }, idempotencyKey: 'once' })
+  expect(asked[1]).toMatchObject({ params: ['ord_1'], body: { value: { status: 'paid' } }, ifMatch: '"3"' })
 })
 
 test('a delete answers nothing', async () => {
-  const { transport } = scripted({ status: 204, body: undefined })
-  expect(await client(orders, transport).products.delete({ id: 'prd_1' })).toBeUndefined()
+  const port: Port = async () => ({ status: 204, headers: {}, body: undefined })
+  expect(await client(orders, port).products.delete({ id: 'prd_1' })).toBeUndefined()
 })
 
 test("an operation of the contract's own is a function beside the resources", async () => {
-  const { asked, transport } = scripted({ body: { accessToken: 'a', tokenType: 'Bearer', expiresIn: 900 } })
-  const { login } = client(users, transport)
+  const { asked, port } = scripted({ accessToken: 'a', tokenType: 'Bearer', expiresIn: 900 })
+  const { login } = client(users, port)
   expect((await login({ body: { email: 'ada@example.com', password: 'p' } })).expiresIn).toBe(900)
-  expect(asked[0]!.operation.path).toBe('/auth/login')
+  expect(asked[0]).toMatchObject({ method: 'POST', path: '/v2/auth/login' })
 })
 
 test('its path parameters go by name', async () => {
@@ -81,15 +81,15 @@ test('its path parameters go by name', async () => {
     resources: { notes: Note },
     operations: { confirm: operation({ method: 'PUT', path: '/confirmations/{token}', access: 'public' }) },
   })
-  const { asked, transport } = scripted()
-  await client(notes, transport).confirm({ params: { token: 'tok_1' } })
-  expect(asked[0]).toMatchObject({ params: { token: 'tok_1' }, body: undefined })
+  const { asked, port } = scripted()
+  await client(notes, port).confirm({ params: { token: 'tok_1' } })
+  expect(asked[0]).toMatchObject({ params: ['tok_1'], path: '/v1/confirmations/tok_1', body: undefined })
 })
 
 test('a walk follows the cursor to the last row, with the query that it began with (R-PAGE-2)', async () => {
-  const { asked, transport } = scripted(page([1, 2], 'c1'), page([3], 'c2'), page([], null))
+  const { asked, port } = scripted(page([1, 2], 'c1'), page([3], 'c2'), page([], null))
   const rows: unknown[] = []
-  for await (const row of client(orders, transport).orders.eachAll({ query: { status: 'paid' } })) rows.push(row)
+  for await (const row of client(orders, port).orders.eachAll({ query: { status: 'paid' } })) rows.push(row)
   expect(rows).toEqual([1, 2, 3])
   const same = [
     ['limit', '100'],
@@ -97,74 +97,54 @@ test('a walk follows the cursor to the last row, with the query that it began wi
     ['count', 'none'],
   ]
   expect(asked.map(({ query }) => query)).toEqual([same, [...same, ['cursor', 'c1']], [...same, ['cursor', 'c2']]])
-  expect(asked[0]!.operation.id).toBe('orders.orders.listAll')
+  expect(asked[0]!.operation).toBe('orders.orders.listAll')
 })
 
 test('a walk asks for no page before it is needed', async () => {
-  const { asked, transport } = scripted(page([1, 2], 'c1'))
-  for await (const _ of client(orders, transport).products.each()) break
+  const { asked, port } = scripted(page([1, 2], 'c1'))
+  for await (const _ of client(orders, port).products.each()) break
   expect(asked).toHaveLength(1)
 })
 
-test('a failed call throws a Problem with what the envelope says (R-BODY-5)', async () => {
-  const details = [{ field: 'items[0].quantity', message: 'must be at least 1' }]
-  const { transport } = scripted({
-    status: 400,
-    headers: { 'retry-after': '7' },
-    body: { error: { code: 'VALIDATION_ERROR', message: 'The request is not valid', details, requestId: 'r-1' } },
-  })
-  const error = await client(orders, transport)
-    .products.get({ id: 'prd_1' })
-    .catch((error) => error)
-  expect(error).toBeInstanceOf(Problem)
-  expect(error).toBeInstanceOf(CallProblem)
-  expect({ ...error }).toMatchObject({
-    code: 'VALIDATION_ERROR',
-    details,
-    retryAfterS: 7,
-    status: 400,
-    requestId: 'r-1',
-    operation: 'orders.products.get',
-  })
-  expect(error.message).toBe('The request is not valid')
+test('a failed call rejects with what its port says, and a body that is not JSON is BAD_GATEWAY', async () => {
+  const problem = new CallProblem('orders.products.get', 404, 'NOT_FOUND', 'Not found')
+  const api = client(orders, () => Promise.reject(problem))
+  await expect(api.products.get({ id: 'prd_1' })).rejects.toBe(problem)
+  const page = client(orders, async () => ({ status: 200, headers: {}, body: '<html>' }))
+  await expect(page.products.get({ id: 'prd_1' })).rejects.toMatchObject({ code: 'BAD_GATEWAY', status: 502 })
 })
 
-test.each([
-  [401, 'UNAUTHENTICATED'],
-  [404, 'NOT_FOUND'],
-  [429, 'RATE_LIMITED'],
-  [500, 'BAD_GATEWAY'],
-  [502, 'BAD_GATEWAY'],
-  [503, 'SERVICE_UNAVAILABLE'],
-  [504, 'GATEWAY_TIMEOUT'],
-])('status %i from something that is not Lintel is %s', async (status, code) => {
-  const { transport } = scripted({ status, body: undefined })
-  await expect(client(orders, transport).products.get({ id: 'prd_1' })).rejects.toMatchObject({ code, status })
+test('R-P-7: calls belong to the request in whose context they are made', async () => {
+  const { asked, port } = scripted()
+  const context: Context = new CalledContext(new OwnContext(), {})
+  await client(orders, port, context).products.get({ id: 'prd_1' })
+  expect(asked[0]!.context).toBe(context)
 })
 
-test('a retry-after that is a date counts from now', async () => {
-  const { transport } = scripted({
-    status: 503,
-    headers: { 'retry-after': new Date(Date.now() + 5_000).toUTCString() },
-  })
-  const error = await client(orders, transport)
-    .products.get({ id: 'prd_1' })
-    .catch((error) => error)
-  expect(error.retryAfterS).toBeGreaterThanOrEqual(4)
-  expect(error.retryAfterS).toBeLessThanOrEqual(5)
+test.each(['its own signal', 'the signal of its request'])('R-P-7: a call is ended by %s', async (whose) => {
+  const [own, request] = [new AbortController(), new AbortController()]
+  let signal: AbortSignal | undefined
+  const port: Port = ({ context }) => {
+    signal = context.signal
+    return new Promise((_, reject) => signal!.addEventListener('abort', () => reject(signal!.reason)))
+  }
+  const call = client(orders, port, new OwnContext(request.signal)).products.get({ id: 'prd_1', signal: own.signal })
+  if (whose === 'its own signal') own.abort(new Error('gone'))
+  else request.abort(new Error('gone'))
+  await expect(call).rejects.toThrow('gone')
 })
 
 test('a path parameter that is missing or empty is a Fault, and nothing is sent', async () => {
-  const { asked, transport } = scripted()
-  const api = client(orders, transport)
+  const { asked, port } = scripted()
+  const api = client(orders, port)
   await expect(api.cartItems.get({ id: 'itm_1' })).rejects.toThrow('orders.cartItems.get needs "cartId"')
   await expect(api.products.get({ id: '' })).rejects.toBeInstanceOf(Fault)
   expect(asked).toEqual([])
 })
 
 test('a verb without an access rule cannot be called (R-AUTH-8)', async () => {
-  const { asked, transport } = scripted()
-  const api = client(orders, transport)
+  const { asked, port } = scripted()
+  const api = client(orders, port)
   await expect(api.orders.delete({ id: 'ord_1' })).rejects.toThrow('does not offer "delete" of "orders"')
   expect(() => api.products.eachAll()).toThrow('does not offer "listAll" of "products"')
   expect(asked).toEqual([])
@@ -176,5 +156,5 @@ test('a name that is both a resource and an operation is refused', () => {
     resources: { notes: Note },
     operations: { notes: operation({ method: 'GET', path: '/reports', access: 'public', answer: { text: t.text() } }) },
   })
-  expect(() => client(notes, scripted().transport)).toThrow('both a resource and an operation')
+  expect(() => client(notes, scripted().port)).toThrow('both a resource and an operation')
 })

@@ -11,8 +11,10 @@ import type {
   UpdateInput,
 } from '../contract/resource.ts'
 import type { Contract } from '../contract/service.ts'
-import { problemOf } from './call-problem.ts'
-import type { CallAnswer, CallRequest, Transport } from './transport.ts'
+import { either } from '../resilience/within.ts'
+import type { Call, Context, Port, Reply } from './call.ts'
+import { CallProblem } from './call-problem.ts'
+import { CalledContext, OwnContext } from './context.ts'
 
 type AnyContract = Contract<any, any, any>
 
@@ -152,7 +154,7 @@ const WALK_LIMIT = 100
 
 /**
  * Makes the typed client of a service from its contract; nothing is generated. It speaks the contract's newest version.
- * Calls that fail reject with a Problem.
+ * Calls that fail reject with a Problem. `context` is that of the request that the calls belong to, if there is one.
  *
  * ```ts
  * const api = client(orders, http('https://api.example.com', { token }))
@@ -160,32 +162,42 @@ const WALK_LIMIT = 100
  * for await (const { id, total } of api.orders.each({ userId, query: { status: 'paid', fields: ['total'] } })) …
  * ```
  */
-export function client<C extends AnyContract>(contract: C, transport: Transport): Client<C> {
+export function client<C extends AnyContract>(contract: C, port: Port, context?: Context): Client<C> {
+  const ask: Ask = async (operation, args) => {
+    const { body } = await send(
+      port,
+      callOf(contract, operation, args),
+      args.signal as AbortSignal | undefined,
+      context,
+    )
+    return body === undefined ? undefined : readBody(operation, body)
+  }
   const api: Record<string, unknown> = {}
-  for (const key in contract.resources) api[key] = resourceCalls(contract, key, transport)
+  for (const key in contract.resources) api[key] = resourceCalls(contract, key, ask)
   for (const operation of contract.served) {
     if (operation.key !== undefined) continue
     if (operation.name in api)
       throw new Fault('AMBIGUOUS_NAME', `"${operation.name}" is both a resource and an operation of "${contract.name}"`)
     api[operation.name] = async ({ params, ...args }: AnyArgs = {}) =>
-      (await call(contract, operation, transport, { ...(params as object), ...args })).body
+      ask(operation, { ...(params as object), ...args })
   }
   return Object.freeze(api) as Client<C>
 }
 
 type AnyArgs = Readonly<Record<string, unknown>>
 type AnyCall = (args?: AnyArgs) => unknown
+type Ask = (operation: Operation, args: AnyArgs) => Promise<unknown>
 
-function resourceCalls(contract: AnyContract, key: string, transport: Transport): Readonly<Record<string, AnyCall>> {
+function resourceCalls(contract: AnyContract, key: string, ask: Ask): Readonly<Record<string, AnyCall>> {
   const calls: Record<string, AnyCall> = {}
   for (const name of [...VERBS, 'listAll']) calls[name] = async () => refuse(contract, key, name)
   calls.each = () => refuse(contract, key, 'list')
   calls.eachAll = () => refuse(contract, key, 'listAll')
   for (const operation of contract.served) {
     if (operation.key !== key) continue
-    const ask = async (args: AnyArgs = {}) => (await call(contract, operation, transport, args)).body
-    calls[operation.name] = ask
-    if (operation.verb === 'list') calls[operation.name.replace('list', 'each')] = (args) => walk(ask, args)
+    const one = async (args: AnyArgs = {}) => ask(operation, args)
+    calls[operation.name] = one
+    if (operation.verb === 'list') calls[operation.name.replace('list', 'each')] = (args) => walk(one, args)
   }
   return Object.freeze(calls)
 }
@@ -207,35 +219,56 @@ async function* walk(list: (args: AnyArgs) => Promise<unknown>, args: AnyArgs = 
   } while (cursor !== undefined)
 }
 
-async function call(
-  contract: AnyContract,
-  operation: Operation,
-  transport: Transport,
-  args: AnyArgs,
-): Promise<CallAnswer> {
-  const answer = await transport.send(requestOf(contract, operation, args))
-  if (answer.status >= 300) throw problemOf(operation, answer)
-  return answer
-}
+type Asked = Omit<Call, 'context'>
 
-function requestOf(contract: AnyContract, operation: Operation, args: AnyArgs): CallRequest {
-  const params: Record<string, string> = {}
-  for (const { name } of operation.params) {
+function callOf(contract: AnyContract, operation: Operation, args: AnyArgs): Asked {
+  const params = operation.params.map(({ name }) => {
     const value = args[name]
     // An empty one would make another path: /users/ for /users/{id}.
     if (typeof value !== 'string' || value === '')
       throw new Fault('MISSING_PARAMETER', `${operation.id} needs "${name}", for its path ${operation.path}`)
-    params[name] = value
-  }
+    return value
+  })
+  const body = args.body ?? (operation.body && operation.method === 'POST' ? {} : undefined)
   return {
-    operation,
+    operation: operation.id,
+    method: operation.method,
     version: contract.latest,
     params,
     query: pairsOf(args.query as ListQuery | undefined),
-    body: args.body ?? (operation.body && operation.method === 'POST' ? {} : undefined),
+    path: pathOf(operation, contract.latest, params),
+    body: body === undefined ? undefined : { value: body },
+    contentType: body === undefined ? undefined : 'application/json',
     ifMatch: args.ifMatch === undefined ? undefined : `"${args.ifMatch}"`,
+    ifNoneMatch: undefined,
     idempotencyKey: args.idempotencyKey as string | undefined,
-    signal: args.signal as AbortSignal | undefined,
+  }
+}
+
+/** Its path parameters filled in: `/v2/users/usr_01h455vb4pex5vsknk084sn02q`. */
+function pathOf(operation: Operation, version: number, params: readonly string[]): string {
+  let next = 0
+  const path = operation.path.replace(/\{\w+\}/g, () => encodeURIComponent(params[next++]!))
+  // Well-known addresses are rooted at the top of a host (RFC 8615, 3): they have no version.
+  return path.startsWith('/.well-known/') ? path : `/v${version}${path}`
+}
+
+/** A call ends when its caller says so, or when nobody waits any more for the request that it belongs to. */
+function send(port: Port, asked: Asked, signal: AbortSignal | undefined, context: Context | undefined): Promise<Reply> {
+  if (context === undefined) return port({ ...asked, context: new OwnContext(signal) })
+  if (signal === undefined) return port({ ...asked, context })
+  return either(context.signal, signal, (both) =>
+    port({ ...asked, context: new CalledContext(context, { signal: both }) }),
+  )
+}
+
+function readBody(operation: Operation, json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch (cause) {
+    throw new CallProblem(operation.id, 502, 'BAD_GATEWAY', `${operation.id} returned a body that is not JSON`, {
+      cause,
+    })
   }
 }
 

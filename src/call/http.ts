@@ -1,8 +1,9 @@
 import { boundedText, TooLong } from '../base/bounded-text.ts'
 import { Fault } from '../base/errors.ts'
 import { rest, within } from '../resilience/within.ts'
-import { CallProblem, readRetryAfter } from './call-problem.ts'
-import { type CallAnswer, type CallRequest, pathOf, type Transport } from './transport.ts'
+import type { Call, Port, Reply } from './call.ts'
+import { CallProblem, problemOf } from './call-problem.ts'
+import { OwnContext } from './context.ts'
 
 export interface HttpOptions {
   /** An access token, or what gives one: asked before every attempt. Without one the calls are anonymous. */
@@ -31,43 +32,36 @@ const BACKOFF = { firstMs: 100, mostMs: 5_000 }
  *
  *     const api = client(users, http('https://api.example.com', { token: () => session.accessToken }))
  */
-export function http(baseUrl: string, options: HttpOptions = {}): Transport {
+export function http(baseUrl: string, options: HttpOptions = {}): Port {
   const base = baseOf(baseUrl)
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS
   const retries = options.retries ?? RETRIES
   const maxAnswerBytes = options.maxAnswerBytes ?? MAX_ANSWER_BYTES
-  return {
-    async send(request) {
-      const { operation } = request
-      const endsAt = performance.now() + timeoutMs
-      const late = () =>
-        new CallProblem(operation, 504, 'GATEWAY_TIMEOUT', `${operation.id} did not respond within ${timeoutMs} ms`)
-      const url = base + pathOf(request) + queryOf(request)
-      const body = request.body === undefined ? undefined : JSON.stringify(request.body)
-      return within(timeoutMs, late, request.signal, async (signal) => {
-        for (let attempt = 0; ; attempt++) {
-          const headers = headersOf(request, options.headers, await tokenOf(options.token))
-          const init = { method: operation.method, headers, body: body ?? null, signal }
-          const outcome = await attemptOnce(request, url, init, maxAnswerBytes)
-          const again = attempt < retries && (isRepeatable(request) || wasNotSent(outcome))
-          const waitMs = again ? restOf(outcome, attempt) : undefined
-          if (waitMs === undefined || performance.now() + waitMs >= endsAt) return settled(outcome)
+  return async (call) => {
+    const { operation } = call
+    const endsAt = performance.now() + timeoutMs
+    const late = () =>
+      new CallProblem(operation, 504, 'GATEWAY_TIMEOUT', `${operation} did not respond within ${timeoutMs} ms`, {
+        stage: 'lost',
+      })
+    const url = base + call.path + queryOf(call)
+    const body = bodyOf(call)
+    return within(timeoutMs, late, call.context.signal, async (signal) => {
+      for (let attempt = 0; ; attempt++) {
+        const headers = headersOf(call, options.headers, await tokenOf(options.token))
+        try {
+          return await attemptOnce(operation, url, { method: call.method, headers, body, signal }, maxAnswerBytes)
+        } catch (error) {
+          const waitMs = attempt < retries ? restAfter(error, call, attempt) : undefined
+          if (waitMs === undefined || performance.now() + waitMs >= endsAt) throw error
           await rest(waitMs, signal)
         }
-      })
-    },
+      }
+    })
   }
 }
 
-/** An answer, or why there is none. */
-type Outcome = CallAnswer | { readonly lost: CallProblem }
-
-async function attemptOnce(
-  { operation }: CallRequest,
-  url: string,
-  init: RequestInit,
-  maxAnswerBytes: number,
-): Promise<Outcome> {
+async function attemptOnce(operation: string, url: string, init: RequestInit, maxAnswerBytes: number): Promise<Reply> {
   let text: string
   let response: Response
   try {
@@ -82,33 +76,17 @@ async function attemptOnce(
         operation,
         502,
         'BAD_GATEWAY',
-        `The response of ${operation.id} is too large: ${cause.message}`,
+        `The response of ${operation} is too large: ${cause.message}`,
       )
-    const reason = `${operation.id} could not be reached at ${url.replace(/\?.*/s, '')}: ${reasonOf(cause)}`
-    return { lost: new CallProblem(operation, 503, 'SERVICE_UNAVAILABLE', reason, { cause }) }
+    const reason = `${operation} could not be reached at ${url.replace(/\?.*/s, '')}: ${reasonOf(cause)}`
+    const stage = UNSENT.has(codeOf(cause) ?? '') ? 'unsent' : 'lost'
+    throw new CallProblem(operation, 503, 'SERVICE_UNAVAILABLE', reason, { stage, cause })
   }
-  const answer = { status: response.status, headers: Object.fromEntries(response.headers) }
-  if (text === '') return { ...answer, body: undefined }
-  try {
-    return { ...answer, body: JSON.parse(text) }
-  } catch (cause) {
-    if (!response.ok) return { ...answer, body: undefined }
-    throw new CallProblem(operation, 502, 'BAD_GATEWAY', `${operation.id} returned a body that is not JSON`, { cause })
-  }
-}
-
-function settled(outcome: Outcome): CallAnswer {
-  if ('lost' in outcome) throw outcome.lost
-  return outcome
-}
-
-function isRepeatable({ operation, idempotencyKey }: CallRequest): boolean {
-  return operation.method === 'GET' || (operation.method === 'POST' && idempotencyKey !== undefined)
-}
-
-/** A PUT or DELETE that is sent twice may find what it has done itself: a success becomes 412 or 404 (FC-79). */
-function wasNotSent(outcome: Outcome): boolean {
-  return 'lost' in outcome && UNSENT.has(codeOf(outcome.lost.cause) ?? '')
+  const { status } = response
+  const headers = Object.fromEntries(response.headers)
+  const reply = { status, headers, body: text === '' ? undefined : text }
+  if (status >= 300 && status !== 304) throw problemOf(operation, reply)
+  return reply
 }
 
 /** There was no connection. A browser does not tell. */
@@ -127,37 +105,46 @@ function codeOf(error: unknown): string | undefined {
   return inner === undefined ? code : codeOf(inner)
 }
 
-/** How long to rest before the next attempt; undefined when the outcome stands. */
-function restOf(outcome: Outcome, attempt: number): number | undefined {
+/** How long to rest before the next attempt; undefined when the failure stands. */
+function restAfter(error: unknown, call: Call, attempt: number): number | undefined {
+  if (!(error instanceof CallProblem) || !mayRepeat(error, call)) return undefined
   const backoffMs = Math.random() * Math.min(BACKOFF.mostMs, BACKOFF.firstMs * 2 ** attempt)
-  if ('lost' in outcome) return backoffMs
-  const { status, headers, body } = outcome
-  const retryAfterS = readRetryAfter(headers['retry-after'])
-  const again = status === 429 || status === 503 || (status === 409 && isStillRunning(body))
   // The jitter comes on top, so that those who were told the same second do not come back together.
-  return again ? (retryAfterS ?? 0) * 1000 + backoffMs : undefined
+  return (error.retryAfterS ?? 0) * 1000 + backoffMs
 }
 
-function isStillRunning(body: unknown): boolean {
-  return (body as { error?: { code?: unknown } } | undefined)?.error?.code === 'IDEMPOTENCY_IN_PROGRESS'
+/** A PUT or DELETE that is sent twice may find what it has done itself: a success becomes 412 or 404 (FC-79). */
+function mayRepeat({ stage, status, code }: CallProblem, { method, idempotencyKey }: Call): boolean {
+  if (stage === 'unsent') return true
+  if (method !== 'GET' && (method !== 'POST' || idempotencyKey === undefined)) return false
+  return stage === 'lost' || status === 429 || status === 503 || code === 'IDEMPOTENCY_IN_PROGRESS'
 }
 
 /** Made before the attempt: a value that no header can hold is the caller's mistake, not the network's. */
-function headersOf(request: CallRequest, own: HttpOptions['headers'], token: string | undefined): Headers {
+function headersOf(call: Call, own: HttpOptions['headers'], token: string | undefined): Headers {
+  const { contentType, ifMatch, ifNoneMatch, idempotencyKey, context } = call
   const headers = new Headers(own)
   headers.set('accept', 'application/json')
-  if (request.body !== undefined) headers.set('content-type', 'application/json')
+  if (contentType !== undefined) headers.set('content-type', contentType)
   if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
-  if (request.ifMatch !== undefined) headers.set('if-match', request.ifMatch)
-  if (request.idempotencyKey !== undefined) headers.set('idempotency-key', request.idempotencyKey)
+  if (ifMatch !== undefined) headers.set('if-match', ifMatch)
+  if (ifNoneMatch !== undefined) headers.set('if-none-match', ifNoneMatch)
+  if (idempotencyKey !== undefined) headers.set('idempotency-key', idempotencyKey)
+  // What belongs to no request gets its id there: a header of its own would cost a page of another origin a preflight.
+  if (!(context instanceof OwnContext)) headers.set('x-request-id', context.requestId)
   return headers
+}
+
+function bodyOf({ body }: Call): string | Uint8Array<ArrayBuffer> | null {
+  if (body === undefined) return null
+  return body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body.value)
 }
 
 async function tokenOf(token: HttpOptions['token']): Promise<string | undefined> {
   return typeof token === 'function' ? token() : token
 }
 
-function queryOf({ query }: CallRequest): string {
+function queryOf({ query }: Call): string {
   if (query.length === 0) return ''
   return `?${new URLSearchParams(query.map(([name, value]) => [name, value] as [string, string]))}`
 }

@@ -2,9 +2,11 @@ import { expect, test } from 'vitest'
 import { orders } from '../../services/orders/contract.ts'
 import { serviceCaller } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
+import { Deadline } from '../resilience/deadline.ts'
 import type { Call, Port, Reply } from './call.ts'
 import { CallProblem } from './call-problem.ts'
 import { client } from './client.ts'
+import { CalledContext, OwnContext } from './context.ts'
 import { inProcess } from './in-process.ts'
 
 /** A service that answers what `handle` says. */
@@ -18,11 +20,16 @@ function upstream(handle: Port) {
 }
 
 const caller = serviceCaller('billing')
+/** Of the request in whose course the calls are made. */
+const request = Object.assign(new CalledContext(new OwnContext(), { deadline: Deadline.after(60_000) }), {
+  requestId: 'r-1',
+  trace: { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', flags: '01', state: undefined },
+})
 const created: Reply = { status: 201, headers: {}, body: '{"id":"ord_1","total":12.5}' }
 
 test('a call reaches the service as a request of the caller, and its answer is read (R-CALL-1)', async () => {
   const { asked, it } = upstream(async () => created)
-  const api = client(orders, inProcess(it, orders, { caller, requestId: () => 'r-1' }))
+  const api = client(orders, inProcess(it, orders, { caller }), request)
   const order = await api.orders.create({ userId: 'usr_1', body: { cartId: 'crt_1' }, idempotencyKey: 'once' })
   expect(order).toEqual({ id: 'ord_1', total: 12.5 })
   expect(asked[0]).toMatchObject({
@@ -30,7 +37,7 @@ test('a call reaches the service as a request of the caller, and its answer is r
     query: [],
     path: '/v1/users/usr_1/orders',
     version: 1,
-    context: { caller, requestId: 'r-1' },
+    context: { caller, requestId: 'r-1', trace: request.trace },
     body: { value: { cartId: 'crt_1' } },
     contentType: 'application/json',
     ifMatch: undefined,
@@ -70,7 +77,7 @@ test('a Problem of the service reaches the caller as it would over HTTP, with th
   const details = [{ field: 'items[0].productId', message: 'has too little stock' }]
   const thrown = new Problem('OUT_OF_STOCK', undefined, { details, retryAfterS: 1.2 })
   const { it } = upstream(() => Promise.reject(thrown))
-  const error = await client(orders, inProcess(it, orders, { caller, requestId: () => 'r-1' }))
+  const error = await client(orders, inProcess(it, orders, { caller }), request)
     .orders.create({ userId: 'usr_1', body: {} })
     .catch((error) => error)
   expect(error).toBeInstanceOf(CallProblem)

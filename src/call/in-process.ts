@@ -3,17 +3,15 @@ import { Problem } from '../base/errors.ts'
 import type { Contract } from '../contract/service.ts'
 import { Deadline } from '../resilience/deadline.ts'
 import { within } from '../resilience/within.ts'
-import type { Call, Log, Port } from './call.ts'
+import type { Call, Context, Port } from './call.ts'
 import { CallProblem } from './call-problem.ts'
-import { type CallAnswer, type CallRequest, pathOf, type Transport } from './transport.ts'
+import { CalledContext } from './context.ts'
 
 export interface InProcessOptions {
   /** As whom the calls are made. */
   readonly caller: Caller
   /** How long a call may take; 1,000 ms by default (R-CALL-3). */
   readonly deadlineMs?: number
-  /** The id of the request that a call is part of; one of its own by default. */
-  readonly requestId?: () => string | undefined
 }
 
 const DEADLINE_MS = 1_000
@@ -24,66 +22,52 @@ const DEADLINE_MS = 1_000
  *
  *     const api = client(users, inProcess(port, users, { caller: serviceCaller('orders') }))
  */
-export function inProcess(port: Port, contract: Pick<Contract, 'problems'>, options: InProcessOptions): Transport {
-  const deadlineMs = options.deadlineMs ?? DEADLINE_MS
-  return {
-    async send(request) {
-      const { operation } = request
-      const requestId = options.requestId?.() ?? globalThis.crypto.randomUUID()
-      const late = () =>
-        new CallProblem(operation, 504, 'GATEWAY_TIMEOUT', `${operation.id} did not respond within ${deadlineMs} ms`, {
-          requestId,
-        })
-      return within(deadlineMs, late, request.signal, async (signal) => {
-        const asked = callOf(request, options.caller, requestId, signal, Deadline.after(deadlineMs))
-        try {
-          const answer = await port(asked)
-          return { ...answer, body: answer.body === undefined ? undefined : JSON.parse(answer.body) }
-        } catch (error) {
-          return failed(contract, requestId, error)
-        }
+export function inProcess(port: Port, contract: Pick<Contract, 'problems'>, options: InProcessOptions): Port {
+  const { caller, deadlineMs = DEADLINE_MS } = options
+  return async (call) => {
+    const { operation, context } = call
+    const late = () =>
+      new CallProblem(operation, 504, 'GATEWAY_TIMEOUT', `${operation} did not respond within ${deadlineMs} ms`, {
+        stage: 'lost',
+        requestId: context.requestId,
       })
-    },
+    return within(deadlineMs, late, context.signal, async (signal) => {
+      const deadline = Deadline.after(deadlineMs)
+      try {
+        return await port(copyOf(call, new CalledContext(context, { caller, deadline, signal })))
+      } catch (error) {
+        throw problemFrom(contract, call, error)
+      }
+    })
   }
 }
 
-function callOf(
-  request: CallRequest,
-  caller: Caller,
-  requestId: string,
-  signal: AbortSignal,
-  deadline: Deadline,
-): Call {
-  const { operation, version, params, query, body, ifMatch, idempotencyKey } = request
-  return {
-    operation: operation.id,
-    method: operation.method,
-    params: operation.params.map(({ name }) => params[name]!),
-    query,
-    path: pathOf(request),
-    version,
-    // A copy by way of text, as every other carrier makes it: nothing is shared, a Date is a string, undefined is left out.
-    body: body === undefined ? undefined : { value: JSON.parse(JSON.stringify(body)) as unknown },
-    contentType: body === undefined ? undefined : 'application/json',
-    ifMatch,
-    ifNoneMatch: undefined,
-    idempotencyKey,
-    context: { requestId, trace: undefined, caller, deadline, signal, log: SILENT },
-  }
+/** Its body is copied by way of text, as every other carrier does: nothing is shared, a Date is a string, undefined is left out. */
+function copyOf(call: Call, context: Context): Call {
+  const { operation, method, version, params, query, path, body, contentType } = call
+  const { ifMatch, ifNoneMatch, idempotencyKey } = call
+  const copy = body === undefined || body instanceof Uint8Array ? body : { value: copied(body.value) }
+  const input = { params, query, path, body: copy, contentType, ifMatch, ifNoneMatch, idempotencyKey }
+  return { operation, method, version, ...input, context }
 }
 
-const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
+function copied<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T
+}
 
 /** What the edge would have answered. Only what the contract declares is told; the rest stays in `cause`. */
-function failed(contract: Pick<Contract, 'problems'>, requestId: string, cause: unknown): CallAnswer {
+function problemFrom(
+  contract: Pick<Contract, 'problems'>,
+  { operation, context: { requestId } }: Call,
+  cause: unknown,
+): CallProblem {
   const declared = cause instanceof Problem && contract.problems[cause.code] ? cause : undefined
   const code = declared?.code ?? 'INTERNAL_ERROR'
   const { status, message } = contract.problems[code]!
-  const error = { code, message: declared?.message || message, details: declared?.details, requestId }
-  return {
-    status,
-    headers: declared?.retryAfterS === undefined ? {} : { 'retry-after': String(Math.ceil(declared.retryAfterS)) },
-    body: JSON.parse(JSON.stringify({ error })),
+  return new CallProblem(operation, status, code, declared?.message || message, {
+    ...(declared?.details && { details: copied(declared.details) }),
+    ...(declared?.retryAfterS !== undefined && { retryAfterS: Math.ceil(declared.retryAfterS) }),
+    requestId,
     cause,
-  }
+  })
 }

@@ -1,4 +1,5 @@
 export { Problem } from '../base/errors.ts'
+export type { Call, Context, Port, Reply } from './call.ts'
 export { CallProblem } from './call-problem.ts'
 export {
   type CallsOf,
@@ -11,4 +12,3 @@ export {
 } from './client.ts'
 export { type HttpOptions, http } from './http.ts'
 export { type InProcessOptions, inProcess } from './in-process.ts'
-export type { CallAnswer, CallRequest, Transport } from './transport.ts'

@@ -31,6 +31,21 @@ export async function within<T>(
   }
 }
 
+/** Does work with a signal that aborts when either of two does, and that neither of them knows of any more when it is done. */
+export async function either<T>(a: AbortSignal, b: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
+  const abort = () => controller.abort(a.aborted ? a.reason : b.reason)
+  if (a.aborted || b.aborted) abort()
+  a.addEventListener('abort', abort, { once: true })
+  b.addEventListener('abort', abort, { once: true })
+  try {
+    return await work(controller.signal)
+  } finally {
+    a.removeEventListener('abort', abort)
+    b.removeEventListener('abort', abort)
+  }
+}
+
 /** Rests; rejects with the signal's reason when it aborts first. */
 export function rest(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,0 +1,65 @@
+import { ANONYMOUS, type Caller } from '../auth/caller.ts'
+import { newId } from '../base/ids.ts'
+import type { Trace } from '../observe/trace.ts'
+import { type Deadline, NO_DEADLINE } from '../resilience/deadline.ts'
+import type { Context, Log } from './call.ts'
+
+/** The context of a call that belongs to no request, such as a browser's. */
+export class OwnContext implements Context {
+  readonly trace: undefined = undefined
+  readonly caller: Caller = ANONYMOUS
+  readonly deadline: Deadline = NO_DEADLINE
+  readonly log: Log = SILENT
+  #requestId: string | undefined = undefined
+  #signal: AbortSignal | undefined
+
+  constructor(signal?: AbortSignal | undefined) {
+    this.#signal = signal
+  }
+
+  get requestId(): string {
+    this.#requestId ??= newId('req')
+    return this.#requestId
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= new AbortController().signal
+    return this.#signal
+  }
+}
+
+/** What a call changes of the context that it is made in. */
+export interface Changed {
+  readonly caller?: Caller
+  readonly deadline?: Deadline
+  readonly signal?: AbortSignal
+}
+
+/** The context of a call that belongs to a request: the request's, but for what has changed. */
+export class CalledContext implements Context {
+  readonly requestId: string
+  readonly trace: Trace | undefined
+  readonly caller: Caller
+  readonly deadline: Deadline
+  readonly #from: Context
+  readonly #signal: AbortSignal | undefined
+
+  constructor(from: Context, { caller, deadline, signal }: Changed) {
+    this.requestId = from.requestId
+    this.trace = from.trace
+    this.caller = caller ?? from.caller
+    this.deadline = deadline ?? from.deadline
+    this.#from = from
+    this.#signal = signal
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal ?? this.#from.signal
+  }
+
+  get log(): Log {
+    return this.#from.log
+  }
+}
+
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
