@@ -10,6 +10,9 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 /** HEAD comes with GET; an operation of its own it is only where a foreign description says so. */
 export type ServedMethod = Method | 'HEAD'
 
+/** Where an operation takes its caller's credentials from: an access token, or its own path and body. */
+export type Credentials = 'bearer' | 'own'
+
 export interface OperationOptions<B, A> {
   readonly method: Method
   /** A template: `/email-verifications/{token}`. */
@@ -19,6 +22,13 @@ export interface OperationOptions<B, A> {
   /** 200 (GET, PUT, PATCH), 201 (POST), 204 (DELETE) by default. */
   readonly status?: number
   readonly access: string
+  /**
+   * How it knows its caller: `bearer`, the default, by an access token in `Authorization`; `own` by what stands in its path or
+   * body, such as a password or a refresh token. With `own` any `Authorization` is ignored, so that clients may send an expired
+   * token along, and requests draw from the system's bucket for signing in, 10 a minute for each address; `RATE_LIMIT_AUTH_MAX`
+   * goes before that and before `limits`. Only for operations that are `public`.
+   */
+  readonly credentials?: Credentials
   readonly problems?: readonly string[]
   /** Its answer holds secrets: it is neither kept for an Idempotency-Key nor cached anywhere. */
   readonly secret?: boolean
@@ -39,6 +49,7 @@ export interface OperationSpec<B extends Fields = any, A extends Fields = any> {
   readonly answer: Readonly<Record<string, FieldSpec>> | undefined
   readonly status: number
   readonly access: string
+  readonly credentials: Credentials
   readonly problems: readonly string[]
   readonly secret: boolean
   readonly limits: readonly Limit[] | undefined
@@ -57,6 +68,7 @@ const OPTIONS: KnownMembers<OperationOptions<any, any>> = {
   answer: true,
   status: true,
   access: true,
+  credentials: true,
   problems: true,
   secret: true,
   limits: true,
@@ -65,7 +77,7 @@ const OPTIONS: KnownMembers<OperationOptions<any, any>> = {
   description: true,
 }
 
-/** Declares an operation beside the resources: `login: operation({ method: 'POST', path: '/auth/login', ... })`. */
+/** Declares an operation beside the resources: `login: operation({ method: 'POST', path: '/auth/login', credentials: 'own', ... })`. */
 export function operation<B extends Fields = {}, A extends Fields = {}>(
   options: OperationOptions<B, A>,
 ): OperationSpec<B, A> {
@@ -79,6 +91,7 @@ export function operation<B extends Fields = {}, A extends Fields = {}>(
     answer: options.answer && specsOf(options.answer),
     status: options.status ?? STATUS[options.method],
     access: options.access,
+    credentials: options.credentials ?? 'bearer',
     problems: options.problems ?? [],
     secret: options.secret ?? false,
     limits: options.limits,
@@ -110,6 +123,7 @@ export interface Operation {
   readonly answer: Readonly<Record<string, FieldSpec>> | undefined
   readonly status: number
   readonly access: Access
+  readonly credentials: Credentials
   readonly problems: readonly string[]
   readonly secret: boolean
   readonly limits: readonly Limit[] | undefined
@@ -117,6 +131,38 @@ export interface Operation {
   /** Milliseconds until a request's deadline; undefined: the system's REQUEST_TIMEOUT. */
   readonly timeoutMs: number | undefined
   readonly description: string | undefined
+  readonly facts: Facts
+}
+
+/** An operation as its contract describes it, before its facts are known. */
+export type DescribedOperation = Omit<Operation, 'facts'>
+
+/**
+ * What follows from the description of an operation: worked out once, where its contract is defined (facts.ts), and read by
+ * every room, so that the documents say what requests meet.
+ */
+export interface Facts {
+  /** Reads `Authorization`. Credentials of no use are then rejected, even where none are needed. */
+  readonly readsToken: boolean
+  /** Lists a resource at the root though it has a parent (`listAll`): no parent is named, and owners see their own rows. */
+  readonly atRoot: boolean
+  /**
+   * The buckets that it draws from: its own, or those of the system (`default`: of the user, else the address; `auth`: of the
+   * address, for signing in). `none`: it is not counted.
+   */
+  readonly buckets: 'none' | 'default' | 'auth' | readonly Bucket[]
+  /** Its answers are kept for an `Idempotency-Key`. */
+  readonly keepsAnswers: boolean
+  /** A read is answered with 304 when `If-None-Match` names its ETag (R-LOCK-3). */
+  readonly answersNotModified: boolean
+  /** Every code that it may answer with in a version of the API, in the order of `contract.problems`. */
+  codes(version: number): string[]
+}
+
+/** A bucket of an operation's own. */
+export interface Bucket extends Limit {
+  /** Unique in the system, and public: `users.login.ip`. */
+  readonly name: string
 }
 
 const METHODS: Record<Verb, Method> = {
@@ -135,9 +181,9 @@ export function acceptedTypes(method: ServedMethod): readonly string[] {
 }
 
 /** Every operation that a resource's access rules offer, at each path where it stands. */
-export function operationsOf(service: string, key: string, resource: AnyResource): Operation[] {
+export function operationsOf(service: string, key: string, resource: AnyResource): DescribedOperation[] {
   const collection = collectionPath(resource)
-  const operations: Operation[] = []
+  const operations: DescribedOperation[] = []
   for (const verb of VERBS) {
     const rule = resource.access[verb]
     if (rule === undefined) continue
@@ -164,6 +210,7 @@ export function operationsOf(service: string, key: string, resource: AnyResource
         answer: verb === 'delete' ? undefined : resource.shown,
         status: STATUS[METHODS[verb]],
         access: parseAccess(rule),
+        credentials: 'bearer',
         problems: resource.problems[verb] ?? [],
         secret: false,
         limits: resource.limits[verb],
@@ -177,7 +224,7 @@ export function operationsOf(service: string, key: string, resource: AnyResource
 }
 
 /** An operation of the contract's own, as it is served. */
-export function customOperation(service: string, name: string, spec: OperationSpec): Operation {
+export function customOperation(service: string, name: string, spec: OperationSpec): DescribedOperation {
   return {
     id: `${service}.${name}`,
     service,
@@ -194,6 +241,7 @@ export function customOperation(service: string, name: string, spec: OperationSp
     answer: spec.answer,
     status: spec.status,
     access: parseAccess(spec.access),
+    credentials: spec.credentials,
     problems: spec.problems,
     secret: spec.secret,
     limits: spec.limits,

@@ -671,9 +671,24 @@ describe("operations of the contract's own", () => {
     ],
     ['an error as a success', 'R-REST-3 notes.statistics: answers GET with 404', () => own({ status: 404 })],
     [
-      'an error as a success of /auth',
+      'an error as a success of signing in',
       'R-REST-3 notes.statistics: answers POST with 401',
-      () => own({ method: 'POST', path: '/auth/login', status: 401 }),
+      () => own({ method: 'POST', path: '/auth/login', credentials: 'own', status: 401 }),
+    ],
+    [
+      'a POST with 200 that takes no credentials of its own, whatever its path',
+      'R-REST-3 notes.statistics: answers POST with 200',
+      () => own({ method: 'POST', path: '/auth/login', status: 200 }),
+    ],
+    [
+      'credentials of another kind',
+      'R-AUTH-8 notes.statistics: has the credentials "cookie"',
+      () => own({ credentials: 'cookie' }),
+    ],
+    [
+      'credentials of its own behind a token that is never read',
+      'R-AUTH-8 notes.statistics: reads no access token, but is open to "admin" only: nobody could call it',
+      () => own({ credentials: 'own', access: 'admin' }),
     ],
     ['a redirect', 'R-REST-3 notes.statistics: answers GET with 302', () => own({ status: 302 })],
     [
@@ -706,7 +721,11 @@ describe("operations of the contract's own", () => {
 
   sound([
     ...['login', 'refresh', 'logout'].map(
-      (act) => [`/auth/${act} is sound`, () => own({ method: 'POST', path: `/auth/${act}`, status: 200 })] as const,
+      (act) =>
+        [
+          `/auth/${act} is sound`,
+          () => own({ method: 'POST', path: `/auth/${act}`, credentials: 'own', status: 200 }),
+        ] as const,
     ),
     [
       'what lies below /auth may be accepted',

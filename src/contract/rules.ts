@@ -101,7 +101,7 @@ const SUCCESS: Record<string, readonly number[]> = { GET: [200], POST: [202], PU
 const SIGN_IN = /^\/auth\/(login|refresh|logout)$/
 
 function checkOperation(id: string, key: string, spec: OperationSpec, contract: Contract, say: Say) {
-  const { method, path, status, access, body, answer } = spec
+  const { method, status, access, credentials, body, answer } = spec
   if (!isCamelCase(key)) say('R-REST-1', id, 'is not in camelCase', 'Operations are like `resetPassword`')
   const fault = accessFault(access)
   if (fault) say('R-AUTH-8', id, `has an access rule that ${fault}`, 'Without a rule nobody can call it')
@@ -112,7 +112,17 @@ function checkOperation(id: string, key: string, spec: OperationSpec, contract: 
       'uses "owner", but does not belong to a resource',
       'Use `authenticated`, and check the owner in the handler',
     )
-  const allowed = path.startsWith('/auth/') ? [200, 201, 202, 204] : (SUCCESS[method] ?? [])
+  if (credentials !== 'bearer' && credentials !== 'own')
+    say('R-AUTH-8', id, `has the credentials "${credentials}"`, 'Use `bearer` (the default) or `own`')
+  else if (credentials === 'own' && !fault && !parseAccess(access).public)
+    say(
+      'R-AUTH-8',
+      id,
+      `reads no access token, but is open to "${access}" only: nobody could call it`,
+      "Use access: 'public', and check the credentials in the handler; or omit `credentials`",
+    )
+  // Signing in makes something, but not a resource, and forgetting a session returns nothing.
+  const allowed = credentials === 'own' ? [200, 201, 202, 204] : (SUCCESS[method] ?? [])
   if (!allowed.includes(status))
     say('R-REST-3', id, `answers ${method} with ${status}`, statusHint(method, status, allowed))
   if ((method === 'GET' || method === 'DELETE') && body)
@@ -129,6 +139,8 @@ function checkOperation(id: string, key: string, spec: OperationSpec, contract: 
 function statusHint(method: string, status: number, allowed: readonly number[]): string {
   if (method === 'POST' && status === 201)
     return "201 is for a new resource with a Location: declare a resource, with custom: ['create'] for a handler, or answer 202"
+  if (method === 'POST' && status === 200)
+    return "POST succeeds with 202; to answer 200, use PUT or PATCH, or credentials: 'own' if it signs somebody in"
   return `${method} succeeds with ${allowed.join(' or ')}`
 }
 

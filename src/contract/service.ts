@@ -1,6 +1,7 @@
 import { Fault } from '../base/errors.ts'
 import type { ConsumerSpec } from './consumer.ts'
 import type { EventSpec } from './event.ts'
+import { factsOf } from './facts.ts'
 import { type KnownMembers, onlyKnown } from './known-members.ts'
 import type { BucketSpec } from './limits.ts'
 import { customOperation, type Operation, type OperationSpec, operationsOf } from './operation.ts'
@@ -90,20 +91,24 @@ export function service<
     onlyKnown(`service "${name}": older.${version}`, shown, OLDER)
   const resources = options.resources ?? ({} as R)
   const operations = options.operations ?? ({} as O)
+  const versions = {
+    latest: options.latest ?? 1,
+    older: options.older ?? {},
+    problems: { ...PROBLEMS, ...options.problems },
+  }
+  const described = [
+    ...Object.entries(resources).flatMap(([key, resource]) => operationsOf(name, key, resource)),
+    ...Object.entries(operations).map(([key, spec]) => customOperation(name, key, spec)),
+  ]
   const contract: Contract<R, O, E, C, P, B> = {
+    ...versions,
     name,
     resources,
     operations,
     events: options.events ?? ({} as E),
     consumers: options.consumers ?? ({} as C),
     buckets: options.buckets ?? ({} as B),
-    problems: { ...PROBLEMS, ...options.problems },
-    latest: options.latest ?? 1,
-    older: options.older ?? {},
-    served: [
-      ...Object.entries(resources).flatMap(([key, resource]) => operationsOf(name, key, resource)),
-      ...Object.entries(operations).map(([key, spec]) => customOperation(name, key, spec)),
-    ],
+    served: described.map((operation) => ({ ...operation, facts: factsOf(operation, versions) })),
     description: options.description,
   }
   const broken = brokenRules(contract, options.problems ?? {})

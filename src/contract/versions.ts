@@ -1,8 +1,7 @@
 import type { FieldSpec, Fields } from './fields.ts'
 import { specsOf } from './fields.ts'
 import { type KnownMembers, onlyKnown } from './known-members.ts'
-import type { Operation } from './operation.ts'
-import type { Contract } from './service.ts'
+import type { DescribedOperation } from './operation.ts'
 
 type Members = Record<string, unknown>
 
@@ -38,6 +37,15 @@ export interface OlderVersion {
   readonly shapes: Readonly<Record<string, OlderShape>>
 }
 
+/** The versions of a contract. */
+export interface ApiVersions {
+  readonly latest: number
+  /** By number: each version before `latest`. */
+  readonly older: Readonly<Record<number, OlderVersion>>
+}
+
+type Versioned = Pick<DescribedOperation, 'key' | 'body' | 'answer'>
+
 /** An operation as one version has it. The newest has no transforms. */
 export interface Surface {
   readonly body: Readonly<Record<string, FieldSpec>> | undefined
@@ -47,7 +55,7 @@ export interface Surface {
 }
 
 /** What `version` makes of an operation: the declared steps between it and the newest, one after the other. */
-export function surfaceOf(contract: Contract, operation: Operation, version: number): Surface {
+export function surfaceOf(contract: ApiVersions, operation: Versioned, version: number): Surface {
   const shapes: OlderShape[] = []
   for (let v = contract.latest - 1; v >= version; v--) {
     const shape = operation.key === undefined ? undefined : contract.older[v]?.shapes[operation.key]

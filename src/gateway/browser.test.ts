@@ -24,6 +24,7 @@ const notes = service('notes', {
       path: '/auth/login',
       status: 200,
       access: 'public',
+      credentials: 'own',
       secret: true,
       answer: { accessToken: t.text() },
     }),

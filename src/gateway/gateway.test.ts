@@ -39,6 +39,7 @@ const users = service('users', {
       path: '/auth/login',
       status: 200,
       access: 'public',
+      credentials: 'own',
       body: { email: t.email() },
       answer: { accessToken: t.text() },
     }),

@@ -183,9 +183,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     const { operation, remote } = route!
     // Where no tokens are verified, credentials are the upstream's own affair, and pass through.
     if (verifier === undefined && remote !== undefined) return ANONYMOUS
-    // Sign-in and the like have their credentials in the body. Clients that add their token to everything must be able to
-    // refresh it when it has expired.
-    if (operation.access.public && operation.segments[0] === 'auth') return ANONYMOUS
+    // Clients that add their token to everything must be able to refresh it when it has expired.
+    if (!operation.facts.readsToken) return ANONYMOUS
     const { authorization } = req.headers
     if (authorization === undefined) return ANONYMOUS
     const token = bearerToken(authorization)

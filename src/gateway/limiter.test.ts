@@ -31,6 +31,7 @@ const shop = service('shop', {
       method: 'POST',
       path: '/auth/login',
       access: 'public',
+      credentials: 'own',
       status: 200,
       limits: [{ by: 'ip', maxRequests: 4, windowMs: MINUTE }],
       body: { email: t.email() },
@@ -46,7 +47,7 @@ const shop = service('shop', {
         { by: 'user', maxRequests: 3, windowMs: MINUTE },
       ],
     }),
-    refresh: operation({ method: 'POST', path: '/auth/refresh', access: 'public', status: 204 }),
+    refresh: operation({ method: 'POST', path: '/auth/refresh', access: 'public', credentials: 'own', status: 204 }),
     keys: operation({
       method: 'GET',
       path: '/.well-known/jwks.json',
@@ -297,6 +298,27 @@ test('R-RATE-5: /auth/* is counted in its own buckets only: ten a minute for eac
   expect(await left('GET /auth/refresh')).toBe(7)
   expect(await left('GET /notes/x')).toBe(9)
   expect((await logIn('ada@example.com')).headers['x-ratelimit-remaining']).toBe('3')
+})
+
+test('R-RATE-5: which bucket it is the contract says, and no word of a path', async () => {
+  const codes = service('codes', {
+    operations: {
+      make: operation({ method: 'POST', path: '/auth/codes', access: 'public', status: 202 }),
+      use: operation({
+        method: 'PUT',
+        path: '/uses',
+        access: 'public',
+        credentials: 'own',
+        answer: { ok: t.boolean() },
+      }),
+    },
+  })
+  await start({ maxRequests: 100 }, [codes])
+  expect(await left('POST /auth/codes')).toBe(99)
+  expect(await left('GET /auth/nothing')).toBe(98)
+  expect((await ask('POST /auth/codes', { as: 'nonsense' })).status).toBe(401)
+  expect((await ask('PUT /uses', { as: 'nonsense' })).headers['ratelimit-policy']).toBe('"auth";q=10;w=60')
+  expect(await left('GET /uses/nothing')).toBe(8)
 })
 
 test('R-RATE-2: of several buckets the tightest is told in X-RateLimit, all of them in RateLimit', async () => {

@@ -1,10 +1,9 @@
 import type { BlockList } from 'node:net'
 import { Fault } from '../base/errors.ts'
-import { isCounted } from '../contract/documents/problem-codes.ts'
-import type { Limit } from '../contract/limits.ts'
+import { isInternal } from '../contract/access.ts'
 import { listCostReader } from '../contract/list-cost.ts'
 import type { Pairs } from '../contract/list-query.ts'
-import type { Operation } from '../contract/operation.ts'
+import type { Facts, Operation } from '../contract/operation.ts'
 import type { Buckets } from '../limits/buckets.ts'
 import { type Policy, policyOf, tell } from '../limits/headers.ts'
 import type { Exchange } from './exchange.ts'
@@ -16,7 +15,7 @@ export interface LimiterOptions {
   readonly maxRequests?: number
   /** In how long it flows back; 60,000. */
   readonly windowMs?: number
-  /** Instead of what contracts say, and of the usual 10, for each bucket of `/auth/*`. */
+  /** For each bucket of operations with credentials of their own, instead of what contracts say and of the usual 10. */
   readonly authMaxRequests?: number | undefined
   /** Whose `X-Forwarded-For` is believed; nobody's without it. */
   readonly trusted?: BlockList | undefined
@@ -48,24 +47,32 @@ export function createLimiter(contracts: readonly Surface[], options: LimiterOpt
     more: undefined,
     buckets: [{ by: 'ip', policy: policyOf('auth', authMaxRequests ?? 10, 60_000) }],
   }
+  const signIn = signInFolders(contracts)
   const plans = new Map<Operation, Plan>()
   for (const contract of contracts) for (const operation of contract.served) plans.set(operation, planOf(operation))
 
   function planOf(operation: Operation): Plan {
-    if (!isCounted(operation)) return UNCOUNTED
-    const { limits, cost, verb, resource } = operation
+    const { cost, verb, resource, facts } = operation
+    if (facts.buckets === 'none') return UNCOUNTED
     const more = verb === 'list' && resource ? listCostReader(resource) : undefined
-    const inAuth = operation.segments[0] === 'auth'
-    const other = inAuth ? auth : usual
-    const all = limits?.map((limit) => bucketOf(operation, limit, inAuth ? authMaxRequests : undefined))
-    const plan = { cost, more, buckets: all ?? other.buckets }
+    const forSignIn = !facts.readsToken
+    const plan = { cost, more, buckets: bucketsOf(facts.buckets, forSignIn ? authMaxRequests : undefined) }
     for (const { policy } of plan.buckets)
       if (policy.maxRequests < cost)
         throw new Fault(
           'WRONG_SETTING',
-          `${inAuth ? 'RATE_LIMIT_AUTH_MAX' : 'RATE_LIMIT_MAX'} is ${policy.maxRequests}: give ${cost} or more, which ${operation.id} costs`,
+          `${forSignIn ? 'RATE_LIMIT_AUTH_MAX' : 'RATE_LIMIT_MAX'} is ${policy.maxRequests}: give ${cost} or more, which ${operation.id} costs`,
         )
     return plan
+  }
+
+  function bucketsOf(buckets: Exclude<Facts['buckets'], 'none'>, maxRequests: number | undefined): readonly BucketOf[] {
+    if (buckets === 'default') return usual.buckets
+    if (buckets === 'auth') return auth.buckets
+    return buckets.map(({ name, by, windowMs, ...said }) => ({
+      by,
+      policy: policyOf(name, maxRequests ?? said.maxRequests, windowMs),
+    }))
   }
 
   function countFrom(
@@ -105,7 +112,7 @@ export function createLimiter(contracts: readonly Surface[], options: LimiterOpt
     count(exchange) {
       // Without an operation: a path that is nowhere, a method that is not offered, something that can hardly be read.
       const { route, target } = exchange
-      const plan = route ? plans.get(route.operation)! : target?.segments[0] === 'auth' ? auth : usual
+      const plan = route ? plans.get(route.operation)! : signIn.has(target?.segments[0]) ? auth : usual
       exchange.told = []
       const cost = plan.more === undefined ? plan.cost : plan.cost + plan.more(exchange.query)
       return countFrom(exchange, cost, plan.buckets, 0)
@@ -128,8 +135,16 @@ interface BucketOf {
 
 const UNCOUNTED: Plan = { cost: 1, more: undefined, buckets: [] }
 
-function bucketOf({ service, key, verb, name }: Operation, limit: Limit, maxRequests: number | undefined): BucketOf {
-  // One for all the places where a verb of a resource stands.
-  const id = key === undefined ? `${service}.${name}` : `${service}.${key}.${verb}`
-  return { by: limit.by, policy: policyOf(`${id}.${limit.by}`, maxRequests ?? limit.maxRequests, limit.windowMs) }
+/**
+ * First segments of paths below which all that is offered has credentials of its own: `auth` of `/auth/login`. What is asked
+ * for there and is not to be found draws from the bucket for signing in too (R-RATE-5).
+ */
+function signInFolders(contracts: readonly Surface[]): ReadonlySet<string | undefined> {
+  const folders = new Set<string | undefined>()
+  const others = new Set<string | undefined>()
+  for (const { served } of contracts)
+    for (const { segments, access, facts } of served)
+      if (!isInternal(access)) (facts.readsToken ? others : folders).add(segments[0])
+  for (const other of others) folders.delete(other)
+  return folders
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { factsOf } from '../contract/facts.ts'
 import { t } from '../contract/fields.ts'
 import { customOperation, operation } from '../contract/operation.ts'
 import { resource } from '../contract/resource.ts'
@@ -39,7 +40,14 @@ const Order = resource('order', {
 const users = service('users', {
   resources: { users: User },
   operations: {
-    login: operation({ method: 'POST', path: '/auth/login', status: 200, access: 'public', answer: { id: t.text() } }),
+    login: operation({
+      method: 'POST',
+      path: '/auth/login',
+      status: 200,
+      access: 'public',
+      credentials: 'own',
+      answer: { id: t.text() },
+    }),
     keys: get('/.well-known/jwks.json'),
   },
 })
@@ -111,14 +119,16 @@ test('a literal goes before a parameter, and a parameter catches what the litera
 
 test('FC-33: a literal goes before text with parameters in it, and that before a parameter', () => {
   // No contract may have them, but what is described in another way may.
-  const foreign = (path: string) => customOperation('foreign', path, get(path))
+  const unversioned = { problems: {}, latest: 1, older: {} }
+  const foreign = (path: string) => {
+    const described = customOperation('foreign', path, get(path))
+    return { ...described, facts: factsOf(described, unversioned) }
+  }
   const router = createRouter([
     {
       contract: {
+        ...unversioned,
         name: 'foreign',
-        problems: {},
-        latest: 1,
-        older: {},
         served: [
           '/calls/{sid}',
           '/calls/{sid}.json',

@@ -32,7 +32,7 @@ export function shapeResult(plan: Plan, call: Call, result: unknown, fields?: re
  */
 function isUnchanged({ operation }: Plan, { ifMatch, ifNoneMatch }: Call, etag: string | undefined): boolean {
   if (ifMatch !== undefined && !admitsETag(ifMatch, etag)) throw new Problem('PRECONDITION_FAILED')
-  return ifNoneMatch !== undefined && matchesETag(ifNoneMatch, operation.resource?.derived ? undefined : etag)
+  return ifNoneMatch !== undefined && matchesETag(ifNoneMatch, operation.facts.answersNotModified ? etag : undefined)
 }
 
 /** A page of a list, in the envelope of R-PAGE-3, with links (RFC 8288). */

@@ -105,7 +105,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
       confirmPreconditions(plan.operation, call)
       return shapeResult(plan, call, result)
     }
-    const key = plan.keepsAnswers ? readIdempotencyKey(call.idempotencyKey) : undefined
+    const key = plan.operation.facts.keepsAnswers ? readIdempotencyKey(call.idempotencyKey) : undefined
     if (key === undefined) return inUnit(work, call.context)
     const { version, context } = call
     const { caller } = context
@@ -155,7 +155,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
     const { resource, verb } = operation
     if (!resource) return
     if (verb !== 'list' && verb !== 'create') await readRow(operation, params)
-    else if (parent && operation.name !== 'listAll') await readBelow(parent, resource.parent!.field, params)
+    else if (parent && !operation.facts.atRoot) await readBelow(parent, resource.parent!.field, params)
   }
 
   /** The thing that an owner-only operation names is read first: whose it is decides, and whether it lies below its parent. */
@@ -175,7 +175,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
       return row
     }
     // At the root no parent is named: an owner is shown their own by the list's scope.
-    if (operation.name === 'listAll') return undefined
+    if (operation.facts.atRoot) return undefined
     if (!plan.parent) {
       // The parent belongs to another service: its id is the owner's.
       if (reach === 'own') confirm(params[resource.parent?.field ?? ''], caller)
@@ -199,8 +199,8 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
    * page or not, shows that it was there once: history stays to be read.
    */
   async function confirmListed(plan: Plan, caller: Caller, params: Params): Promise<void> {
-    const { name, resource } = plan.operation
-    if (name === 'listAll' || !plan.foreignParent) return
+    const { resource, facts } = plan.operation
+    if (facts.atRoot || !plan.foreignParent) return
     const { field } = resource!.parent!
     if (isSelf(caller, params[field]!) || (await hasAny(runtime.database, resource!, field, params[field]!))) return
     await confirmForeign(plan, caller, params)
@@ -251,9 +251,8 @@ function locate(plan: Plan, { params, context: { caller } }: Call): Params {
 }
 
 function scopesOf(operation: Operation, caller: Caller, reach: Reach, params: Params): Scope[] {
-  const { resource, name } = operation
-  if (name === 'listAll')
-    return reach === 'own' && caller.kind === 'user' ? [{ field: resource!.owner!, id: caller.id }] : []
+  const { resource, facts } = operation
+  if (facts.atRoot) return reach === 'own' && caller.kind === 'user' ? [{ field: resource!.owner!, id: caller.id }] : []
   const parent = resource!.parent
   return parent ? [{ field: parent.field, id: params[parent.field]! }] : []
 }

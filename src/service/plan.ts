@@ -42,8 +42,6 @@ export interface Plan {
   readonly readFields: (query: Pairs) => readonly string[] | undefined
   readonly refuseQuery: (query: Pairs) => void
   readonly handler: Handler<any, any, any, any> | undefined
-  /** Answers are kept for an Idempotency-Key. */
-  readonly keepsAnswers: boolean
   /** Faults of an answer of the newest version; undefined where answers are not checked. */
   readonly checkAnswer: ((value: object) => { field: string; message: string }[]) | undefined
 }
@@ -119,7 +117,6 @@ function compile(
       : custom
         ? service.handlers.get(handlerName(operation))
         : crud(contract, resource!, verb as never),
-    keepsAnswers: operation.method === 'POST' && !operation.secret,
     checkAnswer: runtime.checkAnswers && operation.answer ? outputCheck(operation.answer) : undefined,
   }
 }

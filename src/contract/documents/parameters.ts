@@ -5,7 +5,6 @@ import { ownerParam } from '../principal.ts'
 import type { Resource } from '../resource.ts'
 import { idPattern, idSchema, type JsonSchema, valueSchema } from './json-schema.ts'
 import type { Parameter, Reference } from './openapi-types.ts'
-import { takesIdempotencyKey } from './problem-codes.ts'
 import { pascalCase } from './schema-names.ts'
 import type { Shared } from './shared.ts'
 
@@ -188,17 +187,12 @@ function commaList(name: string, description: string, schema: JsonSchema): Param
 }
 
 function headerParameters(operation: Operation): Parameter[] {
-  const { resource, verb } = operation
+  const { resource, verb, facts } = operation
   const headers: Parameter[] = [REQUEST_ID]
-  if (takesIdempotencyKey(operation)) headers.push(IDEMPOTENCY_KEY)
+  if (facts.keepsAnswers) headers.push(IDEMPOTENCY_KEY)
   if (resource?.versioned && (verb === 'replace' || verb === 'update' || verb === 'delete')) headers.push(IF_MATCH)
-  if (answersNotModified(operation)) headers.push(IF_NONE_MATCH)
+  if (facts.answersNotModified) headers.push(IF_NONE_MATCH)
   return headers
-}
-
-/** Whether a read can be answered by 304 (R-LOCK-3): not where a view mixes in other rows, whose changes the version misses. */
-export function answersNotModified({ resource, verb }: Operation): boolean {
-  return verb === 'get' && resource !== undefined && resource.versioned && !resource.derived
 }
 
 const ENTITY_TAGS = '^(\\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'

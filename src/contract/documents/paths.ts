@@ -9,7 +9,6 @@ import type { Draft } from './draft.ts'
 import { bodySchema, changeSchema } from './json-schema.ts'
 import type { OperationObject, PathItem, RequestBody } from './openapi-types.ts'
 import { parametersOf } from './parameters.ts'
-import { readsToken } from './problem-codes.ts'
 import { responsesOf } from './responses.ts'
 import { pascalCase } from './schema-names.ts'
 import type { Shared } from './shared.ts'
@@ -62,9 +61,9 @@ function operationObject(contract: Contract, operation: Operation, path: string,
   }
 }
 
-function securityOf(operation: Operation): OperationObject['security'] {
-  if (!readsToken(operation)) return []
-  return operation.access.public ? [{}, { bearerAuth: [] }] : [{ bearerAuth: [] }]
+function securityOf({ access, facts }: Operation): OperationObject['security'] {
+  if (!facts.readsToken) return []
+  return access.public ? [{}, { bearerAuth: [] }] : [{ bearerAuth: [] }]
 }
 
 function nameOf({ service, key }: Operation, shared: Shared): string | undefined {

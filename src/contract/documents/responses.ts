@@ -4,8 +4,6 @@ import type { Contract } from '../service.ts'
 import type { Draft } from './draft.ts'
 import { answerSchema, type JsonSchema, projectionSchema } from './json-schema.ts'
 import type { Header, Reference, ResponseObject } from './openapi-types.ts'
-import { answersNotModified } from './parameters.ts'
-import { isCounted, problemCodes, takesIdempotencyKey } from './problem-codes.ts'
 import { pascalCase } from './schema-names.ts'
 import type { Shared } from './shared.ts'
 
@@ -21,14 +19,14 @@ export function responsesOf(
   const { shared, version } = draft
   const headers = successHeaders(operation, draft)
   const responses: Responses = { [operation.status]: success(operation, shown, headers, shared) }
-  if (answersNotModified(operation)) {
+  if (operation.facts.answersNotModified) {
     const { ETag, 'X-Request-Id': id, 'API-Version': of } = headers
     responses[304] = shared.add('responses', 'NotModified', {
       description: 'Nothing has changed since If-None-Match; no body.',
       headers: { ETag: ETag!, 'X-Request-Id': id!, 'API-Version': of! },
     })
   }
-  for (const [status, codes] of byStatus(contract, problemCodes(contract, operation, version)))
+  for (const [status, codes] of byStatus(contract, operation.facts.codes(version)))
     responses[status] = shared.add('responses', codes.join('.'), problemResponse(contract, status, codes, shared))
   return responses
 }
@@ -90,15 +88,15 @@ function listSchema(member: JsonSchema, shared: Shared): JsonSchema {
 }
 
 function successHeaders(operation: Operation, { deprecated, sunset, shared }: Draft): Record<string, Reference> {
-  const { resource, verb } = operation
+  const { resource, verb, facts } = operation
   const names: (keyof typeof HEADERS)[] = ['X-Request-Id', 'API-Version']
   if (resource?.versioned && verb !== 'list' && verb !== 'delete') names.push('ETag')
   if (verb === 'create') names.push('Location')
   if (verb === 'list') names.push('Link')
-  if (takesIdempotencyKey(operation)) names.push('Idempotency-Replayed')
+  if (facts.keepsAnswers) names.push('Idempotency-Replayed')
   if (deprecated !== undefined) names.push('Deprecation')
   if (sunset !== undefined) names.push('Sunset')
-  if (isCounted(operation)) names.push('X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset')
+  if (facts.buckets !== 'none') names.push('X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset')
   return headerRefs(names, shared)
 }
 

@@ -9,11 +9,11 @@ export function accessRule({ public: everyone, authenticated, owner, roles }: Ac
 }
 
 /** The same for readers: `Open to the owner and the role admin.` */
-export function accessSentence({ access, name, verb }: Operation): string {
+export function accessSentence({ access, facts }: Operation): string {
   if (access.public) return 'Open to everyone, without credentials.'
   if (access.authenticated) return 'Open to every signed-in user.'
   const roles = access.roles.filter((role) => role !== 'service').map((role) => `the role \`${role}\``)
-  if (verb === 'list' && name === 'listAll' && access.owner)
+  if (facts.atRoot && access.owner)
     return ['Open to every signed-in user, who sees their own', ...roles.map((role) => `${role} sees all`)]
       .join('; ')
       .concat('.')
@@ -28,7 +28,7 @@ export function summaryOf(operation: Operation, name: string | undefined, parent
   const below = parentName === undefined ? '' : ` of ${withArticle(wordsOf(parentName))}`
   switch (operation.verb) {
     case 'list':
-      return operation.name === 'listAll' ? `List all ${many}` : `List the ${many}${below}`
+      return operation.facts.atRoot ? `List all ${many}` : `List the ${many}${below}`
     case 'create':
       return `Create ${withArticle(one)}${below}`
     case 'get':

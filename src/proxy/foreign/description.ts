@@ -1,9 +1,8 @@
 import type { Operation } from '../../contract/operation.ts'
-import { PROBLEMS } from '../../contract/problem.ts'
 import { isOwn, ownPaths, ownPathsIn } from '../../gateway/own-paths.ts'
 import type { Surface } from '../../gateway/router.ts'
 import type { Bounds } from '../forward/remote-upstream.ts'
-import { type Entry, NOBODY, operationOf } from './entry.ts'
+import { type Entry, FOREIGN, NOBODY, operationOf } from './entry.ts'
 
 /** The routes of one upstream, as a file describes them: what a contract is for a service of ours. */
 export interface Description {
@@ -37,5 +36,5 @@ export function describe(upstream: string, entries: readonly Entry[], notice: (t
     served.push(operation)
     bounds.set(operation, { timeoutMs: entry.timeoutMs, maxBodyBytes: entry.maxBodyBytes })
   }
-  return { surface: { name: upstream, served, problems: PROBLEMS, latest: 1, older: {} }, bounds }
+  return { surface: { ...FOREIGN, name: upstream, served }, bounds }
 }

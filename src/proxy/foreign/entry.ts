@@ -1,7 +1,15 @@
 import { unknownMember } from '../../base/known-names.ts'
 import { type Access, parseAccess } from '../../contract/access.ts'
+import { factsOf } from '../../contract/facts.ts'
 import { checkLimits, type Limit } from '../../contract/limits.ts'
-import { customOperation, type Operation, operation, type ServedMethod } from '../../contract/operation.ts'
+import {
+  type Credentials,
+  customOperation,
+  type Operation,
+  operation,
+  type ServedMethod,
+} from '../../contract/operation.ts'
+import { PROBLEMS } from '../../contract/problem.ts'
 
 /** One route, from whichever kind of file. */
 export interface Entry {
@@ -10,6 +18,7 @@ export interface Entry {
   readonly path: string
   readonly upstream: string
   readonly access: Access
+  readonly credentials: Credentials
   readonly limits: readonly Limit[] | undefined
   readonly cost: number
   readonly timeoutMs: number | undefined
@@ -17,10 +26,10 @@ export interface Entry {
 }
 
 /** What a route may say beside its place: the same in both kinds of file. */
-export type Terms = Pick<Entry, 'access' | 'limits' | 'cost' | 'timeoutMs' | 'maxBodyBytes'>
+export type Terms = Pick<Entry, 'access' | 'credentials' | 'limits' | 'cost' | 'timeoutMs' | 'maxBodyBytes'>
 
 /** The names that `readTerms` reads. */
-export const TERMS = ['access', 'limits', 'cost', 'timeoutMs', 'maxBodyBytes'] as const
+export const TERMS = ['access', 'credentials', 'limits', 'cost', 'timeoutMs', 'maxBodyBytes'] as const
 
 export const METHODS: readonly ServedMethod[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
@@ -39,8 +48,10 @@ export function readTerms(given: Readonly<Record<string, unknown>>, where: strin
     return undefined
   }
   const cost = given.cost === undefined ? 1 : (given.cost as number)
+  const access = readAccess(given.access, `${where}.access`, complain)
   return {
-    access: readAccess(given.access, `${where}.access`, complain),
+    access,
+    credentials: readCredentials(given.credentials, access, `${where}.credentials`, complain),
     limits: readLimits(given.limits, cost, where, complain),
     cost,
     timeoutMs: whole('timeoutMs', 3_600_000),
@@ -61,6 +72,13 @@ function readAccess(given: unknown, where: string, complain: Complain): Access {
   const ours = access.owner ? 'owner' : access.roles.find((role) => role === 'service')
   if (ours !== undefined) complain(where, `has the term "${ours}", which only a contract can say: name roles`)
   return access
+}
+
+function readCredentials(given: unknown, access: Access, where: string, complain: Complain): Credentials {
+  if (given === undefined || given === 'bearer') return 'bearer'
+  if (given !== 'own') complain(where, `is ${JSON.stringify(given)}: give "bearer" (the default) or "own"`)
+  else if (!access.public) complain(where, 'is "own", which needs `access` to be "public": no token is read there')
+  return 'own'
 }
 
 function readLimits(given: unknown, cost: number, where: string, complain: Complain): readonly Limit[] | undefined {
@@ -130,16 +148,26 @@ function segmentsOf(path: string): string[] {
   return path.split('/').slice(1).map(decoded)
 }
 
-export function operationOf(upstream: string, { method, path, access, limits, cost }: Entry): Operation {
+/** All that is known of what descriptions that are not ours promise. */
+export const FOREIGN = { problems: PROBLEMS, latest: 1, older: {} }
+
+export function operationOf(upstream: string, { method, path, access, credentials, limits, cost }: Entry): Operation {
   const spec = operation({
     method: method === 'HEAD' ? 'GET' : method,
     path,
     access: '',
+    credentials,
     cost,
     ...(limits && { limits }),
   })
   // Access is not written down and read again: a scope may have the name of a term, such as `public`.
-  return { ...customOperation(upstream, `${method} ${path}`, spec), method, segments: segmentsOf(path), access }
+  const described = {
+    ...customOperation(upstream, `${method} ${path}`, spec),
+    method,
+    segments: segmentsOf(path),
+    access,
+  }
+  return { ...described, facts: factsOf(described, FOREIGN) }
 }
 
 /** A misspelt name would be a rule that does not hold: each is complained of. */

@@ -41,6 +41,7 @@ suite('a route file', () => {
         timeoutMs: 5,
         maxBodyBytes: 6,
       },
+      { method: 'POST', path: '/logins', upstream: 'crm', access: 'public', credentials: 'own' },
     )
     expect(faults).toEqual([])
     expect(entries).toMatchObject([
@@ -53,7 +54,15 @@ suite('a route file', () => {
         cost: 2,
         timeoutMs: 5,
         maxBodyBytes: 6,
+        credentials: 'bearer',
       },
+      { path: '/logins', credentials: 'own' },
+    ])
+    const { served } = describe('crm', entries, () => {}).surface
+    expect(served.map(({ facts }) => [facts.readsToken, typeof facts.buckets])).toEqual([
+      [true, 'string'],
+      [true, 'object'],
+      [false, 'string'],
     ])
   })
 
@@ -77,6 +86,8 @@ suite('a route file', () => {
     [{ path: '/a b' }, 'routes[0].path is "/a b": write it without " "'],
     [{ path: '/a%' }, 'routes[0].path is "/a%": write it without "%"'],
     [{ path: '/a?b' }, 'routes[0].path is "/a?b": write it without "?"'],
+    [{ credentials: 'none' }, 'routes[0].credentials is "none": give "bearer" (the default) or "own"'],
+    [{ credentials: 'own', access: 'admin' }, 'routes[0].credentials is "own", which needs `access` to be "public"'],
     [{ upstream: 'nobody' }, 'routes[0].upstream is "nobody": give one of shop, crm'],
     [{ acces: 'public' }, 'routes[0] has the unknown member "acces": did you mean "access"?'],
     [

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { orders } from '../../../services/orders/contract.ts'
-import { users } from '../../../services/users/contract.ts'
-import { type Fields, operation, problem, resource, service, t } from '../index.ts'
-import type { Contract } from '../service.ts'
-import { problemCodes } from './problem-codes.ts'
+import { orders } from '../../services/orders/contract.ts'
+import { users } from '../../services/users/contract.ts'
+import { type Fields, operation, problem, resource, service, t } from './index.ts'
+import type { Facts } from './operation.ts'
+import type { Contract } from './service.ts'
 
 const EVERYWHERE = [
   'VALIDATION_ERROR',
@@ -25,10 +25,14 @@ function ownCodes(contract: Contract, id: string, version?: number): string[] {
   return codes.filter((code) => !usual.includes(code))
 }
 
-function codesOf(contract: Contract, id: string, version?: number): string[] {
+function factsOf(contract: Contract, id: string): Facts {
   const served = contract.served.find((one) => one.id === id)
   if (!served) throw new Error(`no operation ${id}`)
-  return problemCodes(contract, served, version)
+  return served.facts
+}
+
+function codesOf(contract: Contract, id: string, version = contract.latest): string[] {
+  return factsOf(contract, id).codes(version)
 }
 
 const note = (options: { requireVersion?: boolean; versioned?: boolean } = {}) =>
@@ -169,4 +173,54 @@ test('codes come in the order of the contract, each once', () => {
   expect(new Set(codes).size).toBe(codes.length)
   expect(codes).toEqual(Object.keys(contract.problems).filter((code) => codes.includes(code)))
   expect(codes.at(-1)).toBe('LATE')
+})
+
+test('R-RATE-1: an operation with credentials of its own reads no token, and draws from the bucket for signing in', () => {
+  const signIn = users.served.filter(({ path }) => path.startsWith('/auth/'))
+  expect(signIn.map(({ name, facts }) => [name, facts.readsToken, facts.buckets])).toEqual([
+    ['login', false, [{ name: 'users.login.ip', by: 'ip', maxRequests: 10, windowMs: 60_000 }]],
+    ['refresh', false, 'auth'],
+    ['logout', false, 'auth'],
+    ['requestEmailVerification', false, 'auth'],
+    ['verifyEmail', false, 'auth'],
+    ['requestPasswordReset', false, 'auth'],
+    ['resetPassword', false, 'auth'],
+    // Only other services may ask for these.
+    ['revocations', true, 'default'],
+  ])
+})
+
+test('the words of a path decide nothing of this', () => {
+  const at = (path: string, credentials?: 'own') =>
+    service('things', {
+      operations: {
+        it: operation({ method: 'POST', path, status: 202, access: 'public', ...(credentials && { credentials }) }),
+      },
+    })
+  expect(factsOf(at('/auth/codes'), 'things.it')).toMatchObject({ readsToken: true, buckets: 'default' })
+  expect(codesOf(at('/auth/codes'), 'things.it')).toContain('INVALID_TOKEN')
+  expect(factsOf(at('/codes', 'own'), 'things.it')).toMatchObject({ readsToken: false, buckets: 'auth' })
+  expect(codesOf(at('/codes', 'own'), 'things.it')).not.toContain('INVALID_TOKEN')
+})
+
+test('R-RATE-5: what is not counted draws from no bucket', () => {
+  expect(factsOf(users, 'users.keys').buckets).toBe('none')
+  expect(factsOf(users, 'users.users.create').buckets).toBe('default')
+})
+
+test('R-ORD-4: only a list at the root of what has a parent is at the root', () => {
+  const atRoot = ([users, orders] as Contract[]).flatMap(({ served }) => served).filter(({ facts }) => facts.atRoot)
+  expect(atRoot.map(({ id }) => id)).toEqual(['orders.orders.listAll'])
+})
+
+test('R-IDEM-1: answers to POST are kept, but for those that hold secrets', () => {
+  for (const { id, method, facts } of users.served)
+    expect(facts.keepsAnswers, id).toBe(method === 'POST' && id !== 'users.login' && id !== 'users.refresh')
+})
+
+test('R-LOCK-3: a single thing of a versioned resource is answered with 304, what a view derives is not', () => {
+  const answersNotModified = (id: string) => factsOf(orders, id).answersNotModified
+  expect(answersNotModified('orders.products.get')).toBe(true)
+  expect(answersNotModified('orders.products.list')).toBe(false)
+  expect(answersNotModified('orders.carts.get')).toBe(false)
 })

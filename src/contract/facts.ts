@@ -1,0 +1,113 @@
+import type { FieldSpec } from './fields.ts'
+import type { Bucket, DescribedOperation, Facts } from './operation.ts'
+import type { ProblemSpec } from './problem.ts'
+import { type ApiVersions, surfaceOf } from './versions.ts'
+
+interface Described extends ApiVersions {
+  /** Of every system, and the contract's own. */
+  readonly problems: Readonly<Record<string, ProblemSpec>>
+}
+
+/** Works out what every room goes by; nobody else decides it again. */
+export function factsOf(operation: DescribedOperation, contract: Described): Facts {
+  const { method, secret, verb, resource, params, credentials } = operation
+  const facts = {
+    readsToken: credentials === 'bearer',
+    atRoot: verb === 'list' && resource?.parent !== undefined && params.length === 0,
+    buckets: bucketsOf(operation),
+    // Answers that hold secrets are not kept: a key would promise what is not done (R-IDEM-1).
+    keepsAnswers: method === 'POST' && !secret,
+    // What a view mixes in from other rows may have changed though the version has not.
+    answersNotModified: verb === 'get' && resource !== undefined && resource.versioned && !resource.derived,
+  }
+  return { ...facts, codes: (version) => codesOf(operation, facts, contract, version) }
+}
+
+/** Every request is counted but those for health, metrics, documents and keys (R-RATE-5): of these only keys are in contracts. */
+function bucketsOf({ service, key, verb, name, path, limits, credentials }: DescribedOperation): Facts['buckets'] {
+  if (path.startsWith('/.well-known/')) return 'none'
+  if (limits === undefined) return credentials === 'own' ? 'auth' : 'default'
+  // One for all the places where a verb of a resource is offered.
+  const id = key === undefined ? `${service}.${name}` : `${service}.${key}.${verb}`
+  return limits.map((limit): Bucket => ({ ...limit, name: `${id}.${limit.by}` }))
+}
+
+type Known = Omit<Facts, 'codes'>
+
+/** METHOD_NOT_ALLOWED is in none: it is the answer where there is no operation. */
+function codesOf(operation: DescribedOperation, facts: Known, contract: Described, version: number): string[] {
+  const codes = new Set<string>([
+    ...inputCodes(contract, operation, version),
+    ...callerCodes(operation, facts),
+    ...stateCodes(operation),
+    ...(facts.keepsAnswers ? ['IDEMPOTENCY_IN_PROGRESS', 'IDEMPOTENCY_KEY_REUSED'] : []),
+    ...(facts.buckets === 'none' ? [] : ['RATE_LIMITED']),
+    ...['INTERNAL_ERROR', 'BAD_GATEWAY', 'SERVICE_UNAVAILABLE', 'GATEWAY_TIMEOUT'],
+    ...operation.problems,
+  ])
+  return Object.keys(contract.problems).filter((code) => codes.has(code))
+}
+
+/** What a request itself can do wrong. Every operation rejects an unknown query parameter (R-FILTER-2) or version. */
+function inputCodes(contract: Described, operation: DescribedOperation, version: number): string[] {
+  const codes = ['VALIDATION_ERROR', 'UNSUPPORTED_VERSION']
+  if (operation.verb === 'list') codes.push('INVALID_CURSOR')
+  if (operation.params.length > 0) codes.push('NOT_FOUND')
+  // A body is received before it is known whether the operation wants one; GET and DELETE reject it as invalid.
+  // The others read it even where the contract has none, to reject what is in it.
+  if (operation.method !== 'GET' && operation.method !== 'DELETE')
+    codes.push('MALFORMED_JSON', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
+  const { body } = surfaceOf(contract, operation, version)
+  if (body && Object.values(body).some(restricted)) codes.push('FORBIDDEN')
+  return codes
+}
+
+/** A field that only some roles may give (R-USER-2), here or deeper. */
+function restricted(spec: FieldSpec): boolean {
+  if (spec.server) return false
+  if (spec.only) return true
+  return (spec.of !== undefined && restricted(spec.of)) || Object.values(spec.fields ?? {}).some(restricted)
+}
+
+function callerCodes({ access }: DescribedOperation, { readsToken, atRoot }: Known): string[] {
+  if (!readsToken) return []
+  const codes = ['UNAUTHENTICATED', 'INVALID_TOKEN', 'TOKEN_EXPIRED']
+  // A list at the root shows owners their own, so any signed-in user is let in.
+  const everyUser = access.public || access.authenticated || (atRoot && access.owner)
+  if (!everyUser) codes.push('FORBIDDEN')
+  return codes
+}
+
+/** What the state of the data can refuse (R-LOCK-2, R-DEL-1). */
+function stateCodes(operation: DescribedOperation): string[] {
+  const { resource, verb, body, custom, method } = operation
+  // Also without versions: no tag in If-Match is then the right one (R-REST-2).
+  const codes: string[] = method === 'POST' ? [] : ['PRECONDITION_FAILED']
+  if (!resource || verb === 'list' || verb === 'get') return codes
+  // Softly deleted, it is still there for what refers to it.
+  if (verb === 'delete' && !resource.softDelete) codes.push('IN_USE')
+  if (verb !== 'delete' && resource.unique.length > 0) {
+    const given = resource.unique.some((name) => body?.[name] && !body[name].server)
+    // A handler of the service's own may derive a unique value from others.
+    if (given || custom || verb === 'create') codes.push('DUPLICATE')
+  }
+  // An id in a body may name nothing that exists.
+  const fields = Object.values(body ?? {}).filter((spec) => !spec.server)
+  if (fields.some((spec) => spec.kind === 'id' || (!custom && holdsUnmade(spec)))) codes.push('UNPROCESSABLE')
+  if (verb === 'create') return codes
+  // A DELETE has no body to name a version in.
+  if (resource.versioned && verb !== 'delete') codes.push('VERSION_CONFLICT')
+  if (resource.requireVersion) codes.push('PRECONDITION_REQUIRED')
+  return codes
+}
+
+/** Whether something inside can only be made by a handler of the service's own (service/server-set.ts). */
+function holdsUnmade({ kind, of, fields }: FieldSpec): boolean {
+  if (kind === 'list') return holdsUnmade(of!)
+  return (
+    kind === 'object' &&
+    Object.values(fields!).some((spec) =>
+      spec.server ? !spec.nullable && spec.default === undefined : holdsUnmade(spec),
+    )
+  )
+}
