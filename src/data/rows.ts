@@ -26,10 +26,8 @@ export async function find<R extends AnyResource>(
   lock: 'for update' | '' = '',
 ): Promise<Row<R> | undefined> {
   const table = tableOf(resource)
-  const cells = await db.cells(`select ${table.select} from ${resource.view} where id = $1 ${lock}`, [
-    uuidOf(resource, id),
-  ])
-  return cells[0] && rowOf<R>(table, cells[0])
+  const [cells] = await db.cells(lock === '' ? table.find : `${table.find} ${lock}`, [uuidOf(resource, id)])
+  return cells && rowOf<R>(table, cells)
 }
 
 /** The living row with this id, or a Problem `NOT_FOUND`. */

@@ -10,6 +10,8 @@ export interface Table {
   readonly places: ReadonlyMap<string, number>
   /** The select list, in the order of `columns`. */
   readonly select: string
+  /** Selects the living row whose id is `$1`. */
+  readonly find: string
   /** The columns that leave the service, with the JSON before each value: `,"name":`. */
   readonly shown: readonly { place: number; name: string; key: string }[]
 }
@@ -28,11 +30,13 @@ export function tableOf(resource: AnyResource): Table {
 function compile(resource: Resource): Table {
   const columns = Object.entries(resource.stored).map(([field, spec]) => columnOf(snakeCase(field), spec))
   const places = new Map(Object.keys(resource.stored).map((field, place) => [field, place]))
+  const select = columns.map((column) => column.sql).join(', ')
   return {
     resource,
     columns,
     places,
-    select: columns.map((column) => column.sql).join(', '),
+    select,
+    find: `select ${select} from ${resource.view} where id = $1`,
     shown: Object.keys(resource.shown).map((name) => ({ place: places.get(name)!, name, key: `"${name}":` })),
   }
 }

@@ -8,21 +8,43 @@ export interface TextResult {
   readonly command: string
 }
 
+type Fields = TextResult['fields']
+
 /** What `pg` hands to a query of its own, and its types leave out. */
 interface Protocol {
-  new (text: string, values: unknown[], done: (error: Error | null) => void): { name: string | undefined }
+  new (
+    text: string,
+    values: unknown[],
+    done: (error: Error | null) => void,
+  ): { name: string | undefined; prepare(connection: object): void }
 }
 
 /**
  * A query that keeps rows as they arrive. The driver's own makes a parser per column, copies each row through them and
- * announces it as an event: a quarter of what a page of 20 rows costs the process.
+ * announces it as an event: a quarter of what a page of 20 rows costs the process. The driver's own also asks for the
+ * description of the columns each time, which is longer than a row: here once per statement and connection, on which
+ * PostgreSQL refuses a prepared statement whose columns have changed ("cached plan must not change result type").
  */
 export class TextQuery extends (pg.Query as unknown as Protocol) implements TextResult {
   readonly cells: (string | null)[][] = []
-  fields: TextResult['fields'] = []
+  fields: Fields = []
   command = ''
+  #described: Map<string, Fields> | undefined = undefined
 
-  handleRowDescription(message: { fields: TextResult['fields'] }) {
+  override prepare(connection: object) {
+    const { name } = this
+    if (name === undefined) return super.prepare(connection)
+    const { described, undescribing } = knownOf(connection)
+    const fields = described.get(name)
+    if (fields === undefined) {
+      this.#described = described
+      return super.prepare(connection)
+    }
+    this.fields = fields
+    super.prepare(undescribing)
+  }
+
+  handleRowDescription(message: { fields: Fields }) {
     this.fields = message.fields
   }
 
@@ -31,9 +53,27 @@ export class TextQuery extends (pg.Query as unknown as Protocol) implements Text
   }
 
   handleCommandComplete(message: { text: string }) {
+    this.#described?.set(this.name!, this.fields)
     const space = message.text.indexOf(' ')
     this.command = space < 0 ? message.text : message.text.slice(0, space)
   }
+}
+
+/** What is known of a connection: the columns of its prepared statements, and the connection without asking for them. */
+interface Known {
+  readonly described: Map<string, Fields>
+  readonly undescribing: object
+}
+
+const known = new WeakMap<object, Known>()
+
+function knownOf(connection: object): Known {
+  let one = known.get(connection)
+  if (one === undefined) {
+    one = { described: new Map(), undescribing: Object.create(connection, { describe: { value() {} } }) }
+    known.set(connection, one)
+  }
+  return one
 }
 
 /** Sends a statement over a client; a named one that the connection has seen before is only bound and executed. */

@@ -206,7 +206,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
     await confirmForeign(plan, caller, params)
   }
 
-  async function readRow({ resource }: Operation, params: Params): Promise<Row> {
+  function readRow({ resource }: Operation, params: Params): Promise<Row> {
     return readBelow(resource!, 'id', params)
   }
 
@@ -214,9 +214,12 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
    * The thing that the parameter `param` names. One that lives below its parent is found only under that parent, and only
    * while the parent is there: a softly deleted one hides what lies below it, up to the root of the path.
    */
-  async function readBelow(resource: AnyResource, param: string, params: Params): Promise<Row> {
-    const { parent, nested } = resource
-    if (!nested) return read(runtime.database, resource, params[param]!)
+  function readBelow(resource: AnyResource, param: string, params: Params): Promise<Row> {
+    return resource.nested ? readNested(resource, param, params) : read(runtime.database, resource, params[param]!)
+  }
+
+  async function readNested(resource: AnyResource, param: string, params: Params): Promise<Row> {
+    const { parent } = resource
     // What cannot be gone while a row refers to it need not be read. Both queries leave in one write.
     const mayBeGone = own.has(parent!.of) && (parent!.of.softDelete || parent!.of.nested)
     const above = mayBeGone ? readBelow(parent!.of, parent!.field, params) : undefined
