@@ -1,14 +1,23 @@
-import { createSecretKey } from 'node:crypto'
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Problem } from '../base/errors.ts'
-import { readCursor, writeCursor } from './cursor.ts'
+import { cursorsOf } from './cursor.ts'
 
 const SECRET = createSecretKey('a secret of the service', 'utf8')
 const BINDING = JSON.stringify(['orders', [['total', true]], 'status = $1', ['paid']])
 const URL_SAFE = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 const sortValues = fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1, maxLength: 4 })
+
+/** Another process than the one that wrote it: it has nothing but the secret. */
+function readCursor(secret: KeyObject, binding: string, cursor: string) {
+  return cursorsOf(secret).read(binding, cursor)
+}
+
+function writeCursor(secret: KeyObject, binding: string, values: readonly (string | null)[]) {
+  return cursorsOf(secret).write(binding, values)
+}
 
 function refused(binding: string, cursor: string, secret = SECRET): boolean {
   try {
@@ -79,4 +88,12 @@ test('R-PAGE-5: a cursor belongs to one list, sort and filter, and to one servic
 
 test('R-PAGE-5: whatever else is sent as a cursor is refused, and never fails in another way', () => {
   fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => refused(BINDING, text)))
+})
+
+test('R-PAGE-5: whoever wrote a cursor takes it back for its own list only, and no altered one', () => {
+  const cursors = cursorsOf(SECRET)
+  const cursor = cursors.write(BINDING, ['120.50', 'an id'])
+  expect(cursors.read(BINDING, cursor)).toEqual(['120.50', 'an id'])
+  expect(() => cursors.read('another list', cursor)).toThrow(Problem)
+  expect(() => cursors.read(BINDING, `${cursor}A`)).toThrow(Problem)
 })

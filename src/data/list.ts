@@ -3,7 +3,7 @@ import type { Filter, ListQuery } from '../contract/list-query.ts'
 import type { Resource } from '../contract/resource.ts'
 import { conditions, meaningOf, type Scope, type Where } from './conditions.ts'
 import { type Count, counterOf, countSeen } from './count.ts'
-import { readCursor, writeCursor } from './cursor.ts'
+import { cursorsOf } from './cursor.ts'
 import { type Key, keysetOf, orderBy, type Stretch, stretchesOf } from './keyset.ts'
 import type { Database } from './pool.ts'
 import { type Cells, type Row, rowOf } from './row.ts'
@@ -19,7 +19,7 @@ export interface Page extends Count {
 export function listOf(database: Database, resource: Resource, cursorSecret: string) {
   const table = tableOf(resource)
   const countOf = counterOf(database, resource)
-  const cursorKey = createSecretKey(cursorSecret, 'utf8')
+  const cursors = cursorsOf(createSecretKey(cursorSecret, 'utf8'))
 
   async function page(query: ListQuery, scopes: readonly Scope[]): Promise<Page> {
     const keys = keysetOf(table, query.sort)
@@ -42,8 +42,7 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
       hasMore,
       nextCursor:
         hasMore && last
-          ? writeCursor(
-              cursorKey,
+          ? cursors.write(
               binding,
               keys.map((key) => last[key.place] ?? null),
             )
@@ -58,7 +57,7 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
     all: Where,
     binding: string,
   ): Promise<Cells[]> {
-    const after = query.cursor === undefined ? undefined : readCursor(cursorKey, binding, query.cursor)
+    const after = query.cursor === undefined ? undefined : cursors.read(binding, query.cursor)
     const left = after ? query.filters.filter((filter) => !isImplied(table, filter, keys[0]!, after)) : query.filters
     const where = left.length === query.filters.length ? all : conditions(table, left, scopes)
     const values = [...where.values]

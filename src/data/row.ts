@@ -21,7 +21,7 @@ export function isRow(value: unknown): value is Row {
   return (value as { kind?: unknown } | undefined)?.kind === 'row'
 }
 
-/** Its JSON, copied column by column; `fields` chooses some of them. */
+/** Its JSON, copied column by column; `fields` chooses some of them, `id` among them. */
 export function writeRow(row: Row, fields?: readonly string[]): string {
   const { table, cells } = row
   let json = '{'
@@ -31,8 +31,8 @@ export function writeRow(row: Row, fields?: readonly string[]): string {
       if (fields && !fields.includes(name)) continue
       at = place
       const text = cells[place]
-      const value = text === null || text === undefined ? 'null' : table.columns[place]!.toJson(text)
-      json += json.length === 1 ? key + value : `,${key}${value}`
+      json += key
+      json += text === null || text === undefined ? 'null' : table.columns[place]!.toJson(text)
     }
   } catch (error) {
     throw unreadable(row, at, error as Error)

@@ -12,7 +12,7 @@ export interface Table {
   readonly select: string
   /** Selects the living row whose id is `$1`. */
   readonly find: string
-  /** The columns that leave the service, with the JSON before each value: `,"name":`. */
+  /** The columns that leave the service, `id` first, with the JSON before each value: `"id":`, `,"name":`. */
   readonly shown: readonly { place: number; name: string; key: string }[]
 }
 
@@ -37,7 +37,11 @@ function compile(resource: Resource): Table {
     places,
     select,
     find: `select ${select} from ${resource.view} where id = $1`,
-    shown: Object.keys(resource.shown).map((name) => ({ place: places.get(name)!, name, key: `"${name}":` })),
+    shown: Object.keys(resource.shown).map((name, i) => ({
+      place: places.get(name)!,
+      name,
+      key: `${i > 0 ? ',' : ''}"${name}":`,
+    })),
   }
 }
 
