@@ -204,7 +204,7 @@ describe('R-OPS-4: at start', () => {
   test('R-OPS-6: lintel migrate makes the database of events too; a start in production does not go without it', async () => {
     const production = { NODE_ENV: 'production' }
     const { code, stdout } = await lintel('migrate', production)
-    expect([code, stdout.split('\n').at(-1)]).toEqual([0, 'events: applied 0001-messages.sql'])
+    expect([code, stdout.split('\n').at(-1)]).toEqual([0, 'events: applied 0001-messages.sql, 0002-headers.sql'])
     const again = await lintel('migrate', production)
     expect(again.stdout.split('\n').at(-1)).toBe('events: up to date')
     const carrier = await connect(urlFor(server, `${name}_events`))
@@ -213,7 +213,7 @@ describe('R-OPS-4: at start', () => {
     expect(await lintel('start', production)).toMatchObject({
       code: 78,
       stderr:
-        'lintel: The database of the events lacks 0001-messages.sql: run `lintel migrate` before this start. (MIGRATIONS_PENDING)\n',
+        'lintel: The database of the events lacks 0001-messages.sql, 0002-headers.sql: run `lintel migrate` before this start. (MIGRATIONS_PENDING)\n',
     })
   })
 })

@@ -98,7 +98,7 @@ test('R-OPS-6: in production nothing is migrated at start; `lintel migrate` does
   })
   expect(await run('lintel', lintel(['migrate'], production))).toMatchObject({
     code: 0,
-    stdout: `users: applied ${USERS_MIGRATIONS.join(', ')}\norders: applied ${ORDERS_MIGRATIONS.join(', ')}\nevents: applied 0001-messages.sql`,
+    stdout: `users: applied ${USERS_MIGRATIONS.join(', ')}\norders: applied ${ORDERS_MIGRATIONS.join(', ')}\nevents: applied 0001-messages.sql, 0002-headers.sql`,
   })
   expect(await run('lintel', lintel(['migrate'], production))).toMatchObject({
     code: 0,

@@ -43,6 +43,8 @@ export interface Context {
   /** W3C Trace Context; undefined where the request has none. */
   readonly trace: Trace | undefined
   readonly caller: Caller
+  /** Key of whoever caused it, where that is not the caller: of a call by a service, or the handling of an event. */
+  readonly actor?: string | undefined
   /** When the answer must be there. */
   readonly deadline: Deadline
   /** Aborts when nobody waits for the answer any more. Made when it is first read. */

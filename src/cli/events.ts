@@ -101,8 +101,9 @@ async function change(
 }
 
 /** As the API shows events (R-EVT-1). */
-function shown({ eventId, data, ...letter }: DeadLetter) {
-  return { id: encodeId('evt', eventId), ...letter, data: JSON.parse(data) as unknown }
+function shown({ eventId, data, headers, ...letter }: DeadLetter) {
+  const cause = headers === null ? {} : { headers: JSON.parse(headers) as unknown }
+  return { id: encodeId('evt', eventId), ...letter, ...cause, data: JSON.parse(data) as unknown }
 }
 
 function meant(event: string | undefined, options: WhichOptions): Which {

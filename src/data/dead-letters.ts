@@ -17,6 +17,8 @@ export interface DeadLetter {
   readonly waiting: number
   /** JSON text. */
   readonly data: string
+  /** What went with it besides, as JSON text: the request that caused it. */
+  readonly headers: string | null
 }
 
 /** Which dead letters are meant; all of them where nothing is said. */
@@ -35,7 +37,7 @@ export function listDead(db: Queryable, { consumer, eventId }: Which, limit: num
        to_char(occurred_at, ${RFC_3339}) as "occurredAt", to_char(dead_at, ${RFC_3339}) as "deadAt", attempts, error,
        (select count(*) from lintel.inbox later where later.consumer = i.consumer
          and later.aggregate_id = i.aggregate_id and later.done_at is null and later.position > i.position) as waiting,
-       data::text
+       data::text, headers::text
      from lintel.inbox i where ${MEANT} order by position limit $3`,
     [consumer ?? null, eventId ?? null, limit],
   )
@@ -52,9 +54,9 @@ export async function resendDead(db: Queryable, { consumer, eventId }: Which): P
 
 /** Gives them up: what waits behind them goes on. Answers how many. */
 export async function dropDead(db: Queryable, { consumer, eventId }: Which): Promise<number> {
-  const dropped = await db.cells(`update lintel.inbox set done_at = now(), data = null where ${MEANT} returning 1`, [
-    consumer ?? null,
-    eventId ?? null,
-  ])
+  const dropped = await db.cells(
+    `update lintel.inbox set done_at = now(), data = null, headers = null where ${MEANT} returning 1`,
+    [consumer ?? null, eventId ?? null],
+  )
   return dropped.length
 }

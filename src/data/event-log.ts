@@ -18,10 +18,10 @@ export async function appendToLog(database: Database, from: string, events: read
       // position" is right here, where it would be wrong for an outbox.
       tx.cells(LOCK),
       tx.cells(
-        `insert into messages (service, id, type, aggregate_id, occurred_at, data)
-         select $6, id, type, aggregate_id, occurred_at, data
-         from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::json[])
-           with ordinality as e (id, type, aggregate_id, occurred_at, data, place)
+        `insert into messages (service, id, type, aggregate_id, occurred_at, data, headers)
+         select $7, id, type, aggregate_id, occurred_at, data, headers
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::json[], $6::json[])
+           with ordinality as e (id, type, aggregate_id, occurred_at, data, headers, place)
          order by place on conflict (id) do nothing`,
         [
           events.map(({ id }) => id),
@@ -29,6 +29,7 @@ export async function appendToLog(database: Database, from: string, events: read
           events.map(({ aggregateId }) => aggregateId),
           events.map(({ occurredAt }) => occurredAt),
           events.map(({ data }) => data),
+          events.map(({ headers }) => headers ?? null),
           from,
         ],
       ),
@@ -70,7 +71,8 @@ export async function positionInLog(db: Queryable, name: string): Promise<string
 /** The next events after a position, of whatever type. */
 export async function readLog(db: Queryable, position: string, limit: number): Promise<LoggedEvent[]> {
   const rows = await db.cells(
-    `select position, service, id, type, aggregate_id, to_char(occurred_at, ${RFC_3339}), data from messages
+    `select position, service, id, type, aggregate_id, to_char(occurred_at, ${RFC_3339}), data, headers
+     from messages
      where position > $1 order by position limit $2`,
     [position, limit],
   )

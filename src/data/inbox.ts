@@ -65,6 +65,7 @@ export async function receive(
     events.map(({ aggregateId }) => aggregateId),
     events.map(({ occurredAt }) => occurredAt),
     events.map(({ data }) => data),
+    events.map(({ headers }) => headers ?? null),
   ])
   return outcome!
 }
@@ -72,10 +73,10 @@ export async function receive(
 const RECEIVE = `
 with held as (select from lintel.receivers where consumer = $1 and holder = $2 for share),
 stored as (
-  insert into lintel.inbox (consumer, event_id, type, aggregate_id, occurred_at, data)
-  select $1, id, type, aggregate_id, occurred_at, data
-  from unnest($3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::json[])
-    with ordinality as e (id, type, aggregate_id, occurred_at, data, place)
+  insert into lintel.inbox (consumer, event_id, type, aggregate_id, occurred_at, data, headers)
+  select $1, id, type, aggregate_id, occurred_at, data, headers
+  from unnest($3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::json[], $8::json[])
+    with ordinality as e (id, type, aggregate_id, occurred_at, data, headers, place)
   where exists (select from held) order by place
   on conflict (consumer, event_id) do nothing
   returning 1
@@ -111,7 +112,8 @@ export async function claimInbox(
  * (77 ms for 50,000) as long as nothing has told it how much that is.
  */
 const CLAIM = `
-select position, attempts, event_id, type, aggregate_id, to_char(occurred_at, ${RFC_3339}), data from lintel.inbox i
+select position, attempts, event_id, type, aggregate_id, to_char(occurred_at, ${RFC_3339}), data, headers
+from lintel.inbox i
 where consumer = $1 and done_at is null and dead_at is null and due_at <= statement_timestamp()
   and position <> all($2::bigint[]) and not exists (
     select from lintel.inbox earlier where earlier.consumer = $1 and earlier.aggregate_id = i.aggregate_id
@@ -121,7 +123,7 @@ order by position limit 1 for update skip locked`
 /** Notes the effect, in its transaction. What the event said is needed no more, and forgotten. */
 export async function finishInbox(tx: Queryable, consumer: string, { id }: InboxEvent): Promise<void> {
   await tx.cells(
-    'update lintel.inbox set done_at = statement_timestamp(), data = null, error = null where event_id = $1 and consumer = $2',
+    'update lintel.inbox set done_at = statement_timestamp(), data = null, headers = null, error = null where event_id = $1 and consumer = $2',
     [id, consumer],
   )
 }

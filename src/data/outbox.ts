@@ -42,10 +42,17 @@ export async function claimOutbox(database: Database, { by, limit, leaseMs }: Cl
     .sort((a, b) => Number(a.position) - Number(b.position))
 }
 
-/** Of the columns id, type, aggregate, time and data. */
+/** Of the columns id, type, aggregate, time, data and headers. */
 export function eventOf(columns: Cells): CarriedEvent {
-  const [id, type, aggregateId, occurredAt, data] = columns as string[]
-  return { id: id!, type: type!, aggregateId: aggregateId!, occurredAt: occurredAt!, data: data! }
+  const [id, type, aggregateId, occurredAt, data, headers] = columns
+  return {
+    id: id!,
+    type: type!,
+    aggregateId: aggregateId!,
+    occurredAt: occurredAt!,
+    data: data!,
+    headers: headers ?? undefined,
+  }
 }
 
 /** RFC 3339, as every time of the API. */
@@ -70,7 +77,7 @@ with due as (
 )
 update lintel.outbox o set claimed_until = statement_timestamp() + $2 * interval '1 millisecond', claimed_by = $3
 from due where o.position = due.position
-returning o.position, id, type, aggregate_id, to_char(created_at, ${RFC_3339}), data`
+returning o.position, id, type, aggregate_id, to_char(created_at, ${RFC_3339}), data, headers`
 
 /** What LISTEN hears when there are events to publish or to handle that this process could not know of. */
 export const COMMITTED = 'lintel_events'

@@ -15,11 +15,13 @@ export interface OutboxEvent {
   readonly aggregateId: string
   /** JSON text. */
   readonly data: string
+  /** What goes with it besides, as JSON text: the request that caused it. */
+  readonly headers?: string | undefined
 }
 
 const RETRIES = 3
-const EMIT = `insert into lintel.outbox (id, type, aggregate_id, data)
-select * from unnest($1::uuid[], $2::text[], $3::text[], $4::json[])`
+const EMIT = `insert into lintel.outbox (id, type, aggregate_id, data, headers)
+select * from unnest($1::uuid[], $2::text[], $3::text[], $4::json[], $5::json[])`
 
 /**
  * Runs `work` in a transaction (read committed). An error rolls everything back; a deadlock or a serialisation failure
@@ -144,5 +146,6 @@ function outboxColumns(events: readonly OutboxEvent[]): unknown[] {
     events.map((event) => event.type),
     events.map((event) => event.aggregateId),
     events.map((event) => event.data),
+    events.map((event) => event.headers ?? null),
   ]
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
-import { connect as connectToNats, type NatsConnection } from '@nats-io/transport-node'
+import { connect as connectToNats, type NatsConnection, headers as natsHeaders } from '@nats-io/transport-node'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import { freePort, until } from '../../test/system-process.ts'
 import { encodeId, uuidv7 } from '../base/ids.ts'
@@ -38,6 +38,7 @@ const CARRIERS: [name: string, open: () => Promise<Carrier>][] = [
   ['nats', natsCarrier],
 ]
 
+const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
 const never = new AbortController().signal
 const event = (aggregateId: string, type = 'thing.made', data: unknown = {}): CarriedEvent => ({
   id: uuidv7(),
@@ -108,6 +109,16 @@ describe.each(CARRIERS.filter(([name]) => name === 'postgres' || nats.url))('R-E
         .filter(({ aggregateId }) => aggregateId === aggregate)
         .map(({ id, type, aggregateId, occurredAt, data }) => ({ id, type, aggregateId, occurredAt, data }))
     for (const aggregate of ['a0', 'a1', 'a2']) expect(of(arrived, aggregate)).toEqual(of(events, aggregate))
+  })
+
+  test('R-EVT-6: headers arrive as they were, and an event without them has none', async () => {
+    fresh()
+    const headers = JSON.stringify({ requestId: 'mine', traceparent: TRACEPARENT, tracestate: 'a=1', actor: 'user:u' })
+    const source = await subscribed()
+    await publish({ ...event('a'), headers }, event('a'))
+    const [one, other] = await take(source, 2)
+    expect(JSON.parse(one!.headers!)).toEqual(JSON.parse(headers))
+    expect(other!.headers).toBeUndefined()
   })
 
   test('R-EVT-4: an event that is published twice is carried once', async () => {
@@ -277,6 +288,25 @@ describe.runIf(nats.url)('R-EVT-4: what NATS is told', () => {
       'ce-time': one.occurredAt,
       'content-type': 'application/json',
     })
+  })
+
+  test('R-EVT-4 R-EVT-6: trace, request and actor are headers; from others they are taken only if they are valid', async () => {
+    const from = `s${randomUUID()}`
+    const headers = JSON.stringify({ requestId: 'mine', traceparent: TRACEPARENT, tracestate: 'a=1', actor: 'user:u' })
+    await carrier.publish(from, [{ ...event('thg_01'), headers }], never)
+    const jsm = await jetstreamManager(connection)
+    const message = (await jsm.streams.getMessage(stream, { last_by_subj: `${stream}.${from}.thing.made` }))!
+    const names = ['traceparent', 'tracestate', 'lintel-request-id', 'lintel-actor']
+    expect(names.map((name) => message.header.get(name))).toEqual([TRACEPARENT, 'a=1', 'mine', 'user:u'])
+    const foreign = natsHeaders()
+    foreign.set('traceparent', 'strange')
+    foreign.set('lintel-request-id', 'two words')
+    foreign.set('lintel-actor', 'user:v')
+    await jetstream(connection).publish(`${stream}.${from}.thing.made`, message.data, { headers: foreign })
+    const source = await subscribe(from)
+    const taken = await take(source, 2)
+    expect(taken.map((one) => JSON.parse(one.headers!))).toEqual([JSON.parse(headers), { actor: 'user:v' }])
+    await source.close()
   })
 
   test('R-EVT-3: messages that none of us has published are passed over, and hold up nothing', async () => {

@@ -1,7 +1,8 @@
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
-import { connect, headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
+import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
 import { encodeId } from '../base/ids.ts'
 import type { CarriedEvent, Carrier } from './carrier.ts'
+import { setHeaders } from './nats-headers.ts'
 import { isNotFound, type NatsSource, NS_PER_MS, natsSource } from './nats-source.ts'
 
 export interface NatsCarrierOptions {
@@ -49,7 +50,7 @@ export async function createNatsCarrier(options: NatsCarrierOptions): Promise<Ca
         try {
           await js.publish(`${options.stream}.${from}.${event.type}`, envelope(event), {
             msgID: event.id,
-            headers: cloudEventHeaders(from, event),
+            headers: setHeaders(headers(), from, event),
           })
           done.add(event)
           return true
@@ -137,17 +138,4 @@ async function inChains<E extends CarriedEvent>(
 function envelope({ id, type, aggregateId, occurredAt, data }: CarriedEvent): string {
   const head = JSON.stringify({ id: encodeId('evt', id), type, aggregateId, timestamp: occurredAt })
   return `${head.slice(0, -1)},"data":${data}}`
-}
-
-/** CloudEvents 1.0, the binding for NATS. */
-function cloudEventHeaders(from: string, { id, type, aggregateId, occurredAt }: CarriedEvent): MsgHdrs {
-  const all = headers()
-  all.set('ce-specversion', '1.0')
-  all.set('ce-id', encodeId('evt', id))
-  all.set('ce-source', `/${from}`)
-  all.set('ce-type', type)
-  all.set('ce-subject', aggregateId)
-  all.set('ce-time', occurredAt)
-  all.set('content-type', 'application/json')
-  return all
 }

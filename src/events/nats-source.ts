@@ -12,6 +12,7 @@ import {
 import { decodeId } from '../base/ids.ts'
 import { createRest } from '../base/rest.ts'
 import { BATCH, type Batch, type CarriedEvent, type Source, type Subscription, WAIT_MS } from './carrier.ts'
+import { causeOf } from './nats-headers.ts'
 
 export const NS_PER_MS = 1_000_000
 
@@ -163,6 +164,7 @@ function eventOf(message: JsMsg): CarriedEvent | undefined {
       aggregateId: aggregateId as string,
       occurredAt: timestamp as string,
       data: JSON.stringify(data),
+      headers: causeOf(message.headers),
     }
   } catch {
     return undefined

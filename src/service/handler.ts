@@ -1,4 +1,5 @@
 import type { Caller } from '../auth/caller.ts'
+import type { Log } from '../call/call.ts'
 import type { Client } from '../call/client.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { EventData } from '../contract/event.ts'
@@ -98,6 +99,10 @@ export interface Event<T = any, N extends string = string> {
 
 /** What the handler of an event works with: a transaction in which its effect and the note that it is done commit. */
 export interface ConsumerUnit<C extends Contract<any, any, any> = Contract> extends Unit<C>, Outside {
+  /** Of the request that caused the event; the event's own id where that is not known. */
+  readonly requestId: string
+  /** Its lines name the consumer and the event, the request that caused it and its trace. */
+  readonly log: Log
   /** Aborts when the service stops and waits no longer. */
   readonly signal: AbortSignal
 }

@@ -7,6 +7,7 @@ import type { Contract } from '../contract/service.ts'
 import type { Database } from '../data/pool.ts'
 import { isRow, type Row, writeRow } from '../data/row.ts'
 import { type OutboxEvent, type Transaction, transaction } from '../data/transaction.ts'
+import { type EventContext, headersOf } from '../events/headers.ts'
 import { tell } from '../limits/headers.ts'
 import { type BucketOptions, createBuckets } from './buckets.ts'
 import type { Unit } from './handler.ts'
@@ -30,6 +31,9 @@ export interface Runtime {
   wake?(): void
 }
 
+/** Makes a unit of work for the request, or the event, that its own events are caused by. */
+export type UnitFor = (cause: EventContext | undefined) => Unit
+
 /** What a unit of work has taken from a bucket; rejects where that refused. */
 interface Draw {
   readonly bucket: string
@@ -41,9 +45,12 @@ interface Draw {
 export function unitRunner(contract: Contract, runtime: Runtime) {
   const publish = publisher(contract)
   const buckets = createBuckets(contract, runtime.limits)
-  /** `context`: of the request that it is part of. `prepare` may put something before the first statement. */
+  /**
+   * `context`: of the request that it is part of. `prepare` may put something before the first statement. `unitFor` makes
+   * units of the same transaction for something else.
+   */
   return async <T>(
-    work: (unit: Unit, tx: Transaction) => Promise<T>,
+    work: (unit: Unit, tx: Transaction, unitFor: UnitFor) => Promise<T>,
     context?: Context | undefined,
     prepare?: ((tx: Transaction) => Transaction) | undefined,
   ): Promise<T> => {
@@ -57,27 +64,32 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
           const tx = prepare === undefined ? begun : prepare(begun)
           // Work that met another transaction is done again: what it has drawn by then is drawn, and told.
           const drawn = draws?.slice()
-          const unit: Unit = {
-            tx,
-            read: runtime.database,
-            emit: (type: string, subject: Row | string, data?: unknown) => {
-              tx.emit(publish(type, subject, data))
-              types.add(type)
-            },
-            wake: () => {
-              wakes = true
-            },
-            limit(bucket, key) {
-              const again = drawn?.findIndex((draw) => draw.bucket === bucket && draw.key === key) ?? -1
-              if (again >= 0) return drawn!.splice(again, 1)[0]!.done
-              const done = buckets.take(bucket, key).then((one) => tell(context?.told ?? [], one))
-              draws ??= []
-              draws.push({ bucket, key, done })
-              return done
-            },
-            call: runtime.call,
+          const unitFor: UnitFor = (cause) => {
+            /** One text for all events of the unit. */
+            let headers: string | undefined
+            return {
+              tx,
+              read: runtime.database,
+              emit: (type: string, subject: Row | string, data?: unknown) => {
+                headers ??= cause && headersOf(cause)
+                tx.emit(publish(type, subject, data, headers))
+                types.add(type)
+              },
+              wake: () => {
+                wakes = true
+              },
+              limit(bucket, key) {
+                const again = drawn?.findIndex((draw) => draw.bucket === bucket && draw.key === key) ?? -1
+                if (again >= 0) return drawn!.splice(again, 1)[0]!.done
+                const done = buckets.take(bucket, key).then((one) => tell(context?.told ?? [], one))
+                draws ??= []
+                draws.push({ bucket, key, done })
+                return done
+              },
+              call: runtime.call,
+            }
           }
-          return work(unit, tx)
+          return work(unitFor(context), tx, unitFor)
         },
         context?.bound,
       )
@@ -97,17 +109,17 @@ function publisher(contract: Contract) {
       { data, names: Object.keys(data), check: outputCheck(data) },
     ]),
   )
-  return (type: string, subject: Row | string, data: unknown): OutboxEvent => {
+  return (type: string, subject: Row | string, data: unknown, headers: string | undefined): OutboxEvent => {
     const event = events.get(type)
     if (!event) throw new Fault('UNKNOWN_EVENT', `The contract "${contract.name}" has no event "${type}"`)
     if (isRow(subject)) {
       const json = writeRow(subject, event.names)
       confirm(type, event.check, JSON.parse(json))
-      return { type, aggregateId: encodeId(subject.table.resource.idPrefix, subject.cells[0]!), data: json }
+      return { type, aggregateId: encodeId(subject.table.resource.idPrefix, subject.cells[0]!), data: json, headers }
     }
     const value = shaped(event.data, data as object)
     confirm(type, event.check, value)
-    return { type, aggregateId: subject, data: JSON.stringify(value) }
+    return { type, aggregateId: subject, data: JSON.stringify(value), headers }
   }
 }
 

@@ -1,18 +1,21 @@
+import { serviceCaller } from '../auth/caller.ts'
 import { encodeId } from '../base/ids.ts'
 import { sweeper } from '../base/sweeper.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
 import { type InboxState, inboxState, knowConsumer, sweepInbox } from '../data/inbox.ts'
 import { listen } from '../data/listen.ts'
 import { COMMITTED, type OutboxState, outboxState, sweepOutbox } from '../data/outbox.ts'
-import type { Database } from '../data/pool.ts'
+import type { Database, Queryable } from '../data/pool.ts'
 import type { CarriedEvent, Carrier } from '../events/carrier.ts'
 import { type Consumer, createConsumer } from '../events/consumer.ts'
+import { type EventContext, originOf } from '../events/headers.ts'
 import { createReceiver, type Receiver } from '../events/receiver.ts'
 import { createRelay } from '../events/relay.ts'
 import type { Log } from '../observe/log.ts'
-import type { Event, Unit } from '../service/handler.ts'
+import type { Event } from '../service/handler.ts'
 import type { Service } from '../service/implement.ts'
 import type { Outside } from '../service/outside.ts'
+import type { UnitFor } from '../service/unit.ts'
 
 /** The way of a service's events: out of its outbox, and from others into its inbox and to its handlers. */
 export interface RunningEvents {
@@ -40,11 +43,18 @@ export interface EventsOptions {
   /** Of the same database, to listen on. */
   readonly url: string
   readonly carrier: Carrier
-  readonly run: <T>(work: (unit: Unit) => Promise<T>) => Promise<T>
+  /** Runs work in a transaction of the service's. For whom its units are is known once an event is claimed in it. */
+  readonly run: <T>(work: (begun: Begun) => Promise<T>) => Promise<T>
   readonly outside: Outside
   readonly log: Log
   readonly retentionMs: number
   readonly graceMs: number
+}
+
+/** A transaction, and units of work in it. */
+export interface Begun {
+  readonly tx: Queryable
+  readonly unitFor: UnitFor
 }
 
 const SWEEP_MS = 3_600_000
@@ -122,18 +132,29 @@ function runConsumer(
   const waits = mails && outside.mail === undefined
   const consumer = waits
     ? undefined
-    : createConsumer<Unit>({
+    : createConsumer<Begun>({
         name,
         database,
         run,
         attempts,
         graceMs,
-        handle: (event, unit, signal) =>
-          eventHandlers.get(`${key}.${event.type}`)!(shown(event), { ...unit, ...outside, signal }),
+        handle(event, { unitFor }, signal) {
+          const context = contextOf(event, contract.name)
+          let own: Log | undefined
+          return eventHandlers.get(`${key}.${event.type}`)!(shown(event), {
+            ...unitFor(context),
+            ...outside,
+            signal,
+            requestId: context.requestId,
+            get log() {
+              own ??= log.child(linesOf(name, event, context))
+              return own
+            },
+          })
+        },
         failed(error, event, dead) {
           const about = {
-            consumer: name,
-            ...(event && { event: encodeId('evt', event.id), type: event.type }),
+            ...(event ? linesOf(name, event, contextOf(event, contract.name)) : { consumer: name }),
             err: error,
           }
           if (!event) log.warn(about, 'could not read the inbox')
@@ -153,6 +174,17 @@ function runConsumer(
     failed: (error) => log.warn({ consumer: name, err: error }, 'could not receive events; will retry'),
   })
   return { receiver, consumer }
+}
+
+/** An event is handled on behalf of the request that caused it. */
+function contextOf({ id, headers }: CarriedEvent, service: string): EventContext {
+  const { requestId = encodeId('evt', id), trace, actor } = originOf(headers)
+  return { requestId, trace, caller: serviceCaller(service), actor }
+}
+
+/** What the lines about an event have in common. */
+function linesOf(consumer: string, { id, type }: CarriedEvent, { requestId, trace }: EventContext) {
+  return { consumer, event: encodeId('evt', id), type, requestId, ...(trace && { traceId: trace.traceId }) }
 }
 
 function shown({ id, type, aggregateId, occurredAt, data }: CarriedEvent): Event {

@@ -138,7 +138,7 @@ export async function runService(
           database: eventsDatabase,
           url: options.url,
           carrier,
-          run: runOwn,
+          run: (work) => runOwn((_, tx, unitFor) => work({ tx, unitFor })),
           outside,
           log,
           retentionMs: options.outboxRetentionMs,

@@ -1,0 +1,59 @@
+import { callerKey } from '../auth/caller.ts'
+import type { Context } from '../call/call.ts'
+import { readTrace, type Trace, writeTraceparent } from '../observe/trace.ts'
+
+/** What an event knows of the request that caused it (R-EVT-6). */
+export interface Origin {
+  readonly requestId: string | undefined
+  readonly trace: Trace | undefined
+  /** Key of the caller who asked: `user:usr_…`, `service:orders`. Undefined for nobody in particular. */
+  readonly actor: string | undefined
+}
+
+/** The same, as the headers of an event have it. What is not known is left out. */
+export interface EventHeaders {
+  readonly requestId?: string | undefined
+  readonly traceparent?: string | undefined
+  readonly tracestate?: string | undefined
+  readonly actor?: string | undefined
+}
+
+/** The headers of the events that a request causes, as JSON text. */
+export function headersOf({ requestId, trace, caller, actor }: EventContext): string {
+  return JSON.stringify({
+    requestId,
+    traceparent: trace && writeTraceparent(trace),
+    tracestate: trace?.state,
+    actor: actor ?? (caller.kind === 'anonymous' ? undefined : callerKey(caller)),
+  } satisfies EventHeaders)
+}
+
+export type EventContext = Pick<Context, 'requestId' | 'trace' | 'caller' | 'actor'>
+
+/** None of it is known of events from before, and of rows that a trigger has written. */
+export function originOf(headers: string | undefined): Origin {
+  const { requestId, traceparent, tracestate, actor } = readHeaders(headers)
+  return { requestId, trace: readTrace(traceparent, tracestate), actor }
+}
+
+/** The members of headers that are valid: a trigger may write what it likes, and that must not hold up an event. */
+export function readHeaders(headers: string | undefined): EventHeaders {
+  const read: unknown = headers === undefined ? undefined : JSON.parse(headers)
+  return typeof read === 'object' && read !== null ? validHeaders(read) : {}
+}
+
+/** Whatever is valid: it goes into log lines and into the headers of calls and messages. */
+export function validHeaders(given: { readonly [name in keyof EventHeaders]: unknown }): EventHeaders {
+  const { requestId, traceparent, tracestate, actor } = given
+  const trace = readTrace(traceparent, tracestate)
+  return {
+    requestId: matching(requestId, /^[A-Za-z0-9._-]{1,64}$/),
+    traceparent: trace && (traceparent as string),
+    tracestate: trace?.state,
+    actor: matching(actor, /^[\x21-\x7e]{1,200}$/),
+  }
+}
+
+function matching(value: unknown, pattern: RegExp): string | undefined {
+  return typeof value === 'string' && pattern.test(value) ? value : undefined
+}

@@ -1,0 +1,8 @@
+create table notes (
+  id uuid primary key,
+  text text not null,
+  version integer not null default 1,
+  created_at timestamptz(3) not null default now(),
+  updated_at timestamptz(3) not null default now()
+);
+create index notes_by_created_at on notes (created_at, id);
