@@ -2,7 +2,7 @@ import { ANONYMOUS, type Caller } from '../auth/caller.ts'
 import { newId } from '../base/ids.ts'
 import type { Trace } from '../observe/trace.ts'
 import { type Deadline, NO_DEADLINE } from '../resilience/deadline.ts'
-import type { Context, Log } from './call.ts'
+import type { Call, Context, Log } from './call.ts'
 
 /** The context of a call that belongs to no request, such as a browser's. */
 export class OwnContext implements Context {
@@ -37,20 +37,25 @@ export interface Changed {
 
 /** The context of a call that belongs to a request: the request's, but for what has changed. */
 export class CalledContext implements Context {
-  readonly requestId: string
   readonly trace: Trace | undefined
   readonly caller: Caller
   readonly deadline: Deadline
+  /** Undefined where whoever answers gives the call its id. */
+  readonly givenId: string | undefined
   readonly #from: Context
   readonly #signal: AbortSignal | undefined
 
   constructor(from: Context, { caller, deadline, signal }: Changed) {
-    this.requestId = from.requestId
     this.trace = from.trace
     this.caller = caller ?? from.caller
     this.deadline = deadline ?? from.deadline
+    this.givenId = idOf(from)
     this.#from = from
     this.#signal = signal
+  }
+
+  get requestId(): string {
+    return this.#from.requestId
   }
 
   get signal(): AbortSignal {
@@ -59,6 +64,31 @@ export class CalledContext implements Context {
 
   get log(): Log {
     return this.#from.log
+  }
+}
+
+/** The id of the request that a call belongs to; undefined where it belongs to none. */
+export function idOf(context: Context): string | undefined {
+  if (context instanceof CalledContext) return context.givenId
+  return context instanceof OwnContext ? undefined : context.requestId
+}
+
+/** The call in another context, with another body if there is one. Not a spread, which would lose what is a getter. */
+export function withContext(call: Call, context: Context, body = call.body): Call {
+  const { operation, method, version, params, query, path, contentType, ifMatch, ifNoneMatch, idempotencyKey } = call
+  const preconditions = { ifMatch, ifNoneMatch }
+  return {
+    operation,
+    method,
+    version,
+    params,
+    query,
+    path,
+    body,
+    contentType,
+    ...preconditions,
+    idempotencyKey,
+    context,
   }
 }
 

@@ -1,9 +1,10 @@
 import { boundedText, TooLong } from '../base/bounded-text.ts'
 import { Fault } from '../base/errors.ts'
-import { rest, within } from '../resilience/within.ts'
+import type { Backoff } from '../resilience/retry.ts'
 import type { Call, Port, Reply } from './call.ts'
 import { CallProblem, problemOf } from './call-problem.ts'
-import { OwnContext } from './context.ts'
+import { idOf } from './context.ts'
+import { type GuardedPort, guard } from './guard.ts'
 
 export interface HttpOptions {
   /** An access token, or what gives one: asked before every attempt. Without one the calls are anonymous. */
@@ -21,47 +22,37 @@ export interface HttpOptions {
 const TIMEOUT_MS = 10_000
 const RETRIES = 2
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024
-const BACKOFF = { firstMs: 100, mostMs: 5_000 }
+const BACKOFF: Backoff = { baseMs: 100, maxMs: 5_000 }
 
 /**
- * Calls a system over HTTP, with the `fetch` of Node or of a browser.
- *
- * What may be repeated once bytes were sent (GET, and POST with an idempotency key: R-GW-3) is tried again when the network
- * failed, and on 429, 503 and IDEMPOTENCY_IN_PROGRESS: after `Retry-After`, or after an exponential backoff with full
- * jitter, as long as the deadline allows. Anything else is tried again only where no connection was made.
+ * Calls a system over HTTP, with the `fetch` of Node or of a browser. Retries are those of `guard`; a breaker and a bulkhead
+ * are for services that call services.
  *
  *     const api = client(users, http('https://api.example.com', { token: () => session.accessToken }))
  */
-export function http(baseUrl: string, options: HttpOptions = {}): Port {
+export function http(baseUrl: string, options: HttpOptions = {}): GuardedPort {
+  return guard(httpPort(baseUrl, options), {
+    timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
+    maxAttempts: 1 + (options.retries ?? RETRIES),
+    backoff: BACKOFF,
+    breaker: false,
+    maxPending: Number.POSITIVE_INFINITY,
+  })
+}
+
+/** Sends each call once. */
+function httpPort(baseUrl: string, options: HttpOptions): Port {
   const base = baseOf(baseUrl)
-  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS
-  const retries = options.retries ?? RETRIES
   const maxAnswerBytes = options.maxAnswerBytes ?? MAX_ANSWER_BYTES
   return async (call) => {
-    const { operation } = call
-    const endsAt = performance.now() + timeoutMs
-    const late = () =>
-      new CallProblem(operation, 504, 'GATEWAY_TIMEOUT', `${operation} did not respond within ${timeoutMs} ms`, {
-        stage: 'lost',
-      })
     const url = base + call.path + queryOf(call)
-    const body = bodyOf(call)
-    return within(timeoutMs, late, call.context.signal, async (signal) => {
-      for (let attempt = 0; ; attempt++) {
-        const headers = headersOf(call, options.headers, await tokenOf(options.token))
-        try {
-          return await attemptOnce(operation, url, { method: call.method, headers, body, signal }, maxAnswerBytes)
-        } catch (error) {
-          const waitMs = attempt < retries ? restAfter(error, call, attempt) : undefined
-          if (waitMs === undefined || performance.now() + waitMs >= endsAt) throw error
-          await rest(waitMs, signal)
-        }
-      }
-    })
+    const headers = headersOf(call, options.headers, await tokenOf(options.token))
+    const init = { method: call.method, headers, body: bodyOf(call), signal: call.context.signal }
+    return send(call.operation, url, init, maxAnswerBytes)
   }
 }
 
-async function attemptOnce(operation: string, url: string, init: RequestInit, maxAnswerBytes: number): Promise<Reply> {
+async function send(operation: string, url: string, init: RequestInit, maxAnswerBytes: number): Promise<Reply> {
   let text: string
   let response: Response
   try {
@@ -105,21 +96,6 @@ function codeOf(error: unknown): string | undefined {
   return inner === undefined ? code : codeOf(inner)
 }
 
-/** How long to rest before the next attempt; undefined when the failure stands. */
-function restAfter(error: unknown, call: Call, attempt: number): number | undefined {
-  if (!(error instanceof CallProblem) || !mayRepeat(error, call)) return undefined
-  const backoffMs = Math.random() * Math.min(BACKOFF.mostMs, BACKOFF.firstMs * 2 ** attempt)
-  // The jitter comes on top, so that those who were told the same second do not come back together.
-  return (error.retryAfterS ?? 0) * 1000 + backoffMs
-}
-
-/** A PUT or DELETE that is sent twice may find what it has done itself: a success becomes 412 or 404 (FC-79). */
-function mayRepeat({ stage, status, code }: CallProblem, { method, idempotencyKey }: Call): boolean {
-  if (stage === 'unsent') return true
-  if (method !== 'GET' && (method !== 'POST' || idempotencyKey === undefined)) return false
-  return stage === 'lost' || status === 429 || status === 503 || code === 'IDEMPOTENCY_IN_PROGRESS'
-}
-
 /** Made before the attempt: a value that no header can hold is the caller's mistake, not the network's. */
 function headersOf(call: Call, own: HttpOptions['headers'], token: string | undefined): Headers {
   const { contentType, ifMatch, ifNoneMatch, idempotencyKey, context } = call
@@ -131,7 +107,8 @@ function headersOf(call: Call, own: HttpOptions['headers'], token: string | unde
   if (ifNoneMatch !== undefined) headers.set('if-none-match', ifNoneMatch)
   if (idempotencyKey !== undefined) headers.set('idempotency-key', idempotencyKey)
   // What belongs to no request gets its id there: a header of its own would cost a page of another origin a preflight.
-  if (!(context instanceof OwnContext)) headers.set('x-request-id', context.requestId)
+  const requestId = idOf(context)
+  if (requestId !== undefined) headers.set('x-request-id', requestId)
   return headers
 }
 

@@ -10,5 +10,6 @@ export {
   type Pagination,
   type ResourceCalls,
 } from './client.ts'
+export { type GuardedPort, type GuardOptions, type GuardState, guard } from './guard.ts'
 export { type HttpOptions, http } from './http.ts'
 export { type InProcessOptions, inProcess } from './in-process.ts'

@@ -4,6 +4,7 @@ import { type Loop, loop } from '../base/loop.ts'
 import { sweeper } from '../base/sweeper.ts'
 import type { ServicePort } from '../call/call.ts'
 import { type Client, client } from '../call/client.ts'
+import { guard } from '../call/guard.ts'
 import type { ServiceHealth } from '../call/health.ts'
 import { inProcess } from '../call/in-process.ts'
 import type { AnyResource } from '../contract/resource.ts'
@@ -95,7 +96,7 @@ export async function runService(
             'UNKNOWN_SERVICE',
             `${contract.name} calls "${other.name}", which is not in this system: add it to system({ services })`,
           )
-        known = client(other, inProcess(called.port, other, { caller: serviceCaller(contract.name) }))
+        known = client(other, guard(inProcess(called.port, other, { caller: serviceCaller(contract.name) })))
         clients.set(other.name, known)
       }
       return known as Client<D>

@@ -3,6 +3,7 @@ import { createKeySet } from '../auth/key-set.ts'
 import { createRevocations, type RevocationList } from '../auth/revocations.ts'
 import { createTokenVerifier, type TokenVerifier } from '../auth/tokens.ts'
 import { client } from '../call/client.ts'
+import { guard } from '../call/guard.ts'
 import { inProcess } from '../call/in-process.ts'
 import type { RunningService } from './run-service.ts'
 import type { Auth } from './system.ts'
@@ -19,7 +20,7 @@ export async function trustTokens(
   warn: (error: unknown, message: string) => void,
 ): Promise<TokenTrust> {
   const asked = (caller: Parameters<typeof inProcess>[2]['caller']) =>
-    client(auth.service, inProcess(issuer.port, auth.service, { caller })) as unknown as IssuerCalls
+    client(auth.service, guard(inProcess(issuer.port, auth.service, { caller }))) as unknown as IssuerCalls
   const [outside, inside] = [asked(ANONYMOUS), asked(serviceCaller('gateway'))]
   const revocations = createRevocations(() => inside.revocations(), {
     warn: (error) => warn(error, 'could not load the revocations'),
