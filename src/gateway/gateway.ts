@@ -7,6 +7,7 @@ import type { ServiceHealth } from '../call/health.ts'
 import type { ServedMethod } from '../contract/operation.ts'
 import { readBody } from '../http/body.ts'
 import { checkFraming, hasBody } from '../http/framing.ts'
+import type { SecurityLog } from '../observe/security-log.ts'
 import { watch } from '../resilience/watch.ts'
 import { reachOf } from '../service/access.ts'
 import { admitForwarded } from './admission.ts'
@@ -52,6 +53,8 @@ export interface GatewayOptions {
   /** Tells browsers to come by HTTPS only. */
   readonly strictTransport?: boolean
   readonly log: Log
+  /** Gets a line of every token that is rejected, and of every 429. */
+  readonly security?: SecurityLog | undefined
   /** Told of every request when its answer has been handed over. */
   readonly observe?: ((exchange: Exchange) => void) | undefined
 }
@@ -66,12 +69,12 @@ export interface Gateway {
 
 /** The one public door of a system (R-GW-1). Throws the Fault ROUTE_CLASH when two services claim one place. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { services, verifier, log, observe, maxBodyBytes = 1024 * 1024, requestTimeoutMs = 10_000 } = options
+  const { services, verifier, log, security, observe, maxBodyBytes = 1024 * 1024, requestTimeoutMs = 10_000 } = options
   const router = createRouter(services, ownPaths({ documents: options.documents !== undefined }))
   const anyRemote = services.some(({ upstream }) => 'forward' in upstream)
   /** Only what is forwarded is read again by somebody else. */
   const lookalikes = anyRemote ? createLookalikes(router.templates) : undefined
-  const limiter = options.limits && createLimiter(contractsOf(services), options.limits)
+  const limiter = options.limits && createLimiter(contractsOf(services), options.limits, security && noteLimited)
   const trusted = options.limits?.trusted
   const cors = options.cors && createCors(options.cors, options.corsHeaders)
   const versions = options.versioned === false ? undefined : versionsOf(contractsOf(services))
@@ -130,6 +133,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (sent !== undefined) await sent
     } catch (error) {
       if (exchange.late) return
+      if (security !== undefined && error instanceof Problem && error.code === 'INVALID_TOKEN')
+        noteToken(exchange, error)
       sending.refuse(exchange, exchange.told === undefined ? await countRefused(exchange, error) : error)
     }
     observe?.(exchange)
@@ -206,6 +211,19 @@ export function createGateway(options: GatewayOptions): Gateway {
         await limiter?.countUnverified(exchange)
       throw error
     }
+  }
+
+  /** Of the bearer's token: what becomes of others, their service knows. */
+  function noteToken({ route, address, requestId }: Exchange, { cause }: Problem): void {
+    if (route === undefined || !route.operation.facts.readsToken) return
+    const reason = cause instanceof Error ? cause.message : undefined
+    security!.repeated('token.rejected', address, { address, requestId, operation: route.operation.id, reason })
+  }
+
+  function noteLimited({ caller, address, requestId, route }: Exchange, bucket: string): void {
+    const account = caller.kind === 'user' ? caller.id : undefined
+    const facts = { account, address, requestId, operation: route?.operation.id, bucket }
+    security!.repeated('limit.exceeded', `${bucket} ${account ?? address}`, facts)
   }
 
   function takeBody({ req, res }: Exchange): Promise<Uint8Array> {

@@ -5,7 +5,7 @@ import { listCostReader } from '../contract/list-cost.ts'
 import type { Pairs } from '../contract/list-query.ts'
 import type { Facts, Operation } from '../contract/operation.ts'
 import type { Buckets } from '../limits/buckets.ts'
-import { type Policy, policyOf, tell } from '../limits/headers.ts'
+import { type Policy, policyOf, type Told, tell } from '../limits/headers.ts'
 import type { Exchange } from './exchange.ts'
 import type { Surface } from './router.ts'
 
@@ -34,8 +34,15 @@ export interface Limiter {
   countUnverified(exchange: Exchange): Promise<void>
 }
 
-/** Throws the Fault WRONG_SETTING when a limit is below what an operation costs: it would never pass. */
-export function createLimiter(contracts: readonly Surface[], options: LimiterOptions): Limiter {
+/**
+ * Throws the Fault WRONG_SETTING when a limit is below what an operation costs: it would never pass. `rejected` is called for
+ * each request that a bucket rejects, with the bucket's name.
+ */
+export function createLimiter(
+  contracts: readonly Surface[],
+  options: LimiterOptions,
+  rejected?: ((exchange: Exchange, bucket: string) => void) | undefined,
+): Limiter {
   const { buckets, maxRequests = 100, windowMs = 60_000, authMaxRequests } = options
   const usual: Plan = {
     cost: 1,
@@ -82,7 +89,6 @@ export function createLimiter(contracts: readonly Surface[], options: LimiterOpt
     from: number,
   ): Promise<void> | undefined {
     const { caller } = exchange
-    const told = exchange.told!
     for (let i = from; i < all.length; i++) {
       const { by, policy } = all[i]!
       // A query that costs more than the bucket holds takes all of it, rather than never to pass.
@@ -90,12 +96,17 @@ export function createLimiter(contracts: readonly Surface[], options: LimiterOpt
       const taken = buckets.take(policy, by === 'user' && caller.kind === 'user' ? caller.id : exchange.address, most)
       if (taken instanceof Promise)
         return taken.then((later) => {
-          tell(told, { policy, cost: most, taken: later })
+          draw(exchange, { policy, cost: most, taken: later })
           return countFrom(exchange, cost, all, i + 1)
         })
-      tell(told, { policy, cost: most, taken })
+      draw(exchange, { policy, cost: most, taken })
     }
     return undefined
+  }
+
+  function draw(exchange: Exchange, told: Told): void {
+    if (!told.taken.allowed) rejected?.(exchange, told.policy.name)
+    tell(exchange.told!, told)
   }
 
   async function countUnverified(exchange: Exchange): Promise<void> {

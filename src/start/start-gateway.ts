@@ -6,6 +6,7 @@ import { createHttpServer } from '../http/server.ts'
 import { memoryBuckets } from '../limits/buckets.ts'
 import { createAccessLog } from '../observe/access-log.ts'
 import { createLog } from '../observe/log.ts'
+import { createSecurityLog } from '../observe/security-log.ts'
 import type { Description } from '../proxy/foreign/description.ts'
 import { type TokenSource, trustForeignTokens } from '../proxy/foreign-trust.ts'
 import { openRemoteUpstream } from '../proxy/forward/remote-upstream.ts'
@@ -63,6 +64,7 @@ export async function startGateway(setup: GatewaySetup, env: Env, { signal }: St
       corsHeaders: settings.corsHeaders,
       strictTransport: settings.production,
       observe: observer(createAccessLog(settings.accessLog, log), undefined),
+      security: createSecurityLog(log),
       log,
     })
     const server = createHttpServer(gateway.handle, { log })

@@ -9,6 +9,7 @@ import { createAccessLog } from '../observe/access-log.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { createRequestCounts, type RequestCounts } from '../observe/request-counts.ts'
+import { createSecurityLog, type SecurityLog } from '../observe/security-log.ts'
 import { openAdminDoor } from './admin-door.ts'
 import { checkSystem } from './check-system.ts'
 import { collectEvents, EVENT_METRICS } from './event-metrics.ts'
@@ -89,6 +90,7 @@ export async function start(system: System, env: Env = process.env, { signal }: 
     trust = auth && (await trustTokens(auth, services.byName.get(auth.service.name)!, warn))
     mail = await openMailDoor(settings, log)
     carrier = await openCarrier(system, settings, services.databases, { log, signal })
+    const security = createSecurityLog(log)
     const counts = createRequestCounts()
     const metrics = metricsOf(services, counts)
     const observe = observer(createAccessLog(settings.accessLog, log), counts)
@@ -100,6 +102,7 @@ export async function start(system: System, env: Env = process.env, { signal }: 
       metrics,
       observe,
       buckets,
+      security,
       log,
     })
     admin = await openAdminDoor(system, settings, { metrics, health: gateway.health, log })
@@ -139,13 +142,14 @@ interface GatewayParts {
   readonly metrics: () => Promise<Document>
   readonly observe: GatewayOptions['observe']
   readonly buckets: Buckets
+  readonly security: SecurityLog
   readonly log: Log
 }
 
 function gatewayOf(
   system: System,
   { byName }: RunningServices,
-  { settings, verifier, mail, carrier, metrics, observe, buckets, log }: GatewayParts,
+  { settings, verifier, mail, carrier, metrics, observe, buckets, security, log }: GatewayParts,
 ) {
   const { caught } = mail
   return createGateway({
@@ -172,6 +176,7 @@ function gatewayOf(
     corsHeaders: settings.corsHeaders,
     strictTransport: settings.production,
     observe,
+    security,
     log,
   })
 }
