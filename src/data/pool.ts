@@ -1,11 +1,16 @@
-import type { Socket } from 'node:net'
-import pg from 'pg'
 import { noteStatement } from '../base/failure.ts'
+import { Deadline } from '../resilience/deadline.ts'
+import { createAlone } from './alone.ts'
 import { isoTime } from './columns.ts'
+import { createConnections, type Held, type Send } from './connections.ts'
 import { type Faults, faultsOf, unavailable } from './faults.ts'
+import { createLanes, type Lanes, TICK_MS } from './lanes.ts'
 import { createOutage, type Outage } from './outage.ts'
 import type { Cells } from './row.ts'
-import { sendText, type TextResult } from './text-query.ts'
+import { createSlowTexts } from './slow-texts.ts'
+import type { Asker, Statement } from './statement.ts'
+import type { TextResult } from './text-query.ts'
+import type { ClientConfig } from './wire.ts'
 
 /** Something that statements can be sent to: the reading connections, or a transaction. */
 export interface Queryable {
@@ -19,28 +24,54 @@ export interface Database extends Queryable {
   readonly name: string
   /** What errors of its statements mean. */
   readonly faults: Faults
-  /** Reads that may take long, such as lists and counts: on connections of their own, so that they hold up no other. */
-  readonly slow: Queryable
+  /** Reads that may take longer, such as lists and counts: planned for their values, and apart from single reads. */
+  readonly slow: ListReads
   /** A connection for one unit of work, to be released. Waits at most `acquireTimeoutMs` for one to be free. */
   acquire(): Promise<Held>
   /** What keeps it from being of use though its server answers. */
   readonly outage: Outage
   /** Milliseconds that an empty query takes. */
   ping(): Promise<number>
+  /** What is under way, and what waits for a connection. */
+  load(): DatabaseLoad
   close(): Promise<void>
 }
 
-export interface Held {
-  send: Send
-  release(): void
+export interface ListReads extends Queryable {
+  /** The same for somebody, whose share it takes and whose deadline bounds it. */
+  for(reading: ListReading): Queryable
+}
+
+export interface ListReading {
+  readonly asker: Asker | undefined
+  /** It goes through much of a table: nobody should wait behind it. */
+  readonly isLong: boolean
+}
+
+export interface DatabaseLoad {
+  /** Statements on the connections that all single reads share. */
+  readonly reads: Load
+  /** The same of lists. */
+  readonly lists: Load
+  /** Statements that run alone. */
+  readonly alone: Load
+  /** Connections in use for transactions and for statements that run alone, and how many wait for one. */
+  readonly connections: Load
+}
+
+interface Load {
+  readonly running: number
+  readonly waiting: number
 }
 
 export interface DatabaseOptions {
-  /** Connections for transactions; 10 by default. */
+  /** Connections for transactions, and for statements that run alone; 10 by default. */
   poolSize?: number
-  /** Connections for lists; 2 by default. */
+  /** Connections that all single reads share; 2 by default. */
+  readLanes?: number
+  /** Connections that all lists share; 2 by default. */
   slowLanes?: number
-  /** How long a transaction waits for a connection. */
+  /** How long a transaction waits for a connection; 5,000. */
   acquireTimeoutMs?: number
   /** What errors mean to callers of its service. */
   faults?: Faults
@@ -50,8 +81,10 @@ export interface DatabaseOptions {
 }
 
 /** Times arrive in UTC with the ISO style whatever the server is set to; nothing runs for ever. */
-const SESSION =
-  '-c timezone=UTC -c datestyle=ISO -c statement_timeout=15000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000'
+const SESSION = '-c timezone=UTC -c datestyle=ISO -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000'
+const ALONE_SESSION = `${SESSION} -c statement_timeout=15000`
+/** What takes longer runs again, alone. */
+const LANE_SESSION = `${SESSION} -c statement_timeout=1000`
 
 /**
  * Lists are planned for their values, each time: which index is right depends on whose list it is and what it is filtered
@@ -62,71 +95,114 @@ const SESSION =
  * side by side, of which it expects 21 to be the user's, than fetch 21 that an index names and that lie apart. Where it is
  * wrong about that, as with a user whose orders are all old, it goes through the whole table.
  */
-const LIST_SESSION = `${SESSION} -c plan_cache_mode=force_custom_plan -c jit=off -c seq_page_cost=0.1 -c random_page_cost=0.1`
+const LIST_SETTINGS = {
+  plan_cache_mode: 'force_custom_plan',
+  jit: 'off',
+  seq_page_cost: '0.1',
+  random_page_cost: '0.1',
+}
+const LIST_SESSION = `${LANE_SESSION}${settingsAs((name, value) => ` -c ${name}=${value}`)}`
+const LIST_ALONE = settingsAs((name, value) => `set local ${name} = ${value}; `)
+
+const CONNECT_MS = 5_000
+const PING_MS = 2_000
+/** Of the connections for transactions, how many statements that run alone may have. */
+const ALONE_PLACES = 2
 
 /** Opens a database. Connections are made at first use. */
 export function openDatabase(name: string, url: string, options: DatabaseOptions = {}): Database {
-  const config: pg.ClientConfig & { pipeline: boolean } = {
+  const { poolSize = 10, readLanes = 2, slowLanes = 2, acquireTimeoutMs = 5_000, log } = options
+  const config: ClientConfig = {
     connectionString: url,
-    options: SESSION,
     application_name: `lintel:${name}`,
-    connectionTimeoutMillis: options.acquireTimeoutMs ?? 5000,
+    connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
     pipeline: true,
   }
-  const pool = new pg.Pool({ ...config, max: options.poolSize ?? 10, idleTimeoutMillis: 60_000 })
-  // An idle client whose server died says so here; unheard, it would end the process.
-  pool.on('error', (error) => options.log?.(`${name}: idle connection lost: ${error.message}`))
-  // The same between the pool's hands and ours: a goodbye may come in one packet with the end of the login.
-  pool.on('connect', (client) => client.on('error', () => {}))
   const faults = options.faults ?? faultsOf()
   const outage = createOutage({ lost: options.lost })
-  const quick = lane(config, faults, outage)
-  const slow = Array.from({ length: options.slowLanes ?? 2 }, () =>
-    lane({ ...config, options: LIST_SESSION }, faults, outage),
-  )
-  let turn = 0
+  const problemOf = (error: unknown) => {
+    outage.note(error)
+    return faults.problemOf(error, true)
+  }
+  const slow = createSlowTexts()
+  const connections = createConnections({
+    size: poolSize,
+    config: { ...config, options: ALONE_SESSION },
+    problemOf: (error) => faults.problemOf(error),
+    lost: (error) => log?.(`${name}: idle connection lost: ${error.message}`),
+  })
+  const alone = createAlone({ connections, places: Math.min(ALONE_PLACES, poolSize), slow, problemOf })
+  const lanesOf = (size: number, session: string) =>
+    createLanes({ size, config: { ...config, options: session }, slow, elsewhere: alone.run, problemOf })
+  const reads = lanesOf(readLanes, LANE_SESSION)
+  const lists = lanesOf(slowLanes, LIST_SESSION)
+
+  // One timer for all that waits, and none while nothing does.
+  let ticking: NodeJS.Timeout | undefined
+  const tick = () => {
+    const busy = [reads.tick(), lists.tick(), alone.tick(), connections.tick()]
+    if (busy.includes(true)) return
+    clearInterval(ticking)
+    ticking = undefined
+  }
+  const watch = () => {
+    ticking ??= setInterval(tick, TICK_MS).unref()
+  }
+
+  const sender =
+    (lanes: Lanes, settings: string, asker?: Asker, isLong = false): Send =>
+    (text, values) =>
+      new Promise<TextResult>((resolve, reject) => {
+        const statement: Statement = {
+          text,
+          values,
+          asker,
+          settings,
+          sentOver: undefined,
+          settled: false,
+          resolve,
+          reject,
+        }
+        watch()
+        if (isLong) alone.run(statement)
+        else lanes.send(statement)
+      })
+
   return {
     name,
     faults,
     outage,
-    ...queryable(quick.send),
-    slow: queryable((statement, values) => slow[turn++ % slow.length]!.send(statement, values)),
+    ...queryable(sender(reads, '')),
+    slow: {
+      ...queryable(sender(lists, LIST_ALONE)),
+      for: ({ asker, isLong }) => queryable(sender(lists, LIST_ALONE, asker, isLong)),
+    },
     async acquire() {
       const { lost: gone } = outage
       if (gone !== undefined) throw unavailable(new Error(gone))
-      const client = await pool.connect().catch((error) => {
-        throw faults.problemOf(error)
-      })
-      let broken: Error | undefined
-      const lost = (error: Error) => {
-        broken = error
-      }
-      client.on('error', lost)
-      const cork = corker()
-      return {
-        send(statement, values) {
-          cork(client)
-          return sendText(client, statement, values, nameOf(statement))
-        },
-        release() {
-          client.off('error', lost)
-          client.release(broken)
-        },
-      }
+      watch()
+      return connections.acquire('transaction', performance.now() + acquireTimeoutMs)
     },
     async ping() {
       const start = performance.now()
-      await quick.send('select 1', [])
+      const asker = { key: 'ping', deadline: Deadline.after(PING_MS), signal: undefined }
+      await sender(reads, '', asker)('select 1', [])
       return performance.now() - start
     },
+    load: () => ({ reads: reads.load(), lists: lists.load(), alone: alone.load(), connections: connections.load() }),
     async close() {
-      await Promise.all([pool.end(), quick.close(), ...slow.map((one) => one.close())])
+      await Promise.all([connections.close(), reads.close(), lists.close()])
+      clearInterval(ticking)
     },
   }
 }
 
-export type Send = (text: string, values: readonly unknown[]) => Promise<TextResult>
+function settingsAs(write: (name: string, value: string) => string): string {
+  return Object.entries(LIST_SETTINGS)
+    .map(([name, value]) => write(name, value))
+    .join('')
+}
 
 /** The two ways of asking, over one way of sending. */
 export function queryable(send: Send): Queryable {
@@ -159,77 +235,6 @@ export function queryable(send: Send): Queryable {
         throw new Error(`the column ${fields[i]!.name} ${(error as Error).message}`, { cause: error })
       }
     },
-  }
-}
-
-const names = new Map<string, string>()
-/** Filters and sorts combine freely: past this many, statements go unnamed rather than fill the server's memory. */
-const MAX_NAMES = 1000
-
-function nameOf(statement: string): string | undefined {
-  let name = names.get(statement)
-  if (name === undefined && names.size < MAX_NAMES) {
-    name = `l${names.size}`
-    names.set(statement, name)
-  }
-  return name
-}
-
-/** One pipelined connection that is made again after it was lost. */
-function lane(config: pg.ClientConfig & { pipeline: boolean }, faults: Faults, outage: Outage) {
-  let current: Promise<pg.Client> | undefined
-  let connected: pg.Client | undefined
-  const cork = corker()
-
-  function connect(): Promise<pg.Client> {
-    const client = new pg.Client(config)
-    const opening = client.connect().then(() => {
-      if (current === opening) connected = client
-      return client
-    })
-    const gone = () => {
-      // A lost connection says so when it fails and once more when it ends: by then another may be in its place.
-      if (current !== opening) return
-      current = undefined
-      connected = undefined
-    }
-    client.on('error', gone)
-    client.on('end', gone)
-    opening.catch(gone)
-    return opening
-  }
-
-  return {
-    async send(statement: string, values: readonly unknown[]) {
-      try {
-        current ??= connect()
-        const client = connected ?? (await current)
-        cork(client)
-        return await sendText(client, statement, values, nameOf(statement))
-      } catch (error) {
-        outage.note(error)
-        throw faults.problemOf(error, true)
-      }
-    },
-    async close() {
-      const client = await current?.catch(() => undefined)
-      await client?.end()
-    },
-  }
-}
-
-/** Everything that one turn of the event loop asks goes out in one write. */
-function corker() {
-  let corked = false
-  return (client: pg.ClientBase) => {
-    if (corked) return
-    corked = true
-    const { stream } = (client as unknown as { connection: { stream: Socket } }).connection
-    stream.cork()
-    setImmediate(() => {
-      corked = false
-      stream.uncork()
-    })
   }
 }
 

@@ -76,19 +76,16 @@ function knownOf(connection: object): Known {
   return one
 }
 
-/** Sends a statement over a client; a named one that the connection has seen before is only bound and executed. */
-export function sendText(
-  client: pg.ClientBase,
-  statement: string,
-  values: readonly unknown[],
-  name: string | undefined,
-): Promise<TextResult> {
-  return new Promise((resolve, reject) => {
-    const query = new TextQuery(statement, values as unknown[], (error) => {
-      if (error) reject(error)
-      else resolve(query)
-    })
-    if (values.length > 0) query.name = name
-    client.query(query as unknown as pg.Submittable)
-  })
+const names = new Map<string, string>()
+/** Filters and sorts combine freely: past this many, statements go unnamed rather than fill the server's memory. */
+const MAX_NAMES = 1000
+
+/** A named statement that the connection has seen before is only bound and executed. */
+export function nameOf(statement: string): string | undefined {
+  let name = names.get(statement)
+  if (name === undefined && names.size < MAX_NAMES) {
+    name = `l${names.size}`
+    names.set(statement, name)
+  }
+  return name
 }

@@ -244,7 +244,7 @@ test('reads that are under way when their connection is lost get SERVICE_UNAVAIL
 
 test('a lost connection whose end comes late does not take its successor along', async () => {
   const door = await openDoor(clone.url)
-  const own = openDatabase('own', door.url)
+  const own = openDatabase('own', door.url, { readLanes: 1 })
   const [{ pid }] = (await own.query('select pg_backend_pid() as pid')) as [{ pid: number }]
   const lost = door.next()
   // The server says goodbye first and closes the socket later. In between a read makes a new connection.

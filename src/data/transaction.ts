@@ -1,8 +1,9 @@
 import { Problem } from '../base/errors.ts'
 import { uuidv7 } from '../base/ids.ts'
 import { type Bound, type UnderWay, watch } from '../resilience/watch.ts'
+import type { Held } from './connections.ts'
 import { isSerialisation } from './faults.ts'
-import { type Database, type Held, type Queryable, queryable } from './pool.ts'
+import { type Database, type Queryable, queryable } from './pool.ts'
 
 /** A transaction of one service's database. It begins with the first statement, and commits when the work has ended well. */
 export interface Transaction extends Queryable {
