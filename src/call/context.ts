@@ -1,7 +1,8 @@
-import { ANONYMOUS, type Caller } from '../auth/caller.ts'
+import { ANONYMOUS, type Caller, callerKey } from '../auth/caller.ts'
 import { newId } from '../base/ids.ts'
 import type { Trace } from '../observe/trace.ts'
 import { type Deadline, NO_DEADLINE } from '../resilience/deadline.ts'
+import type { Bound } from '../resilience/watch.ts'
 import type { Call, Context, Log } from './call.ts'
 
 /** The context of a call that belongs to no request, such as a browser's. */
@@ -44,6 +45,7 @@ export class CalledContext implements Context {
   readonly givenId: string | undefined
   readonly #from: Context
   readonly #signal: AbortSignal | undefined
+  #bound: Bound | undefined = undefined
 
   constructor(from: Context, { caller, deadline, signal }: Changed) {
     this.trace = from.trace
@@ -58,8 +60,19 @@ export class CalledContext implements Context {
     return this.#from.requestId
   }
 
+  get actor(): string | undefined {
+    const { actor, caller } = this.#from
+    return actor ?? (caller === this.caller || caller.kind === 'anonymous' ? undefined : callerKey(caller))
+  }
+
   get signal(): AbortSignal {
     return this.#signal ?? this.#from.signal
+  }
+
+  /** Whoever carries the call ends it by its signal, at its deadline too. */
+  get bound(): Bound {
+    this.#bound ??= new SignalBound(this.signal)
+    return this.#bound
   }
 
   get log(): Log {
@@ -89,6 +102,19 @@ export function withContext(call: Call, context: Context, body = call.body): Cal
     ...preconditions,
     idempotencyKey,
     context,
+  }
+}
+
+class SignalBound implements Bound {
+  committing = false
+  readonly #signal: AbortSignal
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+  }
+
+  get isOver(): boolean {
+    return this.#signal.aborted
   }
 }
 

@@ -4,6 +4,9 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { orders } from '../../services/orders/contract.ts'
 import { users } from '../../services/users/contract.ts'
+import { ANONYMOUS } from '../auth/caller.ts'
+import { Deadline } from '../resilience/deadline.ts'
+import type { Context } from './call.ts'
 import { client } from './client.ts'
 import { type HttpOptions, http } from './http.ts'
 
@@ -58,6 +61,24 @@ const text =
 const hangUp: Reply = (response) => response.destroy()
 const silence: Reply = () => {}
 const ok = json(200, { id: 'prd_1' })
+
+test('R-P-7: a call that is part of a request goes with its id and its trace, and has what is left of its time', async () => {
+  const server = await serving(ok, silence)
+  const context = (deadline: Deadline): Context => ({
+    requestId: 'mine',
+    trace: { traceId: '0af7651916cd43dd8448eb211c80319c', flags: '01', state: 'vendor=1' },
+    caller: ANONYMOUS,
+    deadline,
+    signal: new AbortController().signal,
+    log: console,
+  })
+  await client(orders, http(server.url), context(Deadline.after(60_000))).products.get({ id: 'prd_1' })
+  const { headers } = server.seen[0]!
+  expect(headers).toMatchObject({ 'x-request-id': 'mine', tracestate: 'vendor=1' })
+  expect(headers.traceparent).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-(?!0{16})[0-9a-f]{16}-01$/)
+  const late = client(orders, http(server.url), context(Deadline.after(50))).products.get({ id: 'prd_1' })
+  await expect(late).rejects.toMatchObject({ code: 'GATEWAY_TIMEOUT' })
+})
 
 test('a call is one request: version in the path, JSON both ways, the token and the key in headers', async () => {
   const server = await serving(json(201, { id: 'ord_1' }))

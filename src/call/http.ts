@@ -1,5 +1,6 @@
 import { boundedText, TooLong } from '../base/bounded-text.ts'
 import { Fault } from '../base/errors.ts'
+import type { Trace } from '../observe/trace.ts'
 import type { Backoff } from '../resilience/retry.ts'
 import type { Call, Port, Reply } from './call.ts'
 import { CallProblem, problemOf } from './call-problem.ts'
@@ -109,7 +110,17 @@ function headersOf(call: Call, own: HttpOptions['headers'], token: string | unde
   // What belongs to no request gets its id there: a header of its own would cost a page of another origin a preflight.
   const requestId = idOf(context)
   if (requestId !== undefined) headers.set('x-request-id', requestId)
+  if (context.trace !== undefined) {
+    headers.set('traceparent', traceparentOf(context.trace))
+    if (context.trace.state !== undefined) headers.set('tracestate', context.trace.state)
+  }
   return headers
+}
+
+/** With an id of its own for this step. Browsers make clients too, and have no node:crypto. */
+function traceparentOf({ traceId, flags }: Trace): string {
+  const [id] = globalThis.crypto.getRandomValues(new BigUint64Array(1))
+  return `00-${traceId}-${(id || 1n).toString(16).padStart(16, '0')}-${flags}`
 }
 
 function bodyOf({ body }: Call): string | Uint8Array<ArrayBuffer> | null {

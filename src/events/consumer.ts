@@ -2,6 +2,7 @@ import { Problem } from '../base/errors.ts'
 import { type Loop, loop } from '../base/loop.ts'
 import { claimInbox, failInbox, finishInbox, type InboxEvent, inboxRestMs } from '../data/inbox.ts'
 import type { Database, Queryable } from '../data/pool.ts'
+import { Deadline } from '../resilience/deadline.ts'
 import type { CarriedEvent } from './carrier.ts'
 
 export interface Consumer {
@@ -21,7 +22,8 @@ export interface ConsumerOptions<U extends { readonly tx: Queryable }> {
   readonly database: Database
   /** Runs work in a transaction of the service's, with the events that it emits. */
   run<T>(work: (unit: U) => Promise<T>): Promise<T>
-  handle(event: CarriedEvent, unit: U, signal: AbortSignal): Promise<void>
+  /** `signal` aborts when the deadline has passed, and when the service stops and waits no longer. */
+  handle(event: CarriedEvent, unit: U, signal: AbortSignal, deadline: Deadline): Promise<void>
   /** Told of each failure; `dead` says whether it was the last. */
   failed(error: unknown, event: InboxEvent | undefined, dead: boolean): void
   /** How often an event is tried before it is a dead letter. */
@@ -113,6 +115,7 @@ export function createConsumer<U extends { readonly tx: Queryable }>(options: Co
 
   /** A handler that waits for ever would keep its event, and a worker, for ever. */
   async function bounded(event: InboxEvent, unit: U, cut: AbortSignal): Promise<void> {
+    const deadline = Deadline.after(handlerTimeoutMs)
     const late = new AbortController()
     let timer: NodeJS.Timeout | undefined
     const tooLate = new Promise<never>((_, reject) => {
@@ -122,7 +125,7 @@ export function createConsumer<U extends { readonly tx: Queryable }>(options: Co
       }, handlerTimeoutMs)
     })
     try {
-      await Promise.race([handle(event, unit, AbortSignal.any([cut, late.signal])), tooLate])
+      await Promise.race([handle(event, unit, AbortSignal.any([cut, late.signal]), deadline), tooLate])
     } catch (error) {
       // What commits with a refusal elsewhere would commit here at each try.
       throw error instanceof Problem && error.commits ? new Error(error.message || error.code, { cause: error }) : error

@@ -1,5 +1,6 @@
+import type { Log } from '../call/call.ts'
 import type { Contract } from '../contract/service.ts'
-import type { Log } from '../observe/log.ts'
+import type { Deadline } from '../resilience/deadline.ts'
 import type { Unit } from './handler.ts'
 import type { Outside } from './outside.ts'
 
@@ -11,6 +12,9 @@ export type Background<C extends Contract<any, any, any>> = (context: Background
 
 export interface BackgroundContext<C extends Contract<any, any, any>> extends Outside {
   run<T>(work: (unit: Unit<C>) => Promise<T>): Promise<T>
+  /** Of this round, and of the units that it runs. */
+  readonly requestId: string
+  readonly deadline: Deadline
   readonly log: Log
   /** Aborts when the service stops and waits no longer. */
   readonly signal: AbortSignal

@@ -1,4 +1,5 @@
 import { Problem } from '../base/errors.ts'
+import type { Context } from '../call/call.ts'
 import type { Operation } from '../contract/operation.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Contract } from '../contract/service.ts'
@@ -6,7 +7,12 @@ import type { Service } from './implement.ts'
 import type { Runtime } from './unit.ts'
 
 /** Confirms that a thing of another service is there; else a Problem: NOT_FOUND, or SERVICE_UNAVAILABLE where nobody knows. */
-export type ConfirmParent = (parent: AnyResource, id: string, params: Readonly<Record<string, string>>) => Promise<void>
+export type ConfirmParent = (
+  parent: AnyResource,
+  id: string,
+  params: Readonly<Record<string, string>>,
+  context: Context,
+) => Promise<void>
 
 /**
  * What lies below a thing of another service is made only where that thing is. Its service is asked, where the contract lets
@@ -16,10 +22,10 @@ export type ConfirmParent = (parent: AnyResource, id: string, params: Readonly<R
 export function foreignParents(service: Service<any>, runtime: Runtime): ConfirmParent {
   const readers = new Map<AnyResource, Reader | undefined>()
 
-  return async (parent, id, params) => {
+  return async (parent, id, params, context) => {
     if (!readers.has(parent)) readers.set(parent, readerOf(parent, runtime.contractOf(parent)))
     const reader = readers.get(parent)
-    const failure = reader ? await ask(reader, id, params) : undefined
+    const failure = reader ? await ask(reader, id, params, context) : undefined
     if (reader && failure === undefined) return
     const known = await service.knows[parent.name]?.(id, runtime.database)
     if (known === false) throw new Problem('NOT_FOUND')
@@ -27,10 +33,10 @@ export function foreignParents(service: Service<any>, runtime: Runtime): Confirm
   }
 
   /** Why the question was not answered; undefined where it was, with yes. */
-  async function ask({ contract, key }: Reader, id: string, params: object): Promise<unknown> {
+  async function ask({ contract, key }: Reader, id: string, params: object, context: Context): Promise<unknown> {
     try {
       // By its key alone: which contract it is, is known only now.
-      const clients = runtime.call(contract) as Record<string, { get(args: object): Promise<unknown> }>
+      const clients = runtime.call(contract, context) as Record<string, { get(args: object): Promise<unknown> }>
       await clients[key]!.get({ ...params, id, query: { fields: ['id'] } })
       return undefined
     } catch (error) {

@@ -19,6 +19,7 @@ import type { Contract } from '../contract/service.ts'
 import type { Queryable } from '../data/pool.ts'
 import type { Row } from '../data/row.ts'
 import type { Expected } from '../data/rows.ts'
+import type { Deadline } from '../resilience/deadline.ts'
 import type { Outside } from './outside.ts'
 
 /** What a handler is asked: checked against the contract, and allowed. */
@@ -36,7 +37,10 @@ export interface Asked<P = unknown, B = unknown> {
   readonly address: string | undefined
 }
 
-/** What a handler works with: one transaction of its service's database, with the events that leave with it. */
+/**
+ * What a handler works with: one transaction of its service's database, with the events that leave with it. Members are made
+ * when they are first read, so a copy of the whole (`{ ...unit }`) lacks them.
+ */
 export interface Unit<C extends Contract<any, any, any> = Contract> {
   /** Begins with its first statement, commits when the handler has returned. */
   readonly tx: Queryable
@@ -52,8 +56,18 @@ export interface Unit<C extends Contract<any, any, any> = Contract> {
    * when it is empty; the answer's headers show it beside the others.
    */
   limit(bucket: keyof C['buckets'] & string, key: string): Promise<void>
-  /** A typed client of another service of the system. */
+  /** A typed client of another service of the system. Its calls belong to the same request, and end by its deadline. */
   call<D extends Contract<any, any, any>>(contract: D): Client<D>
+  /** Of the request, also of that which caused an event; the event's own id where that is not known. It goes with calls to other services, and stands in every line of `log`. */
+  readonly requestId: string
+  /** When the work must be done (R-P-7). */
+  readonly deadline: Deadline
+  /**
+   * Aborts when the deadline has passed, when the client of a GET has gone away, and when the service stops and waits no
+   * longer: for `fetch` and whatever else a handler waits for.
+   */
+  readonly signal: AbortSignal
+  readonly log: Log
 }
 
 export type Handler<C extends Contract<any, any, any>, P, B, A> = (asked: Asked<P, B>, unit: Unit<C>) => Promise<A>
@@ -98,14 +112,7 @@ export interface Event<T = any, N extends string = string> {
 }
 
 /** What the handler of an event works with: a transaction in which its effect and the note that it is done commit. */
-export interface ConsumerUnit<C extends Contract<any, any, any> = Contract> extends Unit<C>, Outside {
-  /** Of the request that caused the event; the event's own id where that is not known. */
-  readonly requestId: string
-  /** Its lines name the consumer and the event, the request that caused it and its trace. */
-  readonly log: Log
-  /** Aborts when the service stops and waits no longer. */
-  readonly signal: AbortSignal
-}
+export interface ConsumerUnit<C extends Contract<any, any, any> = Contract> extends Unit<C>, Outside {}
 
 /**
  * Handles an event: once in effect, for what it does in its transaction; what it does elsewhere, such as a mail, may be

@@ -1,7 +1,7 @@
 import { type Caller, callerKey, hasRole } from '../auth/caller.ts'
 import { type FieldFault, Problem } from '../base/errors.ts'
 import { admitsETag, matchesETag } from '../base/etag.ts'
-import type { Call, Port, Reply } from '../call/call.ts'
+import type { Call, Context, Port, Reply } from '../call/call.ts'
 import { notTheCallers } from '../call/call-problem.ts'
 import type { Reach } from '../contract/access.ts'
 import { bodyCheck } from '../contract/check.ts'
@@ -61,7 +61,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
       await confirmThere(plan, params)
       throw new Problem('FORBIDDEN')
     }
-    const row = await confirmOwner(plan, call.context.caller, reach, params)
+    const row = await confirmOwner(plan, call.context, reach, params)
     switch (plan.operation.verb) {
       case 'list':
         return list(plan, call, reach, params)
@@ -75,7 +75,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   async function list(plan: Plan, call: Call, reach: Reach, params: Params): Promise<Reply> {
     const query = plan.readList(call.query)
     const page = await plan.list!.page(query, scopesOf(plan.operation, call.context.caller, reach, params))
-    if (page.rows.length === 0) await confirmListed(plan, call.context.caller, params)
+    if (page.rows.length === 0) await confirmListed(plan, call.context, params)
     return shapeList(plan, call, query, page)
   }
 
@@ -159,7 +159,8 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   }
 
   /** The thing that an owner-only operation names is read first: whose it is decides, and whether it lies below its parent. */
-  async function confirmOwner(plan: Plan, caller: Caller, reach: Reach, params: Params): Promise<Row | undefined> {
+  async function confirmOwner(plan: Plan, context: Context, reach: Reach, params: Params): Promise<Row | undefined> {
+    const { caller } = context
     const { operation } = plan
     const { resource, verb } = operation
     if (!resource) return undefined
@@ -179,7 +180,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
     if (!plan.parent) {
       // The parent belongs to another service: its id is the owner's.
       if (reach === 'own') confirm(params[resource.parent?.field ?? ''], caller)
-      else if (verb === 'create') await confirmForeign(plan, caller, params)
+      else if (verb === 'create') await confirmForeign(plan, context, params)
       return undefined
     }
     const parent = await readBelow(plan.parent, resource.parent!.field, params)
@@ -188,22 +189,23 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   }
 
   /** Something is made below a thing of another service only where that is; a user's own token has proven that they are. */
-  async function confirmForeign({ operation, foreignParent }: Plan, caller: Caller, params: Params): Promise<void> {
+  async function confirmForeign({ operation, foreignParent }: Plan, context: Context, params: Params): Promise<void> {
     if (!foreignParent) return
     const id = params[operation.resource!.parent!.field]!
-    if (!isSelf(caller, id)) await confirmParent(foreignParent, id, params)
+    if (!isSelf(context.caller, id)) await confirmParent(foreignParent, id, params, context)
   }
 
   /**
    * An empty page below a thing of another service may mean that there is no such thing. Whatever lies below it, on this
    * page or not, shows that it was there once: history stays to be read.
    */
-  async function confirmListed(plan: Plan, caller: Caller, params: Params): Promise<void> {
+  async function confirmListed(plan: Plan, context: Context, params: Params): Promise<void> {
     const { resource, facts } = plan.operation
     if (facts.atRoot || !plan.foreignParent) return
     const { field } = resource!.parent!
-    if (isSelf(caller, params[field]!) || (await hasAny(runtime.database, resource!, field, params[field]!))) return
-    await confirmForeign(plan, caller, params)
+    if (isSelf(context.caller, params[field]!) || (await hasAny(runtime.database, resource!, field, params[field]!)))
+      return
+    await confirmForeign(plan, context, params)
   }
 
   function readRow({ resource }: Operation, params: Params): Promise<Row> {

@@ -1,14 +1,15 @@
 import { Fault } from '../base/errors.ts'
 import { encodeId } from '../base/ids.ts'
-import type { Context } from '../call/call.ts'
+import type { Context, Log } from '../call/call.ts'
 import type { Client } from '../call/client.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Database } from '../data/pool.ts'
 import { isRow, type Row, writeRow } from '../data/row.ts'
 import { type OutboxEvent, type Transaction, transaction } from '../data/transaction.ts'
-import { type EventContext, headersOf } from '../events/headers.ts'
+import { headersOf } from '../events/headers.ts'
 import { tell } from '../limits/headers.ts'
+import type { Deadline } from '../resilience/deadline.ts'
 import { type BucketOptions, createBuckets } from './buckets.ts'
 import type { Unit } from './handler.ts'
 import { outputCheck, shaped } from './shape.ts'
@@ -18,7 +19,8 @@ export interface Runtime {
   readonly database: Database
   /** Signs cursors; shared by every replica. */
   readonly cursorSecret: string
-  call<D extends Contract<any, any, any>>(contract: D): Client<D>
+  /** A client of another service, whose calls are part of what `context` is of. */
+  call<D extends Contract<any, any, any>>(contract: D, context: Context): Client<D>
   /** The contract of the service of this system that has a resource. */
   contractOf(resource: AnyResource): Contract | undefined
   /** Check every answer against the contract; on unless NODE_ENV is production (R-BODY-7). */
@@ -31,9 +33,6 @@ export interface Runtime {
   wake?(): void
 }
 
-/** Makes a unit of work for the request, or the event, that its own events are caused by. */
-export type UnitFor = (cause: EventContext | undefined) => Unit
-
 /** What a unit of work has taken from a bucket; rejects where that refused. */
 interface Draw {
   readonly bucket: string
@@ -41,63 +40,121 @@ interface Draw {
   readonly done: Promise<void>
 }
 
+/** Makes a unit of the same transaction for another context, such as that of the event that was found in it. */
+export type UnitFor = (context: Context) => Unit
+
 /** Compiles the way to run work of a service in a transaction, with typed events. */
 export function unitRunner(contract: Contract, runtime: Runtime) {
-  const publish = publisher(contract)
-  const buckets = createBuckets(contract, runtime.limits)
-  /**
-   * `context`: of the request that it is part of. `prepare` may put something before the first statement. `unitFor` makes
-   * units of the same transaction for something else.
-   */
+  const tools: Tools = { runtime, publish: publisher(contract), buckets: createBuckets(contract, runtime.limits) }
+  /** `prepare` may put something before the first statement. */
   return async <T>(
     work: (unit: Unit, tx: Transaction, unitFor: UnitFor) => Promise<T>,
-    context?: Context | undefined,
+    context: Context,
     prepare?: ((tx: Transaction) => Transaction) | undefined,
   ): Promise<T> => {
-    const types = new Set<string>()
-    let wakes = false
-    let draws: Draw[] | undefined
+    const effects: Effects = { types: undefined, wakes: false, draws: undefined }
     try {
       return await transaction(
         runtime.database,
         (begun) => {
           const tx = prepare === undefined ? begun : prepare(begun)
           // Work that met another transaction is done again: what it has drawn by then is drawn, and told.
-          const drawn = draws?.slice()
-          const unitFor: UnitFor = (cause) => {
-            /** One text for all events of the unit. */
-            let headers: string | undefined
-            return {
-              tx,
-              read: runtime.database,
-              emit: (type: string, subject: Row | string, data?: unknown) => {
-                headers ??= cause && headersOf(cause)
-                tx.emit(publish(type, subject, data, headers))
-                types.add(type)
-              },
-              wake: () => {
-                wakes = true
-              },
-              limit(bucket, key) {
-                const again = drawn?.findIndex((draw) => draw.bucket === bucket && draw.key === key) ?? -1
-                if (again >= 0) return drawn!.splice(again, 1)[0]!.done
-                const done = buckets.take(bucket, key).then((one) => tell(context?.told ?? [], one))
-                draws ??= []
-                draws.push({ bucket, key, done })
-                return done
-              },
-              call: runtime.call,
-            }
-          }
+          const drawn = effects.draws?.slice()
+          const unitFor: UnitFor = (own) => new WorkUnit(tools, effects, drawn, tx, own)
           return work(unitFor(context), tx, unitFor)
         },
-        context?.bound,
+        context.bound,
       )
     } finally {
       // After a refusal too: there are refusals that commit. After a rollback it is a look for nothing.
-      if (wakes) runtime.wake?.()
-      if (types.size > 0) await runtime.committed?.(types)
+      if (effects.wakes) runtime.wake?.()
+      if (effects.types !== undefined) await runtime.committed?.(effects.types)
     }
+  }
+}
+
+/** What the units of a service have in common. */
+interface Tools {
+  readonly runtime: Runtime
+  readonly publish: ReturnType<typeof publisher>
+  readonly buckets: ReturnType<typeof createBuckets>
+}
+
+/** What is left of work when its transaction is over, in however many attempts. */
+interface Effects {
+  types: Set<string> | undefined
+  wakes: boolean
+  draws: Draw[] | undefined
+}
+
+/** One attempt of a piece of work. Handlers take few of its members, so each is made when it is read: don't spread it. */
+class WorkUnit implements Unit {
+  readonly tx: Transaction
+  readonly #tools: Tools
+  readonly #effects: Effects
+  readonly #drawn: Draw[] | undefined
+  readonly #context: Context
+  /** One text for all its events. */
+  #headers: string | undefined = undefined
+
+  constructor(tools: Tools, effects: Effects, drawn: Draw[] | undefined, tx: Transaction, context: Context) {
+    this.tx = tx
+    this.#tools = tools
+    this.#effects = effects
+    this.#drawn = drawn
+    this.#context = context
+  }
+
+  get read(): Database {
+    return this.#tools.runtime.database
+  }
+
+  get requestId(): string {
+    return this.#context.requestId
+  }
+
+  get deadline(): Deadline {
+    return this.#context.deadline
+  }
+
+  get signal(): AbortSignal {
+    return this.#context.signal
+  }
+
+  get log(): Log {
+    return this.#context.log
+  }
+
+  get emit(): Unit['emit'] {
+    return (type: string, subject: Row | string, data?: unknown) => {
+      this.#headers ??= headersOf(this.#context)
+      this.tx.emit(this.#tools.publish(type, subject, data, this.#headers))
+      this.#effects.types ??= new Set()
+      this.#effects.types.add(type)
+    }
+  }
+
+  get wake(): Unit['wake'] {
+    return () => {
+      this.#effects.wakes = true
+    }
+  }
+
+  get limit(): Unit['limit'] {
+    return (bucket, key) => {
+      const drawn = this.#drawn
+      const again = drawn?.findIndex((draw) => draw.bucket === bucket && draw.key === key) ?? -1
+      if (again >= 0) return drawn!.splice(again, 1)[0]!.done
+      const { told = [] } = this.#context
+      const done = this.#tools.buckets.take(bucket, key).then((one) => tell(told, one))
+      this.#effects.draws ??= []
+      this.#effects.draws.push({ bucket, key, done })
+      return done
+    }
+  }
+
+  get call(): Unit['call'] {
+    return (contract) => this.#tools.runtime.call(contract, this.#context)
   }
 }
 

@@ -16,6 +16,7 @@ import type { Event } from '../service/handler.ts'
 import type { Service } from '../service/implement.ts'
 import type { Outside } from '../service/outside.ts'
 import type { UnitFor } from '../service/unit.ts'
+import { WorkContext } from '../service/work-context.ts'
 
 /** The way of a service's events: out of its outbox, and from others into its inbox and to its handlers. */
 export interface RunningEvents {
@@ -138,19 +139,11 @@ function runConsumer(
         run,
         attempts,
         graceMs,
-        handle(event, { unitFor }, signal) {
-          const context = contextOf(event, contract.name)
-          let own: Log | undefined
-          return eventHandlers.get(`${key}.${event.type}`)!(shown(event), {
-            ...unitFor(context),
-            ...outside,
-            signal,
-            requestId: context.requestId,
-            get log() {
-              own ??= log.child(linesOf(name, event, context))
-              return own
-            },
-          })
+        handle(event, { unitFor }, signal, deadline) {
+          const origin = contextOf(event, contract.name)
+          const own = () => log.child(linesOf(name, event, origin))
+          const context = new WorkContext({ ...origin, log: own, signal, deadline })
+          return eventHandlers.get(`${key}.${event.type}`)!(shown(event), Object.assign(unitFor(context), outside))
         },
         failed(error, event, dead) {
           const about = {

@@ -2,7 +2,7 @@ import { serviceCaller } from '../auth/caller.ts'
 import { Fault } from '../base/errors.ts'
 import { type Loop, loop } from '../base/loop.ts'
 import { sweeper } from '../base/sweeper.ts'
-import type { ServicePort } from '../call/call.ts'
+import type { Context, Port, ServicePort } from '../call/call.ts'
 import { type Client, client } from '../call/client.ts'
 import { guard } from '../call/guard.ts'
 import type { ServiceHealth } from '../call/health.ts'
@@ -14,12 +14,14 @@ import { type Database, openDatabase } from '../data/pool.ts'
 import { sweepIdempotencyKeys } from '../data/purge.ts'
 import type { Carrier } from '../events/carrier.ts'
 import type { Log } from '../observe/log.ts'
+import type { BackgroundContext } from '../service/background.ts'
 import type { BucketOptions } from '../service/buckets.ts'
 import type { Unit } from '../service/handler.ts'
 import type { Service } from '../service/implement.ts'
 import type { Outside } from '../service/outside.ts'
 import { createPipeline } from '../service/pipeline.ts'
 import { type Runtime, unitRunner } from '../service/unit.ts'
+import { WorkContext } from '../service/work-context.ts'
 import { type EventsState, knowConsumers, type RunningEvents, runEvents } from './run-events.ts'
 import type { Env } from './settings.ts'
 import { hasEvents } from './system.ts'
@@ -71,7 +73,8 @@ export async function runService(
       await database.close()
       throw error
     })
-  const clients = new Map<string, Client<any>>()
+  /** Ways to the services that it calls, by name. */
+  const ports = new Map<string, Port>()
   const listeners: CommitListener[] = []
   let background: Loop | undefined
   let events: RunningEvents | undefined
@@ -87,26 +90,34 @@ export async function runService(
       for (const listener of listeners) await listener(types)
     },
     wake: () => background?.wake(),
-    call<D extends Contract<any, any, any>>(other: D): Client<D> {
-      let known = clients.get(other.name)
-      if (!known) {
+    call<D extends Contract<any, any, any>>(other: D, context: Context): Client<D> {
+      let port = ports.get(other.name)
+      if (!port) {
         const called = others.get(other.name)
         if (!called)
           throw new Fault(
             'UNKNOWN_SERVICE',
             `${contract.name} calls "${other.name}", which is not in this system: add it to system({ services })`,
           )
-        known = client(other, guard(inProcess(called.port, other, { caller: serviceCaller(contract.name) })))
-        clients.set(other.name, known)
+        port = guard(inProcess(called.port, other, { caller: serviceCaller(contract.name) }))
+        ports.set(other.name, port)
       }
-      return known as Client<D>
+      return client(other, port, context)
     },
     contractOf: (resource) =>
       [...others.values()].find(({ service: other }) =>
         Object.values<AnyResource>(other.contract.resources).includes(resource),
       )?.service.contract,
   }
-  const run = unitRunner(contract, runtime)
+  const inUnit = unitRunner(contract, runtime)
+  const log = options.log.child({ service: contract.name })
+  const own = (signal?: AbortSignal) =>
+    new WorkContext({
+      caller: serviceCaller(contract.name),
+      log: (requestId) => log.child({ requestId }),
+      signal,
+    })
+  const run: RunningService['run'] = (work) => inUnit(work, own())
   const sweeps = sweeper(() => sweepIdempotencyKeys(database), {
     everyMs: SWEEP_MS,
     failed: (error) => options.log.warn(error, 'could not delete old idempotency keys'),
@@ -125,7 +136,6 @@ export async function runService(
     },
     begin(outside, carrier) {
       const { background: work } = service
-      const log = options.log.child({ service: contract.name })
       if (carrier && hasEvents(service)) {
         // Of its own: a mail server that is slow keeps handlers waiting, and must not keep requests waiting with them.
         eventsDatabase = openDatabase(contract.name, options.url, {
@@ -139,7 +149,7 @@ export async function runService(
           database: eventsDatabase,
           url: options.url,
           carrier,
-          run: (work) => runOwn((_, tx, unitFor) => work({ tx, unitFor })),
+          run: (work) => runOwn((_, tx, unitFor) => work({ tx, unitFor }), own()),
           outside,
           log,
           retentionMs: options.outboxRetentionMs,
@@ -147,7 +157,7 @@ export async function runService(
         })
       }
       if (!work) return
-      background = loop((signal) => work({ ...outside, run, log, signal }), {
+      background = loop((signal) => work(backgroundContext(own(signal), inUnit, outside)), {
         graceMs: options.stopGraceMs,
         failed: (error) => log.warn(error, 'background task failed; will retry'),
       })
@@ -162,6 +172,26 @@ export async function runService(
       sweeps.stop()
       await Promise.all([background?.stop(), events?.stop()])
       await Promise.all([database.close(), eventsDatabase?.close()])
+    },
+  }
+}
+
+/** What a round of background work is given. */
+function backgroundContext(
+  context: Context,
+  inUnit: ReturnType<typeof unitRunner>,
+  outside: Outside,
+): BackgroundContext<any> {
+  return {
+    ...outside,
+    run: (work) => inUnit(work, context),
+    signal: context.signal,
+    deadline: context.deadline,
+    get requestId() {
+      return context.requestId
+    },
+    get log() {
+      return context.log
     },
   }
 }
