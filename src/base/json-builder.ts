@@ -1,4 +1,5 @@
 import { unescaped } from './json-escape.ts'
+import { standsAt } from './json-reader.ts'
 
 /**
  * The value of a text that checkJson has taken, for what JSON.parse is slow with and must be allowed: thousands of short texts
@@ -6,13 +7,18 @@ import { unescaped } from './json-escape.ts'
  * others (FC-92).
  */
 export function buildJson(text: string): unknown {
-  return build({ text, at: 0 })
+  return build({ text, at: 0, depth: 0, recent: new Array<string>(PLACES).fill('') })
 }
 
 interface Builder {
   readonly text: string
   at: number
+  depth: number
+  /** The last key of each place in an object, by depth: objects mostly repeat the keys of one before, in their order. */
+  readonly recent: string[]
 }
+
+const PLACES = 1024
 
 function build(builder: Builder): unknown {
   const { text } = builder
@@ -33,14 +39,31 @@ function buildObject(builder: Builder): Record<string, unknown> {
   const object: Record<string, unknown> = {}
   builder.at++
   if (ends(builder, 125)) return object
+  let place = builder.depth++ * 37
   do {
     skipTo(builder)
-    const key = buildText(builder)
+    const key = buildKey(builder, place++ % PLACES)
     skipTo(builder)
     builder.at++
     object[key] = build(builder)
   } while (!ends(builder, 125))
+  builder.depth--
   return object
+}
+
+/** A key cut out of the text has to be looked up in V8's table of strings (150 ns); one that an object has had is in it. */
+function buildKey(builder: Builder, place: number): string {
+  const { text, recent } = builder
+  const start = builder.at + 1
+  const known = recent[place]!
+  if (known !== '' && standsAt(text, known, start)) {
+    builder.at = start + known.length + 1
+    return known
+  }
+  const key = Object.keys({ [buildText(builder)]: 0 })[0]!
+  // One with an escape is longer as it is written, and is not found by its letters.
+  recent[place] = key.length === builder.at - start - 1 ? key : ''
+  return key
 }
 
 function buildArray(builder: Builder): unknown[] {

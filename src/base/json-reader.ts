@@ -321,7 +321,7 @@ function slotOf(text: string, start: number): number {
 }
 
 /** Whether the string that begins here is this one, written without escapes. */
-function standsAt(text: string, string: string, start: number): boolean {
+export function standsAt(text: string, string: string, start: number): boolean {
   let at = string.length
   if (text.charCodeAt(start + at) !== QUOTE) return false
   // From the end: keys differ there, if they are numbered. A long one is not worth a loop.
