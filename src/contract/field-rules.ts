@@ -1,26 +1,26 @@
 import type { FieldFault } from '../base/errors.ts'
 import { isIdPrefix } from '../base/ids.ts'
-import type { Say } from './breach.ts'
 import { checkOf } from './check.ts'
 import type { FieldSpec } from './fields.ts'
 import { isCamelCase } from './names.ts'
+import type { Report } from './violation.ts'
 
-/** What the fields of a body, an answer or an event may not say, at any depth. `hasCurrency`: one stands beside them. */
+/** Reports the rules that the fields of a body, an answer or an event break, at any depth. `hasCurrency`: a currency stands beside them. */
 export function checkFields(
   where: string,
   specs: Readonly<Record<string, FieldSpec>>,
   hasCurrency: boolean,
-  say: Say,
+  report: Report,
 ): void {
   const currency = hasCurrency || Object.hasOwn(specs, 'currency')
   if (!currency && Object.values(specs).some(isMoney))
-    say('R-BODY-3', where, 'has money without a currency', 'Add `currency: t.currency()` beside it')
+    report('R-BODY-3', where, 'has money without a currency', 'Add `currency: t.currency()` beside it')
   for (const [name, spec] of Object.entries(specs)) {
     const at = `${where}.${name}`
-    if (!isCamelCase(name)) say('R-REST-1', at, 'is not in camelCase', 'JSON names are like `unitPrice`')
+    if (!isCamelCase(name)) report('R-REST-1', at, 'is not in camelCase', 'JSON names are like `unitPrice`')
     else if (name in Object.prototype)
-      say('R-BODY-4', at, 'has the name of a built-in member of JavaScript objects', 'Choose another name')
-    checkField(at, spec, currency, say)
+      report('R-BODY-4', at, 'has the name of a built-in member of JavaScript objects', 'Choose another name')
+    checkField(at, spec, currency, report)
   }
 }
 
@@ -28,9 +28,9 @@ function isMoney(spec: FieldSpec): boolean {
   return !spec.hidden && (spec.kind === 'money' || spec.of?.kind === 'money')
 }
 
-function checkField(at: string, spec: FieldSpec, hasCurrency: boolean, say: Say) {
+function checkField(at: string, spec: FieldSpec, hasCurrency: boolean, report: Report) {
   const { kind, min, max, values = [], prefix, pattern, scale } = spec
-  const refuse = (message: string, hint: string) => say('R-BODY-4', at, message, hint)
+  const refuse = (message: string, hint: string) => report('R-BODY-4', at, message, hint)
   if (min !== undefined && max !== undefined && !(min <= max))
     refuse(`accepts no value: min (${min}) is greater than max (${max})`, 'Swap them, or drop one')
   if (kind === 'oneOf' && values.length === 0)
@@ -38,9 +38,9 @@ function checkField(at: string, spec: FieldSpec, hasCurrency: boolean, say: Say)
   const twice = values.find((value, i) => values.indexOf(value) < i)
   if (twice !== undefined) refuse(`lists the value "${twice}" twice`, 'List each value once')
   if (kind === 'id' && (!prefix || !isIdPrefix(prefix)))
-    say('R-BODY-1', at, `has the id prefix "${prefix}"`, 'Use lower-case letters, such as `ord`')
+    report('R-BODY-1', at, `has the id prefix "${prefix}"`, 'Use lower-case letters, such as `ord`')
   if (kind === 'decimal' && !(Number.isInteger(scale) && scale! >= 0 && scale! <= 15))
-    say('R-BODY-3', at, `has the scale ${scale}`, 'The scale must be from 0 to 15')
+    report('R-BODY-3', at, `has the scale ${scale}`, 'The scale must be from 0 to 15')
   // Such a pattern remembers where it stopped, and refuses every other request.
   if (pattern?.global || pattern?.sticky) refuse(`has the pattern ${pattern}`, 'Leave out the flags g and y')
   if (spec.server && spec.inputOnly)
@@ -48,27 +48,27 @@ function checkField(at: string, spec: FieldSpec, hasCurrency: boolean, say: Say)
       'is both server() and inputOnly(), so that nobody can set or see it',
       'Use hidden() for a column that is never sent to clients',
     )
-  checkDefault(at, spec, say)
-  if (spec.of) checkField(`${at}[]`, spec.of, hasCurrency, say)
+  checkDefault(at, spec, report)
+  if (spec.of) checkField(`${at}[]`, spec.of, hasCurrency, report)
   if (spec.fields) {
-    checkInside(at, spec.fields, say)
-    checkFields(at, spec.fields, hasCurrency, say)
+    checkInside(at, spec.fields, report)
+    checkFields(at, spec.fields, hasCurrency, report)
   }
 }
 
 /** An object is one column of JSON, which is kept and shown whole. */
-function checkInside(at: string, specs: Readonly<Record<string, FieldSpec>>, say: Say) {
+function checkInside(at: string, specs: Readonly<Record<string, FieldSpec>>, report: Report) {
   for (const [name, { hidden, inputOnly }] of Object.entries(specs))
     if (hidden || inputOnly)
-      say('R-BODY-7', `${at}.${name}`, 'is hidden inside an object', 'Make it a field of the resource itself')
+      report('R-BODY-7', `${at}.${name}`, 'is hidden inside an object', 'Make it a field of the resource itself')
 }
 
-function checkDefault(at: string, spec: FieldSpec, say: Say) {
+function checkDefault(at: string, spec: FieldSpec, report: Report) {
   if (spec.default === undefined) return
   const faults: FieldFault[] = []
   checkOf(spec)(spec.default, '', faults)
   for (const { field, message } of faults)
-    say(
+    report(
       'R-BODY-4',
       at,
       `has a default that fails its own check: ${field === '' ? 'it' : field} ${message}`,

@@ -7,7 +7,7 @@ const BY_IP: Limit = { by: 'ip', maxRequests: 10, windowMs: 60_000 }
 const fields = { title: t.text(), size: t.integer(), author: t.email() }
 
 /** What a mistaken author may write: nothing of it is typed. */
-function breachesOf(limits: unknown, cost?: unknown): string[] {
+function violationsOf(limits: unknown, cost?: unknown): string[] {
   try {
     service('notes', {
       operations: {
@@ -31,7 +31,7 @@ function breachesOf(limits: unknown, cost?: unknown): string[] {
 }
 
 test('R-RATE-1: an operation may have limits by user and address, and a cost', () => {
-  for (const by of ['user', 'ip']) expect(breachesOf([{ ...BY_IP, by }], 10)).toEqual([])
+  for (const by of ['user', 'ip']) expect(violationsOf([{ ...BY_IP, by }], 10)).toEqual([])
   const { served } = service('notes', {
     resources: {
       notes: resource('note', {
@@ -61,7 +61,7 @@ test.for<[unknown, unknown, RegExp]>([
   [undefined, 0, /costs 0/],
   [undefined, 1.5, /costs 1.5/],
 ])('R-RATE-1: limits %j at a cost of %s are refused', ([limits, cost, expected]) => {
-  expect(breachesOf(limits, cost)).toEqual([expect.stringMatching(expected)])
+  expect(violationsOf(limits, cost)).toEqual([expect.stringMatching(expected)])
 })
 
 test('R-RATE-1: a limit of a verb that is not offered is refused', () => {

@@ -1,6 +1,6 @@
-import type { Say } from './breach.ts'
 import type { KnownMembers } from './known-members.ts'
 import { isCamelCase } from './names.ts'
+import type { Report } from './violation.ts'
 
 /**
  * A bucket that an operation takes from, instead of the system's usual one (R-RATE-1): `maxRequests` at once, refilled evenly
@@ -33,27 +33,27 @@ export interface Limited {
 
 const MAX_WINDOW_MS = 86_400_000
 
-/** What an operation may not say of its limits and cost. */
-export function checkLimits(id: string, { limits, cost }: Limited, say: Say): void {
-  if (!isWhole(cost, 1_000_000)) say('R-RATE-1', id, `costs ${cost}`, 'A cost is a whole number from 1')
+/** Reports the rules that the limits and the cost of an operation break. */
+export function checkLimits(id: string, { limits, cost }: Limited, report: Report): void {
+  if (!isWhole(cost, 1_000_000)) report('R-RATE-1', id, `costs ${cost}`, 'A cost is a whole number from 1')
   if (limits === undefined) return
-  if (limits.length === 0) say('R-RATE-1', id, 'has an empty list of `limits`', 'Omit it to keep the default limit')
+  if (limits.length === 0) report('R-RATE-1', id, 'has an empty list of `limits`', 'Omit it to keep the default limit')
   const all = new Set<string>()
   for (const limit of limits) {
     const { by, maxRequests } = limit
     const at = `${id}.limits`
-    if (all.has(by)) say('R-RATE-1', at, `has two limits by ${by}`, 'Keep one of them')
+    if (all.has(by)) report('R-RATE-1', at, `has two limits by ${by}`, 'Keep one of them')
     all.add(by)
     if (by !== 'user' && by !== 'ip')
-      say(
+      report(
         'R-RATE-1',
         at,
         `has a limit by "${by}"`,
         'Use `user` or `ip`; for any other key, declare a bucket and call unit.limit() in the handler',
       )
-    checkRule(at, limit, say)
+    checkRule(at, limit, report)
     if (isWhole(maxRequests, MAX_REQUESTS) && cost > maxRequests)
-      say(
+      report(
         'R-RATE-1',
         at,
         `allows no call at all: each costs ${cost} of ${maxRequests}`,
@@ -62,22 +62,22 @@ export function checkLimits(id: string, { limits, cost }: Limited, say: Say): vo
   }
 }
 
-/** What a contract may not say of the buckets that its handlers take from. */
-export function checkBuckets(buckets: Readonly<Record<string, BucketSpec>>, say: Say): void {
+/** Reports the rules that the buckets which handlers take from break. */
+export function checkBuckets(buckets: Readonly<Record<string, BucketSpec>>, report: Report): void {
   for (const [name, spec] of Object.entries(buckets)) {
     const at = `buckets.${name}`
-    if (!isCamelCase(name)) say('R-RATE-1', at, 'is not in camelCase', 'Name it after its key: `account`')
-    checkRule(at, spec, say)
+    if (!isCamelCase(name)) report('R-RATE-1', at, 'is not in camelCase', 'Name it after its key: `account`')
+    checkRule(at, spec, report)
   }
 }
 
 const MAX_REQUESTS = 1_000_000_000
 
-function checkRule(at: string, { maxRequests, windowMs }: BucketSpec, say: Say): void {
+function checkRule(at: string, { maxRequests, windowMs }: BucketSpec, report: Report): void {
   if (!isWhole(maxRequests, MAX_REQUESTS))
-    say('R-RATE-1', at, `has maxRequests ${maxRequests}`, '`maxRequests` must be a whole number from 1')
+    report('R-RATE-1', at, `has maxRequests ${maxRequests}`, '`maxRequests` must be a whole number from 1')
   if (!isWhole(windowMs, MAX_WINDOW_MS))
-    say('R-RATE-1', at, `has the window ${windowMs}`, '`windowMs` is in milliseconds, at most a day')
+    report('R-RATE-1', at, `has the window ${windowMs}`, '`windowMs` is in milliseconds, at most a day')
 }
 
 function isWhole(value: unknown, max: number): boolean {

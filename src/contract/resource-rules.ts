@@ -1,5 +1,4 @@
 import { accessFault, parseAccess } from './access.ts'
-import type { Say } from './breach.ts'
 import { checkFields } from './field-rules.ts'
 import type { FieldSpec, Fields, Kind } from './fields.ts'
 import { isOneValue } from './list-cost.ts'
@@ -7,30 +6,31 @@ import { filterParameters } from './list-query.ts'
 import { camelCase, isCamelCase, isKebabCase, pluralOf } from './names.ts'
 import { VERBS } from './operation.ts'
 import type { AnyResource, Resource, Verb } from './resource.ts'
+import type { Report } from './violation.ts'
 import { isAct, isInvariable, isPlural } from './words.ts'
 
-/** What a resource may not say. `own` are all that its contract has. */
-export function checkResource(key: string, resource: Resource, own: readonly AnyResource[], say: Say): void {
-  checkNames(key, resource, say)
-  checkOwnFields(key, resource, say)
-  checkPlace(key, resource, say)
-  checkLists(key, resource, say)
-  checkAccess(key, resource, own, say)
-  checkVerbs(key, resource, say)
+/** Reports the rules that a resource breaks. `own` are all resources of its contract. */
+export function checkResource(key: string, resource: Resource, own: readonly AnyResource[], report: Report): void {
+  checkNames(key, resource, report)
+  checkOwnFields(key, resource, report)
+  checkPlace(key, resource, report)
+  checkLists(key, resource, report)
+  checkAccess(key, resource, own, report)
+  checkVerbs(key, resource, report)
 }
 
-function checkNames(key: string, { name, plural, idPrefix }: Resource, say: Say) {
-  if (!isCamelCase(key)) say('R-REST-1', key, 'is not in camelCase', 'Resource keys are like `cartItems`')
-  if (!isKebabCase(name)) say('R-REST-1', key, `is named "${name}"`, 'Use kebab-case, such as `cart-item`')
+function checkNames(key: string, { name, plural, idPrefix }: Resource, report: Report) {
+  if (!isCamelCase(key)) report('R-REST-1', key, 'is not in camelCase', 'Resource keys are like `cartItems`')
+  if (!isKebabCase(name)) report('R-REST-1', key, `is named "${name}"`, 'Use kebab-case, such as `cart-item`')
   else if (key === camelCase(name) && isPlural(name) && !isInvariable(name))
-    say('R-REST-1', key, `is named "${name}", which is a plural`, "Use the singular, such as resource('order', …)")
+    report('R-REST-1', key, `is named "${name}", which is a plural`, "Use the singular, such as resource('order', …)")
   if (!isKebabCase(plural))
-    say('R-REST-1', key, `has the path segment "${plural}"`, 'Use kebab-case, such as `order-items`')
-  else if (isAct(plural, new Set())) say('R-REST-1', key, `has the verb "${plural}" in its path`, 'Use a noun')
+    report('R-REST-1', key, `has the path segment "${plural}"`, 'Use kebab-case, such as `order-items`')
+  else if (isAct(plural, new Set())) report('R-REST-1', key, `has the verb "${plural}" in its path`, 'Use a noun')
   else if (!isPlural(plural) || (plural === name && !isInvariable(name)))
-    say('R-REST-1', key, `has the singular collection "${plural}"`, pluralHint(plural))
+    report('R-REST-1', key, `has the singular collection "${plural}"`, pluralHint(plural))
   if (!/^[a-z]{2,10}$/.test(idPrefix))
-    say('R-BODY-1', key, `has the id prefix "${idPrefix}"`, 'Use 2 to 10 lower-case letters, such as `ord`')
+    report('R-BODY-1', key, `has the id prefix "${idPrefix}"`, 'Use 2 to 10 lower-case letters, such as `ord`')
 }
 
 export function pluralHint(singular: string): string {
@@ -40,22 +40,22 @@ export function pluralHint(singular: string): string {
 /** What each has without being asked. */
 const GIVEN = ['id', 'version', 'createdAt', 'updatedAt']
 
-function checkOwnFields(key: string, resource: Resource, say: Say) {
+function checkOwnFields(key: string, resource: Resource, report: Report) {
   const specs = specsIn(resource.fields)
   // What lies below a parent is in the parent's currency.
-  checkFields(key, specs, resource.nested, say)
+  checkFields(key, specs, resource.nested, report)
   for (const name of GIVEN)
     if (Object.hasOwn(specs, name))
-      say('R-BODY-2', `${key}.${name}`, 'is declared by hand', 'Every resource has this field: remove it')
+      report('R-BODY-2', `${key}.${name}`, 'is declared by hand', 'Every resource has this field: remove it')
   for (const name of resource.unique)
     if (!Object.hasOwn(resource.stored, name))
-      say('R-DEL-1', `${key}.unique`, `names an unknown field: "${name}"`, 'Name a declared field')
+      report('R-DEL-1', `${key}.unique`, `names an unknown field: "${name}"`, 'Name a declared field')
   if (resource.requireVersion && !resource.versioned)
-    say('R-LOCK-2', key, 'requires a version but is not versioned', 'Leave out `versioned: false`')
+    report('R-LOCK-2', key, 'requires a version but is not versioned', 'Leave out `versioned: false`')
   for (const [verb, input] of Object.entries<Readonly<Record<string, FieldSpec>>>(resource.input)) {
-    checkFields(`${key}.input.${verb}`, input, resource.nested || Object.hasOwn(specs, 'currency'), say)
+    checkFields(`${key}.input.${verb}`, input, resource.nested || Object.hasOwn(specs, 'currency'), report)
     if (resource.versioned && Object.hasOwn(input, 'version'))
-      say(
+      report(
         'R-LOCK-1',
         `${key}.input.${verb}.version`,
         'is declared by hand',
@@ -65,23 +65,23 @@ function checkOwnFields(key: string, resource: Resource, say: Say) {
 }
 
 /** Where it stands, and whose it is. */
-function checkPlace(key: string, { parent, nested, owner, stored }: Resource, say: Say) {
+function checkPlace(key: string, { parent, nested, owner, stored }: Resource, report: Report) {
   if (nested && !parent)
-    say('R-REST-1', key, 'is nested but has no parent', 'Give it a `parent`, or leave out `nested`')
+    report('R-REST-1', key, 'is nested but has no parent', 'Give it a `parent`, or leave out `nested`')
   if (owner !== undefined && owner !== 'id' && find(stored, owner)?.kind !== 'id')
-    say('R-AUTH-8', `${key}.owner`, `must name an id field, but names "${owner}"`, `Fields: ${namesOf(stored)}`)
+    report('R-AUTH-8', `${key}.owner`, `must name an id field, but names "${owner}"`, `Fields: ${namesOf(stored)}`)
   if (!parent) return
   const spec = find(stored, parent.field)
   const prefix = parent.of.idPrefix
   if (spec?.kind !== 'id' || spec.prefix !== prefix)
-    say(
+    report(
       'R-REST-1',
       `${key}.parent`,
       `"${parent.field}" is not an id of its parent`,
       `Declare ${parent.field}: t.id('${prefix}').server()`,
     )
   else if (!spec.server)
-    say(
+    report(
       'R-REST-1',
       `${key}.${parent.field}`,
       'is in both the path and the body',
@@ -89,11 +89,11 @@ function checkPlace(key: string, { parent, nested, owner, stored }: Resource, sa
     )
 }
 
-function checkLists(key: string, resource: Resource, say: Say) {
+function checkLists(key: string, resource: Resource, report: Report) {
   const { list, stored } = resource
   const known = namesOf(stored)
   const refuse = (rule: string, option: string, message: string, hint: string) =>
-    say(rule, `${key}.list.${option}`, message, hint)
+    report(rule, `${key}.list.${option}`, message, hint)
   for (const [param, name] of Object.entries(list.filter)) {
     const spec = find(stored, name)
     if (!spec) refuse('R-FILTER-1', 'filter', `names an unknown field: "${name}"`, `Fields: ${known}`)
@@ -124,7 +124,7 @@ function checkLists(key: string, resource: Resource, say: Say) {
         'is hidden, but a filter, search or sort would reveal its values',
         'Use fields that clients can see',
       )
-  checkParameters(key, resource, say)
+  checkParameters(key, resource, report)
   if (!(Number.isInteger(list.maxOffset) && list.maxOffset >= 100))
     refuse(
       'R-PAGE-7',
@@ -136,16 +136,16 @@ function checkLists(key: string, resource: Resource, say: Say) {
     refuse('R-PAGE-6', 'exactTotal', `is ${list.exactTotal}`, 'Give a whole number from 0')
   if (!(Number.isInteger(list.scanCost) && list.scanCost >= 0 && list.scanCost <= 1_000_000))
     refuse('R-RATE-1', 'scanCost', `is ${list.scanCost}`, 'Give a whole number from 0')
-  checkIndexed(key, resource, say)
+  checkIndexed(key, resource, report)
 }
 
 /** What says which lists have an index speaks of filters and sorts that there are. */
-function checkIndexed(key: string, { list, stored }: Resource, say: Say) {
+function checkIndexed(key: string, { list, stored }: Resource, report: Report) {
   const filters = Object.values(list.filter)
   const sorts = [...list.sort, ...list.defaultSort.split(',').map((term) => term.replace(/^[-+]/, ''))]
   for (const name of list.scans)
     if (!filters.includes(name) && !sorts.includes(name) && !(name === 'q' && list.search.length > 0))
-      say(
+      report(
         'R-PAGE-2',
         `${key}.list.scans`,
         `"${name}" is neither a filter nor a sort`,
@@ -153,7 +153,8 @@ function checkIndexed(key: string, { list, stored }: Resource, say: Say) {
       )
   for (const [filter, sort] of list.pairs) {
     const at = `${key}.list.pairs`
-    const fault = (what: string, hint: string) => say('R-PAGE-2', at, `has ['${filter}', '${sort}'], and ${what}`, hint)
+    const fault = (what: string, hint: string) =>
+      report('R-PAGE-2', at, `has ['${filter}', '${sort}'], and ${what}`, hint)
     if (!filters.includes(filter)) fault(`"${filter}" is not a filter`, 'The first must be the field of a filter')
     else if (!isOneValue(find(stored, filter)))
       fault(`"${filter}" is not filtered by one value`, 'An index keeps rows in order within one value of a filter')
@@ -169,12 +170,12 @@ const MEMBERS: readonly Kind[] = ['text', 'id', 'oneOf']
 /** Parameters that every list has; `version` is the whole API's (R-VER-1). */
 const TAKEN = ['page', 'limit', 'cursor', 'count', 'sort', 'fields', 'version']
 
-function checkParameters(key: string, resource: Resource, say: Say) {
+function checkParameters(key: string, resource: Resource, report: Report) {
   if (Object.values(resource.list.filter).some((name) => !find(resource.stored, name))) return
   const names = new Set(TAKEN)
   for (const { name } of filterParameters(resource)) {
     if (names.has(name))
-      say(
+      report(
         'R-FILTER-1',
         `${key}.list.filter`,
         `defines the parameter "${name}" twice`,
@@ -184,20 +185,20 @@ function checkParameters(key: string, resource: Resource, say: Say) {
   }
 }
 
-function checkAccess(key: string, resource: Resource, own: readonly AnyResource[], say: Say) {
+function checkAccess(key: string, resource: Resource, own: readonly AnyResource[], report: Report) {
   for (const verb of VERBS) {
     const rule = resource.access[verb]
     if (rule === undefined) continue
     const at = `${key}.access.${verb}`
     const fault = accessFault(rule)
-    if (fault) say('R-AUTH-8', at, fault, 'Without a rule nobody can call it')
+    if (fault) report('R-AUTH-8', at, fault, 'Without a rule nobody can call it')
     else if (parseAccess(rule).owner)
       for (const hint of ownerUnknown(verb, resource, own))
-        say('R-AUTH-8', at, 'uses "owner", but the owner cannot be determined', hint)
+        report('R-AUTH-8', at, 'uses "owner", but the owner cannot be determined', hint)
   }
   for (const verb of Object.keys(resource.access))
     if (!VERBS.includes(verb as Verb))
-      say('R-REST-2', `${key}.access`, `has an unknown verb: "${verb}"`, `Verbs: ${VERBS.join(', ')}`)
+      report('R-REST-2', `${key}.access`, `has an unknown verb: "${verb}"`, `Verbs: ${VERBS.join(', ')}`)
 }
 
 /** One thing says itself whose it is, a collection is its parent's. */
@@ -215,17 +216,17 @@ function ownerUnknown(verb: Verb, { owner, parent, list }: Resource, own: readon
   return hints
 }
 
-function checkVerbs(key: string, resource: Resource, say: Say) {
+function checkVerbs(key: string, resource: Resource, report: Report) {
   for (const verb of resource.custom) {
     if (resource.access[verb] === undefined)
-      say(
+      report(
         'R-AUTH-8',
         `${key}.custom`,
         `names "${verb}", which has no access rule`,
         'A verb without an access rule does not exist: add the rule',
       )
     if (verb === 'list' || verb === 'get')
-      say(
+      report(
         'R-P-2',
         `${key}.custom`,
         `names "${verb}", which cannot have a handler`,
@@ -234,7 +235,7 @@ function checkVerbs(key: string, resource: Resource, say: Say) {
   }
   for (const verb of Object.keys(resource.problems) as Verb[])
     if (resource.access[verb] === undefined)
-      say(
+      report(
         'R-P-6',
         `${key}.problems`,
         `names "${verb}", which has no access rule`,
@@ -242,7 +243,7 @@ function checkVerbs(key: string, resource: Resource, say: Say) {
       )
   for (const verb of Object.keys({ ...resource.limits, ...resource.cost }) as Verb[])
     if (resource.access[verb] === undefined)
-      say(
+      report(
         'R-RATE-1',
         key,
         `limits "${verb}", which has no access rule`,
@@ -250,7 +251,7 @@ function checkVerbs(key: string, resource: Resource, say: Say) {
       )
   for (const verb of Object.keys(resource.timeoutMs) as Verb[])
     if (resource.access[verb] === undefined)
-      say(
+      report(
         'R-P-7',
         `${key}.timeoutMs`,
         `names "${verb}", which has no access rule`,
@@ -262,7 +263,7 @@ function checkVerbs(key: string, resource: Resource, say: Say) {
       (resource.input as Partial<Record<Verb, Readonly<Record<string, FieldSpec>>>>)[verb] ?? specsIn(resource.fields)
     for (const [name, spec] of Object.entries(specs))
       if (!Object.hasOwn(resource.stored, name) && !(spec.fixed && verb !== 'create'))
-        say(
+        report(
           'R-P-2',
           `${key}.${name}`,
           `is not stored, so CRUD cannot ${verb} it`,

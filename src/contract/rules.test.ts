@@ -52,7 +52,7 @@ const shape = (options: Loose) => ({
 })
 
 /** Each line of the refusal; none of a contract that is sound. */
-function breaches(define: () => unknown): string[] {
+function violations(define: () => unknown): string[] {
   try {
     define()
   } catch (error) {
@@ -63,20 +63,20 @@ function breaches(define: () => unknown): string[] {
   return []
 }
 
-type Case = readonly [name: string, breach: string, define: () => unknown]
+type Case = readonly [name: string, violation: string, define: () => unknown]
 
-/** Just this one breach is found, and what follows it is a hint. */
+/** Just this one violation is found, and what follows it is a hint. */
 function refused(cases: readonly Case[]) {
-  for (const [name, breach, define] of cases)
-    test(`R-P-6: ${name} is refused with ${breach.split(' ')[0]} and a hint`, () => {
-      const found = breaches(define)
-      expect(found.map((line) => line.slice(0, breach.length))).toEqual([breach])
-      expect(found[0]!.slice(breach.length)).toMatch(/^[^.]*\. .{10}/)
+  for (const [name, violation, define] of cases)
+    test(`R-P-6: ${name} is refused with ${violation.split(' ')[0]} and a hint`, () => {
+      const found = violations(define)
+      expect(found.map((line) => line.slice(0, violation.length))).toEqual([violation])
+      expect(found[0]!.slice(violation.length)).toMatch(/^[^.]*\. .{10}/)
     })
 }
 
 function sound(cases: readonly (readonly [name: string, define: () => unknown])[]) {
-  for (const [name, define] of cases) test(`R-P-6: ${name}`, () => expect(breaches(define)).toEqual([]))
+  for (const [name, define] of cases) test(`R-P-6: ${name}`, () => expect(violations(define)).toEqual([]))
 }
 
 describe('names', () => {
@@ -849,7 +849,7 @@ describe('events', () => {
   test("R-P-6: a fault of a resource's field is not told again of its events", () => {
     const Note = noteOf({ fields: { a_b: t.text() } })
     const define = () => service('notes', { resources: { notes: Note }, events: { 'note.created': event(Note) } })
-    expect(breaches(define)).toHaveLength(1)
+    expect(violations(define)).toHaveLength(1)
   })
 })
 
@@ -974,7 +974,7 @@ describe('hints say what to do', () => {
     ['an undeclared problem', "problems: { TOO_LATE: problem(409, '…') }", () => own({ problems: ['TOO_LATE'] })],
   ]
   test.each(hints)('R-P-6: %s is answered with: %s', (_, hint, define) => {
-    expect(breaches(define)).toEqual([expect.stringContaining(hint)])
+    expect(violations(define)).toEqual([expect.stringContaining(hint)])
   })
 })
 
@@ -982,7 +982,7 @@ test('R-P-6: the contracts of the reference system break no rule', () => {
   for (const contract of [users, orders]) expect(brokenRules(contract, {})).toEqual([])
 })
 
-test('R-P-6: every breach is listed at once, each with its rule, its place and a hint', () => {
+test('R-P-6: every violation is listed at once, each with its rule, its place and a hint', () => {
   const define = () =>
     service('Notes', {
       resources: { notes: noteOf({ plural: 'note', fields: { unit_price: t.text() }, access: { get: 'owner' } }) },
@@ -990,7 +990,7 @@ test('R-P-6: every breach is listed at once, each with its rule, its place and a
       events: { noted: event({}) },
       latest: 2,
     })
-  expect(breaches(define).map((line) => line.split(':')[0])).toEqual([
+  expect(violations(define).map((line) => line.split(':')[0])).toEqual([
     'R-REST-1 Notes',
     'R-BODY-5 problem late',
     'R-REST-4 problem late',

@@ -1,5 +1,4 @@
 import { accessFault, parseAccess } from './access.ts'
-import type { Breach, Say } from './breach.ts'
 import { readTime } from './check.ts'
 import { checkFields } from './field-rules.ts'
 import type { FieldSpec, Fields } from './fields.ts'
@@ -11,70 +10,71 @@ import type { AnyResource } from './resource.ts'
 import { checkResource, pluralHint } from './resource-rules.ts'
 import type { Contract } from './service.ts'
 import type { OlderShape, OlderVersion } from './versions.ts'
+import type { Report, Violation } from './violation.ts'
 import { isAct, isPast, isPlural } from './words.ts'
 
-/** Everything that a contract may not say (R-P-6), each with a hint. Empty when it is sound. */
-export function brokenRules(contract: Contract, own: Readonly<Record<string, ProblemSpec>>): Breach[] {
-  const breaches: Breach[] = []
-  const say: Say = (rule, where, message, hint) => breaches.push({ rule, where, message, hint })
+/** Every rule that a contract breaks (R-P-6), each with a hint. Empty when it breaks none. */
+export function brokenRules(contract: Contract, own: Readonly<Record<string, ProblemSpec>>): Violation[] {
+  const violations: Violation[] = []
+  const report: Report = (rule, where, message, hint) => violations.push({ rule, where, message, hint })
   const resources = Object.entries(contract.resources)
   if (!isKebabCase(contract.name))
-    say('R-REST-1', contract.name, 'is not a valid service name', 'Use kebab-case, such as `orders`')
-  checkProblems(own, say)
-  checkBuckets(contract.buckets, say)
-  for (const [key, resource] of resources) checkResource(key, resource, Object.values(contract.resources), say)
-  checkPrefixes(resources, say)
-  checkPlaces(contract, say)
+    report('R-REST-1', contract.name, 'is not a valid service name', 'Use kebab-case, such as `orders`')
+  checkProblems(own, report)
+  checkBuckets(contract.buckets, report)
+  for (const [key, resource] of resources) checkResource(key, resource, Object.values(contract.resources), report)
+  checkPrefixes(resources, report)
+  checkPlaces(contract, report)
   for (const [key, spec] of Object.entries(contract.operations))
-    checkOperation(`${contract.name}.${key}`, key, spec, contract, say)
-  checkEvents(contract, say)
-  checkConsumers(contract, say)
-  checkVersions(contract, say)
-  return breaches
+    checkOperation(`${contract.name}.${key}`, key, spec, contract, report)
+  checkEvents(contract, report)
+  checkConsumers(contract, report)
+  checkVersions(contract, report)
+  return violations
 }
 
 const STATUSES = [
   400, 401, 402, 403, 404, 405, 406, 409, 410, 412, 413, 415, 422, 423, 424, 428, 429, 500, 502, 503, 504,
 ]
 
-function checkProblems(own: Readonly<Record<string, ProblemSpec>>, say: Say) {
+function checkProblems(own: Readonly<Record<string, ProblemSpec>>, report: Report) {
   for (const [code, { status }] of Object.entries(own)) {
     if (!/^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$/.test(code))
-      say('R-BODY-5', `problem ${code}`, 'is not in UPPER_SNAKE', 'Name it like OUT_OF_STOCK')
+      report('R-BODY-5', `problem ${code}`, 'is not in UPPER_SNAKE', 'Name it like OUT_OF_STOCK')
     if (!STATUSES.includes(status))
-      say('R-REST-4', `problem ${code}`, `has status ${status}`, `Use one of ${STATUSES.join(', ')}`)
+      report('R-REST-4', `problem ${code}`, `has status ${status}`, `Use one of ${STATUSES.join(', ')}`)
     if (PROBLEMS[code] && PROBLEMS[code].status !== status)
-      say('R-BODY-6', `problem ${code}`, 'redefines a code that every system has', 'Choose another code')
+      report('R-BODY-6', `problem ${code}`, 'redefines a code that every system has', 'Choose another code')
   }
 }
 
-function checkPrefixes(resources: readonly [string, AnyResource][], say: Say) {
+function checkPrefixes(resources: readonly [string, AnyResource][], report: Report) {
   const prefixes = new Map<string, string>()
   for (const [key, { idPrefix }] of resources) {
     const other = prefixes.get(idPrefix)
     if (other)
-      say('R-BODY-1', key, `shares the id prefix "${idPrefix}" with ${other}`, 'Each resource needs its own prefix')
+      report('R-BODY-1', key, `shares the id prefix "${idPrefix}" with ${other}`, 'Each resource needs its own prefix')
     prefixes.set(idPrefix, key)
   }
 }
 
-function checkPlaces(contract: Contract, say: Say) {
+function checkPlaces(contract: Contract, report: Report) {
   const taken = new Map<string, string>()
   for (const operation of contract.served) {
     const { id, method, path, params, problems } = operation
     const place = `${method} ${path.replace(/\{\w+\}/g, '{}')}`
     const other = taken.get(place)
-    if (other) say('R-REST-1', id, `has the same method and path as ${other}: ${place}`, 'Change one of the paths')
+    if (other) report('R-REST-1', id, `has the same method and path as ${other}: ${place}`, 'Change one of the paths')
     taken.set(place, id)
-    checkLimits(id, operation, say)
-    checkTimeout(id, operation, say)
+    checkLimits(id, operation, report)
+    checkTimeout(id, operation, report)
     const names = params.map(({ name }) => name)
     const twice = names.find((name, i) => names.indexOf(name) < i)
     if (twice !== undefined)
-      say('R-REST-1', id, `has the parameter {${twice}} twice in ${path}`, 'Give each parameter its own name')
+      report('R-REST-1', id, `has the parameter {${twice}} twice in ${path}`, 'Give each parameter its own name')
     for (const code of problems)
       if (!Object.hasOwn(contract.problems, code))
-        say(
+        report(
           'R-REST-4',
           id,
           `lists the undeclared problem ${code}`,
@@ -86,10 +86,10 @@ function checkPlaces(contract: Contract, say: Say) {
 const SHORTEST_MS = 10
 const LONGEST_MS = 300_000
 
-function checkTimeout(id: string, { timeoutMs }: Operation, say: Say) {
+function checkTimeout(id: string, { timeoutMs }: Operation, report: Report) {
   if (timeoutMs === undefined) return
   if (!Number.isInteger(timeoutMs) || timeoutMs < SHORTEST_MS || timeoutMs > LONGEST_MS)
-    say(
+    report(
       'R-P-7',
       id,
       `has the timeoutMs ${timeoutMs}`,
@@ -100,22 +100,22 @@ function checkTimeout(id: string, { timeoutMs }: Operation, say: Say) {
 const SUCCESS: Record<string, readonly number[]> = { GET: [200], POST: [202], PUT: [200], PATCH: [200], DELETE: [204] }
 const SIGN_IN = /^\/auth\/(login|refresh|logout)$/
 
-function checkOperation(id: string, key: string, spec: OperationSpec, contract: Contract, say: Say) {
+function checkOperation(id: string, key: string, spec: OperationSpec, contract: Contract, report: Report) {
   const { method, status, access, credentials, body, answer } = spec
-  if (!isCamelCase(key)) say('R-REST-1', id, 'is not in camelCase', 'Operations are like `resetPassword`')
+  if (!isCamelCase(key)) report('R-REST-1', id, 'is not in camelCase', 'Operations are like `resetPassword`')
   const fault = accessFault(access)
-  if (fault) say('R-AUTH-8', id, `has an access rule that ${fault}`, 'Without a rule nobody can call it')
+  if (fault) report('R-AUTH-8', id, `has an access rule that ${fault}`, 'Without a rule nobody can call it')
   else if (parseAccess(access).owner)
-    say(
+    report(
       'R-AUTH-8',
       id,
       'uses "owner", but does not belong to a resource',
       'Use `authenticated`, and check the owner in the handler',
     )
   if (credentials !== 'bearer' && credentials !== 'own')
-    say('R-AUTH-8', id, `has the credentials "${credentials}"`, 'Use `bearer` (the default) or `own`')
+    report('R-AUTH-8', id, `has the credentials "${credentials}"`, 'Use `bearer` (the default) or `own`')
   else if (credentials === 'own' && !fault && !parseAccess(access).public)
-    say(
+    report(
       'R-AUTH-8',
       id,
       `reads no access token, but is open to "${access}" only: nobody could call it`,
@@ -124,16 +124,16 @@ function checkOperation(id: string, key: string, spec: OperationSpec, contract: 
   // Signing in makes something, but not a resource, and forgetting a session returns nothing.
   const allowed = credentials === 'own' ? [200, 201, 202, 204] : (SUCCESS[method] ?? [])
   if (!allowed.includes(status))
-    say('R-REST-3', id, `answers ${method} with ${status}`, statusHint(method, status, allowed))
+    report('R-REST-3', id, `answers ${method} with ${status}`, statusHint(method, status, allowed))
   if ((method === 'GET' || method === 'DELETE') && body)
-    say('R-REST-2', id, `gives ${method} a body`, 'GET and DELETE requests have no body')
+    report('R-REST-2', id, `gives ${method} a body`, 'GET and DELETE requests have no body')
   if (status === 204 && answer)
-    say('R-REST-3', id, 'has the status 204 and an answer', 'Remove `answer`, or use another status')
+    report('R-REST-3', id, 'has the status 204 and an answer', 'Remove `answer`, or use another status')
   if (method === 'GET' && !answer)
-    say('R-REST-2', id, 'is a GET without an answer', 'Declare what it returns: answer: { … }')
-  checkPath(id, spec, contract, say)
-  checkFields(`${id}.body`, body ?? {}, false, say)
-  checkFields(`${id}.answer`, answer ?? {}, false, say)
+    report('R-REST-2', id, 'is a GET without an answer', 'Declare what it returns: answer: { … }')
+  checkPath(id, spec, contract, report)
+  checkFields(`${id}.body`, body ?? {}, false, report)
+  checkFields(`${id}.answer`, answer ?? {}, false, report)
 }
 
 function statusHint(method: string, status: number, allowed: readonly number[]): string {
@@ -145,10 +145,10 @@ function statusHint(method: string, status: number, allowed: readonly number[]):
 }
 
 /** Segments apart from parameters: a collection in the plural, `auth`, or a file of well-known name. */
-function checkPath(id: string, { path }: OperationSpec, contract: Contract, say: Say) {
+function checkPath(id: string, { path }: OperationSpec, contract: Contract, report: Report) {
   if (SIGN_IN.test(path)) return
   if (!/^\/[^/{}]+(\/([^/{}]+|\{[a-z][a-zA-Z0-9]*\}))*$/.test(path)) {
-    say(
+    report(
       'R-REST-1',
       id,
       `has the path "${path}"`,
@@ -159,7 +159,7 @@ function checkPath(id: string, { path }: OperationSpec, contract: Contract, say:
   const segments = path.split('/').slice(1)
   const collections = new Set(Object.values(contract.resources).map(({ plural }) => plural))
   if (/^(v\d+|api)$/.test(segments[0]!)) {
-    say(
+    report(
       'R-VER-1',
       id,
       `begins its path with /${segments[0]}`,
@@ -170,60 +170,66 @@ function checkPath(id: string, { path }: OperationSpec, contract: Contract, say:
   for (const segment of segments) {
     if (segment.startsWith('{') || segment === 'auth' || segment === '.well-known') continue
     if (/^[a-z0-9-]+\.json$/.test(segment)) continue
-    if (!isKebabCase(segment)) say('R-REST-1', id, `has the path segment "${segment}"`, 'Use kebab-case')
+    if (!isKebabCase(segment)) report('R-REST-1', id, `has the path segment "${segment}"`, 'Use kebab-case')
     else if (isAct(segment, collections))
-      say('R-REST-1', id, `has the verb "${segment}" in its path`, 'Use a noun: /password-resets, not /reset-password')
-    else if (!isPlural(segment)) say('R-REST-1', id, `has the singular "${segment}" in its path`, pluralHint(segment))
+      report(
+        'R-REST-1',
+        id,
+        `has the verb "${segment}" in its path`,
+        'Use a noun: /password-resets, not /reset-password',
+      )
+    else if (!isPlural(segment))
+      report('R-REST-1', id, `has the singular "${segment}" in its path`, pluralHint(segment))
   }
 }
 
-function checkEvents({ events, resources }: Contract, say: Say) {
+function checkEvents({ events, resources }: Contract, report: Report) {
   const all = Object.values(resources)
   const names = new Set(all.map(({ name }) => name))
   for (const [type, { data }] of Object.entries(events)) {
     const [noun, verb, ...more] = type.split('.')
     const at = `event ${type}`
     if (!noun || !verb || more.length > 0 || !isKebabCase(noun) || !isKebabCase(verb) || !isPast(verb))
-      say('R-EVT-1', at, 'is not <resource>.<past tense>', 'Name it like `order.created`')
+      report('R-EVT-1', at, 'is not <resource>.<past tense>', 'Name it like `order.created`')
     else if (names.size > 0 && !names.has(noun))
-      say(
+      report(
         'R-EVT-1',
         at,
         `does not begin with a resource of this contract: "${noun}"`,
         `Resources: ${[...names].join(', ')}`,
       )
     // What a resource shows is checked there.
-    if (!all.some(({ shown }) => shown === data)) checkFields(at, data, false, say)
+    if (!all.some(({ shown }) => shown === data)) checkFields(at, data, false, report)
   }
 }
 
-function checkConsumers({ consumers, resources, operations }: Contract, say: Say) {
+function checkConsumers({ consumers, resources, operations }: Contract, report: Report) {
   for (const [key, { from, events, start, attempts }] of Object.entries(consumers)) {
     const at = `consumers.${key}`
-    if (!isCamelCase(key)) say('R-EVT-2', at, 'is not in camelCase', 'Name it after its purpose: `buyers`')
+    if (!isCamelCase(key)) report('R-EVT-2', at, 'is not in camelCase', 'Name it after its purpose: `buyers`')
     if (Object.hasOwn(resources, key) || Object.hasOwn(operations, key))
-      say('R-P-2', at, 'has the name of a resource or an operation', 'Every handler needs its own name: rename one')
+      report('R-P-2', at, 'has the name of a resource or an operation', 'Every handler needs its own name: rename one')
     const types = Object.keys(events)
-    if (types.length === 0) say('R-EVT-2', at, 'has no events', `List events of ${from}`)
+    if (types.length === 0) report('R-EVT-2', at, 'has no events', `List events of ${from}`)
     for (const type of types)
       if (events[type] === undefined)
-        say('R-EVT-2', at, `consumes "${type}", which ${from} does not publish`, 'See its `events`')
+        report('R-EVT-2', at, `consumes "${type}", which ${from} does not publish`, 'See its `events`')
     if (start !== 'beginning' && start !== 'now')
-      say('R-EVT-5', at, `has the start "${start}"`, 'Use `beginning` or `now`')
+      report('R-EVT-5', at, `has the start "${start}"`, 'Use `beginning` or `now`')
     if (!Number.isInteger(attempts) || attempts < 1 || attempts > 100)
-      say('R-EVT-3', at, `has ${attempts} attempts`, 'Give a whole number from 1 to 100')
+      report('R-EVT-3', at, `has ${attempts} attempts`, 'Give a whole number from 1 to 100')
   }
 }
 
-function checkVersions(contract: Contract, say: Say) {
+function checkVersions(contract: Contract, report: Report) {
   const { latest, older } = contract
   if (!Number.isInteger(latest) || latest < 1) {
-    say('R-VER-1', 'latest', `is ${latest}`, 'Versions are whole numbers from 1')
+    report('R-VER-1', 'latest', `is ${latest}`, 'Versions are whole numbers from 1')
     return
   }
   for (let version = 1; version < latest; version++)
     if (!older[version])
-      say(
+      report(
         'R-VER-2',
         `older.${version}`,
         'is missing',
@@ -232,17 +238,17 @@ function checkVersions(contract: Contract, say: Say) {
   for (const [version, described] of Object.entries(older)) {
     const at = `older.${version}`
     if (!(Number.isInteger(Number(version)) && Number(version) >= 1 && Number(version) < latest))
-      say('R-VER-2', at, `is not below latest (${latest})`, 'Describe older versions only')
+      report('R-VER-2', at, `is not below latest (${latest})`, 'Describe older versions only')
     for (const key of Object.keys(described.shapes))
       if (!Object.hasOwn(contract.resources, key))
-        say('R-VER-2', at, `names an unknown resource: "${key}"`, 'Use a key of `resources`')
-    checkEnd(at, described, say)
+        report('R-VER-2', at, `names an unknown resource: "${key}"`, 'Use a key of `resources`')
+    checkEnd(at, described, report)
   }
-  for (const [key, resource] of Object.entries(contract.resources)) checkShapes(key, resource, contract, say)
+  for (const [key, resource] of Object.entries(contract.resources)) checkShapes(key, resource, contract, report)
 }
 
 /** Each shape is said in the fields of the version after it. */
-function checkShapes(key: string, resource: AnyResource, { latest, older }: Contract, say: Say) {
+function checkShapes(key: string, resource: AnyResource, { latest, older }: Contract, report: Report) {
   const given = Object.entries(resource.fields as Fields).flatMap(([name, { spec }]) => (spec.hidden ? [] : [name]))
   const inputs = Object.values<object>(resource.input).flatMap((input) => Object.keys(input))
   const names = new Set([...Object.keys(resource.shown), ...given, ...inputs])
@@ -252,7 +258,7 @@ function checkShapes(key: string, resource: AnyResource, { latest, older }: Cont
     const at = `older.${version}.${key}`
     for (const name of shape.without)
       if (!names.delete(name))
-        say(
+        report(
           'R-VER-2',
           at,
           `removes "${name}", which version ${version + 1} does not have`,
@@ -260,7 +266,7 @@ function checkShapes(key: string, resource: AnyResource, { latest, older }: Cont
         )
     for (const name of Object.keys(shape.added)) {
       if (names.has(name))
-        say(
+        report(
           'R-VER-2',
           at,
           `adds "${name}", which version ${version + 1} has too`,
@@ -268,11 +274,11 @@ function checkShapes(key: string, resource: AnyResource, { latest, older }: Cont
         )
       names.add(name)
     }
-    checkFields(at, shape.added as Readonly<Record<string, FieldSpec>>, true, say)
+    checkFields(at, shape.added as Readonly<Record<string, FieldSpec>>, true, report)
   }
 }
 
-function checkEnd(at: string, { deprecated, sunset }: OlderVersion, say: Say) {
+function checkEnd(at: string, { deprecated, sunset }: OlderVersion, report: Report) {
   const times = [deprecated, sunset].map((date) =>
     date === undefined ? undefined : readTime(date.length === 10 ? `${date}T00:00:00Z` : date),
   )
@@ -280,9 +286,9 @@ function checkEnd(at: string, { deprecated, sunset }: OlderVersion, say: Say) {
   const [begin, end] = times
   for (const [i, date] of given.entries())
     if (date !== undefined && times[i] === undefined)
-      say('R-VER-3', at, `has the date "${date}"`, 'Write it like 2026-12-31')
+      report('R-VER-3', at, `has the date "${date}"`, 'Write it like 2026-12-31')
   if (begin !== undefined && end !== undefined && end < begin)
-    say(
+    report(
       'R-VER-3',
       at,
       'has a sunset before its deprecation',

@@ -76,7 +76,7 @@ const OLDER: KnownMembers<OlderVersion> = { deprecated: true, sunset: true, shap
 
 /**
  * Defines a service's contract. A contract that breaks a rule is refused with a Fault `INVALID_CONTRACT` that lists
- * every breach with the rule's id and a hint (R-P-6).
+ * every violation with the rule's id and a hint (R-P-6).
  */
 export function service<
   R extends Resources = {},
@@ -116,7 +116,7 @@ export function service<
     throw new Fault(
       'INVALID_CONTRACT',
       `The contract "${name}" breaks ${broken.length === 1 ? 'a rule' : `${broken.length} rules`}:\n${broken
-        .map((breach) => `  ${breach.rule} ${breach.where}: ${breach.message}. ${breach.hint}`)
+        .map((violation) => `  ${violation.rule} ${violation.where}: ${violation.message}. ${violation.hint}`)
         .join('\n')}`,
     )
   return contract
