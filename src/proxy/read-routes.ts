@@ -22,10 +22,10 @@ export async function readRoutes(
 ): Promise<Description[]> {
   const read: { file: string; entries: Entry[] }[] = []
   if (routes !== undefined)
-    read.push(await readChecked(routes, (value, complain) => readRouteFile(value, upstreams, complain)))
+    read.push(await readChecked(routes, (value, report) => readRouteFile(value, upstreams, report)))
   for (const { upstream, file } of openapi) {
     const options = { upstream, notice, ...(unchecked && { unchecked }) }
-    read.push(await readChecked(file, (value, complain) => readOpenApi(value, { ...options, complain })))
+    read.push(await readChecked(file, (value, report) => readOpenApi(value, { ...options, report })))
   }
   checkTwice(read)
   const entries = read.flatMap((one) => one.entries)
@@ -36,7 +36,7 @@ export async function readRoutes(
   })
 }
 
-type Read = (value: unknown, complain: (where: string, what: string) => void) => Entry[]
+type Read = (value: unknown, report: (where: string, what: string) => void) => Entry[]
 
 async function readChecked(file: string, read: Read): Promise<{ file: string; entries: Entry[] }> {
   const faults: string[] = []

@@ -37,32 +37,32 @@ export const METHODS: readonly ServedMethod[] = ['GET', 'HEAD', 'POST', 'PUT', '
 export const NOBODY: Access = { public: false, authenticated: false, owner: false, roles: [''] }
 
 /** Where a fault is, and what it is: `routes[2].path is "products": begin it with a slash`. */
-export type Complain = (where: string, what: string) => void
+export type Report = (where: string, what: string) => void
 
-export function readTerms(given: Readonly<Record<string, unknown>>, where: string, complain: Complain): Terms {
+export function readTerms(given: Readonly<Record<string, unknown>>, where: string, report: Report): Terms {
   const whole = (name: string, max: number): number | undefined => {
     const value = given[name]
     if (value === undefined) return undefined
     if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= max) return value as number
-    complain(`${where}.${name}`, `is ${JSON.stringify(value)}: give a whole number from 1 to ${max}`)
+    report(`${where}.${name}`, `is ${JSON.stringify(value)}: give a whole number from 1 to ${max}`)
     return undefined
   }
   const cost = given.cost === undefined ? 1 : (given.cost as number)
-  const access = readAccess(given.access, `${where}.access`, complain)
+  const access = readAccess(given.access, `${where}.access`, report)
   return {
     access,
-    credentials: readCredentials(given.credentials, access, `${where}.credentials`, complain),
-    limits: readLimits(given.limits, cost, where, complain),
+    credentials: readCredentials(given.credentials, access, `${where}.credentials`, report),
+    limits: readLimits(given.limits, cost, where, report),
     cost,
     timeoutMs: whole('timeoutMs', 3_600_000),
     maxBodyBytes: whole('maxBodyBytes', Number.MAX_SAFE_INTEGER),
   }
 }
 
-function readAccess(given: unknown, where: string, complain: Complain): Access {
+function readAccess(given: unknown, where: string, report: Report): Access {
   if (given === undefined) return NOBODY
   if (typeof given !== 'string' || !/^[^\s|,]+(\s*\|\s*[^\s|,]+)*$/.test(given.trim())) {
-    complain(
+    report(
       where,
       `is ${JSON.stringify(given)}: give public, authenticated, or roles joined by |, as in "editor | admin"`,
     )
@@ -70,24 +70,21 @@ function readAccess(given: unknown, where: string, complain: Complain): Access {
   }
   const access = parseAccess(given)
   const ours = access.owner ? 'owner' : access.roles.find((role) => role === 'service')
-  if (ours !== undefined) complain(where, `has the term "${ours}", which only a contract can say: name roles`)
+  if (ours !== undefined) report(where, `has the term "${ours}", which only a contract can say: name roles`)
   return access
 }
 
-function readCredentials(given: unknown, access: Access, where: string, complain: Complain): Credentials {
+function readCredentials(given: unknown, access: Access, where: string, report: Report): Credentials {
   if (given === undefined || given === 'bearer') return 'bearer'
-  if (given !== 'own') complain(where, `is ${JSON.stringify(given)}: give "bearer" (the default) or "own"`)
-  else if (!access.public) complain(where, 'is "own", which needs `access` to be "public": no token is read there')
+  if (given !== 'own') report(where, `is ${JSON.stringify(given)}: give "bearer" (the default) or "own"`)
+  else if (!access.public) report(where, 'is "own", which needs `access` to be "public": no token is read there')
   return 'own'
 }
 
-function readLimits(given: unknown, cost: number, where: string, complain: Complain): readonly Limit[] | undefined {
-  const say = (_rule: string, at: string, message: string, hint: string) => complain(at, `${message}: ${hint}`)
+function readLimits(given: unknown, cost: number, where: string, report: Report): readonly Limit[] | undefined {
+  const say = (_rule: string, at: string, message: string, hint: string) => report(at, `${message}: ${hint}`)
   if (given !== undefined && !isLimits(given)) {
-    complain(
-      `${where}.limits`,
-      'must be a list of limits such as { "by": "user", "maxRequests": 10, "windowMs": 60000 }',
-    )
+    report(`${where}.limits`, 'must be a list of limits such as { "by": "user", "maxRequests": 10, "windowMs": 60000 }')
     return undefined
   }
   checkLimits(where, { limits: given, cost }, say)
@@ -170,11 +167,11 @@ export function operationOf(upstream: string, { method, path, access, credential
   return { ...described, facts: factsOf(described, FOREIGN) }
 }
 
-/** A misspelt name would be a rule that does not hold: each is complained of. */
-export function strangers(object: object, known: readonly string[], where: string, complain: Complain): void {
+/** Reports members that nobody knows: a misspelt one would be a rule that does not hold. */
+export function unknownKeys(object: object, known: readonly string[], where: string, report: Report): void {
   for (const name of Object.keys(object)) {
     const unknown = unknownMember({ [name]: true }, known)
-    if (unknown !== undefined) complain(where, unknown)
+    if (unknown !== undefined) report(where, unknown)
   }
 }
 

@@ -19,7 +19,7 @@ function read(document: object, unchecked?: Unchecked) {
     {
       upstream: 'shop',
       ...(unchecked && { unchecked }),
-      complain: (where, what) => faults.push(`${where} ${what}`),
+      report: (where, what) => faults.push(`${where} ${what}`),
       notice: (text) => notices.push(text),
     },
   )
@@ -339,7 +339,7 @@ describe('FC-36: as OpenAPI 3.0 and 3.1 say', () => {
     const { paths: _, ...webhooks } = { openapi: '3.1.0', paths: {}, webhooks: {} }
     const faultsOf = (file: object) => {
       const faults: string[] = []
-      readOpenApi(file, { upstream: 'shop', complain: (at, what) => faults.push(`${at} ${what}`), notice: () => {} })
+      readOpenApi(file, { upstream: 'shop', report: (at, what) => faults.push(`${at} ${what}`), notice: () => {} })
       return faults
     }
     expect(faultsOf(webhooks)).toEqual([])

@@ -1,15 +1,15 @@
 import type { ServedMethod } from '../../contract/operation.ts'
 import {
-  type Complain,
   type Entry,
   isObject,
   METHODS,
   NOBODY,
   pathFault,
   placeOf,
+  type Report,
   readTerms,
-  strangers,
   TERMS,
+  unknownKeys,
 } from './entry.ts'
 import { createNotices, type Notices } from './notices.ts'
 import { checkMembers, DOCUMENT, OPERATION, PATH_ITEM } from './openapi-members.ts'
@@ -29,7 +29,7 @@ export interface OpenApiOptions {
   readonly upstream: string
   /** What to do with security that the gateway cannot check, where the document does not say; refuse. */
   readonly unchecked?: Unchecked
-  readonly complain: Complain
+  readonly report: Report
   /** Told of what is not served as one might think. */
   readonly notice: (text: string) => void
 }
@@ -40,28 +40,25 @@ export interface OpenApiOptions {
  * scope named as a role. `x-lintel: { access, limits, cost, timeoutMs, maxBodyBytes }` goes before that: an operation's before
  * its path's, and that before the document's.
  */
-export function readOpenApi(file: unknown, { upstream, unchecked, complain, notice }: OpenApiOptions): Entry[] {
+export function readOpenApi(file: unknown, { upstream, unchecked, report, notice }: OpenApiOptions): Entry[] {
   const version = versionFault(file)
   if (!isObject(file) || version !== undefined) {
-    complain('openapi', version ?? 'is missing')
+    report('openapi', version ?? 'is missing')
     return []
   }
   const notices = createNotices()
-  checkMembers(file, DOCUMENT, '', complain, notices)
-  checkPlacing(file, complain)
-  const common = readExtension(file, '', [...TERMS, 'uncheckedSecurity'], complain)
+  checkMembers(file, DOCUMENT, '', report, notices)
+  checkPlacing(file, report)
+  const common = readExtension(file, '', [...TERMS, 'uncheckedSecurity'], report)
   const { uncheckedSecurity = unchecked ?? 'refuse' } = common
   if (!isUnchecked(uncheckedSecurity))
-    complain(
-      'x-lintel.uncheckedSecurity',
-      `is ${JSON.stringify(uncheckedSecurity)}: give one of ${UNCHECKED.join(', ')}`,
-    )
-  const security = createSecurityReader(file, isUnchecked(uncheckedSecurity) ? uncheckedSecurity : 'refuse', complain)
-  const basePaths = createBasePaths(file, complain, notices)
-  const reading: Reading = { file, common, upstream, security, basePaths, complain, notices }
-  const entries = Object.entries(pathsOf(file, complain)).flatMap(([path, item]) => readPath(path, item, reading))
+    report('x-lintel.uncheckedSecurity', `is ${JSON.stringify(uncheckedSecurity)}: give one of ${UNCHECKED.join(', ')}`)
+  const security = createSecurityReader(file, isUnchecked(uncheckedSecurity) ? uncheckedSecurity : 'refuse', report)
+  const basePaths = createBasePaths(file, report, notices)
+  const reading: Reading = { file, common, upstream, security, basePaths, report, notices }
+  const entries = Object.entries(pathsOf(file, report)).flatMap(([path, item]) => readPath(path, item, reading))
   security.finish()
-  const once = withoutTwins(entries, complain, notices)
+  const once = withoutTwins(entries, report, notices)
   notices.tell((text) => notice(`${upstream}: ${text}`))
   return once
 }
@@ -74,7 +71,7 @@ interface Reading {
   readonly upstream: string
   readonly security: SecurityReader
   readonly basePaths: BasePaths
-  readonly complain: Complain
+  readonly report: Report
   readonly notices: Notices
 }
 
@@ -87,26 +84,26 @@ function versionFault(file: unknown): string | undefined {
   return `is ${JSON.stringify(file.openapi)}: give an OpenAPI document of 3.0, 3.1 or 3.2`
 }
 
-function pathsOf(file: Fields, complain: Complain): Fields {
+function pathsOf(file: Fields, report: Report): Fields {
   if (isObject(file.paths)) return file.paths
   // From 3.1 on a document may be of webhooks alone.
-  if (Object.hasOwn(file, 'paths') || String(file.openapi).startsWith('3.0')) complain('paths', 'is missing')
+  if (Object.hasOwn(file, 'paths') || String(file.openapi).startsWith('3.0')) report('paths', 'is missing')
   return {}
 }
 
 function readPath(path: string, given: unknown, reading: Reading): Entry[] {
-  const { file, upstream, complain, notices } = reading
+  const { file, upstream, report, notices } = reading
   if (path.startsWith('x-')) return []
   const at = `paths ${path}`
   const fault = pathFault(path)
-  if (fault !== undefined) complain('paths', fault)
+  if (fault !== undefined) report('paths', fault)
   if (!isObject(given)) {
-    complain(at, 'must be an object')
+    report(at, 'must be an object')
     return []
   }
-  const item = dereference(file, given, at, complain)
-  checkMembers(item, PATH_ITEM, `${at} `, complain, notices)
-  const terms = readExtension(item, `${at} `, TERMS, complain)
+  const item = dereference(file, given, at, report)
+  checkMembers(item, PATH_ITEM, `${at} `, report, notices)
+  const terms = readExtension(item, `${at} `, TERMS, report)
   for (const method of ['options', 'trace', 'query', 'additionalOperations'])
     if (Object.hasOwn(item, method)) notices.add(NOT_FORWARDED[method]!, `${method.toUpperCase()} ${path}`)
   return METHODS.flatMap((method) => {
@@ -114,7 +111,7 @@ function readPath(path: string, given: unknown, reading: Reading): Entry[] {
     if (!Object.hasOwn(item, name)) return []
     const operation = item[name]
     if (!isObject(operation)) {
-      complain(`${method} ${path}`, 'must be an object')
+      report(`${method} ${path}`, 'must be an object')
       return []
     }
     const full = reading.basePaths(operation, item, `${method} ${path}`) + path
@@ -133,11 +130,11 @@ const NOT_FORWARDED: Record<string, string> = {
 type Place = { readonly method: ServedMethod; readonly path: string; readonly upstream: string }
 
 function readOperation(operation: Fields, pathTerms: Fields, place: Place, reading: Reading): Entry {
-  const { file, common, security, complain, notices } = reading
+  const { file, common, security, report, notices } = reading
   const where = `${place.method} ${place.path}`
-  checkMembers(operation, OPERATION, `${where} `, complain, notices)
-  const own = readExtension(operation, `${where} `, TERMS, complain)
-  const terms = readTerms({ ...common, ...pathTerms, ...own }, `${where} x-lintel`, complain)
+  checkMembers(operation, OPERATION, `${where} `, report, notices)
+  const own = readExtension(operation, `${where} `, TERMS, report)
+  const terms = readTerms({ ...common, ...pathTerms, ...own }, `${where} x-lintel`, report)
   if (terms.access !== NOBODY) return { ...place, ...terms }
   // `security:` with nothing after it is null, which is neither public nor the document's.
   const holder = Object.hasOwn(operation, 'security') ? operation : file
@@ -146,37 +143,34 @@ function readOperation(operation: Fields, pathTerms: Fields, place: Place, readi
 }
 
 /** The `x-lintel` of a document, a path or an operation; nothing of it where it is wrong, so that each fault is told once. */
-function readExtension(holder: Fields, where: string, known: readonly string[], complain: Complain): Fields {
+function readExtension(holder: Fields, where: string, known: readonly string[], report: Report): Fields {
   if (!Object.hasOwn(holder, 'x-lintel')) return {}
   const given = holder['x-lintel']
   let sound = true
-  const say: Complain = (at, what) => {
+  const reportHere: Report = (at, what) => {
     sound = false
-    complain(at, what)
+    report(at, what)
   }
-  if (!isObject(given)) say(`${where}x-lintel`, 'must be an object')
+  if (!isObject(given)) reportHere(`${where}x-lintel`, 'must be an object')
   else {
-    strangers(given, known, `${where}x-lintel`, say)
-    readTerms(given, `${where}x-lintel`, say)
+    unknownKeys(given, known, `${where}x-lintel`, reportHere)
+    readTerms(given, `${where}x-lintel`, reportHere)
   }
   return sound ? (given as Fields) : {}
 }
 
 /** Where `x-lintel` would hold for nothing. */
-function checkPlacing({ info, paths, components }: Fields, complain: Complain): void {
+function checkPlacing({ info, paths, components }: Fields, report: Report): void {
   for (const [name, holder] of Object.entries({ info, paths, components }))
     if (isObject(holder) && Object.hasOwn(holder, 'x-lintel'))
-      complain(
-        `${name} x-lintel`,
-        'has no effect there: write it at the top of the document, at a path or an operation',
-      )
+      report(`${name} x-lintel`, 'has no effect there: write it at the top of the document, at a path or an operation')
 }
 
 /**
  * Paths that differ in the names of their parameters alone are one place, which OpenAPI forbids and documents have. It does no
  * harm where both say the same; else nobody could tell which of them holds.
  */
-function withoutTwins(entries: readonly Entry[], complain: Complain, notices: Notices): Entry[] {
+function withoutTwins(entries: readonly Entry[], report: Report, notices: Notices): Entry[] {
   const seen = new Map<string, Entry>()
   for (const entry of entries) {
     const place = placeOf(entry)
@@ -185,7 +179,7 @@ function withoutTwins(entries: readonly Entry[], complain: Complain, notices: No
     if (first === undefined) seen.set(place, entry)
     else if (termsOf(first) === termsOf(entry))
       notices.add('served once, as another path differs only in the names of its parameters', where)
-    else complain(where, `is the same place as ${first.method} ${first.path}, with other rules: keep one of them`)
+    else report(where, `is the same place as ${first.method} ${first.path}, with other rules: keep one of them`)
   }
   return [...seen.values()]
 }

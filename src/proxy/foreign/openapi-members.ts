@@ -1,5 +1,5 @@
 import { nearestName } from '../../base/known-names.ts'
-import { type Complain, TERMS } from './entry.ts'
+import { type Report, TERMS } from './entry.ts'
 import type { Notices } from './notices.ts'
 
 /** What OpenAPI 3 knows at a place, and what must not stand there by mistake: it would open what it was meant to close. */
@@ -45,24 +45,24 @@ export function checkMembers(
   given: Readonly<Record<string, unknown>>,
   { members, misplaced }: Known,
   where: string,
-  complain: Complain,
+  report: Report,
   notices: Notices,
 ): void {
   for (const name of Object.keys(given)) {
     if (members.has(name) || name === 'x-lintel') continue
     const plain = name.toLowerCase().replace(/[^a-z]/g, '')
-    if (Object.hasOwn(misplaced, name)) complain(`${where}${name}`, misplaced[name]!)
-    else if (name === '<<') complain(`${where}<<`, 'is not merged here: it is quoted, or in JSON')
+    if (Object.hasOwn(misplaced, name)) report(`${where}${name}`, misplaced[name]!)
+    else if (name === '<<') report(`${where}<<`, 'is not merged here: it is quoted, or in JSON')
     else if (nearestName(plain, ['xlintel', ...OTHERS]) === 'xlintel')
-      complain(`${where}${name}`, 'is unknown: write it `x-lintel`')
-    else if (plain.startsWith('xlintel')) complain(`${where}${name}`, 'is unknown: write it as a member of `x-lintel`')
+      report(`${where}${name}`, 'is unknown: write it `x-lintel`')
+    else if (plain.startsWith('xlintel')) report(`${where}${name}`, 'is unknown: write it as a member of `x-lintel`')
     else if (plain === 'xsecurity') notices.add('ignored: who may call is said by `security`', `${where}${name}`)
     else if (name.startsWith('x-')) continue
     else if (TERMS.some((term) => term.toLowerCase() === plain))
-      complain(`${where}${name}`, 'is unknown: write it as a member of `x-lintel`')
+      report(`${where}${name}`, 'is unknown: write it as a member of `x-lintel`')
     else if (nearestName(plain, ['security']) !== undefined || /secur|^auths?$|authenti|authori[sz]/.test(plain))
-      complain(`${where}${name}`, 'is unknown: is it meant to be `security`?')
-    else if (members.has(plain)) complain(`${where}${name}`, `is unknown: write it \`${plain}\``)
+      report(`${where}${name}`, 'is unknown: is it meant to be `security`?')
+    else if (members.has(plain)) report(`${where}${name}`, `is unknown: write it \`${plain}\``)
     else notices.add('ignored, as OpenAPI has no such member', `${where}${name}`)
   }
 }

@@ -1,4 +1,4 @@
-import { type Complain, isObject } from './entry.ts'
+import { isObject, type Report } from './entry.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -9,24 +9,24 @@ const BESIDE = ['summary', 'description']
  * A path item or a security scheme with what its `$ref` leads to, and that one's, within the document. Members beside the
  * `$ref` are added; what both say is a fault, as OpenAPI leaves open which of them holds.
  */
-export function dereference(document: Fields, given: Fields, where: string, complain: Complain): Fields {
+export function dereference(document: Fields, given: Fields, where: string, report: Report): Fields {
   let found = given
   const seen = new Set<unknown>()
   while (Object.hasOwn(found, '$ref')) {
     const { $ref: reference, ...beside } = found
     if (seen.has(reference)) {
-      complain(where, `has the circular $ref ${JSON.stringify(reference)}`)
+      report(where, `has the circular $ref ${JSON.stringify(reference)}`)
       return beside
     }
     seen.add(reference)
     const target = follow(document, reference)
     if (typeof target === 'string') {
-      complain(where, `has the $ref ${JSON.stringify(reference)}, which ${target}`)
+      report(where, `has the $ref ${JSON.stringify(reference)}, which ${target}`)
       return beside
     }
     for (const name of Object.keys(beside))
       if (Object.hasOwn(target, name) && !BESIDE.includes(name))
-        complain(
+        report(
           where,
           `has \`${name}\` beside the $ref ${JSON.stringify(reference)}, which has one too: keep one of them`,
         )

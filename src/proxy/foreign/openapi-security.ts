@@ -1,5 +1,5 @@
 import type { Access } from '../../contract/access.ts'
-import { type Complain, isObject, NOBODY } from './entry.ts'
+import { isObject, NOBODY, type Report } from './entry.ts'
 import { dereference } from './openapi-reference.ts'
 
 /**
@@ -24,9 +24,9 @@ export interface SecurityReader {
 export function createSecurityReader(
   document: Readonly<Record<string, unknown>>,
   unchecked: Unchecked,
-  complain: Complain,
+  report: Report,
 ): SecurityReader {
-  const kinds = schemesOf(document, complain)
+  const kinds = schemesOf(document, report)
   const refused = createRefusals()
 
   /** Undefined: nobody can meet it, as far as the gateway can check. */
@@ -40,9 +40,9 @@ export function createSecurityReader(
       if (kind === undefined) refused.add(`asks for "${name}", which is not in components.securitySchemes`, UNKNOWN, at)
       else if (typeof kind === 'object') refused.add(`asks for "${name}", whose ${kind.fault}`, SCHEME, at)
       if (!isScopes(scopes))
-        complain(at, `has ${JSON.stringify(scopes)} for "${name}": give a list of scopes, such as []`)
+        report(at, `has ${JSON.stringify(scopes)} for "${name}": give a list of scopes, such as []`)
       else if (scopes.includes('service'))
-        complain(at, 'asks for the scope "service", which is reserved for the services of a system')
+        report(at, 'asks for the scope "service", which is reserved for the services of a system')
       else if (kind === 'bearer') {
         term = 'authenticated'
         roles.push(...scopes)
@@ -59,10 +59,7 @@ export function createSecurityReader(
       const at = `${where} security`
       if (security === undefined) return PUBLIC
       if (!Array.isArray(security) || !security.every(isObject)) {
-        complain(
-          at,
-          `is ${shown(security)}: give a list of security requirements, such as [{"token": []}]; [] is public`,
-        )
+        report(at, `is ${shown(security)}: give a list of security requirements, such as [{"token": []}]; [] is public`)
         return NOBODY
       }
       if (security.length === 0) return PUBLIC
@@ -73,7 +70,7 @@ export function createSecurityReader(
         refused.add(`asks for ${names.join(', ')}, which this gateway cannot check`, UNCHECKABLE, at)
       return NOBODY
     },
-    finish: () => refused.tell(complain),
+    finish: () => refused.tell(report),
   }
 }
 
@@ -86,9 +83,9 @@ function createRefusals() {
       if (kept === undefined) places.set(what, { hint, all: [at] })
       else kept.all.push(at)
     },
-    tell(complain: Complain) {
+    tell(report: Report) {
       for (const [what, { hint, all }] of places)
-        complain(all[0]!, `${what}${all.length > 1 ? `, and so do ${all.length - 1} more` : ''}: ${hint}`)
+        report(all[0]!, `${what}${all.length > 1 ? `, and so do ${all.length - 1} more` : ''}: ${hint}`)
     },
   }
 }
@@ -119,13 +116,13 @@ function isScopes(value: unknown): value is string[] {
 /** `fault`: what is wrong with a scheme of which nobody can say what it asks for; it may be a bearer scheme, misspelt. */
 type Kind = 'bearer' | 'other' | { readonly fault: string }
 
-function schemesOf(document: Readonly<Record<string, unknown>>, complain: Complain): ReadonlyMap<string, Kind> {
+function schemesOf(document: Readonly<Record<string, unknown>>, report: Report): ReadonlyMap<string, Kind> {
   const schemes = isObject(document.components) ? document.components.securitySchemes : undefined
   if (!isObject(schemes)) return new Map()
   return new Map(
     Object.entries(schemes).map(([name, given]) => {
       const where = `components.securitySchemes.${name}`
-      return [name, isObject(given) ? kindOf(dereference(document, given, where, complain)) : NO_SCHEME]
+      return [name, isObject(given) ? kindOf(dereference(document, given, where, report)) : NO_SCHEME]
     }),
   )
 }

@@ -1,4 +1,4 @@
-import { type Complain, isObject, pathFault } from './entry.ts'
+import { isObject, pathFault, type Report } from './entry.ts'
 import type { Notices } from './notices.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -13,13 +13,13 @@ interface Server {
   readonly path: string
 }
 
-export function createBasePaths(document: Fields, complain: Complain, notices: Notices): BasePaths {
+export function createBasePaths(document: Fields, report: Report, notices: Notices): BasePaths {
   // Each list is read once, whatever the number of operations below it.
   const known = new Map<unknown, Server | undefined>()
   const read = (holder: Fields, where: string): Server | undefined => {
     if (!Object.hasOwn(holder, 'servers')) return undefined
     const { servers } = holder
-    if (!known.has(servers)) known.set(servers, readServers(servers, where, complain, notices))
+    if (!known.has(servers)) known.set(servers, readServers(servers, where, report, notices))
     return known.get(servers)
   }
   const common = read(document, '')
@@ -32,15 +32,15 @@ export function createBasePaths(document: Fields, complain: Complain, notices: N
 }
 
 /** The first of them. */
-function readServers(servers: unknown, place: string, complain: Complain, notices: Notices): Server | undefined {
+function readServers(servers: unknown, place: string, report: Report, notices: Notices): Server | undefined {
   const where = `${place} servers`.trim()
   if (!Array.isArray(servers)) {
-    complain(where, 'must be a list of servers, such as [{"url": "/v1"}]')
+    report(where, 'must be a list of servers, such as [{"url": "/v1"}]')
     return undefined
   }
   const [first, ...others] = servers.map((server) => (isObject(server) ? readServer(server) : undefined))
   if (servers.length > 0 && first === undefined)
-    complain(
+    report(
       `${where}[0]`,
       'has no usable `url`, such as https://example.com/v1: variables in its path need a default, and its segments may not be empty',
     )

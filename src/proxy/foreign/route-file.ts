@@ -1,37 +1,37 @@
 import type { ServedMethod } from '../../contract/operation.ts'
 import {
-  type Complain,
   type Entry,
   isObject,
   METHODS,
   pathFault,
   placeOf,
+  type Report,
   readTerms,
-  strangers,
   TERMS,
+  unknownKeys,
 } from './entry.ts'
 
 /**
  * Reads a route file: `{ "routes": [{ "method": "GET", "path": "/products/{id}", "upstream": "shop", "access": "public" }] }`.
- * `complain` is told of every fault; what comes then is of no use. A route without `access` admits nobody.
+ * `report` is called for every fault; with one, the result is of no use. A route without `access` admits nobody.
  */
-export function readRouteFile(file: unknown, upstreams: readonly string[], complain: Complain): Entry[] {
+export function readRouteFile(file: unknown, upstreams: readonly string[], report: Report): Entry[] {
   if (!isObject(file) || !Array.isArray(file.routes)) {
-    complain('routes', 'is missing: give {"routes": [{"method", "path", "upstream", "access"}, …]}')
+    report('routes', 'is missing: give {"routes": [{"method", "path", "upstream", "access"}, …]}')
     return []
   }
-  strangers(file, ['routes'], 'the file', complain)
+  unknownKeys(file, ['routes'], 'the file', report)
   const seen = new Set<string>()
   return file.routes.flatMap((route: unknown, i) => {
     const where = `routes[${i}]`
     if (!isObject(route)) {
-      complain(where, 'must be an object')
+      report(where, 'must be an object')
       return []
     }
-    strangers(route, ['method', 'path', 'upstream', ...TERMS], where, complain)
-    const entry = readRoute(route, where, upstreams, complain)
+    unknownKeys(route, ['method', 'path', 'upstream', ...TERMS], where, report)
+    const entry = readRoute(route, where, upstreams, report)
     const place = placeOf(entry)
-    if (seen.has(place)) complain(where, `is ${entry.method} ${entry.path}, which stands there already`)
+    if (seen.has(place)) report(where, `is ${entry.method} ${entry.path}, which stands there already`)
     seen.add(place)
     return entry
   })
@@ -41,19 +41,19 @@ function readRoute(
   route: Readonly<Record<string, unknown>>,
   where: string,
   upstreams: readonly string[],
-  complain: Complain,
+  report: Report,
 ): Entry {
   const { method, path, upstream = upstreams.length === 1 ? upstreams[0] : undefined } = route
   if (!METHODS.includes(method as ServedMethod))
-    complain(`${where}.method`, `is ${JSON.stringify(method)}: give one of ${METHODS.join(', ')}`)
+    report(`${where}.method`, `is ${JSON.stringify(method)}: give one of ${METHODS.join(', ')}`)
   const fault = pathFault(path)
-  if (fault !== undefined) complain(`${where}.path`, fault)
+  if (fault !== undefined) report(`${where}.path`, fault)
   if (!upstreams.includes(upstream as string))
-    complain(`${where}.upstream`, `is ${JSON.stringify(upstream)}: give one of ${upstreams.join(', ')}`)
+    report(`${where}.upstream`, `is ${JSON.stringify(upstream)}: give one of ${upstreams.join(', ')}`)
   return {
     method: method as ServedMethod,
     path: String(path),
     upstream: upstream as string,
-    ...readTerms(route, where, complain),
+    ...readTerms(route, where, report),
   }
 }

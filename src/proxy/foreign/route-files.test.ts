@@ -7,16 +7,16 @@ import type { Unchecked } from './openapi-security.ts'
 import { readRouteFile } from './route-file.ts'
 
 function routes(...given: unknown[]) {
-  return read((complain) => readRouteFile({ routes: given }, ['shop', 'crm'], complain))
+  return read((report) => readRouteFile({ routes: given }, ['shop', 'crm'], report))
 }
 
 function openApi(document: object, options: { unchecked?: Unchecked } = {}) {
-  return read((complain, notice) =>
-    readOpenApi({ openapi: '3.1.0', ...document }, { upstream: 'shop', complain, notice, ...options }),
+  return read((report, notice) =>
+    readOpenApi({ openapi: '3.1.0', ...document }, { upstream: 'shop', report, notice, ...options }),
   )
 }
 
-function read<T>(from: (complain: (where: string, what: string) => void, notice: (text: string) => void) => T) {
+function read<T>(from: (report: (where: string, what: string) => void, notice: (text: string) => void) => T) {
   const faults: string[] = []
   const notices: string[] = []
   const entries = from(
@@ -69,7 +69,7 @@ suite('a route file', () => {
   test('the one in the guide is right', () => {
     const guide = readFileSync(new URL('../../../docs/guide/gateway.md', import.meta.url), 'utf8')
     const [, text] = /```json\n([^`]+)```/.exec(guide)!
-    const { entries, faults } = read((complain) => readRouteFile(JSON.parse(text!), ['shop', 'crm'], complain))
+    const { entries, faults } = read((report) => readRouteFile(JSON.parse(text!), ['shop', 'crm'], report))
     expect(faults).toEqual([])
     expect(entries).toHaveLength(4)
   })
@@ -114,7 +114,7 @@ suite('a route file', () => {
       'routes[3].path is undefined: begin it with a slash',
       'routes[3].upstream is undefined: give one of shop, crm',
     ])
-    expect(read((complain) => readRouteFile([], ['shop'], complain)).faults).toEqual([
+    expect(read((report) => readRouteFile([], ['shop'], report)).faults).toEqual([
       expect.stringContaining('routes is missing'),
     ])
   })
@@ -225,7 +225,7 @@ suite('an OpenAPI document', () => {
 
   test('other documents are refused', () => {
     const faults = (file: unknown) =>
-      read((complain, notice) => readOpenApi(file, { upstream: 'shop', complain, notice })).faults
+      read((report, notice) => readOpenApi(file, { upstream: 'shop', report, notice })).faults
     expect(faults({ swagger: '2.0' })).toEqual([
       'openapi is missing, and swagger is "2.0": OpenAPI 2 is not read; convert the document to OpenAPI 3, with swagger2openapi for one',
     ])
