@@ -11,6 +11,7 @@ import { clientAddress, limitKey } from '../limits/client-address.ts'
 import type { Told } from '../limits/headers.ts'
 import { type Trace, traceOf } from '../observe/trace.ts'
 import { Deadline } from '../resilience/deadline.ts'
+import type { InFlightLimit } from '../resilience/in-flight-limit.ts'
 import type { Bound, UnderWay } from '../resilience/watch.ts'
 import type { Target } from './path.ts'
 import type { Route } from './router.ts'
@@ -45,6 +46,12 @@ export class Exchange implements Call, Context, Bound, UnderWay {
   readonly ifNoneMatch: string | undefined
   readonly idempotencyKey: string | undefined
   readonly startedMs = performance.now()
+  /** When its work began: for a service in this process, when the whole request had arrived. */
+  begunMs = this.startedMs
+  /** Of its operation; undefined where any number of requests may be in flight. */
+  inFlightLimit: InFlightLimit | undefined = undefined
+  /** Among the requests of its operation in flight; 0 while it is none of them. */
+  place = 0
   committing = false
   /** It was answered already, because its time was over. */
   late = false
@@ -121,7 +128,8 @@ export class Exchange implements Call, Context, Bound, UnderWay {
 
   /** From now on it may take so long; `onLate` answers when it has not ended by then. */
   begin(timeoutMs: number, onLate: (exchange: Exchange) => void): void {
-    this.#endsAtMs = performance.now() + timeoutMs
+    this.begunMs = performance.now()
+    this.#endsAtMs = this.begunMs + timeoutMs
     this.#deadline = undefined
     this.#onLate = onLate
   }

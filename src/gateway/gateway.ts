@@ -17,6 +17,7 @@ import { bearerToken } from './credentials.ts'
 import { Exchange } from './exchange.ts'
 import { createHealth, type SystemHealth } from './health.ts'
 import { createLimiter, type LimiterOptions } from './limiter.ts'
+import { createLoadShedder, type LoadShedder } from './load-shedder.ts'
 import { createLookalikes } from './lookalikes.ts'
 import { ownPaths } from './own-paths.ts'
 import { readTarget } from './path.ts'
@@ -63,6 +64,8 @@ export interface Gateway {
   /** Answers a request; never rejects. For `createHttpServer`, or any server of node:http. */
   handle(req: IncomingMessage, res: ServerResponse): Promise<void>
   health(): Promise<SystemHealth>
+  /** The limits of requests in flight by operation id, of operations that have been asked for. */
+  inFlightLimits: LoadShedder['limits']
   /** From now on `/health/ready` says 503; everything else goes on (R-OPS-2). */
   drain(): void
 }
@@ -75,6 +78,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   /** Only what is forwarded is read again by somebody else. */
   const lookalikes = anyRemote ? createLookalikes(router.templates) : undefined
   const limiter = options.limits && createLimiter(contractsOf(services), options.limits, security && noteLimited)
+  const shedder = createLoadShedder(contractsOf(services), log)
   const trusted = options.limits?.trusted
   const cors = options.cors && createCors(options.cors, options.corsHeaders)
   const versions = options.versioned === false ? undefined : versionsOf(contractsOf(services))
@@ -82,7 +86,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const health = createHealth({
     version: options.version,
     services: services.map((service) => service.upstream),
-    own: options.health,
+    own: services.length === 0 ? options.health : ownHealth,
   })
   let draining = false
   const builtIn = createBuiltIns({
@@ -105,6 +109,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (place === undefined) return await answerBuiltIn(exchange)
       chooseVersion(exchange)
       chooseOperation(exchange, place)
+      shedder.check(exchange)
       // Awaited only where there is something to wait for: a known token and a GET go straight on to the service.
       const caller = identify(exchange)
       exchange.caller = caller instanceof Promise ? await caller : caller
@@ -114,11 +119,17 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (remote !== undefined) {
         refuseLookalike(exchange, place)
         admitForwarded(operation.access, exchange.caller)
-        return await sending.forwarded(exchange, await remote.forward(exchange))
+        shedder.enter(exchange)
+        const forwarded = await remote.forward(exchange)
+        // A body may stream for as long as it likes: that is no queue.
+        shedder.leave(exchange, forwarded.status)
+        return await sending.forwarded(exchange, forwarded)
       }
       exchange.reach = reachOf(operation.access, exchange.caller)
       // The body of a request that will be refused is not read (FC-7); whether it is a 404 or a 403, the service knows.
       if (exchange.reach !== 'none' && hasBody(req)) exchange.body = await takeBody(exchange)
+      // Not before: clients that send slowly must not take the places of others.
+      shedder.enter(exchange)
       // Begun when the whole request is in: a slow sender's time is not the service's.
       exchange.begin(operation.timeoutMs ?? requestTimeoutMs, answerLate)
       watch.add(exchange)
@@ -137,6 +148,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         noteToken(exchange, error)
       sending.refuse(exchange, exchange.told === undefined ? await countRefused(exchange, error) : error)
     }
+    shedder.leave(exchange, res.headersSent ? res.statusCode : undefined)
     observe?.(exchange)
   }
 
@@ -145,6 +157,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const { id, timeoutMs = requestTimeoutMs } = exchange.route!.operation
     const cause = new Error(`${id} did not finish within ${timeoutMs} ms`)
     sending.refuse(exchange, new Problem('GATEWAY_TIMEOUT', 'The request took too long', { cause }))
+    shedder.leave(exchange, 504)
     observe?.(exchange)
   }
 
@@ -270,6 +283,13 @@ export function createGateway(options: GatewayOptions): Gateway {
     sending.allowed(exchange, exchange.allow ?? EVERY_METHOD, place?.routes.PATCH?.port !== undefined)
   }
 
+  async function ownHealth(): Promise<ServiceHealth> {
+    const own = await options.health?.()
+    const load = shedder.health()
+    if (own === undefined) return load
+    return { status: own.status === 'healthy' ? load.status : own.status, checks: { ...own.checks, ...load.checks } }
+  }
+
   async function answerBuiltIn(exchange: Exchange): Promise<void> {
     const { method } = exchange.req
     const page = await findPage(exchange)
@@ -292,6 +312,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     handle,
     health,
+    inFlightLimits: shedder.limits,
     drain() {
       draining = true
     },

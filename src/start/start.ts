@@ -2,7 +2,7 @@ import type { TokenVerifier } from '../auth/tokens.ts'
 import { documentsOf } from '../contract/documents/openapi.ts'
 import type { Carrier } from '../events/carrier.ts'
 import type { Document } from '../gateway/built-ins.ts'
-import { createGateway, type GatewayOptions } from '../gateway/gateway.ts'
+import { createGateway, type Gateway, type GatewayOptions } from '../gateway/gateway.ts'
 import { createHttpServer, type HttpServer } from '../http/server.ts'
 import { type Buckets, memoryBuckets } from '../limits/buckets.ts'
 import { createAccessLog } from '../observe/access-log.ts'
@@ -15,6 +15,7 @@ import { checkSystem } from './check-system.ts'
 import { collectEvents, EVENT_METRICS } from './event-metrics.ts'
 import { eventsHealth } from './events-health.ts'
 import { endInOrder, once, urlOf } from './listening.ts'
+import { collectLoad, LOAD_METRICS } from './load-metrics.ts'
 import { type MailDoor, openMailDoor } from './mail.ts'
 import { observer } from './observer.ts'
 import { openCarrier } from './open-carrier.ts'
@@ -92,7 +93,7 @@ export async function start(system: System, env: Env = process.env, { signal }: 
     carrier = await openCarrier(system, settings, services.databases, { log, signal })
     const security = createSecurityLog(log)
     const counts = createRequestCounts()
-    const metrics = metricsOf(services, counts)
+    const metrics = metricsOf(services, counts, () => gateway.inFlightLimits())
     const observe = observer(createAccessLog(settings.accessLog, log), counts)
     const gateway = gatewayOf(system, services, {
       settings,
@@ -182,10 +183,15 @@ function gatewayOf(
 }
 
 /** What `/metrics` shows; made at the first look. */
-function metricsOf({ byName }: RunningServices, counts: RequestCounts): () => Promise<Document> {
+function metricsOf(
+  { byName }: RunningServices,
+  counts: RequestCounts,
+  limits: Gateway['inFlightLimits'],
+): () => Promise<Document> {
   let made: Promise<Metrics> | undefined
+  const collect = async () => new Map([...(await collectEvents([...byName.values()])), ...collectLoad(limits())])
   const make = async () =>
-    (await import('../observe/metrics.ts')).createMetrics(EVENT_METRICS, () => collectEvents([...byName.values()]))
+    (await import('../observe/metrics.ts')).createMetrics([...EVENT_METRICS, ...LOAD_METRICS], collect)
   return async () => {
     made ??= make()
     const metrics = await made

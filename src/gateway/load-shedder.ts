@@ -1,0 +1,93 @@
+import { Problem } from '../base/errors.ts'
+import type { Log } from '../call/call.ts'
+import type { ServiceHealth } from '../call/health.ts'
+import type { Operation } from '../contract/operation.ts'
+import { createInFlightLimit, type InFlightLimit } from '../resilience/in-flight-limit.ts'
+import type { Exchange } from './exchange.ts'
+import type { Surface } from './router.ts'
+
+/** Rejects what an operation cannot serve soon, before it costs anything (R-OPS-5). */
+export interface LoadShedder {
+  /** Throws SERVICE_UNAVAILABLE when the operation has as many requests in flight as it may. Takes no place. */
+  check(exchange: Exchange): void
+  /** Takes a place, or throws as `check` does. */
+  enter(exchange: Exchange): void
+  /** Gives the place back, if the request has one. `status` is that of the response; undefined when the client left before it. */
+  leave(exchange: Exchange, status: number | undefined): void
+  /** Degraded while requests are rejected, and for five seconds after. */
+  health(): ServiceHealth
+  /** By operation id, of operations that have been asked for. */
+  limits(): ReadonlyMap<string, InFlightLimit>
+}
+
+const SHEDDING_MS = 5_000
+const LOG_EVERY_MS = 10_000
+
+export function createLoadShedder(contracts: readonly Surface[], log: Log): LoadShedder {
+  const limits = new Map<Operation, InFlightLimit>()
+  let lastShedMs = Number.NEGATIVE_INFINITY
+  let lastLogMs = Number.NEGATIVE_INFINITY
+  let shedSinceLog = 0
+  // Without the keys nobody can verify a token.
+  for (const { served } of contracts)
+    for (const operation of served) if (operation.facts.buckets !== 'none') limits.set(operation, createInFlightLimit())
+
+  function shed(exchange: Exchange, limit: InFlightLimit): never {
+    // Costs its client no token of a bucket: it is asked to come back.
+    exchange.told = []
+    limit.reject()
+    shedSinceLog++
+    lastShedMs = exchange.startedMs
+    if (lastShedMs - lastLogMs >= LOG_EVERY_MS) {
+      const about = { operation: exchange.operation, limit: limit.limit, rejected: shedSinceLog }
+      log.warn(about, 'Overloaded: requests are rejected with 503')
+      lastLogMs = lastShedMs
+      shedSinceLog = 0
+    }
+    throw OVERLOADED[limit.rejected % OVERLOADED.length]
+  }
+
+  return {
+    check(exchange) {
+      const limit = limits.get(exchange.route!.operation)
+      exchange.inFlightLimit = limit
+      if (limit?.isFull) shed(exchange, limit)
+    },
+    enter(exchange) {
+      const { inFlightLimit: limit } = exchange
+      if (limit === undefined) return
+      exchange.place = limit.enter()
+      if (exchange.place === 0) shed(exchange, limit)
+    },
+    leave(exchange, status) {
+      const { place } = exchange
+      if (place === 0) return
+      exchange.place = 0
+      const nowMs = performance.now()
+      const tookMs = status === undefined || costsWork(status) ? nowMs - exchange.begunMs : undefined
+      exchange.inFlightLimit!.leave(place, tookMs, nowMs)
+    },
+    health() {
+      if (performance.now() - lastShedMs > SHEDDING_MS) return { status: 'healthy', checks: {} }
+      const message = 'overloaded: some requests are rejected with 503'
+      return { status: 'degraded', checks: { load: { status: 'up', message } } }
+    },
+    limits() {
+      const used = new Map<string, InFlightLimit>()
+      for (const [{ id }, limit] of limits) if (limit.isUsed) used.set(id, limit)
+      return used
+    },
+  }
+}
+
+/** Requests that are rejected before any work, or fail, are quick however long the queue is. */
+function costsWork(status: number): boolean {
+  return status < 400 || status === 504 || (status < 500 && !REJECTED.has(status))
+}
+
+const REJECTED = new Set([400, 401, 403, 405, 406, 413, 415, 429])
+
+/** Made once, as a stack trace is what costs most; clients that are told different times don't all come back at once. */
+const OVERLOADED = [1, 2, 3].map(
+  (retryAfterS) => new Problem('SERVICE_UNAVAILABLE', 'The server is overloaded', { retryAfterS }),
+)

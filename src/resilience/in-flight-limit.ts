@@ -1,0 +1,114 @@
+/**
+ * How many requests of one operation may be in flight at once: a limit that follows their latency (R-OPS-5, decision 0021).
+ * It needs no timer: the requests that end adjust it.
+ */
+export interface InFlightLimit {
+  readonly inFlight: number
+  /** A whole number. */
+  readonly limit: number
+  /** Whether `enter` would return 0. */
+  readonly isFull: boolean
+  /** Whether any request has entered yet. */
+  readonly isUsed: boolean
+  /** How many requests were rejected. */
+  readonly rejected: number
+  /** Returns the request's place, from 1 on, to be given back by `leave`; 0 when as many as may are in flight. */
+  enter(): number
+  /** `tookMs` is undefined when it says nothing about load, such as for a request that was rejected. */
+  leave(place: number, tookMs: number | undefined, nowMs: number): void
+  /** Counts a request that was rejected because the limit is reached. */
+  reject(): void
+}
+
+export interface InFlightLimitOptions {
+  /** The limit of an operation that is idle; 300. */
+  readonly start?: number
+  /** The limit never falls below it; 20, twice the usual pool of connections. */
+  readonly floor?: number
+  /** Nor rises above it; 10,000. */
+  readonly ceiling?: number
+  /** A clock that never goes back, as `leave` is given it. */
+  readonly nowMs?: number
+}
+
+/** A window of measurement ends after this time and this many requests, whichever is later. */
+const WINDOW_MS = 50
+const WINDOW_SIZE = 32
+/** So many windows in a row must show a queue before the limit falls: a garbage collection is no overload. */
+const QUEUED_WINDOWS = 2
+const GROWTH = 1.1
+/** How many requests the usual latency is averaged over. */
+const MEMORY = 64
+/** How long requests may be queued: as long as the work itself takes, within these bounds. */
+const MIN_QUEUE_MS = 100
+const MAX_QUEUE_MS = 1_000
+
+export function createInFlightLimit(options: InFlightLimitOptions = {}): InFlightLimit {
+  const { start = 300, floor = 20, ceiling = 10_000, nowMs: createdMs = performance.now() } = options
+  let inFlight = 0
+  let limit = start
+  /** The usual latency when few are in flight, as a logarithm. */
+  let logWork: number | undefined
+  let windowStartMs = createdMs
+  let ended = 0
+  /** Of `ended`, those that began when many were in flight, and the sum of the logarithms of their latencies. */
+  let crowded = 0
+  let sumOfLogs = 0
+  let queuedWindows = 0
+  let isUsed = false
+  let rejected = 0
+
+  function closeWindow(nowMs: number): void {
+    const perMs = ended / (nowMs - windowStartMs)
+    const workMs = Math.exp(logWork ?? 0)
+    const queueMs = Math.min(Math.max(workMs, MIN_QUEUE_MS), MAX_QUEUE_MS)
+    const queued = crowded > 0 && Math.exp(sumOfLogs / crowded) > workMs + queueMs
+    windowStartMs = nowMs
+    ended = crowded = sumOfLogs = 0
+    queuedWindows = queued ? queuedWindows + 1 : 0
+    if (!queued) {
+      if (limit < start || inFlight > limit / 2) limit = Math.min(ceiling, limit * GROWTH)
+    } else if (queuedWindows >= QUEUED_WINDOWS)
+      // Little's law: so many in flight leave a queue of half the time allowed, at the rate at which requests end now. At most
+      // halved at once: one window may have measured badly.
+      limit = Math.min(limit, Math.max(floor, limit / 2, perMs * (workMs + queueMs / 2)))
+  }
+
+  return {
+    get inFlight() {
+      return inFlight
+    },
+    get limit() {
+      return Math.floor(limit)
+    },
+    get isFull() {
+      return inFlight >= Math.floor(limit)
+    },
+    get isUsed() {
+      return isUsed
+    },
+    get rejected() {
+      return rejected
+    },
+    enter() {
+      isUsed = true
+      return inFlight >= Math.floor(limit) ? 0 : ++inFlight
+    },
+    leave(place, tookMs, nowMs) {
+      inFlight--
+      if (tookMs !== undefined) {
+        const log = Math.log(Math.max(tookMs, 0.01))
+        if (place > floor) {
+          crowded++
+          sumOfLogs += log
+        } else logWork = logWork === undefined ? log : logWork + (log - logWork) / MEMORY
+        if (++ended >= WINDOW_SIZE && nowMs - windowStartMs >= WINDOW_MS) closeWindow(nowMs)
+      }
+      // Nothing in flight, nothing queued: whatever overload there was is over.
+      if (inFlight === 0 && limit < start) limit = start
+    },
+    reject() {
+      rejected++
+    },
+  }
+}
