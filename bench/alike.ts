@@ -1,5 +1,5 @@
 import { deepStrictEqual } from 'node:assert'
-import type { Visitor } from './load-process.ts'
+import type { Visitor } from './load-job.ts'
 import type { Stage } from './stage.ts'
 
 /** What is compared does the same: both sides answer the same to the same question, but for cursors, ids and times. */

@@ -1,6 +1,6 @@
 import { generateSigningKey, jwks, type SigningKey } from '../src/auth/keys.ts'
 import { newId } from '../src/base/ids.ts'
-import type { Visitor } from './load-process.ts'
+import type { Visitor } from './load-job.ts'
 import type { Options, Side } from './options.ts'
 import { type ServerProcess, startServer } from './processes.ts'
 import { type Stage, UNLIMITED } from './stage.ts'

@@ -1,5 +1,5 @@
 import autocannon from 'autocannon'
-import type { Heard, Job } from './load-process.ts'
+import type { Heard, Job } from './load-job.ts'
 
 export async function loadWithAutocannon({ url, seconds, visitors }: Job, heard: Heard): Promise<void> {
   let next = 0

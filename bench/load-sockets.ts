@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import type { Heard, Job, Request, Visitor } from './load-process.ts'
+import type { Heard, Job, Request, Visitor } from './load-job.ts'
 
 /**
  * The same load at less than half of autocannon's cost (11 µs of CPU for an answer, not 27), which counts where the

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { Job, Outcome } from './load-process.ts'
+import type { Job, Outcome } from './load-job.ts'
 import { start } from './processes.ts'
 
 /** The process that asks. */

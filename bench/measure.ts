@@ -1,4 +1,4 @@
-import type { Outcome } from './load-process.ts'
+import type { Outcome } from './load-job.ts'
 import { startLoader } from './loader.ts'
 import type { Options, Side, WorkloadName } from './options.ts'
 import type { Stage } from './stage.ts'

@@ -1,4 +1,4 @@
-import type { Visitor } from './load-process.ts'
+import type { Visitor } from './load-job.ts'
 import type { Side, WorkloadName } from './options.ts'
 import type { ServerProcess } from './processes.ts'
 

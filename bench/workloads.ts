@@ -4,7 +4,7 @@ import { type SigningKey, signingKeyAt } from '../src/auth/keys.ts'
 import { type AccessClaims, issueAccessToken } from '../src/auth/tokens.ts'
 import { encodeId } from '../src/base/ids.ts'
 import type { Databases } from './databases.ts'
-import type { Request, Visitor } from './load-process.ts'
+import type { Request, Visitor } from './load-job.ts'
 import type { Side } from './options.ts'
 import type { Workloads } from './stage.ts'
 

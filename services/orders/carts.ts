@@ -11,7 +11,7 @@ import {
   uuidOf,
 } from 'lintel/service'
 import { Cart, CartItem, type orders, Product } from './contract.ts'
-import type { Wanted } from './place-order.ts'
+import type { Wanted } from './wanted.ts'
 
 type Tx = Unit['tx']
 const MAX_QUANTITY = 10_000

@@ -4,15 +4,7 @@ import { confirmBuyer, holdBuyer } from './buyers.ts'
 import { takeCart } from './carts.ts'
 import { Order, type orders } from './contract.ts'
 import { type Product, readProducts, takeStock } from './stock.ts'
-
-/** A product that is ordered; `field` is where the request names it. */
-export interface Wanted {
-  readonly productId: string
-  readonly quantity: number
-  readonly unitPrice?: number | null
-  readonly discount?: number | null
-  readonly field: string
-}
+import type { Wanted } from './wanted.ts'
 
 export const placeOrder: HandlerOf<typeof orders, 'orders', 'create'> = async ({ params, body }, unit) => {
   const { tx, emit } = unit

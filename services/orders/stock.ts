@@ -1,6 +1,6 @@
 import { Problem, type Unit, uuidOf } from 'lintel/service'
 import { Product as ProductResource } from './contract.ts'
-import type { Wanted } from './place-order.ts'
+import type { Wanted } from './wanted.ts'
 
 export interface Product {
   readonly sku: string

@@ -1,19 +1,13 @@
 import { Fault } from '../base/errors.ts'
-import type { ConsumerSpec } from './consumer.ts'
-import type { EventSpec } from './event.ts'
+import type { Buckets, Consumers, Contract, Events, Operations, Problems, Resources } from './contract.ts'
 import { factsOf } from './facts.ts'
 import { type KnownMembers, onlyKnown } from './known-members.ts'
-import type { BucketSpec } from './limits.ts'
-import { customOperation, type Operation, type OperationSpec, operationsOf } from './operation.ts'
-import { PROBLEMS, type ProblemSpec, type UsualProblem } from './problem.ts'
-import type { AnyResource } from './resource.ts'
+import { customOperation, operationsOf } from './operation.ts'
+import { PROBLEMS, type UsualProblem } from './problem.ts'
 import { brokenRules } from './rules.ts'
 import type { OlderVersion } from './versions.ts'
 
-type Resources = Readonly<Record<string, AnyResource>>
-type Consumers = Readonly<Record<string, ConsumerSpec>>
-type Buckets = Readonly<Record<string, BucketSpec>>
-type Problems = Readonly<Record<string, ProblemSpec>>
+export type { Contract }
 
 export interface ServiceOptions<R, O, E, C, P, B> {
   readonly resources?: R
@@ -30,31 +24,6 @@ export interface ServiceOptions<R, O, E, C, P, B> {
   /** What older versions look like, by their number. */
   readonly older?: Readonly<Record<number, OlderVersion>>
   readonly description?: string
-}
-
-/** What a service promises: data, to be read by a server, a client, a linter or a browser. */
-export interface Contract<
-  R extends Resources = Resources,
-  O extends Readonly<Record<string, OperationSpec>> = Readonly<Record<string, OperationSpec>>,
-  E extends Readonly<Record<string, EventSpec<any>>> = Readonly<Record<string, EventSpec<any>>>,
-  C extends Consumers = Consumers,
-  P extends Problems = Problems,
-  B extends Buckets = Buckets,
-> {
-  readonly name: string
-  readonly resources: R
-  readonly operations: O
-  readonly events: E
-  readonly consumers: C
-  readonly buckets: B
-  readonly problems: Problems
-  readonly latest: number
-  readonly older: Readonly<Record<number, OlderVersion>>
-  /** Everything that is served, resolved. */
-  readonly served: readonly Operation[]
-  readonly description: string | undefined
-  /** Types only; never set. */
-  readonly '~problems'?: P
 }
 
 /** The codes that a service may answer with of its own accord: `OUT_OF_STOCK`, `CONFLICT`. */
@@ -80,8 +49,8 @@ const OLDER: KnownMembers<OlderVersion> = { deprecated: true, sunset: true, shap
  */
 export function service<
   R extends Resources = {},
-  O extends Readonly<Record<string, OperationSpec>> = {},
-  E extends Readonly<Record<string, EventSpec<any>>> = {},
+  O extends Operations = {},
+  E extends Events = {},
   C extends Consumers = {},
   P extends Problems = {},
   B extends Buckets = {},

@@ -1,6 +1,22 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
+import type { Caller } from '../auth/caller.ts'
 import type { ServiceHealth } from '../call/health.ts'
-import type { Exchange } from './exchange.ts'
+import type { Operation } from '../contract/operation.ts'
+import type { Target } from './path.ts'
+
+/** What a service in another process has to know of a request: an Exchange, as it has come by then. */
+export interface ForwardedRequest {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly requestId: string
+  readonly caller: Caller
+  readonly target: Target
+  /** As the caller wrote it. */
+  readonly path: string
+  readonly route: { readonly operation: Operation } | undefined
+  readonly idempotencyKey: string | undefined
+}
 
 /** Names in lower case. */
 export type AnswerHeaders = Readonly<Record<string, string | readonly string[] | undefined>>
@@ -24,14 +40,14 @@ export interface Forwarded {
   readonly body: AnswerBody
 }
 
-/** A service in another process. It is given the exchange itself, so that bodies pass through without being held (R-GW-3). */
+/** A service in another process. It is given the request itself, so that bodies pass through without being held (R-GW-3). */
 export interface RemoteUpstream {
   readonly name: string
   /**
    * Rejects with SERVICE_UNAVAILABLE when the upstream is down, within milliseconds after the first time; with GATEWAY_TIMEOUT
    * when it is slow, BAD_GATEWAY when its response is invalid, PAYLOAD_TOO_LARGE when the request's body is over the bound.
    */
-  forward(exchange: Exchange): Promise<Forwarded>
+  forward(exchange: ForwardedRequest): Promise<Forwarded>
   health(): Promise<ServiceHealth>
   /** Cuts what is under way. */
   close(): Promise<void>

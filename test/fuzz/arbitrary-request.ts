@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import type { JsonSchema } from '../../src/contract/documents/json-schema.ts'
 import type { Parameter } from '../../src/contract/documents/openapi-types.ts'
 import { nth, schemaValue } from './arbitrary-value.ts'
+import { AS_IT_STANDS } from './as-it-stands.ts'
 import type { Described, DescribedOperation } from './document.ts'
 import { type Edit, edit } from './edit.ts'
 import { Seen } from './known.ts'
-import { AS_IT_STANDS } from './read-only.ts'
 import { BROKEN, STRANGE } from './strange.ts'
 
 export const CALLERS = ['nobody', 'member', 'other', 'admin', 'garbage'] as const

@@ -1,9 +1,7 @@
 import type { JsonSchema } from '../../src/contract/documents/json-schema.ts'
+import { isObject } from './as-it-stands.ts'
 import type { Described } from './document.ts'
 import type { Sent } from './sent.ts'
-
-/** Stands in a body for what the thing has there at the moment of sending. */
-export const AS_IT_STANDS = Symbol('as it stands')
 
 type Values = Readonly<Record<string, unknown>>
 
@@ -41,8 +39,4 @@ function instant(text: string): number {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string'
-}
-
-export function isObject(value: unknown): value is Values {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,9 +1,9 @@
 import { Agent, request } from 'node:http'
 import type { CallerName, Draft, Spelling } from './arbitrary-request.ts'
+import { AS_IT_STANDS, isObject } from './as-it-stands.ts'
 import type { Described, DescribedOperation } from './document.ts'
 import { edited } from './edit.ts'
 import { type Known, lookUp, Seen } from './known.ts'
-import { AS_IT_STANDS, isObject } from './read-only.ts'
 
 /** A request as it goes out, with what was meant by it. */
 export interface Sent {

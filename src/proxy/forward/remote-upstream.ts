@@ -2,9 +2,8 @@ import type { BlockList } from 'node:net'
 import { Problem } from '../../base/errors.ts'
 import type { Operation } from '../../contract/operation.ts'
 import { withoutNamed } from '../../gateway/answer-head.ts'
-import type { Exchange } from '../../gateway/exchange.ts'
 import { headerFilter } from '../../gateway/outside-headers.ts'
-import type { Forwarded, RemoteUpstream } from '../../gateway/remote.ts'
+import type { Forwarded, ForwardedRequest, RemoteUpstream } from '../../gateway/remote.ts'
 import { hasBody } from '../../http/framing.ts'
 import { AttemptTimer } from '../../resilience/attempt-timer.ts'
 import type { CircuitBreakerOptions, Outcome } from '../../resilience/circuit-breaker.ts'
@@ -63,7 +62,7 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
   const budget = createRetryBudget(options.retryBudget)
   let pending = 0
 
-  async function forward(exchange: Exchange): Promise<Forwarded> {
+  async function forward(exchange: ForwardedRequest): Promise<Forwarded> {
     const path = forwardedPath(exchange)
     if (pending >= maxPending) throw unavailable(1_000)
     // Before the body, which nobody is going to read.
@@ -153,7 +152,7 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
 }
 
 interface Work {
-  readonly exchange: Exchange
+  readonly exchange: ForwardedRequest
   readonly path: string
   /** With the time that is left. */
   readonly head: (remainingMs: number) => string[]
@@ -173,7 +172,7 @@ const HEALTH_TIMEOUT_MS = 500
 const FAILING: ReadonlySet<number> = new Set([502, 503, 504])
 
 /** As the caller wrote it. */
-function forwardedPath({ req, path, target }: Exchange): string {
+function forwardedPath({ req, path, target }: ForwardedRequest): string {
   if ((req.method === 'GET' || req.method === 'HEAD') && hasBody(req))
     throw new Problem('VALIDATION_ERROR', `${req.method} requests must not have a body`)
   // Servlet containers cut `;…` off a segment, and then take `..;x` for a way up.
@@ -188,7 +187,7 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
  * Whether it may be sent again once bytes of it were; a POST is made so by its key. PUT and DELETE have the same effect twice
  * (RFC 9110 9.2.2), but not the same answer: what the first one did makes a 412 or 404 of the second.
  */
-function isRepeatable({ req, idempotencyKey }: Exchange): boolean {
+function isRepeatable({ req, idempotencyKey }: ForwardedRequest): boolean {
   return SAFE.has(req.method!) || (req.method === 'POST' && idempotencyKey !== undefined)
 }
 

@@ -2,8 +2,8 @@ import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { BlockList, Socket } from 'node:net'
 import type { UserCaller } from '../../auth/caller.ts'
-import type { Exchange } from '../../gateway/exchange.ts'
 import { type HeaderFilter, OURS } from '../../gateway/outside-headers.ts'
+import type { ForwardedRequest } from '../../gateway/remote.ts'
 import { endToEnd } from '../../http/hop-by-hop.ts'
 import { hostOf } from '../../http/host.ts'
 import { isTrusted, plainAddress } from '../../limits/client-address.ts'
@@ -19,7 +19,7 @@ export const TIMEOUT = 'lintel-timeout-ms'
  * who asks, on whose behalf, and by which way, and the time that is left. Host is the upstream's own.
  */
 export function requestHead(
-  exchange: Exchange,
+  exchange: ForwardedRequest,
   trusted: BlockList | undefined,
   isDropped: HeaderFilter,
 ): (remainingMs: number) => string[] {

@@ -1,0 +1,8 @@
+/** A product that is ordered; `field` is where the request names it. */
+export interface Wanted {
+  readonly productId: string
+  readonly quantity: number
+  readonly unitPrice?: number | null
+  readonly discount?: number | null
+  readonly field: string
+}

@@ -1,0 +1,39 @@
+import type { ConsumerSpec } from './consumer.ts'
+import type { EventSpec } from './event.ts'
+import type { BucketSpec } from './limits.ts'
+import type { Operation, OperationSpec } from './operation.ts'
+import type { ProblemSpec } from './problem.ts'
+import type { AnyResource } from './resource.ts'
+import type { OlderVersion } from './versions.ts'
+
+export type Resources = Readonly<Record<string, AnyResource>>
+export type Operations = Readonly<Record<string, OperationSpec>>
+export type Events = Readonly<Record<string, EventSpec<any>>>
+export type Consumers = Readonly<Record<string, ConsumerSpec>>
+export type Problems = Readonly<Record<string, ProblemSpec>>
+export type Buckets = Readonly<Record<string, BucketSpec>>
+
+/** What a service promises: data, to be read by a server, a client, a linter or a browser. */
+export interface Contract<
+  R extends Resources = Resources,
+  O extends Operations = Operations,
+  E extends Events = Events,
+  C extends Consumers = Consumers,
+  P extends Problems = Problems,
+  B extends Buckets = Buckets,
+> {
+  readonly name: string
+  readonly resources: R
+  readonly operations: O
+  readonly events: E
+  readonly consumers: C
+  readonly buckets: B
+  readonly problems: Problems
+  readonly latest: number
+  readonly older: Readonly<Record<number, OlderVersion>>
+  /** Everything that is served, resolved. */
+  readonly served: readonly Operation[]
+  readonly description: string | undefined
+  /** Types only; never set. */
+  readonly '~problems'?: P
+}
