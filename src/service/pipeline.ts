@@ -47,28 +47,24 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
 
   return async (call) => {
     try {
-      return await answer(call)
+      const plan = plans(call.operation, call.version)
+      const reach = call.reach ?? reachOf(plan.operation.access, call.context.caller)
+      const params = locate(plan, call)
+      if (reach === 'none') {
+        await confirmThere(plan, params)
+        throw new Problem('FORBIDDEN')
+      }
+      const row = await confirmOwner(plan, call.context, reach, params)
+      switch (plan.operation.verb) {
+        case 'list':
+          return await list(plan, call, reach, params)
+        case 'get':
+          return await get(plan, call, params, row)
+        default:
+          return await (plan.operation.method === 'GET' ? ask(plan, call, params) : write(plan, call, params, row))
+      }
     } catch (error) {
       throw notTheCallers(error)
-    }
-  }
-
-  async function answer(call: Call): Promise<Reply> {
-    const plan = plans(call.operation, call.version)
-    const reach = call.reach ?? reachOf(plan.operation.access, call.context.caller)
-    const params = locate(plan, call)
-    if (reach === 'none') {
-      await confirmThere(plan, params)
-      throw new Problem('FORBIDDEN')
-    }
-    const row = await confirmOwner(plan, call.context, reach, params)
-    switch (plan.operation.verb) {
-      case 'list':
-        return list(plan, call, reach, params)
-      case 'get':
-        return get(plan, call, params, row)
-      default:
-        return plan.operation.method === 'GET' ? ask(plan, call, params) : write(plan, call, params, row)
     }
   }
 
