@@ -29,6 +29,7 @@ const MOST_WAITING = 1_000
 const LONGEST_MS = 15_000
 /** What took less may go where others wait for it. */
 const QUICK_MS = 200
+const LEFT = 'nobody waits for it any more'
 
 interface Waiting {
   readonly statement: Statement
@@ -65,8 +66,8 @@ export function createAlone({ connections, places, slow, problemOf }: AloneOptio
     const { statement, untilMs } = waiting
     try {
       waiting.held = await connections.acquire('statement', untilMs)
-      if (isOver(waiting)) return
-      await execute(waiting, waiting.held)
+      if (!isOver(waiting)) await execute(waiting, waiting.held)
+      rejectStatement(statement, unavailable(new Error(LEFT)))
     } catch (error) {
       rejectStatement(statement, problemOf(error))
     } finally {
@@ -100,11 +101,11 @@ export function createAlone({ connections, places, slow, problemOf }: AloneOptio
   function tick(): boolean {
     const nowMs = performance.now()
     for (const { statement, signal } of queue.removeIf((one) => one.untilMs <= nowMs || isOver(one)))
-      rejectStatement(statement, signal?.reason ?? unavailable(new Error('no connection was free in time')))
+      rejectStatement(statement, unavailable(new Error(signal?.aborted ? LEFT : 'no connection was free in time')))
     for (const waiting of running) {
       const { statement, signal, untilMs } = waiting
       if (untilMs > nowMs && !isOver(waiting)) continue
-      rejectStatement(statement, signal?.reason ?? lateFor(statement))
+      rejectStatement(statement, signal?.aborted ? unavailable(new Error(LEFT)) : lateFor(statement))
       waiting.held?.abandon()
     }
     const { running: under, waiting } = queue.load()

@@ -2,7 +2,7 @@ import { createRest } from '../base/rest.ts'
 import type { ListQuery } from '../contract/list-query.ts'
 import type { Resource } from '../contract/resource.ts'
 import type { Where } from './conditions.ts'
-import { type Database, queryable } from './pool.ts'
+import { type Database, type ListReading, queryable } from './pool.ts'
 
 export interface Count {
   /** Null when the count was not wanted. */
@@ -23,14 +23,15 @@ export function counterOf(database: Database, resource: Resource) {
   const estimates = new Map<string, { total: number; until: number }>()
   const refreshStatistics = refresherOf(database, resource.table)
 
-  return async (where: Where, mode: ListQuery['count'], binding: string): Promise<Count> => {
+  return async (where: Where, mode: ListQuery['count'], binding: string, reading?: ListReading): Promise<Count> => {
     if (mode === 'none') return { total: null, totalIsEstimate: false }
     const from = `from ${resource.view}${where.terms.length === 0 ? '' : ` where ${where.terms.join(' and ')}`}`
-    if (mode === 'exact') return { total: await count(`select count(*) ${from}`, where.values), totalIsEstimate: false }
+    if (mode === 'exact')
+      return { total: await count(`select count(*) ${from}`, where.values, reading), totalIsEstimate: false }
     const known = estimates.get(binding)
     if (known && known.until > performance.now()) return { total: known.total, totalIsEstimate: true }
     const bounded = `select count(*) from (select 1 ${from} limit ${bound + 1}) bounded`
-    const total = await count(bounded, where.values)
+    const total = await count(bounded, where.values, reading)
     if (total <= bound) return { total, totalIsEstimate: false }
     const estimate = await estimateOf(from, where.values)
     if (estimates.size >= MAX_ESTIMATES) estimates.clear()
@@ -38,8 +39,8 @@ export function counterOf(database: Database, resource: Resource) {
     return { total: estimate, totalIsEstimate: true }
   }
 
-  async function count(sql: string, values: readonly unknown[]): Promise<number> {
-    const [row] = await database.slow.cells(sql, values)
+  async function count(sql: string, values: readonly unknown[], reading: ListReading | undefined): Promise<number> {
+    const [row] = await database.slow.cells(sql, values, reading)
     return Number(row![0])
   }
 

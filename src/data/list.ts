@@ -1,12 +1,14 @@
 import { createSecretKey } from 'node:crypto'
+import { scans } from '../contract/list-cost.ts'
 import type { Filter, ListQuery } from '../contract/list-query.ts'
 import type { Resource } from '../contract/resource.ts'
 import { conditions, meaningOf, type Scope, type Where } from './conditions.ts'
 import { type Count, counterOf, countSeen } from './count.ts'
 import { cursorsOf } from './cursor.ts'
 import { type Key, keysetOf, orderBy, type Stretch, stretchesOf } from './keyset.ts'
-import type { Database } from './pool.ts'
+import type { Database, ListReading } from './pool.ts'
 import { type Cells, type Row, rowOf } from './row.ts'
+import type { Asker } from './statement.ts'
 import { columnFor, type Table, tableOf } from './table.ts'
 
 export interface Page extends Count {
@@ -15,13 +17,17 @@ export interface Page extends Count {
   readonly nextCursor: string | null
 }
 
-/** Compiles the list of a resource: `page(query, scopes)` reads one page of it by keyset or, in page mode, by offset. */
+/**
+ * Compiles the list of a resource: `page(query, scopes)` reads one page of it by keyset or, in page mode, by offset, for
+ * `asker` where somebody's request is to be answered.
+ */
 export function listOf(database: Database, resource: Resource, cursorSecret: string) {
   const table = tableOf(resource)
   const countOf = counterOf(database, resource)
   const cursors = cursorsOf(createSecretKey(cursorSecret, 'utf8'))
 
-  async function page(query: ListQuery, scopes: readonly Scope[]): Promise<Page> {
+  async function page(query: ListQuery, scopes: readonly Scope[], asker?: Asker): Promise<Page> {
+    const reading = { asker, isLong: isLong(resource, query) }
     const keys = keysetOf(table, query.sort)
     const where = conditions(table, query.filters, scopes)
     const binding = JSON.stringify([
@@ -29,10 +35,10 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
       keys.map((key) => [key.column, key.descending]),
       ...meaningOf(query.filters, scopes),
     ])
-    const counted = countOf(where, query.count, binding)
+    const counted = countOf(where, query.count, binding, reading)
     // Heard in any case: the page may fail first.
     counted.catch(() => {})
-    const rows = await pageOf(query, keys, scopes, where, binding)
+    const rows = await pageOf(query, keys, scopes, where, binding, reading)
     const hasMore = rows.length > query.limit
     if (hasMore) rows.pop()
     const last = rows.at(-1)
@@ -56,6 +62,7 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
     scopes: readonly Scope[],
     all: Where,
     binding: string,
+    reading: ListReading,
   ): Promise<Cells[]> {
     const after = query.cursor === undefined ? undefined : cursors.read(binding, query.cursor)
     const left = after ? query.filters.filter((filter) => !isImplied(table, filter, keys[0]!, after)) : query.filters
@@ -70,15 +77,23 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
       `select ${table.select} from ${resource.view}${whereSql([...where.terms, ...terms])} order by ${orderBy} limit ${rows}`
     // As parameters: one statement for all pages, where each of its own would fill what connections keep prepared.
     const window = () => `$${values.push(limit)}${offset > 0 ? ` offset $${values.push(offset)}` : ''}`
-    if (stretches.length === 1) return database.slow.cells(part(stretches[0]!, window()), values)
+    if (stretches.length === 1) return database.slow.cells(part(stretches[0]!, window()), values, reading)
     const parts = stretches
       .map((stretch) => `(${part(stretch, `$${values.push(offset + limit)}`)})`)
       .join(' union all ')
     const sql = `select ${table.select} from (${parts}) page order by ${orderBy(keys)} limit ${window()}`
-    return database.slow.cells(sql, values)
+    return database.slow.cells(sql, values, reading)
   }
 
   return { page }
+}
+
+/** Whether it may go through much of the table, as a search does, an exact count, and what the contract names in `scans`. */
+function isLong(resource: Resource, { count, filters }: ListQuery): boolean {
+  if (count === 'exact') return true
+  for (const { parameter } of filters)
+    if (parameter.comparison === 'search' || scans(resource, parameter.field)) return true
+  return false
 }
 
 /**

@@ -2,7 +2,7 @@ import { noteStatement } from '../base/failure.ts'
 import { Deadline } from '../resilience/deadline.ts'
 import { createAlone } from './alone.ts'
 import { isoTime } from './columns.ts'
-import { createConnections, type Held, type Send } from './connections.ts'
+import { createConnections, type Held } from './connections.ts'
 import { type Faults, faultsOf, unavailable } from './faults.ts'
 import { createLanes, type Lanes, TICK_MS } from './lanes.ts'
 import { createOutage, type Outage } from './outage.ts'
@@ -38,10 +38,10 @@ export interface Database extends Queryable {
 }
 
 export interface ListReads extends Queryable {
-  /** The same for somebody, whose share it takes and whose deadline bounds it. */
-  for(reading: ListReading): Queryable
+  cells(text: string, values?: readonly unknown[], reading?: ListReading): Promise<Cells[]>
 }
 
+/** For whom a list is read, whose share it takes and whose deadline bounds it. */
 export interface ListReading {
   readonly asker: Asker | undefined
   /** It goes through much of a table: nobody should wait behind it. */
@@ -151,13 +151,12 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
   }
 
   const sender =
-    (lanes: Lanes, settings: string, asker?: Asker, isLong = false): Send =>
-    (text, values) =>
+    (lanes: Lanes, settings: string) => (text: string, values: readonly unknown[], reading?: ListReading) =>
       new Promise<TextResult>((resolve, reject) => {
         const statement: Statement = {
           text,
           values,
-          asker,
+          asker: reading?.asker,
           settings,
           sentOver: undefined,
           settled: false,
@@ -165,19 +164,17 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
           reject,
         }
         watch()
-        if (isLong) alone.run(statement)
+        if (reading?.isLong) alone.run(statement)
         else lanes.send(statement)
       })
+  const sendRead = sender(reads, '')
 
   return {
     name,
     faults,
     outage,
-    ...queryable(sender(reads, '')),
-    slow: {
-      ...queryable(sender(lists, LIST_ALONE)),
-      for: ({ asker, isLong }) => queryable(sender(lists, LIST_ALONE, asker, isLong)),
-    },
+    ...queryable(sendRead),
+    slow: queryable(sender(lists, LIST_ALONE)),
     async acquire() {
       const { lost: gone } = outage
       if (gone !== undefined) throw unavailable(new Error(gone))
@@ -187,7 +184,7 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
     async ping() {
       const start = performance.now()
       const asker = { key: 'ping', deadline: Deadline.after(PING_MS), signal: undefined }
-      await sender(reads, '', asker)('select 1', [])
+      await sendRead('select 1', [], { asker, isLong: false })
       return performance.now() - start
     },
     load: () => ({ reads: reads.load(), lists: lists.load(), alone: alone.load(), connections: connections.load() }),
@@ -205,11 +202,13 @@ function settingsAs(write: (name: string, value: string) => string): string {
 }
 
 /** The two ways of asking, over one way of sending. */
-export function queryable(send: Send): Queryable {
+export function queryable(
+  send: (text: string, values: readonly unknown[], reading?: ListReading) => Promise<TextResult>,
+): ListReads {
   return {
-    async cells(statement, values = []) {
+    async cells(statement, values = [], reading) {
       try {
-        return (await send(statement, values)).cells
+        return (await send(statement, values, reading)).cells
       } catch (error) {
         noteStatement(error, statement)
         throw error

@@ -28,6 +28,7 @@ import type { Unit } from './handler.ts'
 import { HandlerInput } from './handler-input.ts'
 import type { Service } from './implement.ts'
 import { readBody, readExpected, readIdempotencyKey } from './input.ts'
+import { ListAsker } from './list-asker.ts'
 import { type Plan, plansOf } from './plan.ts'
 import { givesReadOnly, withoutReadOnly } from './read-only.ts'
 import { shaped } from './shape.ts'
@@ -70,7 +71,11 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
 
   async function list(plan: Plan, call: Call, reach: Reach, params: Params): Promise<Reply> {
     const query = plan.readList(call.query)
-    const page = await plan.list!.page(query, scopesOf(plan.operation, call.context.caller, reach, params))
+    const page = await plan.list!.page(
+      query,
+      scopesOf(plan.operation, call.context.caller, reach, params),
+      new ListAsker(call.context),
+    )
     if (page.rows.length === 0) await confirmListed(plan, call.context, params)
     return shapeList(plan, call, query, page)
   }
