@@ -21,7 +21,7 @@ export function isRow(value: unknown): value is Row {
   return (value as { kind?: unknown } | undefined)?.kind === 'row'
 }
 
-/** Its JSON, copied column by column; `fields` chooses some of them, `id` among them. */
+/** Its JSON, copied column by column; `fields` chooses some of them. */
 export function writeRow(row: Row, fields?: readonly string[]): string {
   const { table, cells } = row
   let json = '{'
@@ -31,7 +31,8 @@ export function writeRow(row: Row, fields?: readonly string[]): string {
       if (fields && !fields.includes(name)) continue
       at = place
       const text = cells[place]
-      json += key
+      // What is chosen need not begin with the row's first: the data of an event has what its contract says.
+      json += json.length === 1 && key.startsWith(',') ? key.slice(1) : key
       json += text === null || text === undefined ? 'null' : table.columns[place]!.toJson(text)
     }
   } catch (error) {

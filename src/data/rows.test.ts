@@ -245,6 +245,14 @@ test('R-BODY-1: an id of another type names nothing', async () => {
   expect(await codeOf(change(database, Note, foreign, { done: true }))).toBe('NOT_FOUND')
 })
 
+test('R-EVT-1: the JSON of chosen fields is whole, whether `id` is among them or not', async () => {
+  const { id } = readRow(await insert(database, Note, { title: 'Chosen' }))
+  const row = await read(database, Note, id)
+  expect(JSON.parse(writeRow(row, ['title']))).toEqual({ title: 'Chosen' })
+  expect(JSON.parse(writeRow(row, ['id', 'title']))).toEqual({ id, title: 'Chosen' })
+  expect(writeRow(row, [])).toBe('{}')
+})
+
 test('a field that the resource does not have is a mistake of the handler’s', async () => {
   await expect(insert(database, Note, { title: 'a', colour: 'red' } as never)).rejects.toThrow(
     'notes has no field "colour"',
