@@ -42,6 +42,11 @@ test('R-OPS-3 R-REST-7: a line per request, with its template, status, request i
   expect(lines(system.lines).at(-1)).not.toHaveProperty('template')
   expect(system.lines.join('\n')).not.toContain('secret')
 
+  await fetch(`${url}/health`, { headers: { 'x-request-id': 'probe' } })
+  await fetch(`${url}/products`, { method: 'OPTIONS', headers: { 'x-request-id': 'preflight' } })
+  await system.line(/"status":200.*"requestId":"probe"/)
+  await system.line(/"method":"OPTIONS".*"requestId":"preflight"/)
+
   const metrics = await (await fetch(`${url}/metrics`)).text()
   expect(metrics).toMatch(/^lintel_http_requests_total\{operation="orders.products.list",status="200"\} 1$/m)
   expect(metrics).toMatch(/^lintel_http_request_duration_seconds_count\{operation="orders.products.list"\} 1$/m)

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { launcher, type SystemProcess } from './system-process.ts'
+import { freePort, launcher, type SystemProcess } from './system-process.ts'
 import { send } from './wire.ts'
 
 const { launch, run } = launcher()
@@ -213,6 +213,40 @@ describe('R-GW-1: lintel gateway, in front of a service that knows nothing of it
     expect(status).toBe(200)
     expect(body).toMatchObject({ status: 'healthy', checks: { shop: { status: 'up', breaker: 'closed' } } })
     expect((await send(url, 'GET', '/health/ready')).status).toBe(200)
+  })
+
+  test('R-OPS-3: the upstream gets the trace that the line of the request names', async () => {
+    const running = gateway(['--routes', 'routes.json', ...TOKENS])
+    const url = await running.url()
+    const given = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+    await send(url, 'GET', '/things', { headers: { 'x-request-id': 'new' } })
+    await send(url, 'GET', '/things', { headers: { 'x-request-id': 'given', traceparent: given } })
+    const ofUpstream = seen.map(({ headers }) => String(headers.traceparent).split('-')[1])
+    expect(ofUpstream[1]).toBe('4bf92f3577b34da6a3ce929d0e0e4736')
+    for (const [i, id] of ['new', 'given'].entries()) {
+      const [, traceId] = await running.line(new RegExp(`"requestId":"${id}","traceId":"(\\w+)"`))
+      expect(traceId).toBe(ofUpstream[i])
+    }
+  })
+
+  test('R-OPS-3: ADMIN_PORT has metrics: requests, and the breaker of each replica; the public port has none', async () => {
+    const port = await freePort()
+    const dead = `http://127.0.0.1:${await freePort()}`
+    await write('both.json', { routes: [{ method: 'GET', path: '/things', access: 'public' }] })
+    const system = launch('lintel', {
+      args: ['gateway', '--upstream', `shop=${shopUrl},${dead}`, '--routes', 'both.json'],
+      cwd: folder,
+      env: { ADMIN_PORT: String(port) },
+    })
+    const url = await system.url()
+    for (let i = 0; i < 2; i++) expect((await send(url, 'GET', '/things')).status).toBe(200)
+    const { text } = await send(`http://127.0.0.1:${port}`, 'GET', '/metrics')
+    const state = (replica: string) => `lintel_circuit_breaker_state{upstream="shop",replica="${replica}/"}`
+    expect(text).toContain(`${state(shopUrl)} 0\n`)
+    expect(text).toContain(`${state(dead)} 2\n`)
+    expect(text).toMatch(/^lintel_http_requests_total\{operation="shop\.[^"]+",status="200"\} 2$/m)
+    expect((await send(url, 'GET', '/metrics')).status).toBe(404)
+    expect((await send(`http://127.0.0.1:${port}`, 'GET', '/health')).body).toMatchObject({ status: 'degraded' })
   })
 
   test('R-OPS-2: SIGTERM lets a request end, and exits 0', async () => {

@@ -87,6 +87,7 @@ describe('public OpenAPI documents', () => {
         name: 'up',
         forward: () => Promise.reject(),
         health: () => Promise.reject(),
+        replicas: () => [],
         close: () => Promise.resolve(),
       }
       const router = createRouter([{ contract: surface, upstream }])

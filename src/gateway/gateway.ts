@@ -147,9 +147,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (security !== undefined && error instanceof Problem && error.code === 'INVALID_TOKEN')
         noteToken(exchange, error)
       sending.refuse(exchange, exchange.told === undefined ? await countRefused(exchange, error) : error)
+    } finally {
+      if (!exchange.late) {
+        shedder.leave(exchange, res.headersSent ? res.statusCode : undefined)
+        observe?.(exchange)
+      }
     }
-    shedder.leave(exchange, res.headersSent ? res.statusCode : undefined)
-    observe?.(exchange)
   }
 
   /** The deadline has passed: the caller is answered, whatever the service still does (R-P-7). */

@@ -17,6 +17,7 @@ function routing(routes: Routes) {
     name: 'shop',
     forward: () => Promise.reject(),
     health: () => Promise.reject(),
+    replicas: () => [],
     close: async () => {},
   }
   const router = createRouter([{ contract, upstream }], ownPaths({ documents: false }))

@@ -3,6 +3,8 @@ import type { Readable } from 'node:stream'
 import type { Caller } from '../auth/caller.ts'
 import type { ServiceHealth } from '../call/health.ts'
 import type { Operation } from '../contract/operation.ts'
+import type { Trace } from '../observe/trace.ts'
+import type { BreakerState } from '../resilience/circuit-breaker.ts'
 import type { Target } from './path.ts'
 
 /** What a service in another process has to know of a request: an Exchange, as it has come by then. */
@@ -16,6 +18,8 @@ export interface ForwardedRequest {
   readonly path: string
   readonly route: { readonly operation: Operation } | undefined
   readonly idempotencyKey: string | undefined
+  /** The trace that the request belongs to, which its line in the log names. */
+  readonly trace: Trace
 }
 
 /** Names in lower case. */
@@ -40,6 +44,13 @@ export interface Forwarded {
   readonly body: AnswerBody
 }
 
+export interface ReplicaState {
+  readonly url: string
+  readonly breaker: BreakerState['kind']
+  /** Requests under way. */
+  readonly pending: number
+}
+
 /** A service in another process. It is given the request itself, so that bodies pass through without being held (R-GW-3). */
 export interface RemoteUpstream {
   readonly name: string
@@ -49,6 +60,8 @@ export interface RemoteUpstream {
    */
   forward(exchange: ForwardedRequest): Promise<Forwarded>
   health(): Promise<ServiceHealth>
+  /** How each replica is doing, as far as requests have shown. */
+  replicas(): readonly ReplicaState[]
   /** Cuts what is under way. */
   close(): Promise<void>
 }

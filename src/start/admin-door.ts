@@ -3,7 +3,6 @@ import { createGateway, type Gateway } from '../gateway/gateway.ts'
 import { createHttpServer, type HttpServer } from '../http/server.ts'
 import type { Log } from '../observe/log.ts'
 import type { Settings } from './settings.ts'
-import type { System } from './system.ts'
 
 export interface AdminDoorOptions {
   readonly metrics: () => Promise<Document>
@@ -13,7 +12,7 @@ export interface AdminDoorOptions {
 
 /** A port for operators: `/metrics` and `/health`, and nothing of the API. Undefined without ADMIN_PORT. */
 export async function openAdminDoor(
-  { version }: System,
+  version: string,
   { adminPort: port, host }: Settings,
   { metrics, health, log }: AdminDoorOptions,
 ): Promise<HttpServer | undefined> {

@@ -2,18 +2,22 @@ import { createRequire } from 'node:module'
 import { Fault } from '../base/errors.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import type { RemoteUpstream } from '../gateway/remote.ts'
-import { createHttpServer } from '../http/server.ts'
+import { createHttpServer, type HttpServer } from '../http/server.ts'
 import { memoryBuckets } from '../limits/buckets.ts'
 import { createAccessLog } from '../observe/access-log.ts'
 import { createLog } from '../observe/log.ts'
+import { createMetrics } from '../observe/metrics.ts'
+import { createRequestCounts, type RequestCounts } from '../observe/request-counts.ts'
 import { createSecurityLog } from '../observe/security-log.ts'
 import type { Description } from '../proxy/foreign/description.ts'
 import { type TokenSource, trustForeignTokens } from '../proxy/foreign-trust.ts'
 import { openRemoteUpstream } from '../proxy/forward/remote-upstream.ts'
 import { type RouteFiles, readRoutes } from '../proxy/read-routes.ts'
+import { type AdminDoorOptions, openAdminDoor } from './admin-door.ts'
+import { BREAKER_METRICS, collectBreakers } from './breaker-metrics.ts'
 import { once, urlOf } from './listening.ts'
 import { observer } from './observer.ts'
-import { type Env, readSettings } from './settings.ts'
+import { type Env, readSettings, type Settings } from './settings.ts'
 import type { Running, StartOptions, StopOptions } from './start.ts'
 import { warnOfSettings } from './warn-of-settings.ts'
 
@@ -52,8 +56,11 @@ export async function startGateway(setup: GatewaySetup, env: Env, { signal }: St
       await openRemoteUpstream({ name: surface.name, urls, bounds, timeoutMs, maxBodyBytes, trusted, passedHeaders }),
     )
   }
-  const close = () => Promise.all([...upstreams.values()].map((one) => one.close()))
+  let admin: HttpServer | undefined
+  const close = () =>
+    Promise.all([admin?.close({ timeoutMs: 0 }), ...[...upstreams.values()].map((one) => one.close())])
   try {
+    const counts = settings.adminPort === undefined ? undefined : createRequestCounts()
     const gateway = createGateway({
       services: descriptions.map(({ surface }) => ({ contract: surface, upstream: upstreams.get(surface.name)! })),
       versioned: false,
@@ -63,10 +70,11 @@ export async function startGateway(setup: GatewaySetup, env: Env, { signal }: St
       cors: settings.corsOrigins,
       corsHeaders: settings.corsHeaders,
       strictTransport: settings.production,
-      observe: observer(createAccessLog(settings.accessLog, log), undefined),
+      observe: observer(createAccessLog(settings.accessLog, log), counts),
       security: createSecurityLog(log),
       log,
     })
+    admin = counts && (await openMetrics(settings, { counts, upstreams, health: gateway.health, log }))
     const server = createHttpServer(gateway.handle, { log })
     signal?.throwIfAborted()
     const url = urlOf(await server.listen({ host: settings.host, port: settings.port }))
@@ -87,6 +95,24 @@ export async function startGateway(setup: GatewaySetup, env: Env, { signal }: St
     await close()
     throw error
   }
+}
+
+/** On ADMIN_PORT alone: whoever uses what is behind the gateway need not know how it is doing. */
+function openMetrics(
+  settings: Settings,
+  { counts, upstreams, health, log }: MetricsParts,
+): Promise<HttpServer | undefined> {
+  const metrics = createMetrics(BREAKER_METRICS, async () => collectBreakers(upstreams.values()))
+  return openAdminDoor(ownVersion(), settings, {
+    metrics: async () => ({ contentType: metrics.contentType, body: (await metrics.text()) + counts.text() }),
+    health,
+    log,
+  })
+}
+
+interface MetricsParts extends Pick<AdminDoorOptions, 'health' | 'log'> {
+  readonly counts: RequestCounts
+  readonly upstreams: ReadonlyMap<string, RemoteUpstream>
 }
 
 /** A rule that nobody can meet is a mistake, and not a closed door. */

@@ -106,7 +106,7 @@ export async function start(system: System, env: Env = process.env, { signal }: 
       security,
       log,
     })
-    admin = await openAdminDoor(system, settings, { metrics, health: gateway.health, log })
+    admin = await openAdminDoor(system.version, settings, { metrics, health: gateway.health, log })
     server = createHttpServer(gateway.handle)
     const url = urlOf(await server.listen({ host: settings.host, port: settings.port }))
     log.info({ url }, `${system.name} ${system.version} listens on ${url}, its documents are at ${url}/openapi.json`)

@@ -145,6 +145,8 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
       const check = { status: sound > 0 ? 'up' : 'down', breaker: replicas.state, ...(message && { message }) } as const
       return { status: sound === all ? 'healthy' : sound > 0 ? 'degraded' : 'unhealthy', checks: { [name]: check } }
     },
+    replicas: () =>
+      replicas.all.map(({ url, breaker, pending }) => ({ url: url.href, breaker: breaker.state.kind, pending })),
     async close() {
       await Promise.all(replicas.all.map((one) => one.client.close()))
     },

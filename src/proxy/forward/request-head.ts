@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { BlockList, Socket } from 'node:net'
 import type { UserCaller } from '../../auth/caller.ts'
@@ -7,6 +6,7 @@ import type { ForwardedRequest } from '../../gateway/remote.ts'
 import { endToEnd } from '../../http/hop-by-hop.ts'
 import { hostOf } from '../../http/host.ts'
 import { isTrusted, plainAddress } from '../../limits/client-address.ts'
+import { writeTraceparent } from '../../observe/trace.ts'
 
 /** Who asks, for the upstream; none of these is ever taken from outside. */
 export const IDENTITY = { user: 'lintel-user-id', email: 'lintel-user-email', roles: 'lintel-user-roles' } as const
@@ -31,7 +31,7 @@ export function requestHead(
     head.push(name, value)
   })
   head.push('x-request-id', requestId)
-  pushTrace(head, req)
+  pushTrace(head, exchange)
   for (const part of viaProxy ? wayOf(req, true) : ownWayOf(req)) head.push(part)
   if (caller.kind === 'user') for (const part of identityOf(caller)) head.push(part)
   const at = head.push(TIMEOUT, '') - 1
@@ -42,32 +42,16 @@ export function requestHead(
   }
 }
 
-/** The caller's, if it is one (W3C Trace Context); else a new one, not sampled: this gateway records nothing. */
-function pushTrace(head: string[], { headers }: IncomingMessage): void {
-  const given = headers.traceparent
-  if (typeof given === 'string' && TRACEPARENT.test(given)) {
-    head.push('traceparent', given)
-    if (typeof headers.tracestate === 'string') head.push('tracestate', headers.tracestate)
-    return
-  }
-  const ids = randomHex48()
-  head.push('traceparent', `00-${ids.slice(0, 32)}-${ids.slice(32)}-00`)
+/**
+ * The request's trace, which its line in the log has too. What the caller sent is passed on as it is, for this gateway adds no
+ * span to the trace: an id of its own would be a parent that nobody ever finds.
+ */
+function pushTrace(head: string[], { req, trace }: ForwardedRequest): void {
+  const given = req.headers.traceparent
+  const isCallers = typeof given === 'string' && given.slice(3, 35) === trace.traceId
+  head.push('traceparent', isCallers ? given : writeTraceparent(trace))
+  if (trace.state !== undefined) head.push('tracestate', trace.state)
 }
-
-const pool = Buffer.alloc(24 * 128)
-let used = pool.length
-
-/** 48 digits. Many are drawn at once: a call for each would take 2 µs. */
-function randomHex48(): string {
-  if (used === pool.length) {
-    randomFillSync(pool)
-    used = 0
-  }
-  used += 24
-  return pool.toString('hex', used - 24, used)
-}
-
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
 /** Of a connection, where its requests name one host: the same every time. */
 const ways = new WeakMap<Socket, { readonly host: string | undefined; readonly way: readonly string[] }>()
