@@ -1,5 +1,7 @@
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, inject, onTestFinished, test } from 'vitest'
+import { testSystem } from '../src/testing/system.ts'
+import calling from './calling/system.ts'
 import { launcher } from './system-process.ts'
 
 const { launch, folder } = launcher()
@@ -37,6 +39,9 @@ test('FC-77 R-P-8: a failure of a service that was called is not the client’s,
   expect(await ask('translations', 'NOT_FOUND')).toMatchObject({ status: 409, code: 'NO_BUYER' })
   expect(await ask('translations', 'UNAUTHENTICATED')).toMatchObject(badGateway)
 
+  expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
+    /^lintel_call_breaker_state\{service="shop",called="people"\} 0$/m,
+  )
   await system.line(/"requestId":"translations-UNAUTHENTICATED".*"msg":"request"/)
   const warned = new Map(
     system.lines.map((line) => JSON.parse(line)).flatMap((line) => (line.level === 40 ? [[line.requestId, line]] : [])),
@@ -48,4 +53,33 @@ test('FC-77 R-P-8: a failure of a service that was called is not the client’s,
     })
   expect(warned.get('questions-OOPS')).toMatchObject({ err: { code: 'INTERNAL_ERROR', operation: 'people.fail' } })
   expect(warned.get('questions-HANGS')).toMatchObject({ err: { code: 'GATEWAY_TIMEOUT', operation: 'people.fail' } })
+})
+
+test('R-CALL-3: the breaker of a service’s calls opens, is seen in health and metrics, and closes by a call that succeeds', async () => {
+  const running = await testSystem(calling, inject('databaseServer'))
+  onTestFinished(() => running.stop())
+  const { url } = running
+  const ask = (code: string) =>
+    fetch(`${url}/questions`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ code }),
+    })
+  const seen = async () => {
+    const health = (await (await fetch(`${url}/health`)).json()) as { status: string; checks: Record<string, object> }
+    const [, state] = /^lintel_call_breaker_state\{.*\} (\d)$/m.exec(await (await fetch(`${url}/metrics`)).text())!
+    return { status: health.status, check: health.checks['shop.calls.people'], state }
+  }
+  for (let i = 0; i < 5; i++) expect((await ask('SERVICE_UNAVAILABLE')).status).toBe(503)
+  expect(await seen()).toMatchObject({
+    status: 'degraded',
+    check: { status: 'down', breaker: 'open', message: 'shop: most calls of people fail' },
+    state: '2',
+  })
+  await expect.poll(async () => (await ask('NONE')).status, { timeout: 10_000 }).toBe(200)
+  await expect.poll(seen, { timeout: 10_000 }).toEqual({
+    status: 'healthy',
+    check: { status: 'up', breaker: 'closed' },
+    state: '0',
+  })
 })

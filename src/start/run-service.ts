@@ -1,14 +1,9 @@
 import { serviceCaller } from '../auth/caller.ts'
-import { Fault } from '../base/errors.ts'
 import { type Loop, loop } from '../base/loop.ts'
 import { sweeper } from '../base/sweeper.ts'
-import type { Context, Port, ServicePort } from '../call/call.ts'
-import { type Client, client } from '../call/client.ts'
-import { guard } from '../call/guard.ts'
+import type { Context, ServicePort } from '../call/call.ts'
 import type { ServiceHealth } from '../call/health.ts'
-import { inProcess } from '../call/in-process.ts'
 import type { AnyResource } from '../contract/resource.ts'
-import type { Contract } from '../contract/service.ts'
 import { notifyCommitted } from '../data/outbox.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
 import { sweepIdempotencyKeys } from '../data/purge.ts'
@@ -22,6 +17,7 @@ import type { Outside } from '../service/outside.ts'
 import { createPipeline } from '../service/pipeline.ts'
 import { type Runtime, unitRunner } from '../service/unit.ts'
 import { WorkContext } from '../service/work-context.ts'
+import { type Calls, callsOf } from './calls.ts'
 import { type EventsState, knowConsumers, type RunningEvents, runEvents } from './run-events.ts'
 import type { Env } from './settings.ts'
 import { hasEvents } from './system.ts'
@@ -37,6 +33,8 @@ export interface RunningService extends ServicePort {
   onCommitted(listener: CommitListener): void
   /** Begins what it does of its own accord; with a carrier it publishes and consumes events. */
   begin(outside: Outside, carrier: Carrier | undefined): void
+  /** How its calls of other services are doing, by their names. */
+  calls: Calls['state']
   /** How its events are doing; undefined where it has none. */
   events(): Promise<EventsState | undefined>
   /** Resolves when it has nothing more to do of its own accord than to wait. */
@@ -73,8 +71,7 @@ export async function runService(
       await database.close()
       throw error
     })
-  /** Ways to the services that it calls, by name. */
-  const ports = new Map<string, Port>()
+  const calls = callsOf(contract.name, others)
   const listeners: CommitListener[] = []
   let background: Loop | undefined
   let events: RunningEvents | undefined
@@ -90,20 +87,7 @@ export async function runService(
       for (const listener of listeners) await listener(types)
     },
     wake: () => background?.wake(),
-    call<D extends Contract<any, any, any>>(other: D, context: Context): Client<D> {
-      let port = ports.get(other.name)
-      if (!port) {
-        const called = others.get(other.name)
-        if (!called)
-          throw new Fault(
-            'UNKNOWN_SERVICE',
-            `${contract.name} calls "${other.name}", which is not in this system: add it to system({ services })`,
-          )
-        port = guard(inProcess(called.port, other, { caller: serviceCaller(contract.name) }))
-        ports.set(other.name, port)
-      }
-      return client(other, port, context)
-    },
+    call: calls.client,
     contractOf: (resource) =>
       [...others.values()].find(({ service: other }) =>
         Object.values<AnyResource>(other.contract.resources).includes(resource),
@@ -127,7 +111,8 @@ export async function runService(
     service,
     database,
     port: createPipeline(service, runtime),
-    health: () => healthOf(database, eventsDatabase),
+    health: async () => calls.healthWith(await healthOf(database, eventsDatabase)),
+    calls: calls.state,
     run,
     async prepare() {
       const notice = service.prepare && (await run((unit) => service.prepare!(unit, options.env)))

@@ -11,6 +11,7 @@ import type { Metrics } from '../observe/metrics.ts'
 import { createRequestCounts, type RequestCounts } from '../observe/request-counts.ts'
 import { createSecurityLog, type SecurityLog } from '../observe/security-log.ts'
 import { openAdminDoor } from './admin-door.ts'
+import { CALL_METRICS, collectCalls } from './call-metrics.ts'
 import { checkSystem } from './check-system.ts'
 import { collectEvents, EVENT_METRICS } from './event-metrics.ts'
 import { eventsHealth } from './events-health.ts'
@@ -189,9 +190,12 @@ function metricsOf(
   limits: Gateway['inFlightLimits'],
 ): () => Promise<Document> {
   let made: Promise<Metrics> | undefined
-  const collect = async () => new Map([...(await collectEvents([...byName.values()])), ...collectLoad(limits())])
+  const collect = async () => {
+    const services = [...byName.values()]
+    return new Map([...(await collectEvents(services)), ...collectCalls(services), ...collectLoad(limits())])
+  }
   const make = async () =>
-    (await import('../observe/metrics.ts')).createMetrics([...EVENT_METRICS, ...LOAD_METRICS], collect)
+    (await import('../observe/metrics.ts')).createMetrics([...EVENT_METRICS, ...CALL_METRICS, ...LOAD_METRICS], collect)
   return async () => {
     made ??= make()
     const metrics = await made

@@ -31,6 +31,7 @@ export default system({
       {
         async fail({ body: { code } }) {
           if (code === 'HANGS') await new Promise(() => {})
+          if (code === 'NONE') return { done: true }
           throw new Problem(code, 'as people say', { details: [{ field: 'code', message: 'is theirs' }] })
         },
       },

@@ -1,0 +1,53 @@
+import { serviceCaller } from '../auth/caller.ts'
+import { Fault } from '../base/errors.ts'
+import type { Context, Port } from '../call/call.ts'
+import { type Client, client } from '../call/client.ts'
+import { type GuardedPort, type GuardState, guard } from '../call/guard.ts'
+import type { HealthCheck, ServiceHealth } from '../call/health.ts'
+import { inProcess } from '../call/in-process.ts'
+import type { Contract } from '../contract/service.ts'
+
+/** The calls of one service to others: a guarded port to each that it has called. */
+export interface Calls {
+  client<D extends Contract<any, any, any>>(called: D, context: Context): Client<D>
+  /** How each is doing, by the name of the service that is called. */
+  state(): ReadonlyMap<string, GuardState>
+  /** The service's health, with the circuit breakers of its calls: one that is not closed degrades it. */
+  healthWith(health: ServiceHealth): ServiceHealth
+}
+
+/** `others` are the services that the one of this name may call. */
+export function callsOf(name: string, others: ReadonlyMap<string, { readonly port: Port }>): Calls {
+  const ports = new Map<string, GuardedPort>()
+
+  function portOf(called: Contract<any, any, any>): GuardedPort {
+    const known = ports.get(called.name)
+    if (known) return known
+    const other = others.get(called.name)
+    if (!other)
+      throw new Fault(
+        'UNKNOWN_SERVICE',
+        `${name} calls "${called.name}", which is not in this system: add it to system({ services })`,
+      )
+    const port = guard(inProcess(other.port, called, { caller: serviceCaller(name) }))
+    ports.set(called.name, port)
+    return port
+  }
+
+  return {
+    client: (called, context) => client(called, portOf(called), context),
+    state: () => new Map([...ports].map(([called, port]) => [called, port.state()])),
+    healthWith({ status, checks }) {
+      const all: Record<string, HealthCheck> = { ...checks }
+      let isSound = true
+      for (const [called, port] of ports) {
+        const { breaker } = port.state()
+        const message = `most calls of ${called} fail`
+        all[`${name}.calls.${called}`] =
+          breaker === 'closed' ? { status: 'up', breaker } : { status: 'down', breaker, message }
+        isSound &&= breaker === 'closed'
+      }
+      return { status: isSound || status !== 'healthy' ? status : 'degraded', checks: all }
+    },
+  }
+}
