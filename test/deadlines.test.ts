@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { operation, service, t } from '../src/contract/index.ts'
+import { connect } from '../src/data/connection.ts'
 import type { Handlers } from '../src/service/handler.ts'
 import { type SmallSystem, smallSystem } from './small-system.ts'
 import { send } from './wire.ts'
@@ -7,6 +8,13 @@ import { send } from './wire.ts'
 const contract = service('waits', {
   operations: {
     hang: operation({ method: 'PUT', path: '/hangs', access: 'public', answer: { done: t.boolean() }, timeoutMs: 300 }),
+    sleep: operation({
+      method: 'PUT',
+      path: '/sleeps',
+      access: 'public',
+      answer: { done: t.boolean() },
+      timeoutMs: 1_000,
+    }),
     write: operation({ method: 'PUT', path: '/writes', access: 'public', answer: { done: t.boolean() } }),
   },
 })
@@ -23,6 +31,11 @@ const handlers: Handlers<typeof contract> = {
     const statement = tx.query('insert into notes values (2)')
     late.push(statement.catch((error) => error))
     await statement
+    return { done: true }
+  },
+  async sleep(_, { tx }) {
+    await tx.query('insert into notes values (4)')
+    await tx.query('select pg_sleep(14)')
     return { done: true }
   },
   async write(_, { tx }) {
@@ -51,4 +64,20 @@ test('FC-73 R-P-7: ten handlers that never return are answered with 504, and the
   goOn()
   await expect.poll(() => late.length).toBe(10)
   for (const outcome of await Promise.all(late)) expect(outcome).toBeInstanceOf(Error)
+})
+
+test('R-P-7: what a late request has under way is cancelled, what waits for a connection gets 503, and all are free again', async () => {
+  const put = (path: string) => send(running.url, 'PUT', path)
+  const answers = await Promise.all(Array.from({ length: 20 }, () => put('/sleeps')))
+  const codes = answers.map(({ status, body }) => `${status} ${(body as any).error.code}`)
+  expect(new Set(codes)).toEqual(new Set(['504 GATEWAY_TIMEOUT', '503 SERVICE_UNAVAILABLE']))
+  for (const { status, headers } of answers) if (status === 503) expect(headers['retry-after']).toBe('1')
+  const admin = await connect(running.database)
+  const active = `select 1 from pg_stat_activity where query like '%pg_sleep(14)%' and state <> 'idle' and pid <> pg_backend_pid()`
+  // Long before the statements would have ended by themselves, or by the timeout of PostgreSQL.
+  while ((await admin.query(active)).rows.length > 0);
+  const writes = await Promise.all(Array.from({ length: 10 }, () => put('/writes')))
+  expect(writes.map(({ status }) => status)).toEqual(Array(10).fill(200))
+  expect((await admin.query('select 1 from notes where number = 4')).rows).toEqual([])
+  await admin.end()
 })

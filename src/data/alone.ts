@@ -3,7 +3,7 @@ import { createFairQueue } from '../resilience/fair-queue.ts'
 import type { Connections, Held } from './connections.ts'
 import { unavailable } from './faults.ts'
 import type { SlowTexts } from './slow-texts.ts'
-import { rejectStatement, resolveStatement, type Statement } from './statement.ts'
+import { rejectStatement, resolveStatement, type Statement, waitUntilMs } from './statement.ts'
 
 /**
  * Statements that may take long, each on a connection of its own: a few at once, the rest in a queue that is bounded and
@@ -34,6 +34,8 @@ const LEFT = 'nobody waits for it any more'
 interface Waiting {
   readonly statement: Statement
   readonly signal: AbortSignal | undefined
+  /** Until when it may wait, and until when it may run. */
+  readonly beginsMs: number
   readonly untilMs: number
   held: Held | undefined
 }
@@ -45,6 +47,7 @@ export function createAlone({ connections, places, slow, problemOf }: AloneOptio
   function run(statement: Statement): void {
     const limitMs = Math.min(statement.asker?.deadline.remainingMs() ?? LONGEST_MS, LONGEST_MS)
     const waiting: Waiting = {
+      beginsMs: waitUntilMs(statement.asker?.deadline, LONGEST_MS),
       statement,
       signal: statement.asker?.signal,
       untilMs: performance.now() + limitMs,
@@ -63,9 +66,9 @@ export function createAlone({ connections, places, slow, problemOf }: AloneOptio
   }
 
   async function begin(waiting: Waiting): Promise<void> {
-    const { statement, untilMs } = waiting
+    const { statement, beginsMs } = waiting
     try {
-      waiting.held = await connections.acquire('statement', untilMs)
+      waiting.held = await connections.acquire('statement', beginsMs)
       if (!isOver(waiting)) await execute(waiting, waiting.held)
       rejectStatement(statement, unavailable(new Error(LEFT)))
     } catch (error) {
@@ -100,7 +103,7 @@ export function createAlone({ connections, places, slow, problemOf }: AloneOptio
 
   function tick(): boolean {
     const nowMs = performance.now()
-    for (const { statement, signal } of queue.removeIf((one) => one.untilMs <= nowMs || isOver(one)))
+    for (const { statement, signal } of queue.removeIf((one) => one.beginsMs <= nowMs || isOver(one)))
       rejectStatement(statement, unavailable(new Error(signal?.aborted ? LEFT : 'no connection was free in time')))
     for (const waiting of running) {
       const { statement, signal, untilMs } = waiting

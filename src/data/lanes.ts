@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { unavailable } from './faults.ts'
 import type { SlowTexts } from './slow-texts.ts'
-import { isRepeatable, rejectStatement, resolveStatement, type Statement } from './statement.ts'
+import { isRepeatable, rejectStatement, resolveStatement, type Statement, waitUntilMs } from './statement.ts'
 import { nameOf, TextQuery } from './text-query.ts'
 import { type ClientConfig, cancel, createCork, destroy } from './wire.ts'
 
@@ -91,8 +91,7 @@ export function createLanes({ size, config, slow, elsewhere, problemOf }: LanesO
       return
     }
     statement.sentOver = undefined
-    const limitMs = statement.asker?.deadline.remainingMs() ?? LONGEST_MS
-    waiting.push({ statement, untilMs: performance.now() + limitMs })
+    waiting.push({ statement, untilMs: waitUntilMs(statement.asker?.deadline, LONGEST_MS) })
   }
 
   function sendWaiting(): void {

@@ -8,7 +8,7 @@ import { createLanes, type Lanes, TICK_MS } from './lanes.ts'
 import { createOutage, type Outage } from './outage.ts'
 import type { Cells } from './row.ts'
 import { createSlowTexts } from './slow-texts.ts'
-import type { Asker, Statement } from './statement.ts'
+import { type Asker, type Statement, waitUntilMs } from './statement.ts'
 import type { TextResult } from './text-query.ts'
 import type { ClientConfig } from './wire.ts'
 
@@ -26,8 +26,11 @@ export interface Database extends Queryable {
   readonly faults: Faults
   /** Reads that may take longer, such as lists and counts: planned for their values, and apart from single reads. */
   readonly slow: ListReads
-  /** A connection for one unit of work, to be released. Waits at most `acquireTimeoutMs` for one to be free. */
-  acquire(): Promise<Held>
+  /**
+   * A connection for one unit of work, to be released. Waits at most `acquireTimeoutMs` for one to be free, and not as long as
+   * the deadline: SERVICE_UNAVAILABLE.
+   */
+  acquire(deadline?: Deadline): Promise<Held>
   /** What keeps it from being of use though its server answers. */
   readonly outage: Outage
   /** Milliseconds that an empty query takes. */
@@ -65,7 +68,7 @@ interface Load {
 }
 
 export interface DatabaseOptions {
-  /** Connections for transactions, and for statements that run alone; 10 by default. */
+  /** Connections for transactions, and for statements that run alone; 11 by default. Transactions leave one of them free. */
   poolSize?: number
   /** Connections that all single reads share; 2 by default. */
   readLanes?: number
@@ -111,7 +114,7 @@ const ALONE_PLACES = 2
 
 /** Opens a database. Connections are made at first use. */
 export function openDatabase(name: string, url: string, options: DatabaseOptions = {}): Database {
-  const { poolSize = 10, readLanes = 2, slowLanes = 2, acquireTimeoutMs = 5_000, log } = options
+  const { poolSize = 11, readLanes = 2, slowLanes = 2, acquireTimeoutMs = 5_000, log } = options
   const config: ClientConfig = {
     connectionString: url,
     application_name: `lintel:${name}`,
@@ -175,11 +178,11 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
     outage,
     ...queryable(sendRead),
     slow: queryable(sender(lists, LIST_ALONE)),
-    async acquire() {
+    async acquire(deadline) {
       const { lost: gone } = outage
       if (gone !== undefined) throw unavailable(new Error(gone))
       watch()
-      return connections.acquire('transaction', performance.now() + acquireTimeoutMs)
+      return connections.acquire('transaction', waitUntilMs(deadline, acquireTimeoutMs))
     },
     async ping() {
       const start = performance.now()

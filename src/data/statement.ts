@@ -41,3 +41,12 @@ export function rejectStatement(statement: Statement, error: unknown) {
 export function isRepeatable({ text }: Statement): boolean {
   return /^\s*select\b/i.test(text)
 }
+
+/** So that 503 goes out before the 504 that the deadline brings. */
+const LEAD_MS = 150
+
+/** Until when a connection is waited for, by the clock of `performance.now()`. */
+export function waitUntilMs(deadline: Deadline | undefined, mostMs: number): number {
+  const leftMs = deadline?.remainingMs() ?? mostMs
+  return performance.now() + Math.min(mostMs, Math.max(leftMs - LEAD_MS, leftMs / 2))
+}

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect as connectTo, createServer } from 'node:net'
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest'
+import { Deadline } from '../resilience/deadline.ts'
 import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
 import { addressOf, connect } from './connection.ts'
 import { type Database, openDatabase } from './pool.ts'
@@ -210,6 +211,39 @@ test('R-EVT-2: a connection lost in a statement, between two, or at the commit l
     expect(await amounts()).toEqual({ a: 0, b: 1 })
     await database.query('update accounts set amount = 0')
   }
+})
+
+test('R-P-7: a transaction whose request is over is cancelled and rolled back, and its connection is free again', async () => {
+  const small = openDatabase('late', clone.url, { poolSize: 1 })
+  const request = { isOver: false, committing: false }
+  const [{ pid }] = (await transaction(small, (tx) => tx.query('select pg_backend_pid() as pid'))) as [{ pid: number }]
+  const late = transaction(
+    small,
+    async (tx) => {
+      await add(tx, 'a')
+      request.isOver = true
+      await tx.query('select pg_sleep(14)')
+    },
+    { bound: request },
+  )
+  await expect(late).rejects.toMatchObject({ code: 'GATEWAY_TIMEOUT' })
+  // On the same connection: nothing that comes later is what is cancelled.
+  for (let i = 0; i < 20; i++)
+    expect(await transaction(small, (tx) => tx.query('select pg_backend_pid() as pid'))).toEqual([{ pid }])
+  expect(await amounts()).toEqual({ a: 0, b: 0 })
+  await small.close()
+})
+
+test('R-P-7: whoever waits for a connection gets 503 before the deadline', async () => {
+  const small = openDatabase('small', clone.url, { poolSize: 1 })
+  await transaction(small, async (tx) => {
+    await add(tx, 'a')
+    const deadline = Deadline.after(400)
+    const other = transaction(small, (own) => add(own, 'b'), { deadline })
+    await expect(other).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', retryAfterS: 1 })
+    expect(deadline.remainingMs()).toBeGreaterThan(0)
+  })
+  await small.close()
 })
 
 test('a pool with no free connection says so in time', async () => {

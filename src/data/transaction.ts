@@ -1,5 +1,6 @@
 import { Problem } from '../base/errors.ts'
 import { uuidv7 } from '../base/ids.ts'
+import type { Deadline } from '../resilience/deadline.ts'
 import { type Bound, type UnderWay, watch } from '../resilience/watch.ts'
 import type { Held } from './connections.ts'
 import { isSerialisation } from './faults.ts'
@@ -20,6 +21,12 @@ export interface OutboxEvent {
   readonly headers?: string | undefined
 }
 
+/** What bounds a transaction: the request that it is part of. */
+export interface Bounded {
+  readonly bound?: Bound | undefined
+  readonly deadline?: Deadline | undefined
+}
+
 const RETRIES = 3
 const EMIT = `insert into lintel.outbox (id, type, aggregate_id, data, headers)
 select * from unnest($1::uuid[], $2::text[], $3::text[], $4::json[], $5::json[])`
@@ -32,39 +39,42 @@ select * from unnest($1::uuid[], $2::text[], $3::text[], $4::json[], $5::json[])
 export async function transaction<T>(
   database: Database,
   work: (tx: Transaction) => Promise<T>,
-  bound?: Bound | undefined,
+  request: Bounded = {},
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await once(database, work, bound)
+      return await once(database, work, request)
     } catch (error) {
       database.outage.note(error)
-      if (!isSerialisation(error) || attempt > RETRIES || bound?.isOver) throw database.faults.problemOf(error)
+      if (!isSerialisation(error) || attempt > RETRIES || request.bound?.isOver) throw database.faults.problemOf(error)
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * attempt))
     }
   }
 }
 
-async function once<T>(
-  database: Database,
-  work: (tx: Transaction) => Promise<T>,
-  bound: Bound | undefined,
-): Promise<T> {
+async function once<T>(database: Database, work: (tx: Transaction) => Promise<T>, request: Bounded): Promise<T> {
+  const { bound } = request
   const events: OutboxEvent[] = []
+  let over = false
+  /** The request was over before the work was. */
+  let left = false
   let begun: Promise<Held> | undefined
   // Not awaited before the next statement: both go out in one write, and answers come in order.
   let beginning: Promise<unknown> | undefined
 
   const begin = () =>
-    (begun ??= database.acquire().then((held) => {
+    (begun ??= database.acquire(request.deadline).then((held) => {
+      if (left) {
+        held.release()
+        throw ended()
+      }
       beginning = held.send('begin', [])
       beginning.catch(() => {})
       return held
     }))
-  let over = false
   /** Work that nobody waits for any more must not write through a connection that is another's by now. */
   const assertOpen = () => {
-    if (over) throw new Error('the transaction has ended: no further statement can run in it')
+    if (over) throw ended()
   }
   const tx: Transaction = {
     ...queryable(async (statement, values) => {
@@ -94,12 +104,19 @@ async function once<T>(
     }
     if (!refused) return result
   } catch (error) {
-    await begun?.then((held) => held.send('rollback', [])).catch(() => {})
+    left = bound?.isOver === true
+    if (!left) await begun?.then((held) => held.send('rollback', [])).catch(() => {})
     throw error
   } finally {
-    await begun?.then((held) => held.release()).catch(() => {})
+    // Cancelled and rolled back, which nobody waits for: the caller is to be answered.
+    if (left) begun?.then((held) => held.abandon()).catch(() => {})
+    else await begun?.then((held) => held.release()).catch(() => {})
   }
   throw refused
+}
+
+function ended(): Error {
+  return new Error('the transaction has ended: no further statement can run in it')
 }
 
 /** Ends the wait for work that is late; what it does afterwards is refused by its transaction. */

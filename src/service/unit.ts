@@ -63,7 +63,7 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
           const unitFor: UnitFor = (own) => new WorkUnit(tools, effects, drawn, tx, own)
           return work(unitFor(context), tx, unitFor)
         },
-        context.bound,
+        context,
       )
     } finally {
       // After a refusal too: there are refusals that commit. After a rollback it is a look for nothing.
