@@ -28,9 +28,10 @@ export async function changeUser(
     const given = required(currentPassword)
     // Whoever has a stolen token may guess no more than one who has none (R-RATE-1).
     await limitAccount({ userId: before.id, email: before.email, address }, unit)
-    if (!(await verifyPassword(before.passwordHash ?? undefined, given))) throw invalid('currentPassword', 'is wrong')
+    if (!(await verifyPassword(before.passwordHash ?? undefined, given, unit)))
+      throw invalid('currentPassword', 'is wrong')
   }
-  const passwordHash = newPassword ? await hashNew(password) : undefined
+  const passwordHash = newPassword ? await hashNew(password, unit) : undefined
   // Hashing takes its time, and nothing is locked meanwhile: what the decision rests on must still stand.
   const held = readRow(await read(tx, User, params.id, 'for update'))
   if (bySelf && (held.passwordHash !== before.passwordHash || held.email !== before.email))

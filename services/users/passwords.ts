@@ -1,9 +1,9 @@
 import { hashPassword, passwordFault } from 'lintel/auth'
-import { invalid } from 'lintel/service'
+import { invalid, type Unit } from 'lintel/service'
 
 /** The hash to keep of a new password; a 400 that names `password` and the reason where it will not do (R-AUTH-5). */
-export async function hashNew(password: string): Promise<string> {
+export async function hashNew(password: string, unit: Pick<Unit, 'signal' | 'deadline'>): Promise<string> {
   const fault = passwordFault(password)
   if (fault) throw invalid('password', fault)
-  return hashPassword(password)
+  return hashPassword(password, unit)
 }

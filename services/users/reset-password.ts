@@ -15,7 +15,7 @@ export const resetPassword: OperationHandler<typeof users, 'resetPassword'> = as
   const token = params.token!
   // First without a transaction: hashing takes its time, and is not done for a token that is no good.
   await userOf('password', token, unit.read)
-  const passwordHash = await hashNew(body.password)
+  const passwordHash = await hashNew(body.password, unit)
   const { id, email } = await spendMailToken('password', token, unit)
   await changeVerified(id, { passwordHash }, unit)
   await voidPasswordTokens(id, unit)

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { Deadline } from '../resilience/deadline.ts'
 import { createPasswords, hashPassword, passwordFault, passwordLoad, verifyPassword } from './passwords.ts'
 
 const TOO_SHORT = 'must have at least 8 characters'
@@ -129,6 +130,19 @@ describe('what verifying costs', () => {
     await expect(passwords.verify(undefined, 'one too many')).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
     await Promise.all(works)
     expect(passwords.load()).toEqual({ running: 0, waiting: 0 })
+  })
+
+  test('R-P-7: what cannot be hashed within its deadline is SERVICE_UNAVAILABLE at once, and takes no place', async () => {
+    const passwords = createPasswords({ parallel: 1, waiting: 10 })
+    await passwords.hash('correct horse')
+    const running = passwords.hash('correct horse')
+    const late = passwords.verify(undefined, 'correct horse', { deadline: Deadline.after(1) })
+    expect(passwords.load()).toEqual({ running: 1, waiting: 0 })
+    await expect(late).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+    const patient = passwords.verify(undefined, 'correct horse', { deadline: Deadline.after(60_000) })
+    expect(passwords.load()).toEqual({ running: 1, waiting: 1 })
+    await running
+    expect(await patient).toBe(false)
   })
 
   test('R-AUTH-5: the process has a bound of its own', async () => {

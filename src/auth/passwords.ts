@@ -1,23 +1,23 @@
 import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
-import { type BulkheadLoad, createBulkhead } from '../resilience/bulkhead.ts'
+import { type BulkheadLoad, createBulkhead, type Until } from '../resilience/bulkhead.ts'
 import { isCommonPassword } from './common-passwords.ts'
 
-/** Argon2id in PHC form, `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`: 97 characters. */
-export function hashPassword(plain: string, options?: { signal?: AbortSignal }): Promise<string> {
-  return DEFAULT.hash(plain, options)
+/**
+ * Argon2id in PHC form, `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`: 97 characters. Rejects with SERVICE_UNAVAILABLE where so
+ * many wait that it cannot be done in time: give it the unit of work, `hashPassword(password, unit)`. A hash that has begun
+ * cannot be stopped, and keeps its place until it ends.
+ */
+export function hashPassword(plain: string, until?: Until): Promise<string> {
+  return DEFAULT.hash(plain, until)
 }
 
 /**
  * Whether `plain` is the password of `hash`. With `undefined` (nobody has that address, or no password was set) the
  * answer is no, after the same work: the time tells nobody which addresses exist (R-AUTH-1).
  */
-export function verifyPassword(
-  hash: string | undefined,
-  plain: string,
-  options?: { signal?: AbortSignal },
-): Promise<boolean> {
-  return DEFAULT.verify(hash, plain, options)
+export function verifyPassword(hash: string | undefined, plain: string, until?: Until): Promise<boolean> {
+  return DEFAULT.verify(hash, plain, until)
 }
 
 /** How many hashes run and wait in this process, for metrics. */
@@ -39,8 +39,8 @@ export function passwordFault(plain: string): string | undefined {
 }
 
 export interface Passwords {
-  hash(plain: string, options?: { signal?: AbortSignal }): Promise<string>
-  verify(hash: string | undefined, plain: string, options?: { signal?: AbortSignal }): Promise<boolean>
+  hash(plain: string, until?: Until): Promise<string>
+  verify(hash: string | undefined, plain: string, until?: Until): Promise<boolean>
   load(): BulkheadLoad
 }
 
@@ -49,12 +49,12 @@ export function createPasswords(options: { parallel?: number; waiting?: number }
   const { parallel = PARALLEL, waiting = WAITING_EACH * parallel } = options
   const gate = createBulkhead({ parallel, waiting })
   return {
-    hash: (plain, options) => gate.run(() => hash(plain.normalize('NFC'), OWASP), options?.signal),
-    async verify(known, plain, options) {
+    hash: (plain, until) => gate.run(() => hash(plain.normalize('NFC'), OWASP), until),
+    async verify(known, plain, until) {
       // What is too long is nobody's password; it is not worth hashing megabytes to say so.
       const right = known !== undefined && plain.length <= LONGEST_UNITS ? known : undefined
       const given = plain.length <= LONGEST_UNITS ? plain.normalize('NFC') : ''
-      const same = await gate.run(() => verify(right ?? DUMMY, given), options?.signal)
+      const same = await gate.run(() => verify(right ?? DUMMY, given), until)
       return same && right !== undefined
     },
     load: gate.load,

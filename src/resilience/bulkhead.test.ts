@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import { createBulkhead } from './bulkhead.ts'
+import { Deadline } from './deadline.ts'
+import { rest } from './within.ts'
 
 test('R-AUTH-5: no more works run at once than may, the others in the order they came', async () => {
   const gate = createBulkhead({ parallel: 2, waiting: 10 })
@@ -45,7 +47,7 @@ test('who gives up while waiting leaves the queue, and the works around are unha
   const work = pending()
   const first = gate.run(() => work.promise)
   const giveUp = new AbortController()
-  const second = gate.run(async () => 'never', giveUp.signal)
+  const second = gate.run(async () => 'never', { signal: giveUp.signal })
   const third = gate.run(async () => 'done')
   giveUp.abort(new Error('the caller went away'))
   await expect(second).rejects.toThrow('went away')
@@ -53,8 +55,48 @@ test('who gives up while waiting leaves the queue, and the works around are unha
   work.resolve()
   await first
   expect(await third).toBe('done')
-  await expect(gate.run(async () => 'never', giveUp.signal)).rejects.toThrow('went away')
+  await expect(gate.run(async () => 'never', { signal: giveUp.signal })).rejects.toThrow('went away')
   expect(gate.load()).toEqual({ running: 0, waiting: 0 })
+})
+
+test('R-P-7: who cannot be served by their deadline is turned away at once; who can waits', async () => {
+  const gate = createBulkhead({ parallel: 1, waiting: 5 })
+  await gate.run(() => rest(20, new AbortController().signal))
+  const work = pending()
+  const first = gate.run(() => work.promise)
+  const hopeless = gate.run(async () => 'never', { deadline: Deadline.after(5) })
+  await expect(hopeless).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', retryAfterS: 1 })
+  const patient = gate.run(async () => 'done', { deadline: Deadline.after(60_000) })
+  expect(gate.load()).toEqual({ running: 1, waiting: 1 })
+  work.resolve()
+  await first
+  expect(await patient).toBe('done')
+})
+
+test('R-P-7: whose deadline has come near while they waited is turned away, and takes no place', async () => {
+  const gate = createBulkhead({ parallel: 1, waiting: 5 })
+  const work = pending()
+  const first = gate.run(() => work.promise)
+  const late = gate.run(async () => 'never', { deadline: new Deadline(performance.now()) })
+  const next = gate.run(async () => 'done')
+  expect(gate.load()).toEqual({ running: 1, waiting: 2 })
+  work.resolve()
+  await first
+  await expect(late).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+  expect(await next).toBe('done')
+})
+
+test('R-P-7: work that nobody waits for any more keeps its place until it ends', async () => {
+  const gate = createBulkhead({ parallel: 1, waiting: 5 })
+  const work = pending()
+  const gone = new AbortController()
+  const first = gate.run(() => work.promise, { signal: gone.signal })
+  const second = gate.run(async () => 'done')
+  gone.abort()
+  expect(gate.load()).toEqual({ running: 1, waiting: 1 })
+  work.resolve()
+  await first
+  expect(await second).toBe('done')
 })
 
 /** A work that ends when told to (Promise.withResolvers is not in Node 20). */
