@@ -19,7 +19,7 @@ export async function changeUser(
   { params, body, caller, expected, address }: Asked<{ readonly id: string }, Changes>,
   unit: Unit<typeof users>,
 ) {
-  const { tx, read: db, emit } = unit
+  const { tx, read: db, emit, security } = unit
   const { password, currentPassword, ...values } = body
   const before = readRow(await read(db, User, params.id))
   const newPassword = password !== undefined && password !== null
@@ -28,8 +28,10 @@ export async function changeUser(
     const given = required(currentPassword)
     // Whoever has a stolen token may guess no more than one who has none (R-RATE-1).
     await limitAccount({ userId: before.id, email: before.email, address }, unit)
-    if (!(await verifyPassword(before.passwordHash ?? undefined, given, unit)))
+    if (!(await verifyPassword(before.passwordHash ?? undefined, given, unit))) {
+      security.rejected('password.wrong', { account: before.id })
       throw invalid('currentPassword', 'is wrong')
+    }
   }
   const passwordHash = newPassword ? await hashNew(password, unit) : undefined
   // Hashing takes its time, and nothing is locked meanwhile: what the decision rests on must still stand.
@@ -51,11 +53,29 @@ export async function changeUser(
   if (newPassword) {
     await endSessionsOfUser(params.id, unit)
     await voidPasswordTokens(params.id, unit)
+    security.done('password.changed', { account: params.id })
   }
-  if (values.roles !== undefined) await revokeOtherRoles(params.id, values.roles, unit)
+  if (values.roles !== undefined) {
+    await revokeOtherRoles(params.id, values.roles, unit)
+    noteRoles(params.id, held.roles, values.roles, unit)
+  }
   emit('user.updated', user)
-  if (newEmail) emit('user.email-changed', params.id, { email: values.email! })
+  if (newEmail) {
+    emit('user.email-changed', params.id, { email: values.email! })
+    security.done('email.changed', { account: params.id })
+  }
   return user
+}
+
+function noteRoles(
+  account: string,
+  before: readonly string[],
+  after: readonly string[],
+  { security }: Unit<typeof users>,
+) {
+  const added = after.filter((role) => !before.includes(role))
+  const removed = before.filter((role) => !after.includes(role))
+  if (added.length > 0 || removed.length > 0) security.done('roles.changed', { account, added, removed })
 }
 
 /** Addresses compare without case. */

@@ -8,4 +8,5 @@ export const deleteUser: HandlerOf<typeof users, 'users', 'delete'> = async ({ p
   await endSessionsOfUser(params.id, unit)
   await forgetNetworks(params.id, unit)
   unit.emit('user.deleted', user)
+  unit.security.done('user.deleted', { account: params.id })
 }

@@ -29,7 +29,7 @@ export async function limitAccount({ userId, email, address }: Guessed, unit: Us
      where user_id = $1 and network = $2 and seen_at > now() - interval '${DAYS} days'`,
     [userId === undefined ? null : uuidOf(User, userId), network],
   )
-  await unit.limit('account', known ? `${userId} ${network}` : (userId ?? email.toLowerCase()))
+  await unit.limit('account', known ? `${userId} ${network}` : (userId ?? email.toLowerCase()), userId)
 }
 
 /** The account has signed in from here. Noted once an hour: logins at the same time need not wait for each other. */

@@ -20,5 +20,6 @@ export const resetPassword: OperationHandler<typeof users, 'resetPassword'> = as
   await changeVerified(id, { passwordHash }, unit)
   await voidPasswordTokens(id, unit)
   await endSessionsOfUser(id, unit)
+  unit.security.done('password.reset', { account: id })
   return { email, emailVerified: true }
 }

@@ -27,8 +27,8 @@ export async function beginSession(user: TokenUser, { tx, read }: UsersUnit) {
  */
 export const refreshTokens: OperationHandler<typeof users, 'refresh'> = async ({ body }, unit) => {
   const { tx, read } = unit
-  const { jti } = await openRefreshToken(body.refreshToken, read)
-  const session = await sessionOf(hashOf(jti), tx)
+  const { jti } = await openRefreshToken(body.refreshToken, unit)
+  const session = await sessionOf(hashOf(jti), unit)
   const next = await successorOf(jti, read)
   if (session.current)
     await tx.query(
@@ -39,6 +39,7 @@ export const refreshTokens: OperationHandler<typeof users, 'refresh'> = async ({
       [session.id, hashOf(jti), hashOf(next)],
     )
   else if (!session.again) {
+    unit.security.rejected('token.reused', { account: session.user.id })
     await endSessions('id = $1', session.id, unit)
     throw new Problem('INVALID_TOKEN', undefined, { commits: true })
   }
@@ -47,7 +48,7 @@ export const refreshTokens: OperationHandler<typeof users, 'refresh'> = async ({
 
 /** Ends the token's session; one that has ended already is no fault (R-AUTH-4). */
 export const logOut: OperationHandler<typeof users, 'logout'> = async ({ body }, unit) => {
-  const { jti } = await openRefreshToken(body.refreshToken, unit.read)
+  const { jti } = await openRefreshToken(body.refreshToken, unit)
   const hash = hashOf(jti)
   await endSessions(
     'id in (select id from sessions where token_hash = $1 union select session_id from spent_tokens where token_hash = $1)',
@@ -86,7 +87,7 @@ export const revocations: OperationHandler<typeof users, 'revocations'> = async 
   }
 }
 
-async function endSessions(where: string, value: string, { tx, emit }: UsersUnit): Promise<number> {
+async function endSessions(where: string, value: string, { tx, emit, security }: UsersUnit): Promise<number> {
   const ended = await tx.query<{ id: string; user_id: string }>(
     `with ended as (delete from sessions where ${where} returning id, user_id),
        revoked as (insert into revocations (session_id) select id from ended)
@@ -95,6 +96,9 @@ async function endSessions(where: string, value: string, { tx, emit }: UsersUnit
   )
   for (const { id, user_id } of ended)
     emit('session.ended', encodeId('ses', id), { userId: encodeId('usr', user_id) as `usr_${string}` })
+  // All of them are of one user.
+  if (ended.length > 0)
+    security.done('sessions.ended', { account: encodeId('usr', ended[0]!.user_id), sessions: ended.length })
   return ended.length
 }
 
@@ -106,7 +110,7 @@ interface LockedSession {
 }
 
 /** The session that a token is or was of, locked: of 50 who show one token, each sees what the one before it did. */
-async function sessionOf(hash: string, tx: UsersUnit['tx']): Promise<LockedSession> {
+async function sessionOf(hash: string, { tx, security }: UsersUnit): Promise<LockedSession> {
   const [found] = await tx.query<{ id: string }>(
     'select id from sessions where token_hash = $1 union select session_id from spent_tokens where token_hash = $1',
     [hash],
@@ -121,7 +125,10 @@ async function sessionOf(hash: string, tx: UsersUnit['tx']): Promise<LockedSessi
     `select lintel.typeid('usr', id) as id, email, roles from active_users where id = $1`,
     [locked?.user_id ?? null],
   )
-  if (!locked || !user) throw new Problem('INVALID_TOKEN')
+  if (!locked || !user) {
+    security.repeated('token.rejected', { reason: 'its session has ended' })
+    throw new Problem('INVALID_TOKEN')
+  }
   return { id: locked.id, current: locked.current, again: locked.again, user }
 }
 

@@ -7,7 +7,7 @@ import {
   readRefreshToken,
   signingKeyAt,
 } from 'lintel/auth'
-import type { Unit } from 'lintel/service'
+import { Problem, type Unit } from 'lintel/service'
 import { AUDIENCE, ISSUER, signingKeys } from './signing-keys.ts'
 
 const ACCESS_SECONDS = 900
@@ -31,8 +31,16 @@ export async function issueTokens(user: TokenUser, sid: string, jti: string, rea
 }
 
 /** Problems: INVALID_TOKEN, TOKEN_EXPIRED. Whether it is spent, the sessions know. */
-export function openRefreshToken(token: string, read: Unit['read']) {
-  return readRefreshToken(token, { keys: keysOf(read), nowMs: Date.now() })
+export async function openRefreshToken(token: string, { read, security }: Unit) {
+  try {
+    return await readRefreshToken(token, { keys: keysOf(read), nowMs: Date.now() })
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'INVALID_TOKEN') {
+      const reason = error.cause instanceof Error ? error.cause.message : undefined
+      security.repeated('token.rejected', { reason })
+    }
+    throw error
+  }
 }
 
 const keySets = new WeakMap<Unit['read'], KeySet>()

@@ -21,6 +21,7 @@ import type { Row } from '../data/row.ts'
 import type { Expected } from '../data/rows.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import type { Outside } from './outside.ts'
+import type { Security } from './security.ts'
 
 /** What a handler is asked: checked against the contract, and allowed. */
 export interface Asked<P = unknown, B = unknown> {
@@ -53,9 +54,10 @@ export interface Unit<C extends Contract<any, any, any> = Contract> {
   wake(): void
   /**
    * Takes one from a bucket of the contract, for a key that only a handler can know. Rejects with the Problem RATE_LIMITED
-   * when it is empty; the answer's headers show it beside the others.
+   * when it is empty; the answer's headers show it beside the others, and the security log has a line that names the `account`
+   * (id of a user) for whom it is.
    */
-  limit(bucket: keyof C['buckets'] & string, key: string): Promise<void>
+  limit(bucket: keyof C['buckets'] & string, key: string, account?: string | undefined): Promise<void>
   /** A typed client of another service of the system. Its calls belong to the same request, and end by its deadline. */
   call<D extends Contract<any, any, any>>(contract: D): Client<D>
   /** Of the request, also of that which caused an event; the event's own id where that is not known. It goes with calls to other services, and stands in every line of `log`. */
@@ -68,6 +70,8 @@ export interface Unit<C extends Contract<any, any, any> = Contract> {
    */
   readonly signal: AbortSignal
   readonly log: Log
+  /** For lines of the security log: `unit.security.done('password.changed', { account: id })`. */
+  readonly security: Security
 }
 
 export type Handler<C extends Contract<any, any, any>, P, B, A> = (asked: Asked<P, B>, unit: Unit<C>) => Promise<A>

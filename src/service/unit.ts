@@ -1,4 +1,4 @@
-import { Fault } from '../base/errors.ts'
+import { Fault, Problem } from '../base/errors.ts'
 import { encodeId } from '../base/ids.ts'
 import type { Context, Log } from '../call/call.ts'
 import type { Client } from '../call/client.ts'
@@ -9,9 +9,11 @@ import { isRow, type Row, writeRow } from '../data/row.ts'
 import { type OutboxEvent, type Transaction, transaction } from '../data/transaction.ts'
 import { headersOf } from '../events/headers.ts'
 import { tell } from '../limits/headers.ts'
+import type { SecurityLog } from '../observe/security-log.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import { type BucketOptions, createBuckets } from './buckets.ts'
 import type { Unit } from './handler.ts'
+import { type Security, securityOf } from './security.ts'
 import { outputCheck, shaped } from './shape.ts'
 
 /** What a running service has to work with. */
@@ -27,6 +29,8 @@ export interface Runtime {
   readonly checkAnswers: boolean
   /** Where the contract's buckets are kept; in this runtime alone without it. */
   readonly limits?: BucketOptions | undefined
+  /** Where lines about security go; nowhere without it. */
+  readonly security?: SecurityLog | undefined
   /** Told of the types of events that a unit of work has committed, before it is answered. */
   committed?(types: ReadonlySet<string>): Promise<void> | void
   /** Wakes what the service does in the background. */
@@ -45,26 +49,38 @@ export type UnitFor = (context: Context) => Unit
 
 /** Compiles the way to run work of a service in a transaction, with typed events. */
 export function unitRunner(contract: Contract, runtime: Runtime) {
-  const tools: Tools = { runtime, publish: publisher(contract), buckets: createBuckets(contract, runtime.limits) }
+  const tools: Tools = {
+    runtime,
+    publish: publisher(contract),
+    buckets: createBuckets(contract, runtime.limits),
+    security: runtime.security ?? SILENT,
+  }
   /** `prepare` may put something before the first statement. */
   return async <T>(
     work: (unit: Unit, tx: Transaction, unitFor: UnitFor) => Promise<T>,
     context: Context,
     prepare?: ((tx: Transaction) => Transaction) | undefined,
   ): Promise<T> => {
-    const effects: Effects = { types: undefined, wakes: false, draws: undefined }
+    const effects: Effects = { types: undefined, wakes: false, draws: undefined, notes: undefined }
     try {
-      return await transaction(
+      const result = await transaction(
         runtime.database,
         (begun) => {
           const tx = prepare === undefined ? begun : prepare(begun)
           // Work that met another transaction is done again: what it has drawn by then is drawn, and told.
           const drawn = effects.draws?.slice()
+          effects.notes = undefined
           const unitFor: UnitFor = (own) => new WorkUnit(tools, effects, drawn, tx, own)
           return work(unitFor(context), tx, unitFor)
         },
         context,
       )
+      if (effects.notes !== undefined) for (const write of effects.notes) write()
+      return result
+    } catch (error) {
+      if (effects.notes !== undefined && error instanceof Problem && error.commits)
+        for (const write of effects.notes) write()
+      throw error
     } finally {
       // After a refusal too: there are refusals that commit. After a rollback it is a look for nothing.
       if (effects.wakes) runtime.wake?.()
@@ -78,6 +94,7 @@ interface Tools {
   readonly runtime: Runtime
   readonly publish: ReturnType<typeof publisher>
   readonly buckets: ReturnType<typeof createBuckets>
+  readonly security: SecurityLog
 }
 
 /** What is left of work when its transaction is over, in however many attempts. */
@@ -85,6 +102,8 @@ interface Effects {
   types: Set<string> | undefined
   wakes: boolean
   draws: Draw[] | undefined
+  /** Lines of the security log about what the last attempt has done. */
+  notes: (() => void)[] | undefined
 }
 
 /** One attempt of a piece of work. Handlers take few of its members, so each is made when it is read: don't spread it. */
@@ -141,22 +160,39 @@ class WorkUnit implements Unit {
   }
 
   get limit(): Unit['limit'] {
-    return (bucket, key) => {
+    return (bucket, key, account) => {
       const drawn = this.#drawn
       const again = drawn?.findIndex((draw) => draw.bucket === bucket && draw.key === key) ?? -1
       if (again >= 0) return drawn!.splice(again, 1)[0]!.done
       const { told = [] } = this.#context
-      const done = this.#tools.buckets.take(bucket, key).then((one) => tell(told, one))
+      const done = this.#tools.buckets.take(bucket, key).then((one) => {
+        if (!one.taken.allowed) {
+          const bucket = one.policy.name
+          const whose = account ?? this.#context.address
+          this.security.repeated('limit.exceeded', { account, bucket }, `${bucket} ${whose}`)
+        }
+        tell(told, one)
+      })
       this.#effects.draws ??= []
       this.#effects.draws.push({ bucket, key, done })
       return done
     }
   }
 
+  get security(): Security {
+    const effects = this.#effects
+    return securityOf(this.#tools.security, this.#context, (write) => {
+      effects.notes ??= []
+      effects.notes.push(write)
+    })
+  }
+
   get call(): Unit['call'] {
     return (contract) => this.#tools.runtime.call(contract, this.#context)
   }
 }
+
+const SILENT: SecurityLog = { done() {}, rejected() {}, repeated() {} }
 
 /** Compiles the contract's events: data is checked when it is published, so that a wrong shape fails the change (R-EVT-1). */
 function publisher(contract: Contract) {

@@ -9,6 +9,7 @@ import { type Database, openDatabase } from '../data/pool.ts'
 import { sweepIdempotencyKeys } from '../data/purge.ts'
 import type { Carrier } from '../events/carrier.ts'
 import type { Log } from '../observe/log.ts'
+import type { SecurityLog } from '../observe/security-log.ts'
 import type { BackgroundContext } from '../service/background.ts'
 import type { BucketOptions } from '../service/buckets.ts'
 import type { Unit } from '../service/handler.ts'
@@ -62,6 +63,7 @@ export async function runService(
     stopGraceMs: number
     outboxRetentionMs: number
     limits: BucketOptions
+    security?: SecurityLog | undefined
   },
 ): Promise<RunningService> {
   const { contract } = service
@@ -81,6 +83,7 @@ export async function runService(
     cursorSecret: secret![0]!,
     checkAnswers: options.checkAnswers,
     limits: options.limits,
+    security: options.security,
     async committed(types) {
       if (events) events.wake()
       else await notifyCommitted(database).catch(() => {})

@@ -1,5 +1,6 @@
 import { type Buckets, memoryBuckets } from '../limits/buckets.ts'
 import type { Log } from '../observe/log.ts'
+import type { SecurityLog } from '../observe/security-log.ts'
 import { assertMigrated, type Databases, findDatabases, migrateService, openServiceDatabase } from './databases.ts'
 import { type RunningService, runService } from './run-service.ts'
 import type { Settings } from './settings.ts'
@@ -19,6 +20,8 @@ export interface RunOptions {
   readonly shared?: boolean
   /** Where buckets are kept; in these services alone without it. */
   readonly buckets?: Buckets
+  /** Where lines about security go; nowhere without it. */
+  readonly security?: SecurityLog
 }
 
 /** Runs every service of a system on its own database, without a gateway. */
@@ -46,6 +49,7 @@ export async function runServices(system: System, settings: Settings, options: R
         checkAnswers: !settings.production,
         log,
         limits: { buckets, authMaxRequests: settings.rateLimit.authMaxRequests },
+        security: options.security,
         stopGraceMs: settings.shutdownTimeoutMs / 10,
       })
       byName.set(running.name, running)

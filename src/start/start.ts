@@ -66,7 +66,8 @@ export async function start(system: System, env: Env = process.env, { signal }: 
   const log = await createLog(settings.logLevel)
   warnOfSettings(settings, log)
   const buckets = memoryBuckets()
-  const services = await runServices(system, settings, { log, signal, buckets })
+  const security = createSecurityLog(log)
+  const services = await runServices(system, settings, { log, signal, buckets, security })
   let trust: TokenTrust | undefined
   let mail: MailDoor | undefined
   let carrier: Carrier | undefined
@@ -92,7 +93,6 @@ export async function start(system: System, env: Env = process.env, { signal }: 
     trust = auth && (await trustTokens(auth, services.byName.get(auth.service.name)!, warn))
     mail = await openMailDoor(settings, log)
     carrier = await openCarrier(system, settings, services.databases, { log, signal })
-    const security = createSecurityLog(log)
     const counts = createRequestCounts()
     const metrics = metricsOf(services, counts, () => gateway.inFlightLimits())
     const observe = observer(createAccessLog(settings.accessLog, log), counts)
