@@ -1,5 +1,5 @@
 import { setTimeout as rest } from 'node:timers/promises'
-import { CallProblem, type Port } from 'lintel/client'
+import { type Backoff, CallProblem, fullJitterMs, type Port } from 'lintel/client'
 import { ImportError } from './import-error.ts'
 import type { Settings } from './settings.ts'
 
@@ -11,7 +11,7 @@ export interface Watch {
   note(text: string): void
 }
 
-const BACKOFF = { firstMs: 100, mostMs: 2_000 }
+const BACKOFF: Backoff = { baseMs: 100, maxMs: 2_000 }
 /** How often an answer 500 is taken for that of a server which is just ending. */
 const TRIES_AFTER_500 = 3
 
@@ -60,7 +60,7 @@ export function patient(port: Port, { url, patienceMs }: Settings, { stop, note 
           recover()
           throw error
         }
-        const waitMs = (trouble.retryAfterS ?? 0) * 1000 + backoffMs(attempt)
+        const waitMs = (trouble.retryAfterS ?? 0) * 1000 + fullJitterMs(attempt, BACKOFF)
         endure(trouble, waitMs)
         await rest(waitMs, undefined, { signal: stop }).catch(() => stop.throwIfAborted())
       }
@@ -82,11 +82,6 @@ function troubleOf({ stage, status, code, message, retryAfterS }: CallProblem, a
   if (code === 'IDEMPOTENCY_IN_PROGRESS') return { kind: 'busy', ...trouble }
   if (status === 502 || status === 503 || status === 504) return { kind: 'down', ...trouble }
   return status === 500 && attempt < TRIES_AFTER_500 ? { kind: 'down', ...trouble } : undefined
-}
-
-/** Exponential, with full jitter: the requests in flight do not come back together. */
-function backoffMs(attempt: number): number {
-  return Math.random() * Math.min(BACKOFF.mostMs, BACKOFF.firstMs * 2 ** attempt)
 }
 
 function gaveUp({ reason }: Trouble, url: string, patienceMs: number): ImportError {

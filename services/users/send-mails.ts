@@ -1,4 +1,11 @@
-import { type Background, type BackgroundContext, type MailCarrier, MailRefused, type Unit } from 'lintel/service'
+import {
+  type Background,
+  type BackgroundContext,
+  backoffMs,
+  type MailCarrier,
+  MailRefused,
+  type Unit,
+} from 'lintel/service'
 import type { users } from './contract.ts'
 import { newMailToken } from './mail-tokens.ts'
 import { type MailKind, TEMPLATES, writeMail } from './mails.ts'
@@ -11,7 +18,7 @@ const POLL_MS = 10_000
 const SHORTLY_MS = 100
 /** 1 s, doubling to half an hour: some six hours in all. */
 const ATTEMPTS = 22
-const LONGEST_DELAY_S = 1_800
+const BACKOFF = { baseMs: 1_000, maxMs: 1_800_000 }
 
 interface DueMail {
   readonly id: number
@@ -106,11 +113,11 @@ async function drop(tx: Unit['tx'], { id, lease }: DueMail): Promise<void> {
 }
 
 async function postpone(tx: Unit['tx'], { id, lease, attempts }: DueMail): Promise<void> {
-  const delayS = Math.min(2 ** (attempts - 1), LONGEST_DELAY_S)
-  await tx.query(
-    `update mails set due_at = now() + $3 * interval '1 second' where id = $1 and due_at = $2::timestamptz`,
-    [id, lease, delayS],
-  )
+  await tx.query(`update mails set due_at = now() + $3 * interval '1 ms' where id = $1 and due_at = $2::timestamptz`, [
+    id,
+    lease,
+    backoffMs(attempts - 1, BACKOFF),
+  ])
 }
 
 async function restMs(tx: Unit['tx']): Promise<number> {

@@ -1,3 +1,6 @@
+import { backoffMs } from './backoff.ts'
+import { createRest } from './rest.ts'
+
 /** Work in rounds, with rests that can be ended. */
 export interface Loop {
   /** Ends the rest, or asks for one more round after the one under way. */
@@ -27,7 +30,8 @@ export function loop(
   let woken = false
   /** After a failure nobody's wake ends the rest: what is broken is not asked at the pace of the requests. */
   let failures = 0
-  let endRest: (() => void) | undefined
+  const rest = createRest()
+  let resting = false
   let waiting: (() => void)[] = []
 
   async function run() {
@@ -40,19 +44,11 @@ export function loop(
       failures = restMs === undefined ? failures + 1 : 0
       if (stopped || (woken && failures === 0)) continue
       settle()
-      await rest(restMs ?? Math.min(afterFailureMs * 2 ** Math.min(failures - 1, 20), LONGEST_REST_MS))
+      resting = true
+      await rest.take(restMs ?? backoffMs(failures - 1, { baseMs: afterFailureMs, maxMs: LONGEST_REST_MS }))
+      resting = false
     }
     settle()
-  }
-
-  async function rest(ms: number) {
-    let timer: NodeJS.Timeout | undefined
-    await new Promise<void>((resolve) => {
-      endRest = resolve
-      timer = setTimeout(resolve, ms)
-    })
-    clearTimeout(timer)
-    endRest = undefined
   }
 
   function settle() {
@@ -65,15 +61,15 @@ export function loop(
   return {
     wake() {
       woken = true
-      if (failures === 0) endRest?.()
+      if (failures === 0) rest.end()
     },
     idle() {
-      if (stopped || (endRest && !woken)) return Promise.resolve()
+      if (stopped || (resting && !woken)) return Promise.resolve()
       return new Promise((resolve) => waiting.push(resolve))
     },
     async stop() {
       stopped = true
-      endRest?.()
+      rest.end()
       const timer = setTimeout(() => cut.abort(), graceMs)
       await ended
       clearTimeout(timer)

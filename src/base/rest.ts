@@ -26,3 +26,9 @@ export function createRest(): Rest {
     end: () => end?.(),
   }
 }
+
+/** Rests; rejects with the signal's reason when it aborts first. */
+export async function rest(ms: number, signal: AbortSignal): Promise<void> {
+  await createRest().take(ms, signal)
+  signal.throwIfAborted()
+}

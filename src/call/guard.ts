@@ -1,3 +1,5 @@
+import { type Backoff, fullJitterMs } from '../base/backoff.ts'
+import { rest } from '../base/rest.ts'
 import { createBulkhead } from '../resilience/bulkhead.ts'
 import {
   type BreakerState,
@@ -7,8 +9,8 @@ import {
   type Pass,
 } from '../resilience/circuit-breaker.ts'
 import { Deadline } from '../resilience/deadline.ts'
-import { type Backoff, createRetryBudget, fullJitterMs, type RetryBudgetOptions } from '../resilience/retry.ts'
-import { rest, within } from '../resilience/within.ts'
+import { createRetryBudget, type RetryBudgetOptions } from '../resilience/retry.ts'
+import { within } from '../resilience/within.ts'
 import type { Call, Port, Reply } from './call.ts'
 import { CallProblem } from './call-problem.ts'
 import { CalledContext, idOf, withContext } from './context.ts'

@@ -1,7 +1,7 @@
+import type { Backoff } from '../base/backoff.ts'
 import { boundedText, TooLong } from '../base/bounded-text.ts'
 import { Fault } from '../base/errors.ts'
 import type { Trace } from '../observe/trace.ts'
-import type { Backoff } from '../resilience/retry.ts'
 import type { Call, Port, Reply } from './call.ts'
 import { CallProblem, problemOf } from './call-problem.ts'
 import { idOf } from './context.ts'

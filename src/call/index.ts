@@ -1,3 +1,4 @@
+export { type Backoff, fullJitterMs } from '../base/backoff.ts'
 export { Problem } from '../base/errors.ts'
 export type { Call, Context, Port, Reply } from './call.ts'
 export { CallProblem } from './call-problem.ts'

@@ -1,3 +1,4 @@
+import { type Backoff, halfJitterMs } from '../base/backoff.ts'
 import { Problem } from '../base/errors.ts'
 import { type Loop, loop } from '../base/loop.ts'
 import { claimInbox, failInbox, finishInbox, type InboxEvent, inboxRestMs } from '../data/inbox.ts'
@@ -37,8 +38,7 @@ export interface ConsumerOptions<U extends { readonly tx: Queryable }> {
   readonly graceMs?: number
 }
 
-const FIRST_DELAY_MS = 200
-const LONGEST_DELAY_MS = 600_000
+const BACKOFF: Backoff = { baseMs: 200, maxMs: 600_000 }
 
 /**
  * Handles the events of an inbox (R-EVT-2): the handler's effect and the note that it is done commit together, so an event
@@ -163,9 +163,9 @@ export function createConsumer<U extends { readonly tx: Queryable }>(options: Co
   }
 }
 
-/** Doubles with each attempt; full jitter in its upper half, so that what failed together does not come back together. */
+/** With jitter, so that what failed together does not come back together. */
 export function delayMs(attempts: number, random = Math.random): number {
-  return Math.min(FIRST_DELAY_MS * 2 ** Math.min(attempts, 30), LONGEST_DELAY_MS) * (0.5 + random() / 2)
+  return halfJitterMs(attempts, BACKOFF, random)
 }
 
 /** For operators to read: bounded, and without a stack, which is in the log. */

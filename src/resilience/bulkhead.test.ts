@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { rest } from '../base/rest.ts'
 import { createBulkhead } from './bulkhead.ts'
 import { Deadline } from './deadline.ts'
-import { rest } from './within.ts'
 
 test('R-AUTH-5: no more works run at once than may, the others in the order they came', async () => {
   const gate = createBulkhead({ parallel: 2, waiting: 10 })

@@ -1,3 +1,5 @@
+import { backoffMs } from '../base/backoff.ts'
+
 /** What a breaker does with the next request. */
 export type BreakerState =
   | { readonly kind: 'closed' }
@@ -57,7 +59,7 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
   }
 
   function open(): void {
-    become({ kind: 'open', untilMs: now() + Math.min(maxOpenMs, openMs * 2 ** Math.min(turns, 30)) })
+    become({ kind: 'open', untilMs: now() + backoffMs(turns, { baseMs: openMs, maxMs: maxOpenMs }) })
     turns++
   }
 

@@ -1,17 +1,3 @@
-/** How long to rest before attempt `attempt + 1`, the first being 0. */
-export interface Backoff {
-  readonly baseMs: number
-  readonly maxMs: number
-}
-
-/**
- * Full jitter: anything from nothing to a bound that doubles with each attempt. Callers that failed together don't come
- * back together, as they would with a fixed delay and a little noise.
- */
-export function fullJitterMs(attempt: number, { baseMs, maxMs }: Backoff, random: () => number = Math.random): number {
-  return random() * Math.min(maxMs, baseMs * 2 ** Math.min(attempt, 30))
-}
-
 /** What may be spent on retries: when everything fails, they must not double the load of what is failing. */
 export interface RetryBudget {
   /** For each request, whatever becomes of it. */

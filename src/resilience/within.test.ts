@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { rest, within } from './within.ts'
+import { rest } from '../base/rest.ts'
+import { within } from './within.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -59,15 +60,4 @@ test('work that fails after the deadline is nobody’s unhandled rejection', asy
   await new Promise((resolve) => setImmediate(resolve))
   process.off('unhandledRejection', unhandled)
   expect(unhandled).not.toHaveBeenCalled()
-})
-
-test('a rest is over after its time, or at once when its signal aborts', async () => {
-  const resting = rest(500, new AbortController().signal)
-  await vi.advanceTimersByTimeAsync(500)
-  await resting
-  const caller = new AbortController()
-  const broken = rest(500, caller.signal)
-  caller.abort(new Error('gone'))
-  await expect(broken).rejects.toThrow('gone')
-  expect(vi.getTimerCount()).toBe(0)
 })

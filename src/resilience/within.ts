@@ -45,19 +45,3 @@ export async function either<T>(a: AbortSignal, b: AbortSignal, work: (signal: A
     b.removeEventListener('abort', abort)
   }
 }
-
-/** Rests; rejects with the signal's reason when it aborts first. */
-export function rest(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason)
-    const abort = () => {
-      clearTimeout(timer)
-      reject(signal.reason)
-    }
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', abort)
-      resolve()
-    }, ms)
-    signal.addEventListener('abort', abort, { once: true })
-  })
-}

@@ -1,4 +1,5 @@
 export { type Caller, hasRole } from '../auth/caller.ts'
+export { type Backoff, backoffMs } from '../base/backoff.ts'
 export { readEmail } from '../base/email.ts'
 export { Fault, invalid, Problem } from '../base/errors.ts'
 export { decodeId, encodeId, newId } from '../base/ids.ts'
