@@ -1,6 +1,6 @@
 import type { UserCaller } from './caller.ts'
 
-/** What the issuing service no longer wants to be believed, of the last quarter of an hour: as long as a token may live. */
+/** Sessions and role changes of the last 15 minutes, as long as an access token lives, that invalidate access tokens. */
 export interface RevocationList {
   /** Sessions that ended. */
   readonly sessions: readonly string[]

@@ -1,8 +1,8 @@
 import type { DescribedOperation } from './operation.ts'
 
 /**
- * Place among `operation.params` of the one that names the owner, where `me` stands for the caller (R-USER-3):
- * the user's own id, or the id of the user under which a collection lies. -1 without one.
+ * Index in `operation.params` of the owner's id, the parameter that accepts `me` (R-USER-3): the user's own id, or the id of the
+ * user below whom a collection lies; -1 if there is none.
  */
 export function ownerParam({ resource, params, access }: DescribedOperation): number {
   if (!resource || !access.owner) return -1

@@ -9,8 +9,8 @@ export type { CarriedEvent } from '../data/outbox.ts'
 export interface Carrier {
   readonly name: 'postgres' | 'nats'
   /**
-   * Hands over events of the service `from`, and answers those that the carrier has acknowledged. Of one aggregate none comes after one that it has
-   * not: what could not be handed over is to be published again, from there on.
+   * Publishes events of the service `from` and returns those that were acknowledged. If an event fails, no later event of the
+   * same aggregate is acknowledged; retry from the failed one.
    */
   publish<E extends CarriedEvent>(from: string, events: readonly E[], signal: AbortSignal): Promise<readonly E[]>
   /** What a consumer gets; one that the carrier has not known begins where `start` says. */

@@ -119,7 +119,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   }
 }
 
-/** The carrier has a clock of its own. What it brings too much is left out by when it occurred. */
+/** Allows for clock skew: the subscription begins ten minutes early, and events that occurred before `since` are dropped. */
 const CLOCKS_DIFFER_MS = 600_000
 
 function somewhatBefore(time: string): string {

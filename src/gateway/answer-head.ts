@@ -1,7 +1,7 @@
 import { HOP_BY_HOP } from '../http/hop-by-hop.ts'
 import type { AnswerHeaders } from './remote.ts'
 
-/** Without what its Connection names (RFC 9110 7.6.1), which is most often nothing that there is. */
+/** Drops the headers listed in `Connection` (RFC 9110 7.6.1); usually none. */
 export function withoutNamed(headers: AnswerHeaders): AnswerHeaders {
   const { connection } = headers
   if (connection === undefined || connection === 'keep-alive' || connection === 'close') return headers

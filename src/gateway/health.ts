@@ -26,7 +26,7 @@ export interface HealthOptions {
 
 /**
  * The health of the whole system (R-OPS-1): every check of every service, and one entry per service by its name. It is
- * unhealthy when no service is of use, degraded when anything at all is amiss.
+ * unhealthy if every service is unhealthy, and degraded if any check fails.
  */
 export function createHealth(options: HealthOptions): () => Promise<SystemHealth> {
   const { version, services, own, timeoutMs = 1_000, keepMs = 1_000 } = options

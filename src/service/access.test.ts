@@ -115,8 +115,8 @@ describe('what only some may give', () => {
       expect(refusal(body)).toBe('admitted')
   })
 
-  test('R-USER-2: of what stands already, neither the default nor null may be given to change it', () => {
-    const stands = {
+  test('R-USER-2: of what is there already, neither the default nor null may be given to change it', () => {
+    const current = {
       name: 'a',
       roles: ['member', 'editor'],
       placedAt: '2026-01-31T12:00:00.000Z',
@@ -125,7 +125,7 @@ describe('what only some may give', () => {
     }
     const change = (body: object, caller: Caller = CALLERS.member) => {
       try {
-        return admitFields(specsOf(fields), body, caller, stands)
+        return admitFields(specsOf(fields), body, caller, current)
       } catch (error) {
         return (error as Problem).details!.map(({ field }) => field).join()
       }
@@ -143,7 +143,7 @@ describe('what only some may give', () => {
     ).toBe('items[1].price')
     expect(change({ address: { zone: 1 } })).toBe('address.zone')
     // What is repeated changes nothing, and is not written again.
-    expect(change({ ...stands, name: 'b' })).toEqual({ name: 'b', items: stands.items, address: stands.address })
+    expect(change({ ...current, name: 'b' })).toEqual({ name: 'b', items: current.items, address: current.address })
     for (const body of [{ roles: ['member'] }, { placedAt: null }]) expect(change(body, CALLERS.admin)).toEqual(body)
   })
 

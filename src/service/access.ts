@@ -16,43 +16,42 @@ export function reachOf(access: Access, caller: Caller): Reach {
 }
 
 /**
- * Refuses with 403 what only some roles may give. What is made may be given the default, or null. Of what is there already
- * (`stands`) anybody may repeat such a field, but not change it; it is taken out of what is answered, so that it does not undo
- * what somebody who may has changed in the meantime.
+ * Rejects with 403 a field that only some roles may set. On create the default or null is accepted from anyone. On update the
+ * current value (`current`) is accepted from anyone but not applied, so that a stale copy does not undo an admin's change.
  */
 export function admitFields(
   specs: Readonly<Record<string, FieldSpec>>,
   body: object,
   caller: Caller,
-  stands?: Members,
+  current?: Members,
   path = '',
 ): Record<string, unknown> {
   const given = body as Record<string, unknown>
   const admitted = { ...given }
   for (const name in specs) {
     const value = given[name]
-    if (value === undefined || (value === null && !stands)) continue
+    if (value === undefined || (value === null && !current)) continue
     const spec = specs[name]!
     const field = path + name
     if (spec.only && !spec.only.some((role) => hasRole(caller, role))) {
-      if (!(stands ? isDeepStrictEqual(value, stands[name]) : isDefault(spec, value)))
+      if (!(current ? isDeepStrictEqual(value, current[name]) : isDefault(spec, value)))
         throw new Problem('FORBIDDEN', undefined, {
           details: [{ field, message: `may only be set by ${spec.only.join(' or ')}` }],
         })
-      if (stands) delete admitted[name]
+      if (current) delete admitted[name]
     }
-    admitInside(spec, value, caller, stands && (stands[name] ?? {}), field)
+    admitInside(spec, value, caller, current && (current[name] ?? {}), field)
   }
   return admitted
 }
 
 /** The same of what is inside an object, or inside the objects of a list; any of them may be null. */
-function admitInside(spec: FieldSpec, value: unknown, caller: Caller, stands: unknown, path: string): void {
+function admitInside(spec: FieldSpec, value: unknown, caller: Caller, current: unknown, path: string): void {
   if (value === null) return
-  if (spec.kind === 'object') admitFields(spec.fields!, value as object, caller, stands as Members, `${path}.`)
+  if (spec.kind === 'object') admitFields(spec.fields!, value as object, caller, current as Members, `${path}.`)
   if (spec.kind !== 'list' || (spec.of!.kind !== 'object' && spec.of!.kind !== 'list')) return
   for (const [i, item] of (value as unknown[]).entries())
-    admitInside(spec.of!, item, caller, stands && ((stands as Members)[i] ?? {}), `${path}[${i}]`)
+    admitInside(spec.of!, item, caller, current && ((current as Members)[i] ?? {}), `${path}[${i}]`)
 }
 
 type Members = Readonly<Record<string, unknown>>

@@ -5,8 +5,8 @@ import type { Unit } from './handler.ts'
 import type { Outside } from './outside.ts'
 
 /**
- * What a service does of its own accord while it runs: does what is due, and answers for how many milliseconds it may
- * rest. A unit of work that calls `wake()` ends the rest. Every replica does it; one that throws is tried again.
+ * The background task of a service: does whatever is due and returns how many milliseconds to wait before the next run. A unit
+ * of work that calls `wake()` ends the wait. Every replica runs it; after a failure it is run again.
  */
 export type Background<C extends Contract<any, any, any>> = (context: BackgroundContext<C>) => Promise<number>
 

@@ -52,7 +52,7 @@ export interface ServiceOptions<C extends Contract<any, any, any>> {
   readonly knows?: Readonly<Record<string, Knows>>
 }
 
-/** `env` is the environment, with `NAME_FILE` read already. A text that it answers is told to the operator. */
+/** `env` is the environment, with `NAME_FILE` read already. If it returns a string, that is logged for the operator. */
 export type Prepare<C extends Contract<any, any, any>> = (
   unit: Unit<C>,
   env: Readonly<Record<string, string | undefined>>,

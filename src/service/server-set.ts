@@ -19,27 +19,27 @@ function holds({ kind, of, fields }: FieldSpec): boolean {
  * Items of a list are told apart by their place. What is new has their defaults, or null; a member that has neither keeps it
  * from being made: a Problem UNPROCESSABLE.
  */
-export function withServerSet(specs: Specs, body: Values, stands: (name: string) => unknown): Record<string, unknown> {
+export function withServerSet(specs: Specs, body: Values, current: (name: string) => unknown): Record<string, unknown> {
   const faults: FieldFault[] = []
   const whole = { ...body }
   for (const name in specs)
-    if (body[name] !== undefined) whole[name] = completed(specs[name]!, body[name], stands(name), name, faults)
+    if (body[name] !== undefined) whole[name] = completed(specs[name]!, body[name], current(name), name, faults)
   if (faults.length > 0) throw new Problem('UNPROCESSABLE', undefined, { details: faults })
   return whole
 }
 
-function completed(spec: FieldSpec, value: unknown, stands: unknown, path: string, faults: FieldFault[]): unknown {
+function completed(spec: FieldSpec, value: unknown, current: unknown, path: string, faults: FieldFault[]): unknown {
   if (Array.isArray(value)) {
     if (!holds(spec)) return value
-    const items = Array.isArray(stands) ? stands : []
+    const items = Array.isArray(current) ? current : []
     return value.map((item, i) => completed(spec.of!, item, items[i], `${path}[${i}]`, faults))
   }
   if (spec.kind !== 'object' || !isObject(value)) return value
-  const isNew = !isObject(stands)
+  const isNew = !isObject(current)
   const whole: Record<string, unknown> = { ...value }
   for (const name in spec.fields) {
     const inner = spec.fields[name]!
-    const standing = isNew ? undefined : stands[name]
+    const standing = isNew ? undefined : current[name]
     if (!inner.server) whole[name] = completed(inner, value[name], standing, `${path}.${name}`, faults)
     else {
       whole[name] = standing ?? inner.default ?? null

@@ -19,7 +19,7 @@ export interface Sent {
 
 /** What came of sending it once. */
 export type Attempt =
-  /** `body` has to be taken to its end, or dropped. */
+  /** `body` must be read to the end or dropped; otherwise the connection leaks. */
   | { readonly kind: 'answered'; readonly status: number; readonly headers: AnswerHeaders; readonly body: AnswerBody }
   /** There was no connection: nothing was sent. */
   | { readonly kind: 'unreached'; readonly cause: unknown }
