@@ -63,6 +63,41 @@ test('R-OPS-3 R-EVT-6: one request id and one trace id from the socket to the li
     })
 })
 
+test('R-OPS-3: one request id and one trace id from the socket to the SQL line of another service and to the consumer’s line', async () => {
+  const system = started({ LOG_LEVEL: 'debug' })
+  await speak(system, 'traced', 'canary')
+  await lineOf(system, 'traced', 'request')
+  await system.line(/"database":"listeners","statement":"insert into lintel.outbox.*"requestId":"traced"/)
+  const all = system.lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  const sql = all.filter(({ msg, requestId }) => msg === 'SQL statement' && requestId === 'traced')
+  expect(new Set(sql.map(({ traceId }) => traceId))).toEqual(new Set([TRACE]))
+  const heading = ({ database, statement, rows }: Record<string, unknown>) =>
+    `${database}: ${String(statement).split(' ').slice(0, 3).join(' ')} (${rows})`
+  const headings = sql.map(heading).filter((text) => !text.includes('begin') && !text.includes('commit'))
+  // The order of what two connections do at once is nobody's.
+  expect(headings.map((text) => text.replace(/ \(\d+\)$/, '')).sort()).toEqual(
+    [
+      'listeners: insert into notes',
+      'listeners: insert into lintel.outbox',
+      'listeners: select "id", "text",',
+      'listeners: update lintel.inbox set',
+      'speakers: insert into lintel.outbox',
+      'speakers: insert into words',
+    ].sort(),
+  )
+  expect(headings).toContain('speakers: insert into words (1)')
+  for (const line of sql) expect(line).toMatchObject({ level: 20, ms: expect.any(Number) })
+  expect(all.some(({ msg, requestId }) => msg === 'SQL statement' && requestId === undefined)).toBe(true)
+  expect(system.lines.filter((line) => line.includes('SQL')).join('\n')).not.toContain('canary')
+})
+
+test('R-OPS-3: at the level info there is no line per statement', async () => {
+  const system = started()
+  await speak(system, 'quiet', 'hello')
+  await lineOf(system, 'quiet', 'a word was heard')
+  expect(system.lines.filter((line) => line.includes('SQL statement'))).toEqual([])
+})
+
 test('R-OPS-3 R-EVT-6: a handler that fails is logged, and kept as a dead letter, with the request that caused its event', async () => {
   const system = started()
   await speak(system, 'failing', 'fail')

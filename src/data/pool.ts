@@ -1,4 +1,5 @@
 import { noteStatement } from '../base/failure.ts'
+import type { Cause } from '../observe/statement-log.ts'
 import { Deadline } from '../resilience/deadline.ts'
 import { createAlone } from './alone.ts'
 import { isoTime } from './columns.ts'
@@ -37,7 +38,14 @@ export interface Database extends Queryable {
   ping(): Promise<number>
   /** What is under way, and what waits for a connection. */
   load(): DatabaseLoad
+  /** The same database for a request, whose ids its statements are reported with; undefined where they are not reported. */
+  readonly onBehalfOf?: ((cause: Cause) => CausedDatabase) | undefined
   close(): Promise<void>
+}
+
+export interface CausedDatabase extends Database {
+  /** May change on the way: what an event's transaction is for is known once it has found the event. */
+  cause: Cause | undefined
 }
 
 export interface ListReads extends Queryable {

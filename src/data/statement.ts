@@ -1,3 +1,4 @@
+import type { Cause } from '../observe/statement-log.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import type { TextResult } from './text-query.ts'
 
@@ -8,6 +9,8 @@ export interface Asker {
   readonly deadline: Deadline
   /** Read only where the statement gets a connection of its own: to make one costs something. */
   readonly signal: AbortSignal | undefined
+  /** The request itself, where statements are reported with its ids. */
+  readonly cause?: Cause | undefined
 }
 
 /** A statement that somebody waits for. It may be sent more than once; its first outcome counts. */

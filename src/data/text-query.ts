@@ -6,6 +6,8 @@ export interface TextResult {
   readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[]
   /** `SELECT`, `COMMIT`, `ROLLBACK` … */
   readonly command: string
+  /** How many rows it gave, or changed. */
+  readonly affected: number
 }
 
 type Fields = TextResult['fields']
@@ -28,7 +30,7 @@ interface Protocol {
 export class TextQuery extends (pg.Query as unknown as Protocol) implements TextResult {
   readonly cells: (string | null)[][] = []
   fields: Fields = []
-  command = ''
+  #tag = ''
   #described: Map<string, Fields> | undefined = undefined
 
   override prepare(connection: object) {
@@ -54,8 +56,15 @@ export class TextQuery extends (pg.Query as unknown as Protocol) implements Text
 
   handleCommandComplete(message: { text: string }) {
     this.#described?.set(this.name!, this.fields)
-    const space = message.text.indexOf(' ')
-    this.command = space < 0 ? message.text : message.text.slice(0, space)
+    this.#tag = message.text
+  }
+
+  get command(): string {
+    return this.#tag.split(' ', 1)[0]!
+  }
+
+  get affected(): number {
+    return Number(/\d+$/.exec(this.#tag)?.[0] ?? 0)
   }
 }
 

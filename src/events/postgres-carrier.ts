@@ -9,7 +9,9 @@ import {
   sweepLog,
 } from '../data/event-log.ts'
 import { type Listener, listen } from '../data/listen.ts'
+import { observed } from '../data/observed.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
+import type { EndedStatement } from '../observe/statement-log.ts'
 import { BATCH, type Batch, type Carrier, type Source, type Subscription, WAIT_MS } from './carrier.ts'
 
 export interface PostgresCarrierOptions {
@@ -17,11 +19,13 @@ export interface PostgresCarrierOptions {
   readonly url: string
   readonly retentionMs: number
   log(message: string): void
+  /** Told of every statement; nobody is by default. */
+  readonly statements?: ((ended: EndedStatement) => void) | undefined
 }
 
 /** Events in a log of its own on PostgreSQL: what is used where there is no broker. */
-export function createPostgresCarrier({ url, retentionMs, log }: PostgresCarrierOptions): Carrier {
-  const database = openDatabase('carrier', url, { poolSize: 4, log })
+export function createPostgresCarrier({ url, retentionMs, log, statements }: PostgresCarrierOptions): Carrier {
+  const database = observed(openDatabase('carrier', url, { poolSize: 4, log }), statements)
   const sources = new Set<{ wake(): void }>()
   let listener: Listener | undefined
   return {

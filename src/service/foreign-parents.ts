@@ -27,7 +27,7 @@ export function foreignParents(service: Service<any>, runtime: Runtime): Confirm
     const reader = readers.get(parent)
     const failure = reader ? await ask(reader, id, params, context) : undefined
     if (reader && failure === undefined) return
-    const known = await service.knows[parent.name]?.(id, runtime.database)
+    const known = await service.knows[parent.name]?.(id, runtime.database.onBehalfOf?.(context) ?? runtime.database)
     if (known === false) throw new Problem('NOT_FOUND')
     if (known === undefined && failure !== undefined) throw failure
   }

@@ -1,6 +1,7 @@
 import { callerKey } from '../auth/caller.ts'
 import type { Context } from '../call/call.ts'
 import type { Asker } from '../data/statement.ts'
+import type { Cause } from '../observe/statement-log.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 
 /** A request to whoever shares out connections: a user, or an address. What it has is looked up when it is needed. */
@@ -14,6 +15,10 @@ export class ListAsker implements Asker {
   get key(): string {
     const { caller, address } = this.#context
     return caller.kind === 'anonymous' && address !== undefined ? `address:${address}` : callerKey(caller)
+  }
+
+  get cause(): Cause {
+    return this.#context
   }
 
   get deadline(): Deadline {

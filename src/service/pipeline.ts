@@ -18,6 +18,7 @@ import {
   type KeptAnswer,
   keep,
 } from '../data/idempotency.ts'
+import type { Database } from '../data/pool.ts'
 import { type Row, readField, readRow as valuesOf } from '../data/row.ts'
 import { type Expected, hasAny, read, whyNot } from '../data/rows.ts'
 import type { Transaction } from '../data/transaction.ts'
@@ -52,7 +53,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
       const reach = call.reach ?? reachOf(plan.operation.access, call.context.caller)
       const params = locate(plan, call)
       if (reach === 'none') {
-        await confirmThere(plan, params)
+        await confirmThere(plan, call.context, params)
         throw new Problem('FORBIDDEN')
       }
       const row = await confirmOwner(plan, call.context, reach, params)
@@ -85,10 +86,10 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
     try {
       fields = plan.readFields(call.query)
     } catch (invalid) {
-      if (owned === undefined) await readRow(plan.operation, params)
+      if (owned === undefined) await readRow(plan.operation, call.context, params)
       throw invalid
     }
-    const row = owned ?? (await readRow(plan.operation, params))
+    const row = owned ?? (await readRow(plan.operation, call.context, params))
     return shapeResult(plan, call, row, fields)
   }
 
@@ -117,7 +118,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
 
   /** Does the work unless its answer is kept already; keeps the answer together with the effect (R-IDEM). */
   async function once(claimed: Claim, work: (unit: Unit) => Promise<Reply>, { context }: Call): Promise<Reply> {
-    const kept = await findKept(runtime.database, claimed)
+    const kept = await findKept(databaseFor(context), claimed)
     if (kept) return replayed(kept)
     const id = claimed.key.toString('base64')
     // Another process is met at the first statement; in this one, nothing is begun that would be undone there.
@@ -141,7 +142,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   /** What is asked of a thing that is not there is not looked at: 404 goes before 400 (R-REST-2). */
   async function readWrite(plan: Plan, call: Call, params: Params, owned: Row | undefined) {
     const { resource, verb } = plan.operation
-    const read = () => owned ?? readRow(plan.operation, params)
+    const read = () => owned ?? readRow(plan.operation, call.context, params)
     try {
       plan.refuseQuery(call.query)
       return await readInput(plan, call, read)
@@ -152,11 +153,12 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   }
 
   /** Before a 403: what does not exist is a 404, whoever asks (R-REST-2). Only a refused request pays for the look. */
-  async function confirmThere({ operation, parent }: Plan, params: Params): Promise<void> {
+  async function confirmThere({ operation, parent }: Plan, context: Context, params: Params): Promise<void> {
     const { resource, verb } = operation
     if (!resource) return
-    if (verb !== 'list' && verb !== 'create') await readRow(operation, params)
-    else if (parent && !operation.facts.atRoot) await readBelow(parent, resource.parent!.field, params)
+    const db = databaseFor(context)
+    if (verb !== 'list' && verb !== 'create') await readBelow(db, resource, 'id', params)
+    else if (parent && !operation.facts.atRoot) await readBelow(db, parent, resource.parent!.field, params)
   }
 
   /** The thing that an owner-only operation names is read first: whose it is decides, and whether it lies below its parent. */
@@ -168,11 +170,11 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
     const collection = verb === 'list' || verb === 'create'
     if (!collection) {
       if (reach === 'own' && resource.owner === 'id') {
-        if (!isSelf(caller, params.id!)) await readRow(operation, params)
+        if (!isSelf(caller, params.id!)) await readRow(operation, context, params)
         return confirm(params.id, caller)
       }
       if (reach === 'all' && !resource.nested) return undefined
-      const row = await readRow(operation, params)
+      const row = await readRow(operation, context, params)
       if (reach === 'own') confirm(readField(row, resource.owner!), caller)
       return row
     }
@@ -184,7 +186,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
       else if (verb === 'create') await confirmForeign(plan, context, params)
       return undefined
     }
-    const parent = await readBelow(plan.parent, resource.parent!.field, params)
+    const parent = await readBelow(databaseFor(context), plan.parent, resource.parent!.field, params)
     if (reach === 'own') confirm(readField(parent, plan.parent.owner ?? 'id'), caller)
     return undefined
   }
@@ -204,29 +206,37 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
     const { resource, facts } = plan.operation
     if (facts.atRoot || !plan.foreignParent) return
     const { field } = resource!.parent!
-    if (isSelf(context.caller, params[field]!) || (await hasAny(runtime.database, resource!, field, params[field]!)))
+    if (
+      isSelf(context.caller, params[field]!) ||
+      (await hasAny(databaseFor(context), resource!, field, params[field]!))
+    )
       return
     await confirmForeign(plan, context, params)
   }
 
-  function readRow({ resource }: Operation, params: Params): Promise<Row> {
-    return readBelow(resource!, 'id', params)
+  /** For a request, whose ids its statements are reported with where they are reported at all. */
+  function databaseFor(context: Context): Database {
+    return runtime.database.onBehalfOf?.(context) ?? runtime.database
+  }
+
+  function readRow({ resource }: Operation, context: Context, params: Params): Promise<Row> {
+    return readBelow(databaseFor(context), resource!, 'id', params)
   }
 
   /**
    * The thing that the parameter `param` names. One that lives below its parent is found only under that parent, and only
    * while the parent is there: a softly deleted one hides what lies below it, up to the root of the path.
    */
-  function readBelow(resource: AnyResource, param: string, params: Params): Promise<Row> {
-    return resource.nested ? readNested(resource, param, params) : read(runtime.database, resource, params[param]!)
+  function readBelow(db: Database, resource: AnyResource, param: string, params: Params): Promise<Row> {
+    return resource.nested ? readNested(db, resource, param, params) : read(db, resource, params[param]!)
   }
 
-  async function readNested(resource: AnyResource, param: string, params: Params): Promise<Row> {
+  async function readNested(db: Database, resource: AnyResource, param: string, params: Params): Promise<Row> {
     const { parent } = resource
     // What cannot be gone while a row refers to it need not be read. Both queries leave in one write.
     const mayBeGone = own.has(parent!.of) && (parent!.of.softDelete || parent!.of.nested)
-    const above = mayBeGone ? readBelow(parent!.of, parent!.field, params) : undefined
-    const [row] = await Promise.all([read(runtime.database, resource, params[param]!), above])
+    const above = mayBeGone ? readBelow(db, parent!.of, parent!.field, params) : undefined
+    const [row] = await Promise.all([read(db, resource, params[param]!), above])
     if (readField(row, parent!.field) !== params[parent!.field]) throw new Problem('NOT_FOUND')
     return row
   }

@@ -62,15 +62,20 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
     prepare?: ((tx: Transaction) => Transaction) | undefined,
   ): Promise<T> => {
     const effects: Effects = { types: undefined, wakes: false, draws: undefined, notes: undefined }
+    const caused = runtime.database.onBehalfOf?.(context)
+    const database = caused ?? runtime.database
     try {
       const result = await transaction(
-        runtime.database,
+        database,
         (begun) => {
           const tx = prepare === undefined ? begun : prepare(begun)
           // Work that met another transaction is done again: what it has drawn by then is drawn, and told.
           const drawn = effects.draws?.slice()
           effects.notes = undefined
-          const unitFor: UnitFor = (own) => new WorkUnit(tools, effects, drawn, tx, own)
+          const unitFor: UnitFor = (own) => {
+            if (caused !== undefined) caused.cause = own
+            return new WorkUnit(tools, effects, drawn, tx, database, own)
+          }
           return work(unitFor(context), tx, unitFor)
         },
         context,
@@ -109,6 +114,7 @@ interface Effects {
 /** One attempt of a piece of work. Handlers take few of its members, so each is made when it is read: don't spread it. */
 class WorkUnit implements Unit {
   readonly tx: Transaction
+  readonly read: Database
   readonly #tools: Tools
   readonly #effects: Effects
   readonly #drawn: Draw[] | undefined
@@ -116,16 +122,20 @@ class WorkUnit implements Unit {
   /** One text for all its events. */
   #headers: string | undefined = undefined
 
-  constructor(tools: Tools, effects: Effects, drawn: Draw[] | undefined, tx: Transaction, context: Context) {
+  constructor(
+    tools: Tools,
+    effects: Effects,
+    drawn: Draw[] | undefined,
+    tx: Transaction,
+    read: Database,
+    context: Context,
+  ) {
     this.tx = tx
+    this.read = read
     this.#tools = tools
     this.#effects = effects
     this.#drawn = drawn
     this.#context = context
-  }
-
-  get read(): Database {
-    return this.#tools.runtime.database
   }
 
   get requestId(): string {

@@ -7,11 +7,13 @@ import { CARRIER_MIGRATIONS } from '../data/event-log.ts'
 import { faultsOf } from '../data/faults.ts'
 import { missingIndexes } from '../data/list-indexes.ts'
 import { migrate, PLATFORM_MIGRATIONS, pendingMigrations } from '../data/migrate.ts'
+import { observed } from '../data/observed.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
 import { provision, waitForServer } from '../data/provision.ts'
 import { startEmbeddedPostgres } from '../embedded/postgres.ts'
 import { findRunningPostgres } from '../embedded/running.ts'
 import type { Log } from '../observe/log.ts'
+import { createStatementLog } from '../observe/statement-log.ts'
 import type { Service } from '../service/implement.ts'
 import type { Settings } from './settings.ts'
 import { EVENTS, hasEvents, type System, serviceNames } from './system.ts'
@@ -143,7 +145,10 @@ export async function openServiceDatabase(
   lost?: Databases['lost'],
 ): Promise<Database> {
   const faults = faultsOf(service.refusals)
-  const database = openDatabase(service.contract.name, url, { faults, log: (line) => log.warn(line), lost })
+  const database = observed(
+    openDatabase(service.contract.name, url, { faults, log: (line) => log.warn(line), lost }),
+    createStatementLog(log),
+  )
   try {
     await assertNoDrift(database, service.contract)
     faults.learn(await readConstraints(database, service.contract))

@@ -2,6 +2,7 @@ import { Fault } from '../base/errors.ts'
 import type { Carrier } from '../events/carrier.ts'
 import { createPostgresCarrier } from '../events/postgres-carrier.ts'
 import type { Log } from '../observe/log.ts'
+import { createStatementLog } from '../observe/statement-log.ts'
 import { assertCarrierMigrated, type Databases, migrateCarrier } from './databases.ts'
 import type { Settings } from './settings.ts'
 import { EVENTS, hasEvents, type System } from './system.ts'
@@ -22,7 +23,12 @@ export async function openCarrier(
   const url = databases.urls.get(EVENTS)!
   if (databases.dataDir || !settings.production) await migrateCarrier(url, { log, signal })
   else await assertCarrierMigrated(url)
-  return createPostgresCarrier({ url, retentionMs, log: (line) => log.warn(line) })
+  return createPostgresCarrier({
+    url,
+    retentionMs,
+    log: (line) => log.warn(line),
+    statements: createStatementLog(log),
+  })
 }
 
 const SAY_EVERY_MS = 5_000

@@ -4,12 +4,14 @@ import { sweeper } from '../base/sweeper.ts'
 import type { Context, ServicePort } from '../call/call.ts'
 import type { ServiceHealth } from '../call/health.ts'
 import type { AnyResource } from '../contract/resource.ts'
+import { observed } from '../data/observed.ts'
 import { notifyCommitted } from '../data/outbox.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
 import { sweepIdempotencyKeys } from '../data/purge.ts'
 import type { Carrier } from '../events/carrier.ts'
 import type { Log } from '../observe/log.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
+import { createStatementLog } from '../observe/statement-log.ts'
 import type { BackgroundContext } from '../service/background.ts'
 import type { BucketOptions } from '../service/buckets.ts'
 import type { Unit } from '../service/handler.ts'
@@ -126,12 +128,15 @@ export async function runService(
       const { background: work } = service
       if (carrier && hasEvents(service)) {
         // Of its own: a mail server that is slow keeps handlers waiting, and must not keep requests waiting with them.
-        eventsDatabase = openDatabase(contract.name, options.url, {
-          poolSize: EVENT_CONNECTIONS,
-          slowLanes: 1,
-          faults: database.faults,
-          lost: options.lost,
-        })
+        eventsDatabase = observed(
+          openDatabase(contract.name, options.url, {
+            poolSize: EVENT_CONNECTIONS,
+            slowLanes: 1,
+            faults: database.faults,
+            lost: options.lost,
+          }),
+          createStatementLog(log),
+        )
         const runOwn = unitRunner(contract, { ...runtime, database: eventsDatabase })
         events = runEvents(service, {
           database: eventsDatabase,
