@@ -48,6 +48,13 @@ export function readRow<R extends AnyResource>(row: Row<R>): ShownOf<R> & Stored
   return value as ShownOf<R> & Stored<R['fields']>
 }
 
+/** What `writeRow` writes, as values. */
+export function readShown(row: Row, fields?: readonly string[]): Record<string, unknown> {
+  const value: Record<string, unknown> = {}
+  for (const { place, name } of row.table.shown) if (!fields || fields.includes(name)) value[name] = cell(row, place)
+  return value
+}
+
 /** One field's value. */
 export function readField(row: Row, field: string): unknown {
   return cell(row, row.table.places.get(field)!)

@@ -4,7 +4,7 @@ import type { Call, Reply } from '../call/call.ts'
 import type { ListQuery, Pair } from '../contract/list-query.ts'
 import { itemPath, type Operation } from '../contract/operation.ts'
 import type { Page } from '../data/list.ts'
-import { isRow, type Row, readField, readRow, writeRow } from '../data/row.ts'
+import { isRow, readRow, readShown, writeRow } from '../data/row.ts'
 import type { Plan } from './plan.ts'
 import { shaped } from './shape.ts'
 
@@ -63,18 +63,14 @@ export function shapeList(plan: Plan, call: Call, query: ListQuery, page: Page):
 function write(plan: Plan, result: unknown, fields: readonly string[] | undefined): string {
   const { surface, checkAnswer, operation } = plan
   if (isRow(result)) {
-    if (checkAnswer) confirm(plan, shownOf(plan, result))
+    // As it is stored: what is left out of JSON in production is a fault here.
+    if (checkAnswer) confirm(plan, readShown(result))
     if (!surface.down) return writeRow(result, fields)
   }
   let value = shaped(operation.answer!, isRow(result) ? readRow(result) : (result as object))
   if (checkAnswer) confirm(plan, value)
   if (surface.down) value = shaped(surface.answer!, surface.down(value))
   return JSON.stringify(fields ? Object.fromEntries(fields.map((name) => [name, value[name]])) : value)
-}
-
-/** Column by column, as it is stored: what is left out of JSON in production is a fault here. */
-function shownOf({ operation }: Plan, row: Row): object {
-  return Object.fromEntries(Object.keys(operation.answer!).map((name) => [name, readField(row, name)]))
 }
 
 function confirm({ checkAnswer, operation }: Plan, value: object) {

@@ -5,7 +5,7 @@ import type { Client } from '../call/client.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Database } from '../data/pool.ts'
-import { isRow, type Row, writeRow } from '../data/row.ts'
+import { isRow, type Row, readShown, writeRow } from '../data/row.ts'
 import { type OutboxEvent, type Transaction, transaction } from '../data/transaction.ts'
 import { headersOf } from '../events/headers.ts'
 import { tell } from '../limits/headers.ts'
@@ -216,8 +216,8 @@ function publisher(contract: Contract) {
     const event = events.get(type)
     if (!event) throw new Fault('UNKNOWN_EVENT', `The contract "${contract.name}" has no event "${type}"`)
     if (isRow(subject)) {
+      confirm(type, event.check, readShown(subject, event.names))
       const json = writeRow(subject, event.names)
-      confirm(type, event.check, JSON.parse(json))
       return { type, aggregateId: encodeId(subject.table.resource.idPrefix, subject.cells[0]!), data: json, headers }
     }
     const value = shaped(event.data, data as object)
