@@ -30,8 +30,19 @@ export interface Outcome {
   readonly p99Ms: number
   /** What was no 2xx: how often, by status; `error` stands for a connection that broke or timed out. */
   readonly failures: Readonly<Record<string, number>>
+  /** The same for each status. */
+  readonly byStatus: Readonly<Record<string, StatusTimes>>
+  /** When the last answer that was no 2xx came, in milliseconds from the start; 0 when there was none. */
+  readonly lastFailureMs: number
   /** CPU-seconds of this process per 1,000 answers: what it takes from the servers it shares the machine with. */
   readonly ownCpu: number
+}
+
+export interface StatusTimes {
+  readonly answers: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly maxMs: number
 }
 
 /** Told of every answer: its status, and how long it took. */

@@ -2,13 +2,12 @@ import { Agent, request } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { operation, service, t } from '../src/contract/index.ts'
-import { createBulkhead } from '../src/resilience/bulkhead.ts'
 import { smallSystem } from './small-system.ts'
 import { send } from './wire.ts'
 
-/** Ten at once, 50 ms each: 200 a second, whatever else there is. */
+/** Ten at once, 100 ms each: 100 a second. */
 const POOL = 10
-const WORK_MS = 50
+const WORK_MS = 100
 const CAPACITY = (POOL / WORK_MS) * 1000
 
 const contract = service('works', {
@@ -18,20 +17,35 @@ const contract = service('works', {
   },
 })
 
+/** A pool elsewhere, as of a database, that works on while this process gets no CPU. First come, first served. */
+function poolElsewhere() {
+  const freeAtMs = Array<number>(POOL).fill(0)
+  let inFlight = 0
+  let most = 0
+  return {
+    async work(): Promise<void> {
+      const first = freeAtMs.indexOf(Math.min(...freeAtMs))
+      const endMs = Math.max(freeAtMs[first]!, performance.now()) + WORK_MS
+      freeAtMs[first] = endMs
+      most = Math.max(most, ++inFlight)
+      await wait(endMs - performance.now())
+      inFlight--
+    },
+    most: () => most,
+  }
+}
+
 test('FC-112 R-OPS-5: at four times the capacity what can be served is served, the rest is rejected, and then all is well again', {
   timeout: 60_000,
 }, async () => {
-  const pool = createBulkhead({ parallel: POOL, waiting: Number.POSITIVE_INFINITY })
+  const pool = poolElsewhere()
   let begun = 0
-  let mostInFlight = 0
   const system = await smallSystem(
     contract,
     {
       async work() {
         begun++
-        const { running, waiting } = pool.load()
-        mostInFlight = Math.max(mostInFlight, running + waiting + 1)
-        await pool.run(() => wait(WORK_MS))
+        await pool.work()
         return { done: true }
       },
       other: async () => ({ done: true }),
@@ -51,29 +65,34 @@ test('FC-112 R-OPS-5: at four times the capacity what can be served is served, t
       if (sent === Math.ceil(due) && answers.length % 100 === 0) answers.push(ask(agent, `${system.url}/others`))
     }
     const during = await send(system.url, 'GET', '/health')
-    expect(during.status).toBe(200)
+    expect(during).toMatchObject({ status: 200, body: { status: 'degraded', checks: { load: { status: 'up' } } } })
     const all = await Promise.all(answers)
     const seconds = (performance.now() - startMs) / 1000
     const served = all.filter(({ status }) => status === 200)
     const rejected = all.filter(({ status }) => status === 503)
     expect(served.length + rejected.length).toBe(all.length)
-    expect(served.length).toBeGreaterThan(CAPACITY * seconds * 0.6)
+    expect(served.length).toBeGreaterThan(CAPACITY * seconds * 0.5)
     for (const { retryAfter } of rejected) expect(retryAfter).toMatch(/^[1-9]$/)
     // A rejected request costs the service nothing, and what is accepted does not queue for ever.
     expect(begun).toBe(all.filter(({ status, path }) => status === 200 && path === '/works').length)
-    expect(mostInFlight).toBeLessThan(all.length / 3)
+    expect(pool.most()).toBeLessThanOrEqual(300)
+    expect(pool.most()).toBeLessThan(all.length / 3)
 
     const metrics = await (await fetch(`${system.url}/metrics`)).text()
     expect(metrics).toMatch(/^lintel_requests_in_flight\{operation="works.work"\} 0$/m)
     expect(metrics).toMatch(/^lintel_requests_in_flight_limit\{operation="works.work"\} \d+$/m)
     expect(metrics).toContain(`lintel_requests_shed_total{operation="works.work"} ${rejected.length}\n`)
 
-    expect((await send(system.url, 'GET', '/health')).body.checks).toHaveProperty('load')
-    const after = await Promise.all(Array.from({ length: 200 }, () => ask(agent, `${system.url}/works`)))
-    expect(after.map(({ status }) => status)).toEqual(Array(200).fill(200))
+    // At half of the capacity nothing is rejected any more.
+    for (let round = 0; round < 10; round++) {
+      const few = await Promise.all(Array.from({ length: POOL / 2 }, () => ask(agent, `${system.url}/works`)))
+      expect(few.map(({ status }) => status)).toEqual(Array(POOL / 2).fill(200))
+    }
     await expect
       .poll(async () => (await send(system.url, 'GET', '/health')).body.status, { timeout: 10_000, interval: 500 })
       .toBe('healthy')
+    const burst = await Promise.all(Array.from({ length: 200 }, () => ask(agent, `${system.url}/works`)))
+    expect(burst.map(({ status }) => status)).toEqual(Array(200).fill(200))
   } finally {
     agent.destroy()
     await system.stop()

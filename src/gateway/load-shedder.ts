@@ -56,7 +56,7 @@ export function createLoadShedder(contracts: readonly Surface[], log: Log): Load
     enter(exchange) {
       const { inFlightLimit: limit } = exchange
       if (limit === undefined) return
-      exchange.place = limit.enter()
+      exchange.place = limit.enter(exchange.startedMs)
       if (exchange.place === 0) shed(exchange, limit)
     },
     leave(exchange, status) {

@@ -29,7 +29,7 @@ function play({ pool, workMs, rate, endMs }: World): { requests: Request[]; limi
   function arrive(): void {
     const request: Request = { atMs: nowMs, tookMs: undefined }
     requests.push(request)
-    const place = limit.enter()
+    const place = limit.enter(nowMs)
     if (place === 0) return
     const end = () => {
       request.tookMs = nowMs - request.atMs
@@ -119,17 +119,17 @@ test('R-OPS-5: many that wait for their end, such as long polls, are let in more
 
 test('R-OPS-5: what ends without having worked says nothing about load', () => {
   const limit = createInFlightLimit({ nowMs: 0 })
-  for (let i = 0; i < 10_000; i++) limit.leave(limit.enter(), undefined, i)
+  for (let i = 0; i < 10_000; i++) limit.leave(limit.enter(i), undefined, i)
   expect(limit.limit).toBe(300)
   expect(limit.inFlight).toBe(0)
 })
 
 test('R-OPS-5: as many as the limit says may be in flight, and no more', () => {
   const limit = createInFlightLimit({ start: 2, floor: 1 })
-  expect([limit.enter(), limit.enter(), limit.enter()]).toEqual([1, 2, 0])
+  expect([limit.enter(0), limit.enter(0), limit.enter(0)]).toEqual([1, 2, 0])
   expect(limit.isFull).toBe(true)
   limit.leave(1, 1, performance.now())
-  expect(limit.enter()).toBe(2)
+  expect(limit.enter(0)).toBe(2)
 })
 
 function rejected(requests: readonly Request[], sinceMs = 0): number {

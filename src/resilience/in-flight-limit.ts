@@ -13,7 +13,7 @@ export interface InFlightLimit {
   /** How many requests were rejected. */
   readonly rejected: number
   /** Returns the request's place, from 1 on, to be given back by `leave`; 0 when as many as may are in flight. */
-  enter(): number
+  enter(nowMs: number): number
   /** `tookMs` is undefined when it says nothing about load, such as for a request that was rejected. */
   leave(place: number, tookMs: number | undefined, nowMs: number): void
   /** Counts a request that was rejected because the limit is reached. */
@@ -37,6 +37,10 @@ const WINDOW_SIZE = 32
 /** So many windows in a row must show a queue before the limit falls: a garbage collection is no overload. */
 const QUEUED_WINDOWS = 2
 const GROWTH = 1.1
+/** What a window is worth when the next one ends. */
+const RATE_DECAY = 0.9
+/** How long after the last queue an operation may count as idle. */
+const CALM_MS = 1_000
 /** How many requests the usual latency is averaged over. */
 const MEMORY = 64
 /** How long requests may be queued: as long as the work itself takes, within these bounds. */
@@ -48,30 +52,38 @@ export function createInFlightLimit(options: InFlightLimitOptions = {}): InFligh
   let inFlight = 0
   let limit = start
   /** The usual latency when few are in flight, as a logarithm. */
-  let logWork: number | undefined
+  let logWork = 0
+  let uncrowded = 0
+  /** How many end in a millisecond, by the best of the last windows: in some of them the process may have got no CPU. */
+  let perMs = 0
   let windowStartMs = createdMs
   let ended = 0
   /** Of `ended`, those that began when many were in flight, and the sum of the logarithms of their latencies. */
   let crowded = 0
   let sumOfLogs = 0
   let queuedWindows = 0
+  let lastQueuedMs = Number.NEGATIVE_INFINITY
   let isUsed = false
   let rejected = 0
 
   function closeWindow(nowMs: number): void {
-    const perMs = ended / (nowMs - windowStartMs)
-    const workMs = Math.exp(logWork ?? 0)
-    const queueMs = Math.min(Math.max(workMs, MIN_QUEUE_MS), MAX_QUEUE_MS)
-    const queued = crowded > 0 && Math.exp(sumOfLogs / crowded) > workMs + queueMs
+    perMs = Math.max(ended / (nowMs - windowStartMs), perMs * RATE_DECAY)
+    const workMs = Math.exp(logWork)
+    const allowedMs = Math.min(Math.max(workMs, MIN_QUEUE_MS), MAX_QUEUE_MS)
+    const queueMs = crowded === 0 ? 0 : Math.exp(sumOfLogs / crowded) - workMs
     windowStartMs = nowMs
     ended = crowded = sumOfLogs = 0
-    queuedWindows = queued ? queuedWindows + 1 : 0
-    if (!queued) {
-      if (limit < start || inFlight > limit / 2) limit = Math.min(ceiling, limit * GROWTH)
-    } else if (queuedWindows >= QUEUED_WINDOWS)
+    if (queueMs > allowedMs) {
+      lastQueuedMs = nowMs
+      if (++queuedWindows < QUEUED_WINDOWS) return
       // Little's law: so many in flight leave a queue of half the time allowed, at the rate at which requests end now. At most
       // halved at once: one window may have measured badly.
-      limit = Math.min(limit, Math.max(floor, limit / 2, perMs * (workMs + queueMs / 2)))
+      limit = Math.min(limit, Math.max(floor, limit / 2, perMs * (workMs + allowedMs / 2)))
+      return
+    }
+    queuedWindows = 0
+    const isWanted = limit < start || inFlight > limit / 2
+    if (isWanted && queueMs <= allowedMs / 2) limit = Math.min(ceiling, limit * GROWTH)
   }
 
   return {
@@ -90,8 +102,11 @@ export function createInFlightLimit(options: InFlightLimitOptions = {}): InFligh
     get rejected() {
       return rejected
     },
-    enter() {
+    enter(nowMs) {
       isUsed = true
+      // Nothing in flight, nothing queued: the overload is over. Not at once: a process that got no CPU for a while finds everything
+      // done, and the next crowd waiting.
+      if (inFlight === 0 && limit < start && nowMs - lastQueuedMs > CALM_MS) limit = start
       return inFlight >= Math.floor(limit) ? 0 : ++inFlight
     },
     leave(place, tookMs, nowMs) {
@@ -101,11 +116,12 @@ export function createInFlightLimit(options: InFlightLimitOptions = {}): InFligh
         if (place > floor) {
           crowded++
           sumOfLogs += log
-        } else logWork = logWork === undefined ? log : logWork + (log - logWork) / MEMORY
+        } else {
+          uncrowded = Math.min(uncrowded + 1, MEMORY)
+          logWork += (log - logWork) / uncrowded
+        }
         if (++ended >= WINDOW_SIZE && nowMs - windowStartMs >= WINDOW_MS) closeWindow(nowMs)
       }
-      // Nothing in flight, nothing queued: whatever overload there was is over.
-      if (inFlight === 0 && limit < start) limit = start
     },
     reject() {
       rejected++
