@@ -17,7 +17,12 @@ test('R-OPS-3: in production metrics are on ADMIN_PORT, and not on the public po
   expect((await fetch(`${running.url}/metrics`)).status).toBe(404)
   const answer = await fetch(`${admin}/metrics`)
   expect(answer.status).toBe(200)
-  expect(await answer.text()).toMatch(/^lintel_outbox_unpublished\{service="orders"\} \d+$/m)
+  const text = await answer.text()
+  expect(text).toMatch(/^lintel_outbox_unpublished\{service="orders"\} \d+$/m)
+  for (const lane of ['reads', 'lists', 'alone', 'connections']) {
+    expect(text).toMatch(new RegExp(`^lintel_database_running\\{service="orders",lane="${lane}"\\} \\d+$`, 'm'))
+    expect(text).toMatch(new RegExp(`^lintel_database_waiting\\{service="users",lane="${lane}"\\} \\d+$`, 'm'))
+  }
 })
 
 test('R-OPS-1: ADMIN_PORT shows the health of the whole system, and nothing of the API', async () => {

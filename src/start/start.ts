@@ -13,6 +13,7 @@ import { createSecurityLog, type SecurityLog } from '../observe/security-log.ts'
 import { openAdminDoor } from './admin-door.ts'
 import { CALL_METRICS, collectCalls } from './call-metrics.ts'
 import { checkSystem } from './check-system.ts'
+import { collectDatabases, DATABASE_METRICS } from './database-metrics.ts'
 import { collectEvents, EVENT_METRICS } from './event-metrics.ts'
 import { eventsHealth } from './events-health.ts'
 import { endInOrder, once, urlOf } from './listening.ts'
@@ -192,10 +193,15 @@ function metricsOf(
   let made: Promise<Metrics> | undefined
   const collect = async () => {
     const services = [...byName.values()]
-    return new Map([...(await collectEvents(services)), ...collectCalls(services), ...collectLoad(limits())])
+    return new Map([
+      ...(await collectEvents(services)),
+      ...collectCalls(services),
+      ...collectDatabases(services),
+      ...collectLoad(limits()),
+    ])
   }
-  const make = async () =>
-    (await import('../observe/metrics.ts')).createMetrics([...EVENT_METRICS, ...CALL_METRICS, ...LOAD_METRICS], collect)
+  const all = [...EVENT_METRICS, ...CALL_METRICS, ...DATABASE_METRICS, ...LOAD_METRICS]
+  const make = async () => (await import('../observe/metrics.ts')).createMetrics(all, collect)
   return async () => {
     made ??= make()
     const metrics = await made
