@@ -29,7 +29,7 @@ export interface Publisher<E extends Readonly<Record<string, EventSpec<any>>>> {
   readonly events: E
 }
 
-const OPTIONS: KnownMembers<ConsumerOptions> = { start: true, attempts: true, mails: true }
+const OPTIONS: KnownMembers<ConsumerOptions> = { start: true, attempts: true, mails: 'boolean' }
 
 /** Declares a consumer: `consumers: { buyers: consumer(users, ['user.created', 'user.deleted']) }`. */
 export function consumer<E extends Readonly<Record<string, EventSpec<any>>>, T extends keyof E & string>(

@@ -73,6 +73,77 @@ test.each<[string, string, () => unknown]>([
   )
 })
 
+test.each<[string, () => unknown]>([
+  ['resource "note" has "yes" as `versioned`: expected true or false', () => note({ versioned: 'yes' })],
+  ['resource "note" has 1 as `softDelete`: expected true or false', () => note({ softDelete: 1 })],
+  ['resource "note" has null as `nested`: expected true or false', () => note({ nested: null })],
+  ['resource "note" has NaN as `requireVersion`: expected', () => note({ requireVersion: Number.NaN })],
+  ['resource "note": list has "no" as `root`: expected true or false', () => note({ list: { root: 'no' } })],
+  ['resource "note": list has "text" as `filter`: expected a list', () => note({ list: { filter: 'text' } })],
+  ['resource "note" has "text" as `unique`: expected a list', () => note({ unique: 'text' })],
+  ['resource "note" has "create" as `custom`: expected a list', () => note({ custom: 'create' })],
+  ['resource "note" has a list as `list`: expected an object', () => note({ list: ['text'] })],
+  ['resource "note" has "public" as `access`: expected an object', () => note({ access: 'public' })],
+  ['resource "note" has undefined as `access`: expected an object', () => note({ access: undefined })],
+  ['resource "note" has undefined as `fields`: expected an object', () => note({ fields: undefined })],
+  ['resource "note" has a list as `limits`: expected an object', () => note({ limits })],
+  [
+    'resource "note" has an object as `limits.list`: expected a list',
+    () => note({ limits: { list: { by: 'ip', maxRequests: 1, windowMs: 1 } } }),
+  ],
+  [
+    'resource "note" has null as `limits.list[1]`: expected an object',
+    () => note({ limits: { list: [{ by: 'ip', maxRequests: 1, windowMs: 1 }, null] } }),
+  ],
+  [
+    'resource "note" has "CONFLICT" as `problems.list`: expected a list',
+    () => note({ problems: { list: 'CONFLICT' } }),
+  ],
+  ['resource "note" has undefined as `options`: expected an object', () => resource('note', plain(undefined))],
+  ['operation GET /pings has 1 as `secret`: expected true or false', () => operation(plain({ ...ping, secret: 1 }))],
+  [
+    'operation GET /pings has an object as `limits`: expected a list',
+    () => operation(plain({ ...ping, limits: { by: 'ip', maxRequests: 1, windowMs: 1 } })),
+  ],
+  [
+    'operation GET /pings has a function as `problems`: expected a list',
+    () => operation(plain({ ...ping, problems: () => [] })),
+  ],
+  ['operation(…) has undefined as `options`: expected an object', () => operation(plain(undefined))],
+  ['service "notes" has undefined as `options`: expected an object', () => service('notes', plain(undefined))],
+  [
+    'service "notes": buckets.account has "yes" as `auth`: expected true or false',
+    () => service('notes', plain({ buckets: { account: { maxRequests: 1, windowMs: 1, auth: 'yes' } } })),
+  ],
+  [
+    'service "notes": buckets.account has the unknown member "window"',
+    () => service('notes', plain({ buckets: { account: { maxRequests: 1, window: 1 } } })),
+  ],
+  [
+    'consumer of "notes" has "yes" as `mails`: expected true or false',
+    () => consumer({ name: 'notes', events: {} }, [], plain({ mails: 'yes' })),
+  ],
+])('R-P-6: a contract is refused in which %s', (message, define) => {
+  expect(define).toThrow(
+    expect.objectContaining({ code: 'INVALID_CONTRACT', message: expect.stringContaining(`R-P-6 ${message}`) }),
+  )
+})
+
+test('R-P-6: implement names the argument that is missing', () => {
+  const notes = service('notes', { resources: { notes: resource('note', { id: 'note', fields, access }) } })
+  const options = { migrations: new URL('file:///nowhere/') }
+  const refused = (given: unknown[], message: string) =>
+    expect(() => (implement as (...all: unknown[]) => unknown)(...given)).toThrow(
+      expect.objectContaining({ code: 'INVALID_SERVICE', message: expect.stringContaining(message) }),
+    )
+  refused([], 'needs a contract first')
+  refused([notes], 'implement(notes, …) needs its handlers second')
+  refused([notes, undefined, options], 'implement(notes, …) needs its handlers second')
+  refused([notes, {}], 'implement(notes, handlers, …) needs options third, with the folder of its migrations')
+  refused([notes, options], 'needs options third')
+  refused([notes, { notes: undefined }, options], 'has undefined as "notes": expected a handler')
+})
+
 test('FC-1: so are options and handlers of implement', () => {
   const notes = service('notes', {
     resources: { notes: resource('note', { id: 'note', fields, access, custom: ['create'] }) },

@@ -59,6 +59,10 @@ test.for<[unknown, unknown, RegExp]>([
   [[{ ...BY_IP, windowMs: 0.5 }], 1, /has the window 0.5/],
   [[BY_IP], 11, /allows no call at all: each costs 11 of 10/],
   [undefined, 0, /costs 0/],
+  [undefined, Number.NaN, /costs NaN/],
+  [undefined, '5', /costs "5"/],
+  [undefined, { list: 5 }, /costs an object/],
+  [[{ by: 'ip', windowMs: 1 }], 1, /has maxRequests undefined/],
   [undefined, 1.5, /costs 1.5/],
 ])('R-RATE-1: limits %j at a cost of %s are refused', ([limits, cost, expected]) => {
   expect(violationsOf(limits, cost)).toEqual([expect.stringMatching(expected)])

@@ -1,4 +1,4 @@
-import type { KnownMembers } from './known-members.ts'
+import { checkList, checkObject, inWords, type KnownMembers, onlyKnown } from './known-members.ts'
 import { isCamelCase } from './names.ts'
 import type { Report } from './violation.ts'
 
@@ -24,7 +24,26 @@ export interface BucketSpec {
   readonly auth?: boolean
 }
 
-export const LIMIT: KnownMembers<Limit> = { by: true, maxRequests: true, windowMs: true }
+const LIMIT: KnownMembers<Limit> = { by: true, maxRequests: true, windowMs: true }
+const BUCKET: KnownMembers<BucketSpec> = { maxRequests: true, windowMs: true, auth: 'boolean' }
+
+/** Refuses what is no list of limits, and members of them that mean nothing. */
+export function checkLimitList(where: string, name: string, limits: unknown): void {
+  if (limits === undefined) return
+  checkList(where, name, limits)
+  for (const [i, limit] of limits.entries()) {
+    checkObject(where, `${name}[${i}]`, limit)
+    onlyKnown(`${where}: ${name}`, limit, LIMIT)
+  }
+}
+
+/** Refuses what is no bucket, and members of one that mean nothing. */
+export function checkBucketMembers(where: string, buckets: Readonly<Record<string, unknown>>): void {
+  for (const [name, bucket] of Object.entries(buckets)) {
+    checkObject(where, `buckets.${name}`, bucket)
+    onlyKnown(`${where}: buckets.${name}`, bucket, BUCKET)
+  }
+}
 
 export interface Limited {
   readonly limits: readonly Limit[] | undefined
@@ -35,7 +54,7 @@ const MAX_WINDOW_MS = 86_400_000
 
 /** Reports the rules that the limits and the cost of an operation break. */
 export function checkLimits(id: string, { limits, cost }: Limited, report: Report): void {
-  if (!isWhole(cost, 1_000_000)) report('R-RATE-1', id, `costs ${cost}`, 'A cost is a whole number from 1')
+  if (!isWhole(cost, 1_000_000)) report('R-RATE-1', id, `costs ${inWords(cost)}`, 'A cost is a whole number from 1')
   if (limits === undefined) return
   if (limits.length === 0) report('R-RATE-1', id, 'has an empty list of `limits`', 'Omit it to keep the default limit')
   const all = new Set<string>()
@@ -48,7 +67,7 @@ export function checkLimits(id: string, { limits, cost }: Limited, report: Repor
       report(
         'R-RATE-1',
         at,
-        `has a limit by "${by}"`,
+        `has a limit by ${inWords(by)}`,
         'Use `user` or `ip`; for any other key, declare a bucket and call unit.limit() in the handler',
       )
     checkRule(at, limit, report)
@@ -56,7 +75,7 @@ export function checkLimits(id: string, { limits, cost }: Limited, report: Repor
       report(
         'R-RATE-1',
         at,
-        `allows no call at all: each costs ${cost} of ${maxRequests}`,
+        `allows no call at all: each costs ${inWords(cost)} of ${maxRequests}`,
         'The cost must be at most `maxRequests`',
       )
   }
@@ -75,9 +94,9 @@ const MAX_REQUESTS = 1_000_000_000
 
 function checkRule(at: string, { maxRequests, windowMs }: BucketSpec, report: Report): void {
   if (!isWhole(maxRequests, MAX_REQUESTS))
-    report('R-RATE-1', at, `has maxRequests ${maxRequests}`, '`maxRequests` must be a whole number from 1')
+    report('R-RATE-1', at, `has maxRequests ${inWords(maxRequests)}`, '`maxRequests` must be a whole number from 1')
   if (!isWhole(windowMs, MAX_WINDOW_MS))
-    report('R-RATE-1', at, `has the window ${windowMs}`, '`windowMs` is in milliseconds, at most a day')
+    report('R-RATE-1', at, `has the window ${inWords(windowMs)}`, '`windowMs` is in milliseconds, at most a day')
 }
 
 function isWhole(value: unknown, max: number): boolean {

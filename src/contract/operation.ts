@@ -1,8 +1,8 @@
 import type { Access } from './access.ts'
 import { parseAccess } from './access.ts'
 import { type FieldSpec, type Fields, specsOf } from './fields.ts'
-import { type KnownMembers, onlyKnown } from './known-members.ts'
-import { LIMIT, type Limit } from './limits.ts'
+import { checkObject, type KnownMembers, onlyKnown } from './known-members.ts'
+import { checkLimitList, type Limit } from './limits.ts'
 import type { AnyResource, Verb } from './resource.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -69,9 +69,9 @@ const OPTIONS: KnownMembers<OperationOptions<any, any>> = {
   status: true,
   access: true,
   credentials: true,
-  problems: true,
-  secret: true,
-  limits: true,
+  problems: 'list',
+  secret: 'boolean',
+  limits: 'list',
   cost: true,
   timeoutMs: true,
   description: true,
@@ -81,9 +81,10 @@ const OPTIONS: KnownMembers<OperationOptions<any, any>> = {
 export function operation<B extends Fields = {}, A extends Fields = {}>(
   options: OperationOptions<B, A>,
 ): OperationSpec<B, A> {
+  checkObject('operation(…)', 'options', options)
   const where = `operation ${options.method} ${options.path}`
   onlyKnown(where, options, OPTIONS)
-  for (const limit of options.limits ?? []) onlyKnown(`${where}: limits`, limit, LIMIT)
+  checkLimitList(where, 'limits', options.limits)
   return {
     method: options.method,
     path: options.path,

@@ -1,6 +1,7 @@
 import { accessFault, parseAccess } from './access.ts'
 import { checkFields } from './field-rules.ts'
 import type { FieldSpec, Fields, Kind } from './fields.ts'
+import { inWords } from './known-members.ts'
 import { isOneValue } from './list-cost.ts'
 import { filterParameters } from './list-query.ts'
 import { camelCase, isCamelCase, isKebabCase, pluralOf } from './names.ts'
@@ -129,13 +130,13 @@ function checkLists(key: string, resource: Resource, report: Report) {
     refuse(
       'R-PAGE-7',
       'maxOffset',
-      `is ${list.maxOffset}`,
+      `is ${inWords(list.maxOffset)}`,
       'Give a whole number from 100, so that the largest page fits',
     )
   if (!(Number.isInteger(list.exactTotal) && list.exactTotal >= 0))
-    refuse('R-PAGE-6', 'exactTotal', `is ${list.exactTotal}`, 'Give a whole number from 0')
+    refuse('R-PAGE-6', 'exactTotal', `is ${inWords(list.exactTotal)}`, 'Give a whole number from 0')
   if (!(Number.isInteger(list.scanCost) && list.scanCost >= 0 && list.scanCost <= 1_000_000))
-    refuse('R-RATE-1', 'scanCost', `is ${list.scanCost}`, 'Give a whole number from 0')
+    refuse('R-RATE-1', 'scanCost', `is ${inWords(list.scanCost)}`, 'Give a whole number from 0')
   checkIndexed(key, resource, report)
 }
 

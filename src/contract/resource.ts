@@ -9,8 +9,8 @@ import {
   type Taken,
   t,
 } from './fields.ts'
-import { type KnownMembers, onlyKnown } from './known-members.ts'
-import { LIMIT, type Limit } from './limits.ts'
+import { checkList, checkObject, type KnownMembers, onlyKnown } from './known-members.ts'
+import { checkLimitList, type Limit } from './limits.ts'
 import { pluralOf, snakeCase } from './names.ts'
 
 /** What CRUD can do with a resource: GET of many, GET of one, POST, PUT, PATCH, DELETE. */
@@ -264,17 +264,17 @@ const RESOURCE: KnownMembers<ResourceOptions<any, any, any, any, any, any>> = {
   plural: true,
   fields: true,
   parent: true,
-  nested: true,
+  nested: 'boolean',
   owner: true,
   table: true,
   view: true,
-  unique: true,
-  versioned: true,
-  requireVersion: true,
-  softDelete: true,
+  unique: 'list',
+  versioned: 'boolean',
+  requireVersion: 'boolean',
+  softDelete: 'boolean',
   list: true,
   access: true,
-  custom: true,
+  custom: 'list',
   input: true,
   problems: true,
   limits: true,
@@ -283,25 +283,29 @@ const RESOURCE: KnownMembers<ResourceOptions<any, any, any, any, any, any>> = {
   description: true,
 }
 const LIST: KnownMembers<ListOptions> = {
-  filter: true,
-  search: true,
-  sort: true,
+  filter: 'list',
+  search: 'list',
+  sort: 'list',
   defaultSort: true,
-  pairs: true,
-  scans: true,
+  pairs: 'list',
+  scans: 'list',
   scanCost: true,
-  root: true,
+  root: 'boolean',
   exactTotal: true,
   maxOffset: true,
 }
 /** Verbs that there are not are named by the rules of the contract. */
 function checkMembers(where: string, options: ResourceOptions<any, any, any, any, any, any>): void {
+  checkObject(where, 'options', options)
   onlyKnown(where, options, RESOURCE)
+  for (const name of ['fields', 'access'] as const) checkObject(where, name, options[name])
+  for (const name of ['list', 'problems', 'limits', 'cost', 'timeoutMs'] as const)
+    if (options[name] !== undefined) checkObject(where, name, options[name])
   onlyKnown(`${where}: parent`, options.parent, { of: true, field: true })
   onlyKnown(`${where}: list`, options.list, LIST)
   onlyKnown(`${where}: input`, options.input, { create: true, update: true })
-  for (const [verb, limits] of Object.entries(options.limits ?? {}))
-    for (const limit of limits) onlyKnown(`${where}: limits.${verb}`, limit, LIMIT)
+  for (const [verb, limits] of Object.entries(options.limits ?? {})) checkLimitList(where, `limits.${verb}`, limits)
+  for (const [verb, codes] of Object.entries(options.problems ?? {})) checkList(where, `problems.${verb}`, codes)
 }
 
 function keep(specs: Record<string, FieldSpec>, wanted: (spec: FieldSpec) => boolean): Record<string, FieldSpec> {

@@ -3,6 +3,7 @@ import { readTime } from './check.ts'
 import type { Contract } from './contract.ts'
 import { checkFields } from './field-rules.ts'
 import type { FieldSpec, Fields } from './fields.ts'
+import { inWords } from './known-members.ts'
 import { checkBuckets, checkLimits } from './limits.ts'
 import { isCamelCase, isKebabCase } from './names.ts'
 import type { Operation, OperationSpec } from './operation.ts'
@@ -92,7 +93,7 @@ function checkTimeout(id: string, { timeoutMs }: Operation, report: Report) {
     report(
       'R-P-7',
       id,
-      `has the timeoutMs ${timeoutMs}`,
+      `has the timeoutMs ${inWords(timeoutMs)}`,
       `Give a whole number of milliseconds from ${SHORTEST_MS} to ${LONGEST_MS} (5 minutes), or leave it out: REQUEST_TIMEOUT holds then`,
     )
 }

@@ -1,7 +1,8 @@
 import { Fault } from '../base/errors.ts'
 import type { Buckets, Consumers, Contract, Events, Operations, Problems, Resources } from './contract.ts'
 import { factsOf } from './facts.ts'
-import { type KnownMembers, onlyKnown } from './known-members.ts'
+import { checkObject, type KnownMembers, onlyKnown } from './known-members.ts'
+import { checkBucketMembers } from './limits.ts'
 import { customOperation, operationsOf } from './operation.ts'
 import { PROBLEMS, type UsualProblem } from './problem.ts'
 import { brokenRules } from './rules.ts'
@@ -55,9 +56,11 @@ export function service<
   P extends Problems = {},
   B extends Buckets = {},
 >(name: string, options: ServiceOptions<R, O, E, C, P, B>): Contract<R, O, E, C, P, B> {
+  checkObject(`service "${name}"`, 'options', options)
   onlyKnown(`service "${name}"`, options, OPTIONS)
   for (const [version, shown] of Object.entries(options.older ?? {}))
     onlyKnown(`service "${name}": older.${version}`, shown, OLDER)
+  checkBucketMembers(`service "${name}"`, options.buckets ?? {})
   const resources = options.resources ?? ({} as R)
   const operations = options.operations ?? ({} as O)
   const versions = {

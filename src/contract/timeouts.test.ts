@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { openapi } from './documents/openapi.ts'
 import { operation, resource, service, t } from './index.ts'
+import { inWords } from './known-members.ts'
 
 const contractWith = (verbs: object, timeoutMs?: unknown) =>
   service('notes', {
@@ -33,9 +34,11 @@ test('R-P-7: an operation may have a timeoutMs of its own, which the document sh
 test.each([0, 9, -1, 1.5, 300_001, Number.NaN, Number.POSITIVE_INFINITY, '1000', '10s', null])(
   'R-P-7: a timeoutMs of %j is refused, and it is said what to give',
   (timeoutMs) => {
-    const expected = `notes.publish: has the timeoutMs ${timeoutMs}. Give a whole number of milliseconds from 10 to 300000`
+    const expected = `notes.publish: has the timeoutMs ${inWords(timeoutMs)}. Give a whole number of milliseconds from 10 to 300000`
     expect(() => contractWith({}, timeoutMs)).toThrow(expected)
-    expect(() => contractWith({ create: timeoutMs })).toThrow(`notes.notes.create: has the timeoutMs ${timeoutMs}`)
+    expect(() => contractWith({ create: timeoutMs })).toThrow(
+      `notes.notes.create: has the timeoutMs ${inWords(timeoutMs)}`,
+    )
   },
 )
 

@@ -15,7 +15,7 @@ export interface OlderShape {
   readonly down: (answer: Members) => Members
 }
 
-const SHAPE: KnownMembers<OlderShape> = { without: true, added: true, up: true, down: true }
+const SHAPE: KnownMembers<OlderShape> = { without: 'list', added: true, up: true, down: true }
 
 /** Declares it: `olderShape({ without: ['roles'], added: { role: t.oneOf('member', 'admin') }, up, down })`. */
 export function olderShape(shape: {

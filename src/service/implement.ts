@@ -1,7 +1,7 @@
 import { Fault } from '../base/errors.ts'
 import { nearestName, unknownMember } from '../base/known-names.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
-import type { KnownMembers } from '../contract/known-members.ts'
+import { inWords, type KnownMembers } from '../contract/known-members.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Contract, ProblemOf } from '../contract/service.ts'
 import type { Queryable } from '../data/pool.ts'
@@ -72,12 +72,18 @@ export function implement<C extends Contract<any, any, any>>(
   handlers: Handlers<C>,
   options: ServiceOptions<C>,
 ): Service<C> {
+  checkArguments(contract, handlers, options)
   const unknown = unknownMember(options, Object.keys(OPTIONS))
   if (unknown !== undefined) throw new Fault('INVALID_SERVICE', `implement(${contract.name}, …, options) ${unknown}`)
   const byName = new Map<string, Handler<any, any, any, any>>()
   const eventHandlers = new Map<string, EventHandler<any, any>>()
   for (const [key, value] of Object.entries(handlers)) {
     const events = Object.hasOwn(contract.consumers, key)
+    if (typeof value !== 'function' && !isObject(value))
+      throw new Fault(
+        'INVALID_SERVICE',
+        `implement(${contract.name}, …) has ${inWords(value)} as "${key}": expected a handler, or an object of handlers`,
+      )
     if (typeof value === 'function') byName.set(key, value as Handler<any, any, any, any>)
     else if (events)
       for (const [type, handler] of Object.entries(value as object)) eventHandlers.set(`${key}.${type}`, handler)
@@ -117,6 +123,26 @@ export function implement<C extends Contract<any, any, any>>(
         `knows of ${contract.name}: "${name}" is not the parent of any of its resources in another service. Parents: ${foreign.join(', ') || 'none'}`,
       )
   return service
+}
+
+/** In JavaScript nothing else says that one is missing, or that two have changed places. */
+function checkArguments(contract: unknown, handlers: unknown, options: unknown): void {
+  const refuse = (message: string) => new Fault('INVALID_SERVICE', message)
+  if (!isObject(contract) || !Array.isArray(contract.served))
+    throw refuse('implement(contract, handlers, options) needs a contract first: give it what service(…) returns')
+  const { name } = contract
+  if (!isObject(handlers))
+    throw refuse(
+      `implement(${name}, …) needs its handlers second, as an object by resource, operation and consumer: {} where the contract needs none`,
+    )
+  if (!isObject(options) || options.migrations === undefined)
+    throw refuse(
+      `implement(${name}, handlers, …) needs options third, with the folder of its migrations: { migrations: new URL('./migrations/', import.meta.url) }`,
+    )
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
 }
 
 const OPTIONS: KnownMembers<ServiceOptions<any>> = {

@@ -52,7 +52,7 @@ function checkNames({ name, services }: System, contracts: readonly Contract[]):
   if (clash !== undefined) throw invalid(`two services have the command "${clash}": rename one`)
 }
 
-const AUTH: KnownMembers<Auth> = { service: true, issuer: true, audience: true, revokedBy: true }
+const AUTH: KnownMembers<Auth> = { service: true, issuer: true, audience: true, revokedBy: 'list' }
 
 function checkAuth(auth: Auth, contracts: readonly Contract[]): void {
   const unknown = unknownMember(auth, Object.keys(AUTH))

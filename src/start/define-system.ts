@@ -13,7 +13,7 @@ export interface SystemOptions {
   readonly auth?: Auth
 }
 
-const OPTIONS: KnownMembers<SystemOptions> = { name: true, version: true, services: true, auth: true }
+const OPTIONS: KnownMembers<SystemOptions> = { name: true, version: true, services: 'list', auth: true }
 
 /**
  * Says what runs: `export default system({ services: [users, orders], auth: { service: users.contract, … } })`. Services that
