@@ -11,12 +11,12 @@ afterEach(() => {
 test('a timer tells when its time has passed, or at once whoever asks later', () => {
   const timer = new AttemptTimer(100)
   const told = vi.fn()
-  timer.call(told)
+  timer.onOver(told)
   vi.advanceTimersByTime(99)
   expect([timer.over, told.mock.calls.length]).toEqual([false, 0])
   vi.advanceTimersByTime(1)
   expect([timer.over, timer.passed, told.mock.calls.length]).toEqual([true, true, 1])
-  timer.call(told)
+  timer.onOver(told)
   expect(told).toHaveBeenCalledTimes(2)
 })
 
@@ -42,8 +42,8 @@ test('a timer that is given up is over, its time has not passed, and its rest en
 test('a timer that has ended tells nobody, and keeps no timer', () => {
   const timer = new AttemptTimer(100)
   const told = vi.fn()
-  timer.call(told)
-  timer.end()
+  timer.onOver(told)
+  timer.clear()
   vi.advanceTimersByTime(1_000)
   expect([told.mock.calls.length, timer.over, vi.getTimerCount()]).toEqual([0, false, 0])
 })

@@ -3,14 +3,14 @@
  * since one is made for each request.
  */
 export class AttemptTimer {
-  /** Nothing is to be waited for any more: the time has passed, or it was given up. */
+  /** The time has passed, or the attempt was given up. */
   over = false
-  /** The time has passed, which is another thing than a caller who is gone. */
+  /** The time has passed; false if the attempt was given up because its caller has gone. */
   passed = false
   #limitMs: number
   #untilMs: number
   #timer: ReturnType<typeof setTimeout>
-  #back: (() => void) | undefined = undefined
+  #callback: (() => void) | undefined = undefined
 
   constructor(limitMs: number) {
     this.#limitMs = limitMs
@@ -33,18 +33,18 @@ export class AttemptTimer {
     clearTimeout(this.#timer)
     if (this.over) return
     this.over = true
-    this.#back?.()
+    this.#callback?.()
   }
 
-  /** Nothing is waited for any more; it is not over by that. */
-  end(): void {
+  /** Stops the timer without marking the attempt as over. */
+  clear(): void {
     clearTimeout(this.#timer)
   }
 
-  /** Whom it tells when it is over, one at a time: at once, if it is so already. */
-  call(back: (() => void) | undefined): void {
-    this.#back = back
-    if (this.over) back?.()
+  /** Registers the callback to run when the time passes or is given up; replaces the previous one; runs at once if already over. */
+  onOver(callback: (() => void) | undefined): void {
+    this.#callback = callback
+    if (this.over) callback?.()
   }
 
   /** Rests for so long, or until it is over. */
@@ -52,11 +52,11 @@ export class AttemptTimer {
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(rested)
-        this.#back = undefined
+        this.#callback = undefined
         resolve()
       }
       const rested = setTimeout(done, ms)
-      this.call(done)
+      this.onOver(done)
     })
   }
 }

@@ -83,7 +83,7 @@ class AttemptHandler implements Dispatcher.DispatchHandler {
   constructor(deadline: AttemptTimer, resolve: (attempt: Attempt) => void) {
     this.#deadline = deadline
     this.#resolve = resolve
-    deadline.call(() => {
+    deadline.onOver(() => {
       this.#settle({ kind: 'late', cause: LATE })
       this.#controller?.abort(LATE)
     })
@@ -131,7 +131,7 @@ class AttemptHandler implements Dispatcher.DispatchHandler {
 
   #settle(attempt: Attempt): void {
     this.#settled = true
-    this.#deadline.call(undefined)
+    this.#deadline.onOver(undefined)
     this.#resolve(attempt)
   }
 }

@@ -93,7 +93,7 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
       pending--
       throw error
     } finally {
-      deadline?.end()
+      deadline?.clear()
     }
   }
 
