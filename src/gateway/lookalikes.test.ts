@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { type Entry, operationOf, readTerms } from '../proxy/foreign/entry.ts'
+import { type ForeignRoute, operationOf, readTerms } from '../proxy/foreign/foreign-route.ts'
 import { createLookalikes } from './lookalikes.ts'
 import { ownPaths } from './own-paths.ts'
 import { readTarget } from './path.ts'
 import { createRouter } from './router.ts'
 
-type Routes = readonly (readonly [method: Entry['method'], path: string, access: string, cost?: number])[]
+type Routes = readonly (readonly [method: ForeignRoute['method'], path: string, access: string, cost?: number])[]
 
 /** What becomes of a request: the template that it is routed by, `none`, or `misleads`. */
 function routing(routes: Routes) {

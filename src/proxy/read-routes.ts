@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { Fault, MAX_FAULTS } from '../base/errors.ts'
 import { parseJson } from '../base/json.ts'
 import { type Description, describe } from './foreign/description.ts'
-import { type Entry, placeOf } from './foreign/entry.ts'
+import { type ForeignRoute, placeOf } from './foreign/foreign-route.ts'
 import { readOpenApi } from './foreign/openapi-file.ts'
 import type { Unchecked } from './foreign/openapi-security.ts'
 import { readRouteFile } from './foreign/route-file.ts'
@@ -20,7 +20,7 @@ export async function readRoutes(
   upstreams: readonly string[],
   notice: (text: string) => void,
 ): Promise<Description[]> {
-  const read: { file: string; entries: Entry[] }[] = []
+  const read: { file: string; routes: ForeignRoute[] }[] = []
   if (routes !== undefined)
     read.push(await readChecked(routes, (value, report) => readRouteFile(value, upstreams, report)))
   for (const { upstream, file } of openapi) {
@@ -28,33 +28,33 @@ export async function readRoutes(
     read.push(await readChecked(file, (value, report) => readOpenApi(value, { ...options, report })))
   }
   checkTwice(read)
-  const entries = read.flatMap((one) => one.entries)
+  const all = read.flatMap((one) => one.routes)
   return upstreams.map((name) => {
-    const own = entries.filter(({ upstream }) => upstream === name)
+    const own = all.filter(({ upstream }) => upstream === name)
     if (own.length === 0) notice(`the upstream "${name}" has no routes and will receive no requests`)
     return describe(name, own, notice)
   })
 }
 
-type Read = (value: unknown, report: (where: string, what: string) => void) => Entry[]
+type Read = (value: unknown, report: (where: string, what: string) => void) => ForeignRoute[]
 
-async function readChecked(file: string, read: Read): Promise<{ file: string; entries: Entry[] }> {
+async function readChecked(file: string, read: Read): Promise<{ file: string; routes: ForeignRoute[] }> {
   const faults: string[] = []
-  const entries = read(await readValue(file), (where, what) => faults.push(`${file}: ${where} ${what}`))
+  const routes = read(await readValue(file), (where, what) => faults.push(`${file}: ${where} ${what}`))
   if (faults.length > 0) throw new Fault('INVALID_ROUTES', listed(faults))
-  return { file, entries }
+  return { file, routes }
 }
 
 /** What two files say of one place. Within a file it is looked for where the file is read. */
-function checkTwice(read: readonly { file: string; entries: readonly Entry[] }[]): void {
+function checkTwice(read: readonly { file: string; routes: readonly ForeignRoute[] }[]): void {
   const faults: string[] = []
   const seen = new Map<string, string>()
-  for (const { file, entries } of read)
-    for (const entry of entries) {
-      const place = placeOf(entry)
+  for (const { file, routes } of read)
+    for (const route of routes) {
+      const place = placeOf(route)
       const other = seen.get(place)
       if (other !== undefined)
-        faults.push(`${file}: ${entry.method} ${entry.path} is also in ${other}: keep one of them`)
+        faults.push(`${file}: ${route.method} ${route.path} is also in ${other}: keep one of them`)
       seen.set(place, file)
     }
   if (faults.length > 0) throw new Fault('INVALID_ROUTES', listed(faults))

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Access } from '../../contract/access.ts'
-import type { Entry } from './entry.ts'
+import type { ForeignRoute } from './foreign-route.ts'
 import { readOpenApi } from './openapi-file.ts'
 import type { Unchecked } from './openapi-security.ts'
 
@@ -382,7 +382,7 @@ describe('FC-37: security that the gateway cannot check', () => {
   test('or says who, in the document, at a path or at an operation', () => {
     const access = (document: object) => {
       const { entries, faults } = read(document)
-      return faults[0] ?? entries.map((one: Entry) => terms(one.access)).join(', ')
+      return faults[0] ?? entries.map((one: ForeignRoute) => terms(one.access)).join(', ')
     }
     const paths = { '/a': { get: key }, '/b': { get: key } }
     expect(access({ 'x-lintel': { access: 'partner' }, paths })).toBe('partner, partner')

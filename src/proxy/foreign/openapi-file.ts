@@ -1,6 +1,6 @@
 import type { ServedMethod } from '../../contract/operation.ts'
 import {
-  type Entry,
+  type ForeignRoute,
   isObject,
   METHODS,
   NOBODY,
@@ -10,7 +10,7 @@ import {
   readTerms,
   TERMS,
   unknownKeys,
-} from './entry.ts'
+} from './foreign-route.ts'
 import { createNotices, type Notices } from './notices.ts'
 import { checkMembers, DOCUMENT, OPERATION, PATH_ITEM } from './openapi-members.ts'
 import { dereference } from './openapi-reference.ts'
@@ -40,7 +40,7 @@ export interface OpenApiOptions {
  * scope named as a role. `x-lintel: { access, limits, cost, timeoutMs, maxBodyBytes }` goes before that: an operation's before
  * its path's, and that before the document's.
  */
-export function readOpenApi(file: unknown, { upstream, unchecked, report, notice }: OpenApiOptions): Entry[] {
+export function readOpenApi(file: unknown, { upstream, unchecked, report, notice }: OpenApiOptions): ForeignRoute[] {
   const version = versionFault(file)
   if (!isObject(file) || version !== undefined) {
     report('openapi', version ?? 'is missing')
@@ -91,7 +91,7 @@ function pathsOf(file: Fields, report: Report): Fields {
   return {}
 }
 
-function readPath(path: string, given: unknown, reading: Reading): Entry[] {
+function readPath(path: string, given: unknown, reading: Reading): ForeignRoute[] {
   const { file, upstream, report, notices } = reading
   if (path.startsWith('x-')) return []
   const at = `paths ${path}`
@@ -129,7 +129,7 @@ const NOT_FORWARDED: Record<string, string> = {
 
 type Place = { readonly method: ServedMethod; readonly path: string; readonly upstream: string }
 
-function readOperation(operation: Fields, pathTerms: Fields, place: Place, reading: Reading): Entry {
+function readOperation(operation: Fields, pathTerms: Fields, place: Place, reading: Reading): ForeignRoute {
   const { file, common, security, report, notices } = reading
   const where = `${place.method} ${place.path}`
   checkMembers(operation, OPERATION, `${where} `, report, notices)
@@ -170,8 +170,8 @@ function checkPlacing({ info, paths, components }: Fields, report: Report): void
  * Paths that differ in the names of their parameters alone are one place, which OpenAPI forbids and documents have. It does no
  * harm where both say the same; else nobody could tell which of them holds.
  */
-function withoutTwins(entries: readonly Entry[], report: Report, notices: Notices): Entry[] {
-  const seen = new Map<string, Entry>()
+function withoutTwins(entries: readonly ForeignRoute[], report: Report, notices: Notices): ForeignRoute[] {
+  const seen = new Map<string, ForeignRoute>()
   for (const entry of entries) {
     const place = placeOf(entry)
     const first = seen.get(place)
@@ -184,6 +184,6 @@ function withoutTwins(entries: readonly Entry[], report: Report, notices: Notice
   return [...seen.values()]
 }
 
-function termsOf({ method: _, path: __, upstream: ___, ...terms }: Entry): string {
+function termsOf({ method: _, path: __, upstream: ___, ...terms }: ForeignRoute): string {
   return JSON.stringify(terms)
 }

@@ -1,5 +1,5 @@
 import { nearestName } from '../../base/known-names.ts'
-import { type Report, TERMS } from './entry.ts'
+import { type Report, TERMS } from './foreign-route.ts'
 import type { Notices } from './notices.ts'
 
 /** What OpenAPI 3 knows at a place, and what must not stand there by mistake: it would open what it was meant to close. */

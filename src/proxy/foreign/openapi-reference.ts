@@ -1,4 +1,4 @@
-import { isObject, type Report } from './entry.ts'
+import { isObject, type Report } from './foreign-route.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

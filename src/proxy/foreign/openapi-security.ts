@@ -1,5 +1,5 @@
 import type { Access } from '../../contract/access.ts'
-import { isObject, NOBODY, type Report } from './entry.ts'
+import { isObject, NOBODY, type Report } from './foreign-route.ts'
 import { dereference } from './openapi-reference.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { isObject, pathFault, type Report } from './entry.ts'
+import { isObject, pathFault, type Report } from './foreign-route.ts'
 import type { Notices } from './notices.ts'
 
 type Fields = Readonly<Record<string, unknown>>

@@ -1,6 +1,6 @@
 import type { ServedMethod } from '../../contract/operation.ts'
 import {
-  type Entry,
+  type ForeignRoute,
   isObject,
   METHODS,
   pathFault,
@@ -9,13 +9,13 @@ import {
   readTerms,
   TERMS,
   unknownKeys,
-} from './entry.ts'
+} from './foreign-route.ts'
 
 /**
  * Reads a route file: `{ "routes": [{ "method": "GET", "path": "/products/{id}", "upstream": "shop", "access": "public" }] }`.
  * `report` is called for every fault; with one, the result is of no use. A route without `access` admits nobody.
  */
-export function readRouteFile(file: unknown, upstreams: readonly string[], report: Report): Entry[] {
+export function readRouteFile(file: unknown, upstreams: readonly string[], report: Report): ForeignRoute[] {
   if (!isObject(file) || !Array.isArray(file.routes)) {
     report('routes', 'is missing: give {"routes": [{"method", "path", "upstream", "access"}, …]}')
     return []
@@ -42,7 +42,7 @@ function readRoute(
   where: string,
   upstreams: readonly string[],
   report: Report,
-): Entry {
+): ForeignRoute {
   const { method, path, upstream = upstreams.length === 1 ? upstreams[0] : undefined } = route
   if (!METHODS.includes(method as ServedMethod))
     report(`${where}.method`, `is ${JSON.stringify(method)}: give one of ${METHODS.join(', ')}`)

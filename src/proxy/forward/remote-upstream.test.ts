@@ -14,7 +14,7 @@ import type { RemoteUpstream } from '../../gateway/remote.ts'
 import { createHttpServer, type HttpServer } from '../../http/server.ts'
 import { trustedProxies } from '../../limits/client-address.ts'
 import { describe as describeRoutes } from '../foreign/description.ts'
-import { type Entry, readTerms } from '../foreign/entry.ts'
+import { type ForeignRoute, readTerms } from '../foreign/foreign-route.ts'
 import { openRemoteUpstream, type RemoteUpstreamOptions } from './remote-upstream.ts'
 
 interface Foreign {
@@ -101,7 +101,7 @@ async function nobody(): Promise<URL> {
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
-const ENTRIES: Entry[] = ['/things', '/things/{id}', '/{a}/{b}/{c}'].flatMap((path) =>
+const ENTRIES: ForeignRoute[] = ['/things', '/things/{id}', '/{a}/{b}/{c}'].flatMap((path) =>
   METHODS.map((method) => ({ method, path, upstream: 'shop', ...readTerms({ access: 'public' }, '', () => {}) })),
 )
 
@@ -603,7 +603,9 @@ describe('what passes on', () => {
   test('FC-30: the gateway’s own paths go before routes that would take them in', async () => {
     const shop = await foreign()
     const terms = readTerms({ access: 'public' }, '', () => {})
-    const paths = ['/{a}', '/{a}/{b}'].map((path): Entry => ({ method: 'GET', path, upstream: 'shop', ...terms }))
+    const paths = ['/{a}', '/{a}/{b}'].map(
+      (path): ForeignRoute => ({ method: 'GET', path, upstream: 'shop', ...terms }),
+    )
     await start([shop.url], {}, {}, paths)
     expect(await send(url, 'GET', '/health')).toMatchObject({
       status: 200,

@@ -10,7 +10,7 @@ import { AttemptTimer } from '../../resilience/attempt-timer.ts'
 import type { CircuitBreakerOptions, Outcome } from '../../resilience/circuit-breaker.ts'
 import { createRetryBudget, type RetryBudgetOptions } from '../../resilience/retry.ts'
 import { type Attempt, createHttpClient, type HttpClientOptions } from './http-client.ts'
-import { accepts, createReplica, createReplicas, type Entry, type Replica } from './replicas.ts'
+import { accepts, type Choice, createReplica, createReplicas, type Replica } from './replicas.ts'
 import { type RequestBody, requestBody } from './request-body.ts'
 import { requestHead } from './request-head.ts'
 
@@ -104,10 +104,10 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
     const tried: Replica[] = []
     budget.earn()
     for (;;) {
-      const entry = replicas.choose(tried, repeatable && body.whole)
-      if (entry === undefined) throw unavailable(replicas.retryInMs())
-      const attempt = await send(entry, work)
-      tried.push(entry.replica)
+      const choice = replicas.choose(tried, repeatable && body.whole)
+      if (choice === undefined) throw unavailable(replicas.retryInMs())
+      const attempt = await send(choice, work)
+      tried.push(choice.replica)
       if (attempt.kind === 'answered' && !FAILING.has(attempt.status)) return forwardedOf(attempt)
       if (!body.whole || deadline.over) return settle(attempt, work)
       // Nothing was sent, so this is no repetition: any request may go to a replica that it has not been to.
@@ -120,7 +120,7 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
     }
   }
 
-  async function send({ replica, pass }: Entry, { exchange, path, head, body, deadline }: Work): Promise<Attempt> {
+  async function send({ replica, pass }: Choice, { exchange, path, head, body, deadline }: Work): Promise<Attempt> {
     replica.pending++
     const attempt = await replica.client.send({
       method: exchange.req.method!,

@@ -20,7 +20,8 @@ export function createReplica(url: URL, client: HttpClient, options: CircuitBrea
   return { url, client, breaker: createCircuitBreaker(options), pending: 0 }
 }
 
-export interface Entry {
+/** A replica, and the leave of its breaker to try it. */
+export interface Choice {
   readonly replica: Replica
   readonly pass: Pass
 }
@@ -32,14 +33,14 @@ export interface Replicas {
    * requests under way, in turn where several have as few. One that was ejected and may be tried again gets a request
    * that can be sent elsewhere if it fails (`again`); any request, where no other is left. Undefined: all are ejected.
    */
-  choose(tried: readonly Replica[], again: boolean): Entry | undefined
+  choose(tried: readonly Replica[], again: boolean): Choice | undefined
   /** The best of them: closed while one is. */
   readonly state: CircuitBreaker['state']['kind']
   /** Until one may be tried. */
   retryInMs(): number
 }
 
-function entryOf(replica: Replica | undefined): Entry | undefined {
+function choiceOf(replica: Replica | undefined): Choice | undefined {
   const pass = replica?.breaker.enter()
   return replica === undefined || pass === undefined ? undefined : { replica, pass }
 }
@@ -59,12 +60,12 @@ export function createReplicas(all: readonly Replica[]): Replicas {
     return [...all.slice(turn), ...all.slice(0, turn)]
   }
 
-  function enter(candidates: readonly Replica[], again: boolean): Entry | undefined {
+  function enter(candidates: readonly Replica[], again: boolean): Choice | undefined {
     // Most upstreams are one replica, in good health.
-    if (candidates.length === 1 && candidates[0]!.breaker.state.kind === 'closed') return entryOf(candidates[0])
+    if (candidates.length === 1 && candidates[0]!.breaker.state.kind === 'closed') return choiceOf(candidates[0])
     const probed = candidates.find(({ breaker }) => breaker.state.kind === 'open' && breaker.retryInMs() === 0)
     const sound = best(candidates.filter(({ breaker }) => breaker.state.kind === 'closed'))
-    return entryOf(probed !== undefined && (again || sound === undefined) ? probed : sound)
+    return choiceOf(probed !== undefined && (again || sound === undefined) ? probed : sound)
   }
 
   return {

@@ -12,7 +12,7 @@ import {
 import { PROBLEMS } from '../../contract/problem.ts'
 
 /** One route, from whichever kind of file. */
-export interface Entry {
+export interface ForeignRoute {
   readonly method: ServedMethod
   /** A template: `/products/{id}`. */
   readonly path: string
@@ -26,7 +26,7 @@ export interface Entry {
 }
 
 /** What a route may say beside its place: the same in both kinds of file. */
-export type Terms = Pick<Entry, 'access' | 'credentials' | 'limits' | 'cost' | 'timeoutMs' | 'maxBodyBytes'>
+export type Terms = Pick<ForeignRoute, 'access' | 'credentials' | 'limits' | 'cost' | 'timeoutMs' | 'maxBodyBytes'>
 
 /** The names that `readTerms` reads. */
 export const TERMS = ['access', 'credentials', 'limits', 'cost', 'timeoutMs', 'maxBodyBytes'] as const
@@ -135,7 +135,7 @@ function foreignIn(text: string): string | undefined {
 }
 
 /** Two routes of one method and one place are one: `GET /things/{}`. */
-export function placeOf({ method, path }: Pick<Entry, 'method' | 'path'>): string {
+export function placeOf({ method, path }: Pick<ForeignRoute, 'method' | 'path'>): string {
   return `${method} ${pathFault(path) === undefined ? segmentsOf(path).join('/') : path}`.replace(/\{[^{}]*\}/g, '{}')
 }
 
@@ -148,7 +148,10 @@ function segmentsOf(path: string): string[] {
 /** All that is known of what descriptions that are not ours promise. */
 export const FOREIGN = { problems: PROBLEMS, latest: 1, older: {} }
 
-export function operationOf(upstream: string, { method, path, access, credentials, limits, cost }: Entry): Operation {
+export function operationOf(
+  upstream: string,
+  { method, path, access, credentials, limits, cost }: ForeignRoute,
+): Operation {
   const spec = operation({
     method: method === 'HEAD' ? 'GET' : method,
     path,
