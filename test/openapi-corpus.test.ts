@@ -78,9 +78,9 @@ describe('public OpenAPI documents', () => {
     '%s loads, and its operations are routed to',
     async (name) => {
       const began = performance.now()
-      const { surface } = await load(name)
+      const { contract } = await load(name)
       const took = performance.now() - began
-      const { served } = surface
+      const { served } = contract
       loads.push({ name, operations: served.length, took })
       if (name.endsWith('.json')) expect(served.length).toBe(operationsIn(name))
       const upstream = {
@@ -90,7 +90,7 @@ describe('public OpenAPI documents', () => {
         replicas: () => [],
         close: () => Promise.resolve(),
       }
-      const router = createRouter([{ contract: surface, upstream }])
+      const router = createRouter([{ contract: contract, upstream }])
       for (const operation of sample(served, 60)) {
         const { path, values } = concrete(operation)
         const found = router.route(readTarget(path, false).segments)
@@ -119,7 +119,7 @@ describe('in front of an upstream', () => {
   })
 
   test.each(['signalk-apps.json', 'blockfrost.yaml', 'github.json'])('%s is served', async (name) => {
-    const { served } = (await load(name)).surface
+    const { served } = (await load(name)).contract
     const began = performance.now()
     const gateway = launch('lintel', {
       args: ['gateway', '--upstream', `up=${address}`, '--openapi', name, '--unchecked-security', 'public'],

@@ -7,7 +7,7 @@ import type { Facts, Operation } from '../contract/operation.ts'
 import type { Buckets } from '../limits/buckets.ts'
 import { type Policy, policyOf, type Told, tell } from '../limits/headers.ts'
 import type { Exchange } from './exchange.ts'
-import type { Surface } from './router.ts'
+import type { RoutedContract } from './router.ts'
 
 export interface LimiterOptions {
   readonly buckets: Buckets
@@ -39,38 +39,38 @@ export interface Limiter {
  * each request that a bucket rejects, with the bucket's name.
  */
 export function createLimiter(
-  contracts: readonly Surface[],
+  contracts: readonly RoutedContract[],
   options: LimiterOptions,
   rejected?: ((exchange: Exchange, bucket: string) => void) | undefined,
 ): Limiter {
   const { buckets, maxRequests = 100, windowMs = 60_000, authMaxRequests } = options
-  const usual: Plan = {
+  const usual: Charge = {
     cost: 1,
     more: undefined,
     buckets: [{ by: 'user', policy: policyOf('default', maxRequests, windowMs) }],
   }
-  const auth: Plan = {
+  const auth: Charge = {
     cost: 1,
     more: undefined,
     buckets: [{ by: 'ip', policy: policyOf('auth', authMaxRequests ?? 10, 60_000) }],
   }
   const signIn = signInFolders(contracts)
-  const plans = new Map<Operation, Plan>()
-  for (const contract of contracts) for (const operation of contract.served) plans.set(operation, planOf(operation))
+  const charges = new Map<Operation, Charge>()
+  for (const contract of contracts) for (const operation of contract.served) charges.set(operation, chargeOf(operation))
 
-  function planOf(operation: Operation): Plan {
+  function chargeOf(operation: Operation): Charge {
     const { cost, verb, resource, facts } = operation
     if (facts.buckets === 'none') return UNCOUNTED
     const more = verb === 'list' && resource ? listCostReader(resource) : undefined
     const forSignIn = !facts.readsToken
-    const plan = { cost, more, buckets: bucketsOf(facts.buckets, forSignIn ? authMaxRequests : undefined) }
-    for (const { policy } of plan.buckets)
+    const charge = { cost, more, buckets: bucketsOf(facts.buckets, forSignIn ? authMaxRequests : undefined) }
+    for (const { policy } of charge.buckets)
       if (policy.maxRequests < cost)
         throw new Fault(
           'WRONG_SETTING',
           `${forSignIn ? 'RATE_LIMIT_AUTH_MAX' : 'RATE_LIMIT_MAX'} is ${policy.maxRequests}: give ${cost} or more, which ${operation.id} costs`,
         )
-    return plan
+    return charge
   }
 
   function bucketsOf(buckets: Exclude<Facts['buckets'], 'none'>, maxRequests: number | undefined): readonly BucketOf[] {
@@ -123,16 +123,16 @@ export function createLimiter(
     count(exchange) {
       // Without an operation: a path that is nowhere, a method that is not offered, something that can hardly be read.
       const { route, target } = exchange
-      const plan = route ? plans.get(route.operation)! : signIn.has(target?.segments[0]) ? auth : usual
+      const charge = route ? charges.get(route.operation)! : signIn.has(target?.segments[0]) ? auth : usual
       exchange.told = []
-      const cost = plan.more === undefined ? plan.cost : plan.cost + plan.more(exchange.query)
-      return countFrom(exchange, cost, plan.buckets, 0)
+      const cost = charge.more === undefined ? charge.cost : charge.cost + charge.more(exchange.query)
+      return countFrom(exchange, cost, charge.buckets, 0)
     },
   }
 }
 
 /** What a request of an operation takes from. */
-interface Plan {
+interface Charge {
   readonly cost: number
   /** What a list takes besides, by what is asked of it. */
   readonly more: ((query: Pairs) => number) | undefined
@@ -144,13 +144,13 @@ interface BucketOf {
   readonly policy: Policy
 }
 
-const UNCOUNTED: Plan = { cost: 1, more: undefined, buckets: [] }
+const UNCOUNTED: Charge = { cost: 1, more: undefined, buckets: [] }
 
 /**
  * First segments of paths below which all that is offered has credentials of its own: `auth` of `/auth/login`. What is asked
  * for there and is not to be found draws from the bucket for signing in too (R-RATE-5).
  */
-function signInFolders(contracts: readonly Surface[]): ReadonlySet<string | undefined> {
+function signInFolders(contracts: readonly RoutedContract[]): ReadonlySet<string | undefined> {
   const folders = new Set<string | undefined>()
   const others = new Set<string | undefined>()
   for (const { served } of contracts)

@@ -4,7 +4,7 @@ import type { ServiceHealth } from '../call/health.ts'
 import type { Operation } from '../contract/operation.ts'
 import { createInFlightLimit, type InFlightLimit } from '../resilience/in-flight-limit.ts'
 import type { Exchange } from './exchange.ts'
-import type { Surface } from './router.ts'
+import type { RoutedContract } from './router.ts'
 
 /** Rejects what an operation cannot serve soon, before it costs anything (R-OPS-5). */
 export interface LoadShedder {
@@ -23,7 +23,7 @@ export interface LoadShedder {
 const SHEDDING_MS = 5_000
 const LOG_EVERY_MS = 10_000
 
-export function createLoadShedder(contracts: readonly Surface[], log: Log): LoadShedder {
+export function createLoadShedder(contracts: readonly RoutedContract[], log: Log): LoadShedder {
   const limits = new Map<Operation, InFlightLimit>()
   let lastShedMs = Number.NEGATIVE_INFINITY
   let lastLogMs = Number.NEGATIVE_INFINITY

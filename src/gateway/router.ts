@@ -8,18 +8,18 @@ import type { OwnPath } from './own-paths.ts'
 import type { RemoteUpstream } from './remote.ts'
 import { compareMixed, type MixedSegment, matchMixed, readSegment } from './template.ts'
 
-/** What a gateway has to know of a contract; of a service that is described in another way, all there is. */
-export type Surface = Pick<Contract, 'name' | 'served' | 'problems' | 'latest' | 'older'>
+/** The part of a contract that the gateway needs; for a service that is described by a foreign file, there is no more. */
+export type RoutedContract = Pick<Contract, 'name' | 'served' | 'problems' | 'latest' | 'older'>
 
 /** A service as the gateway sees it: what it promises, and what takes its calls, by the contract's name. */
 export interface Mounted {
-  readonly contract: Surface
+  readonly contract: RoutedContract
   readonly upstream: ServicePort | RemoteUpstream
 }
 
 /** One of `port` and `remote` is there. */
 export interface Route {
-  readonly contract: Surface
+  readonly contract: RoutedContract
   readonly operation: Operation
   /** Takes calls whole, once they have arrived. */
   readonly port: Port | undefined
@@ -69,7 +69,7 @@ export function createRouter(services: readonly Mounted[], own: readonly OwnPath
 }
 
 /** Throws ROUTE_CLASH as `createRouter` would, before there is anything to route to. */
-export function checkRoutes(contracts: readonly Surface[], own: readonly OwnPath[]): void {
+export function checkRoutes(contracts: readonly RoutedContract[], own: readonly OwnPath[]): void {
   const root = newNode()
   for (const one of own) keep(root, one)
   for (const contract of contracts)

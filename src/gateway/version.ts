@@ -1,7 +1,7 @@
 import { invalid, Problem } from '../base/errors.ts'
 import type { Pairs } from '../contract/list-query.ts'
 import { readAccept } from '../http/accept.ts'
-import type { Surface } from './router.ts'
+import type { RoutedContract } from './router.ts'
 
 /** The versions of a system's API: from 1 to the newest that any of its contracts has. */
 export interface Versions {
@@ -14,7 +14,7 @@ export interface Versions {
   headers(version: number): readonly string[]
 }
 
-export function versionsOf(contracts: readonly Surface[]): Versions {
+export function versionsOf(contracts: readonly RoutedContract[]): Versions {
   const latest = Math.max(1, ...contracts.map((contract) => contract.latest))
   const known = Array.from({ length: latest }, (_, i) => String(i + 1))
   const headers = known.map((version) => headersOf(contracts, Number(version)))
@@ -80,7 +80,7 @@ function unsupported(text: string, known: readonly string[]): Problem {
 }
 
 /** Where several contracts say when a version ends, the first to end speaks for all (R-VER-3). */
-function headersOf(contracts: readonly Surface[], version: number): string[] {
+function headersOf(contracts: readonly RoutedContract[], version: number): string[] {
   const headers = ['api-version', String(version)]
   const deprecated = earliest(contracts, version, 'deprecated')
   // A structured date (RFC 9745 2.1, RFC 9651 3.3.7), where Sunset is an HTTP date (RFC 8594 3).
@@ -90,7 +90,11 @@ function headersOf(contracts: readonly Surface[], version: number): string[] {
   return headers
 }
 
-function earliest(contracts: readonly Surface[], version: number, which: 'deprecated' | 'sunset'): number | undefined {
+function earliest(
+  contracts: readonly RoutedContract[],
+  version: number,
+  which: 'deprecated' | 'sunset',
+): number | undefined {
   let found: number | undefined
   for (const contract of contracts) {
     const text = contract.older[version]?.[which]

@@ -18,7 +18,7 @@ async function routesOf(name: string, text: string, as: 'openapi' | 'routes' = '
     as === 'routes' ? { routes: file, openapi: [] } : { routes: undefined, openapi: [{ upstream: 'a', file }] }
   try {
     const [description] = await readRoutes(files, ['a'], () => {})
-    return description!.surface.served.map(({ method, path, access }) => {
+    return description!.contract.served.map(({ method, path, access }) => {
       const { public: all, authenticated, roles } = access
       return `${method} ${path} ${all ? 'public' : authenticated ? 'authenticated' : roles.join(' | ')}`
     })

@@ -47,13 +47,13 @@ export async function startGateway(setup: GatewaySetup, env: Env, { signal }: St
   if (setup.tokens === undefined) checkPublic(descriptions)
   const verifier = setup.tokens && (await trustForeignTokens(setup.tokens, (error, text) => log.warn(error, text)))
   const upstreams = new Map<string, RemoteUpstream>()
-  for (const { surface, bounds } of descriptions) {
+  for (const { contract, bounds } of descriptions) {
     const { timeoutMs, maxBodyBytes, passedHeaders } = setup
-    const urls = setup.upstreams.get(surface.name)!
+    const urls = setup.upstreams.get(contract.name)!
     const { trusted } = settings.rateLimit
     upstreams.set(
-      surface.name,
-      await openRemoteUpstream({ name: surface.name, urls, bounds, timeoutMs, maxBodyBytes, trusted, passedHeaders }),
+      contract.name,
+      await openRemoteUpstream({ name: contract.name, urls, bounds, timeoutMs, maxBodyBytes, trusted, passedHeaders }),
     )
   }
   let admin: HttpServer | undefined
@@ -62,7 +62,7 @@ export async function startGateway(setup: GatewaySetup, env: Env, { signal }: St
   try {
     const counts = settings.adminPort === undefined ? undefined : createRequestCounts()
     const gateway = createGateway({
-      services: descriptions.map(({ surface }) => ({ contract: surface, upstream: upstreams.get(surface.name)! })),
+      services: descriptions.map(({ contract }) => ({ contract, upstream: upstreams.get(contract.name)! })),
       versioned: false,
       verifier,
       version: ownVersion(),
@@ -78,7 +78,7 @@ export async function startGateway(setup: GatewaySetup, env: Env, { signal }: St
     const server = createHttpServer(gateway.handle, { log })
     signal?.throwIfAborted()
     const url = urlOf(await server.listen({ host: settings.host, port: settings.port }))
-    const routes = descriptions.reduce((sum, { surface }) => sum + surface.served.length, 0)
+    const routes = descriptions.reduce((sum, { contract }) => sum + contract.served.length, 0)
     log.info({ url }, `the gateway listens on ${url}, with ${routes} routes to ${[...upstreams.keys()].join(', ')}`)
     const { shutdownTimeoutMs } = settings
     const stop = once(async ({ lameDuckMs = 0 }: StopOptions = {}) => {
@@ -117,8 +117,8 @@ interface MetricsParts extends Pick<AdminDoorOptions, 'health' | 'log'> {
 
 /** A rule that nobody can meet is a mistake, and not a closed door. */
 function checkPublic(descriptions: readonly Description[]): void {
-  for (const { surface } of descriptions)
-    for (const { name, access } of surface.served)
+  for (const { contract } of descriptions)
+    for (const { name, access } of contract.served)
       if (!access.public && (access.authenticated || access.roles.some((role) => role !== '')))
         throw new Fault(
           'WRONG_ARGUMENT',

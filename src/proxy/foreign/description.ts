@@ -1,12 +1,12 @@
 import type { Operation } from '../../contract/operation.ts'
 import { isOwn, ownPaths, ownPathsIn } from '../../gateway/own-paths.ts'
-import type { Surface } from '../../gateway/router.ts'
+import type { RoutedContract } from '../../gateway/router.ts'
 import type { Bounds } from '../forward/remote-upstream.ts'
 import { FOREIGN, type ForeignRoute, NOBODY, operationOf } from './foreign-route.ts'
 
 /** The routes of one upstream, as a file describes them: what a contract is for a service of ours. */
 export interface Description {
-  readonly surface: Surface
+  readonly contract: RoutedContract
   readonly bounds: ReadonlyMap<Operation, Bounds>
 }
 
@@ -40,5 +40,5 @@ export function describe(
     served.push(operation)
     bounds.set(operation, { timeoutMs: route.timeoutMs, maxBodyBytes: route.maxBodyBytes })
   }
-  return { surface: { ...FOREIGN, name: upstream, served }, bounds }
+  return { contract: { ...FOREIGN, name: upstream, served }, bounds }
 }

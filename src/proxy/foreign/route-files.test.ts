@@ -58,7 +58,7 @@ suite('a route file', () => {
       },
       { path: '/logins', credentials: 'own' },
     ])
-    const { served } = describe('crm', entries, () => {}).surface
+    const { served } = describe('crm', entries, () => {}).contract
     expect(served.map(({ facts }) => [facts.readsToken, typeof facts.buckets])).toEqual([
       [true, 'string'],
       [true, 'object'],
@@ -125,8 +125,8 @@ suite('a route file', () => {
       { method: 'GET', path: '/x', upstream: 'shop' },
       { method: 'GET', path: '/health', upstream: 'shop' },
     )
-    const { surface } = describe('shop', entries, (text) => told.push(text))
-    expect(surface.served.map(({ path, access }) => [path, access])).toEqual([
+    const { contract } = describe('shop', entries, (text) => told.push(text))
+    expect(contract.served.map(({ path, access }) => [path, access])).toEqual([
       ['/x', { public: false, authenticated: false, owner: false, roles: [''] }],
     ])
     expect(told).toEqual([
@@ -153,8 +153,8 @@ suite('a route file', () => {
         ['GET', 'POST'].map((method) => ({ method, path, upstream: 'shop', access: 'public' })),
       ),
     )
-    const { surface } = describe('shop', entries, (text) => told.push(text))
-    expect([...new Set(surface.served.map(({ path }) => path))]).toEqual(
+    const { contract } = describe('shop', entries, (text) => told.push(text))
+    expect([...new Set(contract.served.map(({ path }) => path))]).toEqual(
       paths.filter((path) => !['/metrics', '/dev/{a}'].includes(path)),
     )
     expect(told).toEqual([

@@ -111,7 +111,7 @@ async function start(
   more: Partial<GatewayOptions> = {},
   entries = ENTRIES,
 ): Promise<void> {
-  const { surface } = describeRoutes('shop', entries, () => {})
+  const { contract } = describeRoutes('shop', entries, () => {})
   const breaker = { now: () => nowMs, ...options.breaker }
   remote = await openRemoteUpstream({ name: 'shop', urls, backoff: { baseMs: 1, maxMs: 1 }, ...options, breaker })
   // A cut connection reaches the client before the log: on Node 22 and later even the next test would find its line.
@@ -121,7 +121,7 @@ async function start(
     onLogged()
   }
   gateway = createGateway({
-    services: [{ contract: surface, upstream: remote }],
+    services: [{ contract, upstream: remote }],
     verifier: undefined,
     versioned: false,
     version: '1',
