@@ -67,7 +67,7 @@ async function measureOn(rows: number, only: string, lines: Map<string, Line>): 
     await fillLists({ users: urlFor(server.url, 'lintel_users'), orders: urlFor(server.url, 'lintel_orders') }, rows)
     for (const contract of [users, orders]) {
       // One connection for lists: PostgreSQL keeps plans by connection.
-      const database = openDatabase(contract.name, await provision(server.url, contract.name), { slowLanes: 1 })
+      const database = openDatabase(contract.name, await provision(server.url, contract.name), { listLanes: 1 })
       try {
         const cases = await listCases(database, contract)
         for (const [i, one] of cases.entries()) {

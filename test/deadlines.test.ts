@@ -46,7 +46,9 @@ const handlers: Handlers<typeof contract> = {
 
 let running: SmallSystem
 beforeAll(async () => {
-  running = await smallSystem(contract, handlers, 'create table notes (number integer)')
+  running = await smallSystem(contract, handlers, 'create table notes (number integer)', {
+    DATABASE_POOL_SIZE: '15',
+  })
 })
 afterAll(() => running?.stop())
 

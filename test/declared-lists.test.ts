@@ -24,7 +24,7 @@ beforeAll(async () => {
     clones.push(clone)
     urls[name] = clone.url
     // One connection for lists: PostgreSQL keeps plans by connection.
-    databases[name] = openDatabase(name, clone.url, { slowLanes: 1 })
+    databases[name] = openDatabase(name, clone.url, { listLanes: 1 })
   }
   await fillLists(urls, ROWS)
 })

@@ -74,7 +74,7 @@ test('a write that stands behind a slow read runs once', async () => {
 })
 
 test('the connections of a database stay within their number, whatever waits', async () => {
-  const few = openDatabase('few', clone.url, { poolSize: 3, readLanes: 1, slowLanes: 1 })
+  const few = openDatabase('few', clone.url, { poolSize: 3, readLanes: 1, listLanes: 1 })
   const count = async () =>
     Number(
       (await admin.query(`select count(*) from pg_stat_activity where application_name = 'lintel:few'`)).rows[0].count,

@@ -38,7 +38,7 @@ beforeAll(async () => {
   const migrations = new URL('../../services/orders/migrations/', import.meta.url)
   clone = await cloneOf(server, await templateFor(server, { contract: { name: 'orders' }, migrations }))
   // One connection for lists: PostgreSQL keeps plans by connection.
-  database = openDatabase('parcels', clone.url, { slowLanes: 1 })
+  database = openDatabase('parcels', clone.url, { listLanes: 1 })
   for (const statement of TABLE.split(';\n')) await database.query(statement)
 })
 

@@ -18,8 +18,8 @@ function view(database: Database, ended: Ended, cause: Cause | undefined): Cause
     cause,
     ...readsOf(database),
     slow: readsOf(database.slow),
-    async acquire(): Promise<Held> {
-      const held = await database.acquire()
+    async acquire(deadline): Promise<Held> {
+      const held = await database.acquire(deadline)
       return {
         ...held,
         send: (text, values) =>

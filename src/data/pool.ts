@@ -80,8 +80,8 @@ export interface DatabaseOptions {
   poolSize?: number
   /** Connections that all single reads share; 2 by default. */
   readLanes?: number
-  /** Connections that all lists share; 2 by default. */
-  slowLanes?: number
+  /** Connections that all lists share; 2 by default. With 0 they go over those of single reads. */
+  listLanes?: number
   /** How long a transaction waits for a connection; 5,000. */
   acquireTimeoutMs?: number
   /** What errors mean to callers of its service. */
@@ -122,7 +122,7 @@ const ALONE_PLACES = 2
 
 /** Opens a database. Connections are made at first use. */
 export function openDatabase(name: string, url: string, options: DatabaseOptions = {}): Database {
-  const { poolSize = 11, readLanes = 2, slowLanes = 2, acquireTimeoutMs = 5_000, log } = options
+  const { poolSize = 11, readLanes = 2, listLanes = 2, acquireTimeoutMs = 5_000, log } = options
   const config: ClientConfig = {
     connectionString: url,
     application_name: `lintel:${name}`,
@@ -147,7 +147,7 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
   const lanesOf = (size: number, session: string) =>
     createLanes({ size, config: { ...config, options: session }, slow, elsewhere: alone.run, problemOf })
   const reads = lanesOf(readLanes, LANE_SESSION)
-  const lists = lanesOf(slowLanes, LIST_SESSION)
+  const lists = listLanes === 0 ? reads : lanesOf(listLanes, LIST_SESSION)
 
   // One timer for all that waits, and none while nothing does.
   let ticking: NodeJS.Timeout | undefined

@@ -10,7 +10,7 @@ import {
 } from '../data/event-log.ts'
 import { type Listener, listen } from '../data/listen.ts'
 import { observed } from '../data/observed.ts'
-import { type Database, openDatabase } from '../data/pool.ts'
+import { type Database, type DatabaseOptions, openDatabase } from '../data/pool.ts'
 import type { EndedStatement } from '../observe/statement-log.ts'
 import { BATCH, type Batch, type Carrier, type Source, type Subscription, WAIT_MS } from './carrier.ts'
 
@@ -18,14 +18,16 @@ export interface PostgresCarrierOptions {
   /** Of the carrier's own database, migrated. */
   readonly url: string
   readonly retentionMs: number
+  /** How many connections it may have, besides the one that listens. */
+  readonly sizes?: Pick<DatabaseOptions, 'poolSize' | 'readLanes' | 'listLanes'>
   log(message: string): void
   /** Told of every statement; nobody is by default. */
   readonly statements?: ((ended: EndedStatement) => void) | undefined
 }
 
 /** Events in a log of its own on PostgreSQL: what is used where there is no broker. */
-export function createPostgresCarrier({ url, retentionMs, log, statements }: PostgresCarrierOptions): Carrier {
-  const database = observed(openDatabase('carrier', url, { poolSize: 4, log }), statements)
+export function createPostgresCarrier({ url, retentionMs, sizes, log, statements }: PostgresCarrierOptions): Carrier {
+  const database = observed(openDatabase('carrier', url, { ...sizes, log }), statements)
   const sources = new Set<{ wake(): void }>()
   let listener: Listener | undefined
   return {

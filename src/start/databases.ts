@@ -8,7 +8,7 @@ import { faultsOf } from '../data/faults.ts'
 import { missingIndexes } from '../data/list-indexes.ts'
 import { migrate, PLATFORM_MIGRATIONS, pendingMigrations } from '../data/migrate.ts'
 import { observed } from '../data/observed.ts'
-import { type Database, openDatabase } from '../data/pool.ts'
+import { type Database, type DatabaseOptions, openDatabase } from '../data/pool.ts'
 import { provision, waitForServer } from '../data/provision.ts'
 import { startEmbeddedPostgres } from '../embedded/postgres.ts'
 import { findRunningPostgres } from '../embedded/running.ts'
@@ -142,11 +142,11 @@ export async function openServiceDatabase(
   service: Service<any>,
   url: string,
   log: Log,
-  lost?: Databases['lost'],
+  options: Pick<DatabaseOptions, 'poolSize' | 'readLanes' | 'listLanes' | 'lost'> = {},
 ): Promise<Database> {
   const faults = faultsOf(service.refusals)
   const database = observed(
-    openDatabase(service.contract.name, url, { faults, log: (line) => log.warn(line), lost }),
+    openDatabase(service.contract.name, url, { ...options, faults, log: (line) => log.warn(line) }),
     createStatementLog(log),
   )
   try {

@@ -39,7 +39,7 @@ export function misspeltSettings(
 const READ_ELSEWHERE = ['HOST', 'NODE_ENV', 'LINTEL_DATA_DIR', 'LINTEL_ADMIN_EMAIL', 'LINTEL_ADMIN_PASSWORD']
 
 /** Whoever sets them should hear that they change nothing. */
-const NOT_YET = ['REDIS_URL', 'DATABASE_POOL_SIZE', 'LINTEL_WORKERS', 'LINTEL_INTERNAL_KEY', 'LINTEL_CALL_TRANSPORT']
+const NOT_YET = ['REDIS_URL', 'LINTEL_WORKERS', 'LINTEL_INTERNAL_KEY', 'LINTEL_CALL_TRANSPORT']
 
 /** What Kubernetes and Docker tell every container of a service that is named `lintel`, or begins so. */
 const BY_KUBERNETES = /_SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/

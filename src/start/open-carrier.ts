@@ -3,6 +3,7 @@ import type { Carrier } from '../events/carrier.ts'
 import { createPostgresCarrier } from '../events/postgres-carrier.ts'
 import type { Log } from '../observe/log.ts'
 import { createStatementLog } from '../observe/statement-log.ts'
+import { CARRIER_SIZES } from './connection-budget.ts'
 import { assertCarrierMigrated, type Databases, migrateCarrier } from './databases.ts'
 import type { Settings } from './settings.ts'
 import { EVENTS, hasEvents, type System } from './system.ts'
@@ -26,6 +27,7 @@ export async function openCarrier(
   return createPostgresCarrier({
     url,
     retentionMs,
+    sizes: CARRIER_SIZES,
     log: (line) => log.warn(line),
     statements: createStatementLog(log),
   })

@@ -21,6 +21,7 @@ import { createPipeline } from '../service/pipeline.ts'
 import { type Runtime, unitRunner } from '../service/unit.ts'
 import { WorkContext } from '../service/work-context.ts'
 import { type Calls, callsOf } from './calls.ts'
+import { EVENT_SIZES } from './connection-budget.ts'
 import { type EventsState, knowConsumers, type RunningEvents, runEvents } from './run-events.ts'
 import type { Env } from './settings.ts'
 import { hasEvents } from './system.ts'
@@ -49,7 +50,6 @@ export interface RunningService extends ServicePort {
 type CommitListener = NonNullable<Runtime['committed']>
 
 const SWEEP_MS = 3_600_000
-const EVENT_CONNECTIONS = 8
 
 /** Runs a service in this process, on a database that is its own from now on; `others` are the services that it may call, by name. */
 export async function runService(
@@ -130,8 +130,9 @@ export async function runService(
         // Of its own: a mail server that is slow keeps handlers waiting, and must not keep requests waiting with them.
         eventsDatabase = observed(
           openDatabase(contract.name, options.url, {
-            poolSize: EVENT_CONNECTIONS,
-            slowLanes: 1,
+            ...EVENT_SIZES,
+            // Behind handlers that wait for a mail server it may take long, and is no failure.
+            acquireTimeoutMs: 30_000,
             faults: database.faults,
             lost: options.lost,
           }),

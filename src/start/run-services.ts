@@ -1,6 +1,7 @@
 import { type Buckets, memoryBuckets } from '../limits/buckets.ts'
 import type { Log } from '../observe/log.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
+import { type Opened, shareOut, warnOfFewConnections } from './connection-budget.ts'
 import { assertMigrated, type Databases, findDatabases, migrateService, openServiceDatabase } from './databases.ts'
 import { type RunningService, runService } from './run-service.ts'
 import type { Settings } from './settings.ts'
@@ -29,6 +30,7 @@ export async function runServices(system: System, settings: Settings, options: R
   const { log, signal, buckets = memoryBuckets() } = options
   const databases = await findDatabases(system, settings, options)
   const byName = new Map<string, RunningService>()
+  const opened: Opened[] = []
   const stop = async () => {
     for (const running of byName.values()) await running.stop().catch((error) => log.error(error, 'while stopping'))
   }
@@ -40,7 +42,11 @@ export async function runServices(system: System, settings: Settings, options: R
       if (databases.dataDir || (!settings.production && !options.shared)) await migrateService(service, url, options)
       else await assertMigrated(service, url)
       signal?.throwIfAborted()
-      const database = await openServiceDatabase(service, url, log, databases.lost)
+      const database = await openServiceDatabase(service, url, log, {
+        ...shareOut(settings.databasePoolSize),
+        lost: databases.lost,
+      })
+      opened.push({ contract: service.contract, database, url })
       const running = await runService(service, database, byName, {
         env: settings.env,
         url,
@@ -54,6 +60,7 @@ export async function runServices(system: System, settings: Settings, options: R
       })
       byName.set(running.name, running)
     }
+    if (!options.shared) await warnOfFewConnections(opened, settings.databasePoolSize, log)
     return { byName, databases, stop }
   } catch (error) {
     await stop()

@@ -33,6 +33,7 @@ test('without any setting there is a whole set of them; an empty one counts as n
     host: '127.0.0.1',
     dataDir: '.lintel',
     databaseUrl: undefined,
+    databasePoolSize: 10,
     mailFrom: 'no-reply@localhost',
     rateLimit: { maxRequests: 100, windowMs: 60_000 },
     outboxRetentionMs: 7 * 86_400_000,
@@ -95,7 +96,7 @@ test('FC-1 R-OPS-4: a name that is almost a setting is warned of; names of other
   expect(warningsOf(['PAYMENTS_DATABASE_URL'])).toEqual([
     'PAYMENTS_DATABASE_URL belongs to no service of this system: users, my-shop',
   ])
-  for (const name of ['REDIS_URL', 'DATABASE_POOL_SIZE', 'USERS_URL', 'MY_SHOP_URL'])
+  for (const name of ['REDIS_URL', 'USERS_URL', 'MY_SHOP_URL'])
     expect(warningsOf([name])).toEqual([`${name} is set, but has no effect in this version`])
   const others = [
     'PATH',
@@ -138,6 +139,16 @@ test('R-OPS-4: every wrong setting is named at once, with its value and what was
     'SHUTDOWN_TIMEOUT is "1.5": give a whole number from 1 to 3600',
   ])
   for (const PORT of ['-1', '80 ', '0x50', '1e3', 'http']) expect(faultsOf({ PORT })).toHaveLength(1)
+})
+
+test('FC-83: DATABASE_POOL_SIZE is 10 unless told otherwise; what makes no sense is refused, with what to do', () => {
+  expect(readSettings({}, []).databasePoolSize).toBe(10)
+  expect(readSettings({ DATABASE_POOL_SIZE: '4' }, []).databasePoolSize).toBe(4)
+  for (const DATABASE_POOL_SIZE of ['0', '3', '1.5', 'abc', '-1', '501'])
+    expect(faultsOf({ DATABASE_POOL_SIZE })).toEqual([
+      `DATABASE_POOL_SIZE is "${DATABASE_POOL_SIZE}": give a whole number from 4 to 500: the connections of each service, ` +
+        'of which single reads and lists have one or two each',
+    ])
 })
 
 test('R-P-7: REQUEST_TIMEOUT is in seconds, 10 unless told otherwise; what makes no sense is refused', () => {

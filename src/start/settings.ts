@@ -7,6 +7,7 @@ import type { CorsOrigins } from '../gateway/cors.ts'
 import { isHeaderName } from '../http/header-name.ts'
 import { trustedProxies } from '../limits/client-address.ts'
 import { ACCESS_LOGS, type AccessLog } from '../observe/access-log.ts'
+import { LARGEST_POOL, SMALLEST_POOL } from './connection-budget.ts'
 import { misspeltSettings } from './misspelt-settings.ts'
 import { EVENTS } from './system.ts'
 
@@ -21,6 +22,8 @@ export interface Settings {
   readonly databaseUrl: string | undefined
   /** By the name of the service (or `events`), where its database is somewhere else: `<SERVICE>_DATABASE_URL`. */
   readonly serviceDatabaseUrls: ReadonlyMap<string, string>
+  /** Connections of each service in each process, for requests. */
+  readonly databasePoolSize: number
   /** Where events are carried; without one, on PostgreSQL. */
   readonly natsUrl: string | undefined
   /** How long published events stay in the outbox. */
@@ -91,6 +94,10 @@ export function readSettings(from: Env, services: readonly string[]): Settings {
     dataDir: env.LINTEL_DATA_DIR || '.lintel',
     databaseUrl: read('DATABASE_URL', undefined, postgresUrl),
     serviceDatabaseUrls,
+    databasePoolSize: read('DATABASE_POOL_SIZE', 10, {
+      ...whole(SMALLEST_POOL, LARGEST_POOL),
+      expected: `a whole number from ${SMALLEST_POOL} to ${LARGEST_POOL}: the connections of each service, of which single reads and lists have one or two each`,
+    }),
     natsUrl: read('NATS_URL', undefined, natsUrl),
     outboxRetentionMs: read('OUTBOX_RETENTION', 7, whole(1, 3650)) * 86_400_000,
     smtpUrl: read('SMTP_URL', undefined, smtpUrl),
@@ -143,7 +150,7 @@ function withFiles(from: Env, wrong: string[]): Env {
 
 /** NPM_CONFIG_…_FILE, OTEL_CONFIG_FILE and the like mean something else. */
 const OURS =
-  /^(PORT|HOST|LINTEL_.+|(.+_)?DATABASE_URL|REDIS_URL|NATS_URL|SMTP_URL|MAIL_FROM|PUBLIC_URL|RATE_LIMIT_.+|TRUSTED_PROXIES|CORS_ORIGINS|CORS_HEADERS|LOG_LEVEL|ACCESS_LOG|ADMIN_PORT|REQUEST_TIMEOUT|START_TIMEOUT|SHUTDOWN_TIMEOUT|OUTBOX_RETENTION)$/
+  /^(PORT|HOST|LINTEL_.+|(.+_)?DATABASE_URL|DATABASE_POOL_SIZE|REDIS_URL|NATS_URL|SMTP_URL|MAIL_FROM|PUBLIC_URL|RATE_LIMIT_.+|TRUSTED_PROXIES|CORS_ORIGINS|CORS_HEADERS|LOG_LEVEL|ACCESS_LOG|ADMIN_PORT|REQUEST_TIMEOUT|START_TIMEOUT|SHUTDOWN_TIMEOUT|OUTBOX_RETENTION)$/
 
 interface Kind<T> {
   parse(text: string): T | undefined

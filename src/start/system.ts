@@ -26,7 +26,7 @@ export interface Auth {
 }
 
 /** Whether the service publishes or consumes anything. */
-export function hasEvents({ contract }: Service<any>): boolean {
+export function hasEvents({ contract }: Pick<Service<any>, 'contract'>): boolean {
   return Object.keys(contract.events).length > 0 || Object.keys(contract.consumers).length > 0
 }
 
