@@ -90,7 +90,7 @@ describe('public OpenAPI documents', () => {
         replicas: () => [],
         close: () => Promise.resolve(),
       }
-      const router = createRouter([{ contract: contract, upstream }])
+      const router = createRouter([{ contract, upstream }])
       for (const operation of sample(served, 60)) {
         const { path, values } = concrete(operation)
         const found = router.route(readTarget(path, false).segments)

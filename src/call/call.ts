@@ -1,7 +1,7 @@
 import type { Caller } from '../auth/caller.ts'
 import type { Reach } from '../contract/access.ts'
 import type { Pairs } from '../contract/list-query.ts'
-import type { Told } from '../limits/headers.ts'
+import type { RateLimitResult } from '../limits/headers.ts'
 import type { Trace } from '../observe/trace.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import type { Bound } from '../resilience/watch.ts'
@@ -55,8 +55,8 @@ export interface Context {
   readonly log: Log
   /** The client's address, as limits count clients: an IPv4 address, or the /64 of an IPv6 one. Undefined where another service calls. */
   readonly address?: string | undefined
-  /** What the buckets of the request have said, for the headers of its answer; a handler adds its own (`unit.limit`). */
-  readonly told?: Told[] | undefined
+  /** Rate-limit results so far, for the headers of the response; a handler adds its own (`unit.limit`). */
+  readonly told?: RateLimitResult[] | undefined
 }
 
 /** What handlers and the library need of a logger; pino has it. */

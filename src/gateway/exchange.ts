@@ -8,7 +8,7 @@ import { logFor } from '../call/log-for.ts'
 import type { Reach } from '../contract/access.ts'
 import type { Pairs } from '../contract/list-query.ts'
 import { clientAddress, limitKey } from '../limits/client-address.ts'
-import type { Told } from '../limits/headers.ts'
+import type { RateLimitResult } from '../limits/headers.ts'
 import { type Trace, traceOf } from '../observe/trace.ts'
 import { Deadline } from '../resilience/deadline.ts'
 import type { InFlightLimit } from '../resilience/in-flight-limit.ts'
@@ -39,8 +39,8 @@ export class Exchange implements Call, Context, Bound, UnderWay {
   /** Undefined until access is decided; it stays so for what is forwarded. */
   reach: Reach | undefined = undefined
   body: Uint8Array | undefined = undefined
-  /** What its buckets said: undefined until it is counted, none where it is not to be. */
-  told: Told[] | undefined = undefined
+  /** Rate-limit results: undefined before counting, empty if this request is not rate-limited. */
+  told: RateLimitResult[] | undefined = undefined
   readonly contentType: string | undefined
   readonly ifMatch: string | undefined
   readonly ifNoneMatch: string | undefined

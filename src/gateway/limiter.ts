@@ -5,7 +5,7 @@ import { listCostReader } from '../contract/list-cost.ts'
 import type { Pairs } from '../contract/list-query.ts'
 import type { Facts, Operation } from '../contract/operation.ts'
 import type { Buckets } from '../limits/buckets.ts'
-import { type Policy, policyOf, type Told, tell } from '../limits/headers.ts'
+import { addResult, type Policy, policyOf, type RateLimitResult } from '../limits/headers.ts'
 import type { Exchange } from './exchange.ts'
 import type { RoutedContract } from './router.ts'
 
@@ -104,9 +104,9 @@ export function createLimiter(
     return undefined
   }
 
-  function draw(exchange: Exchange, told: Told): void {
-    if (!told.taken.allowed) rejected?.(exchange, told.policy.name)
-    tell(exchange.told!, told)
+  function draw(exchange: Exchange, result: RateLimitResult): void {
+    if (!result.taken.allowed) rejected?.(exchange, result.policy.name)
+    addResult(exchange.told!, result)
   }
 
   async function countUnverified(exchange: Exchange): Promise<void> {

@@ -1,9 +1,9 @@
-import { type Bucket, type BucketRule, debtAt, type Taken, take } from './token-bucket.ts'
+import { type Bucket, type BucketRule, debtAt, type TakeResult, take } from './token-bucket.ts'
 
 /** Where buckets are kept: in this process, or where all replicas see them. */
 export interface Buckets {
   /** Takes from the bucket of this kind that is of a user, an address, or the like. */
-  take(kind: NamedRule, whose: string, cost: number): Taken | Promise<Taken>
+  take(kind: NamedRule, whose: string, cost: number): TakeResult | Promise<TakeResult>
 }
 
 export interface NamedRule extends BucketRule {

@@ -1,6 +1,6 @@
 import { Problem } from '../base/errors.ts'
 import type { NamedRule } from './buckets.ts'
-import type { Taken } from './token-bucket.ts'
+import type { TakeResult } from './token-bucket.ts'
 
 /** A kind of bucket, with its name in the IETF's fields: `"default";q=100;w=60`. */
 export interface Policy extends NamedRule {
@@ -15,30 +15,30 @@ export function policyOf(name: string, maxRequests: number, windowMs: number): P
   return { name, maxRequests, windowMs, limitText: String(maxRequests), policyText, item: `"${name}";r=` }
 }
 
-/** What one bucket said to a request. */
-export interface Told {
+/** The result of one bucket for a request. */
+export interface RateLimitResult {
   readonly policy: Policy
-  /** What was asked of it. */
+  /** What the request wanted to take. */
   readonly cost: number
-  readonly taken: Taken
+  readonly taken: TakeResult
 }
 
-/** Adds what a bucket said to what the others did. Throws the Problem RATE_LIMITED, with when to come back, if it refused. */
-export function tell(told: Told[], one: Told): void {
-  told.push(one)
-  if (!one.taken.allowed) throw new Problem('RATE_LIMITED', undefined, { retryAfterS: retryInMs(told) / 1000 })
+/** Adds the result of a bucket to those of the others. Throws the Problem RATE_LIMITED, with Retry-After, if it rejected the request. */
+export function addResult(results: RateLimitResult[], one: RateLimitResult): void {
+  results.push(one)
+  if (!one.taken.allowed) throw new Problem('RATE_LIMITED', undefined, { retryAfterS: retryInMs(results) / 1000 })
 }
 
 /**
- * Adds to `head` what a counted answer says of its buckets (R-RATE-2): the tightest in the old fields, which know but one,
- * all of them in those of the IETF's draft (RateLimit header fields for HTTP). `nowMs` is the time of day.
+ * Adds to `head` the fields of a response that was counted (R-RATE-2): the tightest bucket in the X-RateLimit fields, which have room
+ * for one, all of them in those of the IETF's draft (RateLimit header fields for HTTP). `nowMs` is the time of day.
  */
-export function pushRateLimitHeaders(head: string[], told: readonly Told[], nowMs: number): void {
-  let tightest = told[0]!
+export function pushRateLimitHeaders(head: string[], results: readonly RateLimitResult[], nowMs: number): void {
+  let tightest = results[0]!
   let policies = tightest.policy.policyText
   let items = itemOf(tightest)
-  for (let i = 1; i < told.length; i++) {
-    const one = told[i]!
+  for (let i = 1; i < results.length; i++) {
+    const one = results[i]!
     if (isTighter(one.taken, tightest.taken)) tightest = one
     policies += `, ${one.policy.policyText}`
     items += `, ${itemOf(one)}`
@@ -58,23 +58,23 @@ export function pushRateLimitHeaders(head: string[], told: readonly Told[], nowM
   )
 }
 
-/** The one that refused goes before all that did not, whatever is left in them. */
-function isTighter(a: Taken, b: Taken): boolean {
+/** A bucket that rejected the request comes before all that did not, whatever is left in them. */
+function isTighter(a: TakeResult, b: TakeResult): boolean {
   if (a.allowed !== b.allowed) return !a.allowed
   return a.remaining < b.remaining
 }
 
-function itemOf({ policy, taken }: Told): string {
+function itemOf({ policy, taken }: RateLimitResult): string {
   return `${policy.item}${taken.remaining};t=${Math.ceil(taken.fullInMs / 1000)}`
 }
 
 /**
- * After so many milliseconds the same request passes all of these buckets. One that let it pass now may be empty by it:
- * then it is that one which keeps the next waiting.
+ * The milliseconds after which the same request passes all of these buckets. A bucket that let it pass now may be empty because of
+ * it, and then keeps the next one waiting.
  */
-function retryInMs(told: readonly Told[]): number {
+function retryInMs(results: readonly RateLimitResult[]): number {
   let longest = 0
-  for (const { policy, cost, taken } of told) {
+  for (const { policy, cost, taken } of results) {
     const { maxRequests, windowMs } = policy
     const spare = Math.floor(((maxRequests - Math.min(cost, maxRequests)) * windowMs) / maxRequests)
     longest = Math.max(longest, taken.allowed ? taken.fullInMs - spare : taken.retryInMs)

@@ -1,11 +1,11 @@
-/** How much is let through: `maxRequests` at once, refilled evenly over `windowMs`. */
+/** The size of a bucket: `maxRequests` at once, refilled evenly over `windowMs`. */
 export interface BucketRule {
   readonly maxRequests: number
   readonly windowMs: number
 }
 
-/** What came of asking a bucket. Times are from now. */
-export interface Taken {
+/** The result of taking from a bucket. Times are from now. */
+export interface TakeResult {
   readonly allowed: boolean
   /** Whole requests of cost 1 that would pass right now. */
   readonly remaining: number
@@ -33,7 +33,7 @@ export function take(
   rule: BucketRule,
   cost: number,
   nowMs: number,
-): { bucket: Bucket; taken: Taken } {
+): { bucket: Bucket; taken: TakeResult } {
   const { maxRequests, windowMs } = rule
   const capacity = maxRequests * windowMs
   const before = bucket ? debtAt(bucket, rule, nowMs) : 0

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Fault } from '../base/errors.ts'
 import type { Contract } from '../contract/service.ts'
 import { type Buckets, memoryBuckets } from '../limits/buckets.ts'
-import { policyOf, type Told } from '../limits/headers.ts'
+import { policyOf, type RateLimitResult } from '../limits/headers.ts'
 
 export interface BucketOptions {
   readonly buckets: Buckets
@@ -23,7 +23,7 @@ export function createBuckets(
   )
   return {
     /** Takes one from the bucket of this name and key. */
-    async take(name: string, key: string): Promise<Told> {
+    async take(name: string, key: string): Promise<RateLimitResult> {
       const policy = policies.get(name)
       if (!policy) throw new Fault('UNKNOWN_BUCKET', `The contract "${contract.name}" has no bucket "${name}"`)
       return { policy, cost: 1, taken: await buckets.take(policy, bounded(key), 1) }

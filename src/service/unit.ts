@@ -8,7 +8,7 @@ import type { Database } from '../data/pool.ts'
 import { isRow, type Row, readShown, writeRow } from '../data/row.ts'
 import { type OutboxEvent, type Transaction, transaction } from '../data/transaction.ts'
 import { headersOf } from '../events/headers.ts'
-import { tell } from '../limits/headers.ts'
+import { addResult } from '../limits/headers.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import { type BucketOptions, createBuckets } from './buckets.ts'
@@ -181,7 +181,7 @@ class WorkUnit implements Unit {
           const whose = account ?? this.#context.address
           this.security.repeated('limit.exceeded', { account, bucket }, `${bucket} ${whose}`)
         }
-        tell(told, one)
+        addResult(told, one)
       })
       this.#effects.draws ??= []
       this.#effects.draws.push({ bucket, key, done })
