@@ -194,7 +194,7 @@ export const orders = service('orders', {
   events: Events,
   consumers: {
     buyers: consumer(users, ['user.created', 'user.updated', 'user.deleted']),
-    confirmations: consumer({ name: 'orders', events: Events }, ['order.created'], { start: 'now', mails: true }),
+    confirmations: consumer({ name: 'orders', events: Events }, ['order.created'], { start: 'now' }),
   },
   problems: {
     OUT_OF_STOCK: problem(409, 'Not enough in stock'),

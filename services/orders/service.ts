@@ -15,5 +15,5 @@ export default implement(
     buyers: { 'user.created': rememberBuyer, 'user.updated': rememberBuyer, 'user.deleted': forgetBuyer },
     confirmations: { 'order.created': confirmOrder },
   },
-  { migrations: new URL('./migrations/', import.meta.url), knows: { user: knowsBuyer } },
+  { migrations: new URL('./migrations/', import.meta.url), knows: { user: knowsBuyer }, mailers: ['confirmations'] },
 )

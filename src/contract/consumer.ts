@@ -8,7 +8,6 @@ export interface ConsumerSpec<E extends Readonly<Record<string, EventSpec<any>>>
   readonly events: E
   readonly start: 'beginning' | 'now'
   readonly attempts: number
-  readonly mails: boolean
 }
 
 export interface ConsumerOptions {
@@ -19,8 +18,6 @@ export interface ConsumerOptions {
   readonly start?: 'beginning' | 'now'
   /** How often an event is tried, with growing delays, before it is a dead letter; 15, which take some 25 minutes. */
   readonly attempts?: number
-  /** Its handlers send mail: where none can go out (in production without SMTP_URL), its events wait until it can. */
-  readonly mails?: boolean
 }
 
 /** What publishes: a contract, or, for a service that consumes its own events, its name and them. */
@@ -29,7 +26,7 @@ export interface Publisher<E extends Readonly<Record<string, EventSpec<any>>>> {
   readonly events: E
 }
 
-const OPTIONS: KnownMembers<ConsumerOptions> = { start: true, attempts: true, mails: 'boolean' }
+const OPTIONS: KnownMembers<ConsumerOptions> = { start: true, attempts: true }
 
 /** Declares a consumer: `consumers: { buyers: consumer(users, ['user.created', 'user.deleted']) }`. */
 export function consumer<E extends Readonly<Record<string, EventSpec<any>>>, T extends keyof E & string>(
@@ -38,7 +35,7 @@ export function consumer<E extends Readonly<Record<string, EventSpec<any>>>, T e
   options: ConsumerOptions = {},
 ): ConsumerSpec<Pick<E, T>> {
   onlyKnown(`consumer of "${publisher.name}"`, options, OPTIONS)
-  const { start = 'beginning', attempts = 15, mails = false } = options
+  const { start = 'beginning', attempts = 15 } = options
   const { name: from, events } = publisher
   return {
     from,
@@ -47,6 +44,5 @@ export function consumer<E extends Readonly<Record<string, EventSpec<any>>>, T e
     ) as Pick<E, T>,
     start,
     attempts,
-    mails,
   }
 }

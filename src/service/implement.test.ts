@@ -350,6 +350,13 @@ describe('implement', () => {
     )
   })
 
+  test('R-P-2: without types, a mailer that is no consumer of the contract stops the start and is named', () => {
+    const mailers = ['notices'] as never
+    expect(() => implement(notes, { notes: { create }, confirm }, { ...options, mailers })).toThrow(
+      'mailers of notes: "notices" is not among its consumers: it has none',
+    )
+  })
+
   test('R-P-2: without types, a missing handler stops the start and is named', () => {
     for (const [handlers, name] of [
       [{ notes: {}, confirm }, 'notes.notes.create'],

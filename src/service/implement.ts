@@ -26,6 +26,8 @@ export interface Service<C extends Contract<any, any, any> = Contract> {
   readonly refusals: Readonly<Record<string, string>>
   /** By the name of a resource of another service. */
   readonly knows: Readonly<Record<string, Knows>>
+  /** Keys of consumers. */
+  readonly mailers: readonly string[]
 }
 
 /** Whether a thing of another service is there, as far as this one has heard; undefined where it has not. */
@@ -50,6 +52,8 @@ export interface ServiceOptions<C extends Contract<any, any, any>> {
    * whether something may be made below one while that one's own service cannot be asked.
    */
   readonly knows?: Readonly<Record<string, Knows>>
+  /** Consumers whose handlers send mail: where none can go out (in production without SMTP_URL), their events wait until it can. */
+  readonly mailers?: readonly (keyof C['consumers'] & string)[]
 }
 
 /** `env` is the environment, with `NAME_FILE` read already. If it returns a string, that is logged for the operator. */
@@ -89,7 +93,7 @@ export function implement<C extends Contract<any, any, any>>(
       for (const [type, handler] of Object.entries(value as object)) eventHandlers.set(`${key}.${type}`, handler)
     else for (const [verb, handler] of Object.entries(value as object)) byName.set(`${key}.${verb}`, handler)
   }
-  const { migrations, prepare, background, commands = {}, refusals = {}, knows = {} } = options
+  const { migrations, prepare, background, commands = {}, refusals = {}, knows = {}, mailers = [] } = options
   const service: Service<C> = {
     contract,
     handlers: byName,
@@ -100,6 +104,7 @@ export function implement<C extends Contract<any, any, any>>(
     commands,
     refusals,
     knows,
+    mailers,
   }
   for (const operation of contract.served)
     if (operation.custom && !byName.has(handlerName(operation))) throw missing(operation.id, contract.name)
@@ -113,6 +118,17 @@ export function implement<C extends Contract<any, any, any>>(
       throw new Fault(
         'UNKNOWN_PROBLEM',
         `refusals of ${contract.name}: "${name}" is mapped to ${code}, which the contract does not declare: add it to its problems`,
+      )
+  if (!Array.isArray(mailers))
+    throw new Fault(
+      'INVALID_SERVICE',
+      `mailers of ${contract.name} is ${inWords(mailers)}: expected a list of its consumers`,
+    )
+  for (const key of mailers)
+    if (!Object.hasOwn(contract.consumers, key))
+      throw new Fault(
+        'INVALID_SERVICE',
+        `mailers of ${contract.name}: "${key}" is not among its consumers: ${Object.keys(contract.consumers).join(', ') || 'it has none'}`,
       )
   const own = Object.values<AnyResource>(contract.resources)
   const foreign = own.flatMap(({ parent }) => (parent && !own.includes(parent.of) ? [parent.of.name] : []))
@@ -152,6 +168,7 @@ const OPTIONS: KnownMembers<ServiceOptions<any>> = {
   commands: true,
   refusals: true,
   knows: true,
+  mailers: 'list',
 }
 
 /** One that nothing calls: misspelt, or of a verb that is not among `custom`. */

@@ -9,11 +9,13 @@ import { notifyCommitted } from '../data/outbox.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
 import { sweepIdempotencyKeys } from '../data/purge.ts'
 import type { Carrier } from '../events/carrier.ts'
+import { type EventsState, knowConsumers, type RunningEvents, runEvents } from '../events/run.ts'
 import type { Log } from '../observe/log.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
 import { createStatementLog } from '../observe/statement-log.ts'
 import type { BackgroundContext } from '../service/background.ts'
 import type { BucketOptions } from '../service/buckets.ts'
+import { eventHandling } from '../service/event-handling.ts'
 import type { Unit } from '../service/handler.ts'
 import type { Service } from '../service/implement.ts'
 import type { Outside } from '../service/outside.ts'
@@ -22,7 +24,6 @@ import { type Runtime, unitRunner } from '../service/unit.ts'
 import { WorkContext } from '../service/work-context.ts'
 import { type Calls, callsOf } from './calls.ts'
 import { EVENT_SIZES } from './connection-budget.ts'
-import { type EventsState, knowConsumers, type RunningEvents, runEvents } from './run-events.ts'
 import type { Env } from './settings.ts'
 import { hasEvents } from './system.ts'
 
@@ -121,7 +122,7 @@ export async function runService(
     run,
     async prepare() {
       const notice = service.prepare && (await run((unit) => service.prepare!(unit, options.env)))
-      await knowConsumers(service, database)
+      await knowConsumers(contract, database)
       return notice ?? undefined
     },
     begin(outside, carrier) {
@@ -139,12 +140,12 @@ export async function runService(
           createStatementLog(log),
         )
         const runOwn = unitRunner(contract, { ...runtime, database: eventsDatabase })
-        events = runEvents(service, {
+        events = runEvents(contract, {
           database: eventsDatabase,
           url: options.url,
           carrier,
           run: (work) => runOwn((_, tx, unitFor) => work({ tx, unitFor }), own()),
-          outside,
+          ...eventHandling(service, outside),
           log,
           retentionMs: options.outboxRetentionMs,
           graceMs: options.stopGraceMs,

@@ -2,21 +2,18 @@ import { serviceCaller } from '../auth/caller.ts'
 import { encodeId } from '../base/ids.ts'
 import { sweeper } from '../base/sweeper.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
+import type { Contract } from '../contract/service.ts'
 import { type InboxState, inboxState, knowConsumer, sweepInbox } from '../data/inbox.ts'
 import { listen } from '../data/listen.ts'
 import { COMMITTED, type OutboxState, outboxState, sweepOutbox } from '../data/outbox.ts'
 import type { Database, Queryable } from '../data/pool.ts'
-import type { CarriedEvent, Carrier } from '../events/carrier.ts'
-import { type Consumer, createConsumer } from '../events/consumer.ts'
-import { type EventContext, originOf } from '../events/headers.ts'
-import { createReceiver, type Receiver } from '../events/receiver.ts'
-import { createRelay } from '../events/relay.ts'
 import type { Log } from '../observe/log.ts'
-import type { Event } from '../service/handler.ts'
-import type { Service } from '../service/implement.ts'
-import type { Outside } from '../service/outside.ts'
-import type { UnitFor } from '../service/unit.ts'
-import { WorkContext } from '../service/work-context.ts'
+import type { Deadline } from '../resilience/deadline.ts'
+import type { CarriedEvent, Carrier } from './carrier.ts'
+import { type Consumer, createConsumer } from './consumer.ts'
+import { type EventContext, originOf } from './headers.ts'
+import { createReceiver, type Receiver } from './receiver.ts'
+import { createRelay } from './relay.ts'
 
 /** The way of a service's events: out of its outbox, and from others into its inbox and to its handlers. */
 export interface RunningEvents {
@@ -38,36 +35,47 @@ export interface EventsState {
   readonly redelivered: number
 }
 
-export interface EventsOptions {
+export interface EventsOptions<B extends Begun> {
   /** On connections of its own: what handlers wait for must not keep requests waiting. */
   readonly database: Database
   /** Of the same database, to listen on. */
   readonly url: string
   readonly carrier: Carrier
-  /** Runs work in a transaction of the service's. For whom its units are is known once an event is claimed in it. */
-  readonly run: <T>(work: (begun: Begun) => Promise<T>) => Promise<T>
-  readonly outside: Outside
+  /** Runs work in a transaction of the service's. For whom that is, is known once an event is claimed in it. */
+  readonly run: <T>(work: (begun: B) => Promise<T>) => Promise<T>
+  /** Handles an event for the consumer that has this key in the contract. */
+  readonly handle: (key: string, event: CarriedEvent, begun: B, handling: Handling) => Promise<void>
+  /** Keys of the consumers whose events wait in the inbox, since what their handlers need is not there. */
+  readonly waiting: ReadonlySet<string>
   readonly log: Log
   readonly retentionMs: number
   readonly graceMs: number
 }
 
-/** A transaction, and units of work in it. */
+/** A transaction has begun. */
 export interface Begun {
   readonly tx: Queryable
-  readonly unitFor: UnitFor
+}
+
+/** What goes with an event to its handler. */
+export interface Handling {
+  /** Of the request that caused it. */
+  readonly context: EventContext
+  /** Makes the log whose lines are about the event. */
+  readonly log: () => Log
+  readonly signal: AbortSignal
+  readonly deadline: Deadline
 }
 
 const SWEEP_MS = 3_600_000
 
 /** Notes which consumers there are, before the first event that they must hear of. */
-export async function knowConsumers({ contract }: Service<any>, database: Database): Promise<void> {
+export async function knowConsumers(contract: Contract, database: Database): Promise<void> {
   for (const key of Object.keys(contract.consumers)) await knowConsumer(database, `${contract.name}.${key}`)
 }
 
-export function runEvents(service: Service<any>, options: EventsOptions): RunningEvents {
+export function runEvents<B extends Begun>(contract: Contract, options: EventsOptions<B>): RunningEvents {
   const { database, url, carrier, log, retentionMs, graceMs } = options
-  const { contract } = service
   const relay = createRelay({
     database,
     carrier,
@@ -75,7 +83,7 @@ export function runEvents(service: Service<any>, options: EventsOptions): Runnin
     failed: (error) => log.warn(error, 'could not publish events; will retry'),
   })
   const consumers = Object.entries<ConsumerSpec>(contract.consumers).map(([key, spec]) =>
-    runConsumer(service, key, spec, options),
+    runConsumer(contract.name, key, spec, options),
   )
   const listener = listen(url, COMMITTED, () => {
     relay.wake()
@@ -122,32 +130,29 @@ export function runEvents(service: Service<any>, options: EventsOptions): Runnin
   }
 }
 
-function runConsumer(
-  { contract, eventHandlers }: Service<any>,
+function runConsumer<B extends Begun>(
+  service: string,
   key: string,
-  { from, events, start, attempts, mails }: ConsumerSpec,
-  { database, carrier, run, outside, log, graceMs }: EventsOptions,
+  { from, events, start, attempts }: ConsumerSpec,
+  { database, carrier, run, handle, waiting, log, graceMs }: EventsOptions<B>,
 ): { receiver: Receiver; consumer: Consumer | undefined } {
-  const name = `${contract.name}.${key}`
-  // Where mail cannot go out, what is to be mailed waits in the inbox.
-  const waits = mails && outside.mail === undefined
-  const consumer = waits
+  const name = `${service}.${key}`
+  const consumer = waiting.has(key)
     ? undefined
-    : createConsumer<Begun>({
+    : createConsumer<B>({
         name,
         database,
         run,
         attempts,
         graceMs,
-        handle(event, { unitFor }, signal, deadline) {
-          const origin = contextOf(event, contract.name)
-          const own = () => log.child(linesOf(name, event, origin))
-          const context = new WorkContext({ ...origin, log: own, signal, deadline })
-          return eventHandlers.get(`${key}.${event.type}`)!(shown(event), Object.assign(unitFor(context), outside))
+        handle(event, begun, signal, deadline) {
+          const context = contextOf(event, service)
+          const ownLog = () => log.child(linesOf(name, event, context))
+          return handle(key, event, begun, { context, log: ownLog, signal, deadline })
         },
         failed(error, event, dead) {
           const about = {
-            ...(event ? linesOf(name, event, contextOf(event, contract.name)) : { consumer: name }),
+            ...(event ? linesOf(name, event, contextOf(event, service)) : { consumer: name }),
             err: error,
           }
           if (!event) log.warn(about, 'could not read the inbox')
@@ -178,8 +183,4 @@ function contextOf({ id, headers }: CarriedEvent, service: string): EventContext
 /** What the lines about an event have in common. */
 function linesOf(consumer: string, { id, type }: CarriedEvent, { requestId, trace }: EventContext) {
   return { consumer, event: encodeId('evt', id), type, requestId, ...(trace && { traceId: trace.traceId }) }
-}
-
-function shown({ id, type, aggregateId, occurredAt, data }: CarriedEvent): Event {
-  return { id: encodeId('evt', id), type, aggregateId, timestamp: occurredAt, data: JSON.parse(data) }
 }
