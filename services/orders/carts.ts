@@ -11,7 +11,7 @@ import {
   uuidOf,
 } from 'lintel/service'
 import { Cart, CartItem, type orders, Product } from './contract.ts'
-import type { Wanted } from './wanted.ts'
+import type { OrderLineInput } from './order-line-input.ts'
 
 type Tx = Unit['tx']
 const MAX_QUANTITY = 10_000
@@ -54,7 +54,7 @@ export const deleteCart: HandlerOf<typeof orders, 'carts', 'delete'> = async ({ 
 }
 
 /** Closes a user's open cart and answers what is in it. */
-export async function takeCart(tx: Tx, cartId: string, userId: string): Promise<Wanted[]> {
+export async function takeCart(tx: Tx, cartId: string, userId: string): Promise<OrderLineInput[]> {
   const [cart] = await lock(tx, cartId)
   if (cart?.user_id !== userId)
     throw new Problem('UNPROCESSABLE', 'The cart was not found', {

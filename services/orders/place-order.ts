@@ -3,8 +3,8 @@ import { type HandlerOf, insert, newId, Problem, type Unit } from 'lintel/servic
 import { confirmBuyer, holdBuyer } from './buyers.ts'
 import { takeCart } from './carts.ts'
 import { Order, type orders } from './contract.ts'
+import type { OrderLineInput } from './order-line-input.ts'
 import { type Product, readProducts, takeStock } from './stock.ts'
-import type { Wanted } from './wanted.ts'
 
 export const placeOrder: HandlerOf<typeof orders, 'orders', 'create'> = async ({ params, body }, unit) => {
   const { tx, emit } = unit
@@ -38,7 +38,7 @@ async function takeWanted(userId: string, body: Body, { tx, stockTaken }: { tx: 
 
 type Body = Parameters<typeof placeOrder>[0]['body']
 
-async function wantedOf(userId: string, { cartId, items }: Body, tx: Unit['tx']): Promise<Wanted[]> {
+async function wantedOf(userId: string, { cartId, items }: Body, tx: Unit['tx']): Promise<OrderLineInput[]> {
   if ((cartId === null) === (items === null))
     throw new Problem('VALIDATION_ERROR', undefined, {
       details: [
@@ -52,7 +52,7 @@ async function wantedOf(userId: string, { cartId, items }: Body, tx: Unit['tx'])
   return items!.map((item, i) => ({ ...item, field: `items[${i}].productId` }))
 }
 
-function lineOf({ productId, quantity, unitPrice, discount }: Wanted, product: Product) {
+function lineOf({ productId, quantity, unitPrice, discount }: OrderLineInput, product: Product) {
   const price = unitPrice ?? product.price
   return {
     id: newId('lin') as `lin_${string}`,

@@ -1,6 +1,6 @@
 import { Problem, type Unit, uuidOf } from 'lintel/service'
 import { Product as ProductResource } from './contract.ts'
-import type { Wanted } from './wanted.ts'
+import type { OrderLineInput } from './order-line-input.ts'
 
 export interface Product {
   readonly sku: string
@@ -24,7 +24,7 @@ const WANTED = `select p.id, p.sku, p.name, p.price, p.currency, p.stock, w.quan
  * Takes what is wanted from stock, all or nothing. Rows are locked in the order of their ids, so that two orders never
  * wait for each other. Problems: OUT_OF_STOCK, UNPROCESSABLE for a product that is not there.
  */
-export async function takeStock(tx: Tx, wanted: readonly Wanted[]): Promise<Map<string, Product>> {
+export async function takeStock(tx: Tx, wanted: readonly OrderLineInput[]): Promise<Map<string, Product>> {
   const amounts = amountsOf(wanted)
   const rows = await tx.query<ProductRow>(
     `with locked as materialized (${WANTED} order by p.id for update of p),
@@ -47,7 +47,7 @@ export async function takeStock(tx: Tx, wanted: readonly Wanted[]): Promise<Map<
   return products
 }
 
-export async function readProducts(tx: Tx, wanted: readonly Wanted[]): Promise<Map<string, Product>> {
+export async function readProducts(tx: Tx, wanted: readonly OrderLineInput[]): Promise<Map<string, Product>> {
   const amounts = amountsOf(wanted)
   return byId(wanted, await tx.query<ProductRow>(WANTED, [[...amounts.keys()], [...amounts.values()]]))
 }
@@ -80,10 +80,10 @@ function amountsOf(items: readonly { productId: string; quantity: number }[]): M
   return amounts
 }
 
-function byId(wanted: readonly Wanted[], rows: readonly ProductRow[]): Map<string, Product> {
+function byId(wanted: readonly OrderLineInput[], rows: readonly ProductRow[]): Map<string, Product> {
   const found = new Map(rows.map((row) => [row.id, row]))
   const products = new Map<string, Product>()
-  const unknown: Wanted[] = []
+  const unknown: OrderLineInput[] = []
   for (const item of wanted) {
     const product = found.get(uuidOf(ProductResource, item.productId))
     if (product) products.set(item.productId, product)

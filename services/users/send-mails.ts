@@ -33,7 +33,7 @@ interface DueMail {
 /** Sends what is due, each mail by one replica, at least once; a mail that was sent is deleted. */
 export const sendMails: Background<typeof users> = async (context) => {
   const { run, mail } = context
-  await run(({ tx }) => weed(tx))
+  await run(({ tx }) => dropObsoleteMails(tx))
   if (!mail) return POLL_MS
   // The tokens are committed before the mails leave, for a reader may be quick; and nothing is locked while a server is slow.
   const due = await run(({ tx }) => claim(tx))
@@ -42,7 +42,7 @@ export const sendMails: Background<typeof users> = async (context) => {
 }
 
 /** Drops mails to nobody, and to those who have confirmed in the meantime; what has expired, and old notes. */
-async function weed(tx: Unit['tx']): Promise<void> {
+async function dropObsoleteMails(tx: Unit['tx']): Promise<void> {
   await tx.query(
     `delete from mails where id in (
        select id from mails where due_at <= now() and not exists (

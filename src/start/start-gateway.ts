@@ -13,7 +13,7 @@ import type { Description } from '../proxy/foreign/description.ts'
 import { type TokenSource, trustForeignTokens } from '../proxy/foreign-trust.ts'
 import { openRemoteUpstream } from '../proxy/forward/remote-upstream.ts'
 import { type RouteFiles, readRoutes } from '../proxy/read-routes.ts'
-import { type AdminDoorOptions, openAdminDoor } from './admin-door.ts'
+import { type AdminServerOptions, openAdminServer } from './admin-server.ts'
 import { BREAKER_METRICS, collectBreakers } from './breaker-metrics.ts'
 import { once, urlOf } from './listening.ts'
 import { observer } from './observer.ts'
@@ -103,14 +103,14 @@ function openMetrics(
   { counts, upstreams, health, log }: MetricsParts,
 ): Promise<HttpServer | undefined> {
   const metrics = createMetrics(BREAKER_METRICS, async () => collectBreakers(upstreams.values()))
-  return openAdminDoor(ownVersion(), settings, {
+  return openAdminServer(ownVersion(), settings, {
     metrics: async () => ({ contentType: metrics.contentType, body: (await metrics.text()) + counts.text() }),
     health,
     log,
   })
 }
 
-interface MetricsParts extends Pick<AdminDoorOptions, 'health' | 'log'> {
+interface MetricsParts extends Pick<AdminServerOptions, 'health' | 'log'> {
   readonly counts: RequestCounts
   readonly upstreams: ReadonlyMap<string, RemoteUpstream>
 }

@@ -10,7 +10,7 @@ import { createLog, type Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { createRequestCounts, type RequestCounts } from '../observe/request-counts.ts'
 import { createSecurityLog, type SecurityLog } from '../observe/security-log.ts'
-import { openAdminDoor } from './admin-door.ts'
+import { openAdminServer } from './admin-server.ts'
 import { CALL_METRICS, collectCalls } from './call-metrics.ts'
 import { checkSystem } from './check-system.ts'
 import { collectDatabases, DATABASE_METRICS } from './database-metrics.ts'
@@ -18,7 +18,7 @@ import { collectEvents, EVENT_METRICS } from './event-metrics.ts'
 import { eventsHealth } from './events-health.ts'
 import { endInOrder, once, urlOf } from './listening.ts'
 import { collectLoad, LOAD_METRICS } from './load-metrics.ts'
-import { type MailDoor, openMailDoor } from './mail.ts'
+import { type MailSetup, setUpMail } from './mail.ts'
 import { observer } from './observer.ts'
 import { openCarrier } from './open-carrier.ts'
 import { type RunningServices, runServices } from './run-services.ts'
@@ -70,7 +70,7 @@ export async function start(system: System, env: Env = process.env, { signal }: 
   const security = createSecurityLog(log)
   const services = await runServices(system, settings, { log, signal, buckets, security })
   let trust: TokenTrust | undefined
-  let mail: MailDoor | undefined
+  let mail: MailSetup | undefined
   let carrier: Carrier | undefined
   let admin: HttpServer | undefined
   let server: HttpServer | undefined
@@ -92,7 +92,7 @@ export async function start(system: System, env: Env = process.env, { signal }: 
     const { auth } = system
     const warn = (error: unknown, message: string) => log.warn(error, message)
     trust = auth && (await trustTokens(auth, services.byName.get(auth.service.name)!, warn))
-    mail = await openMailDoor(settings, log)
+    mail = await setUpMail(settings, log)
     carrier = await openCarrier(system, settings, services.databases, { log, signal })
     const counts = createRequestCounts()
     const metrics = metricsOf(services, counts, () => gateway.inFlightLimits())
@@ -108,7 +108,7 @@ export async function start(system: System, env: Env = process.env, { signal }: 
       security,
       log,
     })
-    admin = await openAdminDoor(system.version, settings, { metrics, health: gateway.health, log })
+    admin = await openAdminServer(system.version, settings, { metrics, health: gateway.health, log })
     server = createHttpServer(gateway.handle)
     const url = urlOf(await server.listen({ host: settings.host, port: settings.port }))
     log.info({ url }, `${system.name} ${system.version} listens on ${url}, its documents are at ${url}/openapi.json`)
@@ -140,7 +140,7 @@ export async function start(system: System, env: Env = process.env, { signal }: 
 interface GatewayParts {
   readonly settings: Settings
   readonly verifier: TokenVerifier | undefined
-  readonly mail: MailDoor
+  readonly mail: MailSetup
   readonly carrier: Carrier | undefined
   readonly metrics: () => Promise<Document>
   readonly observe: GatewayOptions['observe']

@@ -1,5 +1,5 @@
 /** A product that is ordered; `field` is where the request names it. */
-export interface Wanted {
+export interface OrderLineInput {
   readonly productId: string
   readonly quantity: number
   readonly unitPrice?: number | null

@@ -4,17 +4,17 @@ import { createHttpServer, type HttpServer } from '../http/server.ts'
 import type { Log } from '../observe/log.ts'
 import type { Settings } from './settings.ts'
 
-export interface AdminDoorOptions {
+export interface AdminServerOptions {
   readonly metrics: () => Promise<Document>
   readonly health: Gateway['health']
   readonly log: Log
 }
 
 /** A port for operators: `/metrics` and `/health`, and nothing of the API. Undefined without ADMIN_PORT. */
-export async function openAdminDoor(
+export async function openAdminServer(
   version: string,
   { adminPort: port, host }: Settings,
-  { metrics, health, log }: AdminDoorOptions,
+  { metrics, health, log }: AdminServerOptions,
 ): Promise<HttpServer | undefined> {
   if (port === undefined) return undefined
   const gateway = createGateway({ services: [], verifier: undefined, version, metrics, health, log })
