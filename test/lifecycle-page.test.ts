@@ -174,7 +174,7 @@ const IN_THE_SERVICE: Record<string, Record<number, Example>> = {
     403: async () => {
       const { ann } = await withOrder()
       const headers = { ...json, ...bearer(ann.token) }
-      return asked('PATCH', `/users/${ann.id}`, { headers, body: '{"roles":["admin"]}' })
+      return asked('PATCH', `/users/${ann.id}`, { headers, body: '{"role":"admin"}' })
     },
     404: async () =>
       asked('PATCH', `/users/${nobody}`, { headers: { ...json, ...bearer(api.admin.token) }, body: '{"name":"Ann"}' }),
