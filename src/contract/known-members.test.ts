@@ -120,7 +120,7 @@ test.each<[string, () => unknown]>([
     () => service('notes', plain({ buckets: { account: { maxRequests: 1, window: 1 } } })),
   ],
   [
-    'consumer of "notes" has "yes" as `mails`: expected true or false',
+    'consumer of "notes" has the unknown member "mails"',
     () => consumer({ name: 'notes', events: {} }, [], plain({ mails: 'yes' })),
   ],
 ])('R-P-6: a contract is refused in which %s', (message, define) => {
