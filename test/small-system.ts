@@ -23,11 +23,12 @@ export async function smallSystem<C extends Contract<any, any, any>>(
   sql: string,
   env: Record<string, string> = {},
   options: Omit<ServiceOptions<C>, 'migrations'> = {},
+  server = inject('databaseServer'),
 ): Promise<SmallSystem> {
   const folder = await mkdtemp(join(tmpdir(), 'lintel-small-'))
   await writeFile(join(folder, '0001-tables.sql'), sql)
   const service = implement(contract, handlers, { ...options, migrations: pathToFileURL(`${folder}/`) })
-  const running = await testSystem(system({ services: [service] }), inject('databaseServer'), env)
+  const running = await testSystem(system({ services: [service] }), server, env)
   return {
     url: running.url,
     database: running.databases[contract.name]!,
