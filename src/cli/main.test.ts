@@ -55,6 +55,28 @@ describe('exit codes', () => {
     }
   })
 
+  test('the help of every command is 0, on stdout, and says what it does', async () => {
+    const system = fileURLToPath(new URL('../../system.ts', import.meta.url))
+    /** Asks for the help of a command, and of all that it names below itself. */
+    async function helpOf(words: string[]): Promise<string[]> {
+      const { code, stdout, stderr } = await lintel([...words, '--help'])
+      expect([words, code, stderr]).toEqual([words, 0, ''])
+      expect(stdout).toMatch(new RegExp(`^Usage: lintel ?${words.join(' ')} .*\n\n\\S.+\n`))
+      const [, list = ''] = /\nCommands:\n(.*)/s.exec(stdout) ?? []
+      const below = [...list.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name]) => name!).filter((name) => name !== 'help')
+      return [words.join(' '), ...(await Promise.all(below.map((name) => helpOf([...words, name])))).flat()]
+    }
+    const own = await helpOf([])
+    expect(own).toEqual(expect.arrayContaining(['start', 'dev', 'migrate', 'purge', 'events dead drop', 'gateway']))
+    for (const words of ['mails', 'users create', 'keys rotate']) {
+      const outcome = await lintel([...words.split(' '), '--help', '--system', system])
+      expect(outcome).toMatchObject({ code: 0, stderr: '' })
+      expect(outcome.stdout).toMatch(new RegExp(`^Usage: lintel ${words} .*\n\n\\S.+\n`))
+      expect(await lintel(['help', ...words.split(' '), '--system', system])).toEqual(outcome)
+    }
+    expect(await lintel(['mailz', '--help', '--system', system])).toMatchObject({ code: 2, stdout: '' })
+  }, 120_000)
+
   test('no system is 78, and says what to do', async () => {
     expect(await lintel(['start'])).toEqual({
       code: 78,

@@ -72,11 +72,26 @@ program
   )
   .action(async (options) => (await import('./gateway.ts')).gatewayCommand(options))
 
+// A service's too, for which the system has to be loaded.
+program
+  .command('help')
+  .argument('[command...]')
+  .description('display help for command')
+  .addOption(SYSTEM)
+  .action(async (words: string[]) => {
+    const command = words.reduce<Command | undefined>(
+      (one, word) => one?.commands.find((below) => below.name() === word),
+      program,
+    )
+    if (command) command.outputHelp()
+    else await (await import('./service-command.ts')).serviceCommand(system, [...words, '--help'], SYSTEM)
+  })
+
 // Anything else may be a service's: which there are is known once the system is loaded.
 program
   .argument('[words...]')
   .usage('[options] [command]')
-  .helpCommand(true)
+  .helpCommand(false)
   .allowUnknownOption()
   .passThroughOptions()
   .action(async (words: string[]) => {

@@ -17,6 +17,7 @@ export async function serviceCommand(before: string, given: readonly string[], s
   const system = await loadSystem(file).catch((error) => {
     throw error instanceof Fault && error.code === 'NO_SYSTEM' ? unknown(words, `, nor a system in ${file}`) : error
   })
+  if (helpsWithGroup(system, words, systemOption)) return
   const { name, service, command } = find(system, words)
   const parser = new Command(`lintel ${name}`).description(command.about).exitOverride().showHelpAfterError()
   for (const [flags, meaning] of Object.entries(command.required ?? {})) parser.requiredOption(flags, meaning)
@@ -46,10 +47,33 @@ function takeOption(words: readonly string[], name: string): { file?: string; wo
   return file ? { file, words: words.toSpliced(i, joined ? 1 : 2) } : { words }
 }
 
-function find({ services }: System, words: readonly string[]) {
-  const all = services.flatMap((service) =>
+/** `lintel mails --help`: what there is below a word that is no command itself. False where help is not asked for, or not that. */
+function helpsWithGroup(system: System, words: readonly string[], systemOption: Option): boolean {
+  const end = words.findIndex((word) => word.startsWith('-'))
+  const group = words.slice(0, end).join(' ')
+  const below = commandsOf(system).filter(({ name }) => name.startsWith(`${group} `))
+  if (!['--help', '-h'].includes(words[end] ?? '') || below.length === 0) return false
+  const help = new Command(`lintel ${group}`)
+    .usage('[options] <command>')
+    .description(
+      `Commands of the ${[...new Set(below.map(({ service }) => service.contract.name))].join(' and ')} service.`,
+    )
+    .addOption(systemOption)
+    .helpCommand(false)
+  for (const { name, command } of below)
+    help.addCommand(new Command(name.slice(group.length + 1)).description(command.about))
+  help.outputHelp()
+  return true
+}
+
+function commandsOf({ services }: System) {
+  return services.flatMap((service) =>
     Object.entries(service.commands).map(([name, command]) => ({ name, service, command })),
   )
+}
+
+function find(system: System, words: readonly string[]) {
+  const all = commandsOf(system)
   const found = all.find(({ name }) => `${words.join(' ')} `.startsWith(`${name} `))
   if (found) return found
   throw unknown(words, `. Commands of its services: ${all.map(({ name }) => name).join(', ') || 'none'}`)
