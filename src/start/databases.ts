@@ -152,7 +152,6 @@ export async function openServiceDatabase(
   try {
     await assertNoDrift(database, service.contract)
     faults.learn(await readConstraints(database, service.contract))
-    await warnOfMissingIndexes(database, service.contract, log)
     return database
   } catch (error) {
     await database.close()
@@ -160,8 +159,11 @@ export async function openServiceDatabase(
   }
 }
 
-/** Lists work without their indexes: a table of ten rows needs none, and a system that runs is not stopped for being slow. */
-async function warnOfMissingIndexes(database: Database, contract: Contract, log: Log): Promise<void> {
+/**
+ * For a start, once: `lintel migrate` comes right before one, and who creates a user has not asked. Lists work without their
+ * indexes: a table of ten rows needs none, and a system that runs is not stopped for being slow.
+ */
+export async function warnOfMissingIndexes(database: Database, contract: Contract, log: Log): Promise<void> {
   const missing = await missingIndexes(database, contract)
   if (missing.length === 0) return
   log.warn(

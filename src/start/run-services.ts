@@ -2,7 +2,14 @@ import { type Buckets, memoryBuckets } from '../limits/buckets.ts'
 import type { Log } from '../observe/log.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
 import { type Opened, shareOut, warnOfFewConnections } from './connection-budget.ts'
-import { assertMigrated, type Databases, findDatabases, migrateService, openServiceDatabase } from './databases.ts'
+import {
+  assertMigrated,
+  type Databases,
+  findDatabases,
+  migrateService,
+  openServiceDatabase,
+  warnOfMissingIndexes,
+} from './databases.ts'
 import { type RunningService, runService } from './run-service.ts'
 import type { Settings } from './settings.ts'
 import type { System } from './system.ts'
@@ -59,6 +66,7 @@ export async function runServices(system: System, settings: Settings, options: R
         stopGraceMs: settings.shutdownTimeoutMs / 10,
       })
       byName.set(running.name, running)
+      if (!options.shared) await warnOfMissingIndexes(database, service.contract, log)
     }
     if (!options.shared) await warnOfFewConnections(opened, settings.databasePoolSize, log)
     return { byName, databases, stop }
