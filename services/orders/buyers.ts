@@ -24,10 +24,11 @@ export const rememberBuyer = async (
 }
 
 /**
- * Every transaction of this service locks rows in one order, so that none waits for another in a circle (FC-78): buyers, carts
- * with their items, orders by id, products by id.
+ * A user is gone (R-ORD-7): their open carts are deleted, their pending orders cancelled, their name and email forgotten.
  *
- * A user who is gone (R-ORD-7): open carts go, pending orders are cancelled, name and email are forgotten. */
+ * Every transaction of this service locks rows in one order, so that no two wait for each other (FC-78): buyers, carts with
+ * their items, orders by id, products by id.
+ */
 export const forgetBuyer: Buyers['user.deleted'] = async ({ aggregateId }, unit) => {
   const id = uuidOf(User, aggregateId)
   // First, and locked: an order that is being placed is either committed by now, or finds its buyer gone.
