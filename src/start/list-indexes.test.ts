@@ -39,7 +39,7 @@ async function warningsWith(
     {
       write: (line: string) => {
         const { service, missing, msg } = JSON.parse(line)
-        warnings.push([{ service, missing }, msg])
+        if (missing) warnings.push([{ service, missing }, msg])
       },
     },
   )
