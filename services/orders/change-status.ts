@@ -24,9 +24,9 @@ const NEXT: Record<Status, readonly Status[]> = {
   cancelled: [],
 }
 
-export const changeStatus: HandlerOf<typeof orders, 'orders', 'update'> = async (asked, unit) => {
+export const changeStatus: HandlerOf<typeof orders, 'orders', 'update'> = async (input, unit) => {
   const { tx } = unit
-  const { params, body, caller, expected } = asked
+  const { params, body, caller, expected } = input
   const row = await read(tx, Order, params.id, 'for update')
   const conflict = whyNot(row, expected)
   if (conflict) throw conflict

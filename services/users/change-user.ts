@@ -1,5 +1,5 @@
 import { verifyPassword } from 'lintel/auth'
-import { type Asked, change, invalid, Problem, read, readRow, type Unit } from 'lintel/service'
+import { change, type HandlerInput, invalid, Problem, read, readRow, type Unit } from 'lintel/service'
 import { User, type users } from './contract.ts'
 import { limitAccount } from './limit-account.ts'
 import { voidPasswordTokens } from './mail-tokens.ts'
@@ -16,7 +16,7 @@ interface Changes {
 
 /** PUT and PATCH: what a user changes of email and password needs their current password; an admin's changes of others do not. */
 export async function changeUser(
-  { params, body, caller, expected, address }: Asked<{ readonly id: string }, Changes>,
+  { params, body, caller, expected, address }: HandlerInput<{ readonly id: string }, Changes>,
   unit: Unit<typeof users>,
 ) {
   const { tx, read: db, emit, security } = unit

@@ -5,7 +5,8 @@ import type { AnyResource, Verb } from '../contract/resource.ts'
 import type { Contract } from '../contract/service.ts'
 import { type Row, readField } from '../data/row.ts'
 import { change, insert, read, remove } from '../data/rows.ts'
-import type { Asked, Handler, Unit } from './handler.ts'
+import type { Handler, Unit } from './handler.ts'
+import type { HandlerInput } from './handler-input.ts'
 import { mergePatch } from './merge-patch.ts'
 import { holdingServerSet, withServerSet } from './server-set.ts'
 
@@ -17,8 +18,8 @@ export function crud(contract: Contract, resource: AnyResource, verb: Verb): Cru
   const handler = handlers[verb as keyof typeof handlers](resource)
   const type = `${resource.name}.${PAST[verb as keyof typeof PAST]}`
   if (!(type in contract.events)) return handler
-  return async (asked, unit) => {
-    const row = await handler(asked, unit)
+  return async (input, unit) => {
+    const row = await handler(input, unit)
     if (row) unit.emit(type, row)
     return row
   }
@@ -26,12 +27,12 @@ export function crud(contract: Contract, resource: AnyResource, verb: Verb): Cru
 
 const PAST = { create: 'created', replace: 'updated', update: 'updated', delete: 'deleted' }
 
-type Asking = Asked<Readonly<Record<string, string>>, Values>
+type Input = HandlerInput<Readonly<Record<string, string>>, Values>
 
 const handlers = {
   create: (resource: AnyResource) => {
     const held = holdingServerSet(resource.stored)
-    return ({ params, body }: Asking, { tx }: Unit) => {
+    return ({ params, body }: Input, { tx }: Unit) => {
       const { parent } = resource
       const values = withServerSet(held, body, () => undefined)
       return insert(tx, resource, parent ? { ...values, [parent.field]: params[parent.field] } : values)
@@ -39,14 +40,14 @@ const handlers = {
   },
   replace: (resource: AnyResource) => {
     const held = holdingServerSet(resource.stored)
-    return async ({ params, body, expected }: Asking, { tx }: Unit) => {
+    return async ({ params, body, expected }: Input, { tx }: Unit) => {
       const row = isGiven(held, body) ? await read(tx, resource, params.id!, 'for update') : undefined
       return change(tx, resource, params.id!, row ? completed(held, body, row) : body, expected)
     }
   },
   update: (resource: AnyResource) => {
     const held = holdingServerSet(resource.stored)
-    return async ({ params, body, expected }: Asking, { tx }: Unit) => {
+    return async ({ params, body, expected }: Input, { tx }: Unit) => {
       const parts = partsOf(resource, body)
       if (!isGiven(parts, body) && !isGiven(held, body)) return change(tx, resource, params.id!, body, expected)
       const row = await read(tx, resource, params.id!, 'for update')
@@ -56,7 +57,7 @@ const handlers = {
   },
   delete:
     (resource: AnyResource) =>
-    ({ params, expected }: Asking, { tx }: Unit) =>
+    ({ params, expected }: Input, { tx }: Unit) =>
       remove(tx, resource, params.id!, expected),
 }
 

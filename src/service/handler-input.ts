@@ -1,13 +1,13 @@
 import type { Caller } from '../auth/caller.ts'
 import type { Call } from '../call/call.ts'
 import type { Expected } from '../data/rows.ts'
-import type { Asked } from './handler.ts'
 
-/** What a handler is given of a request. Whose address it came from costs something to find out, and few ask: it is a getter. */
-export class HandlerInput<P, B> implements Asked<P, B> {
+/** A validated and authorised request. */
+export class HandlerInput<P = unknown, B = unknown> {
   readonly params: P
   readonly body: B
   readonly caller: Caller
+  /** Versions that the write may meet, from `version` in the body and `If-Match`. */
   readonly expected: Expected | undefined
   readonly requestId: string
   readonly #call: Call
@@ -21,6 +21,10 @@ export class HandlerInput<P, B> implements Asked<P, B> {
     this.#call = call
   }
 
+  /**
+   * The client's: an IPv4 address, or the /64 of an IPv6 one. Undefined if another service calls. It is looked up when it is read,
+   * since few handlers need it: a copy of the whole (`{ ...input }`) lacks it.
+   */
   get address(): string | undefined {
     return this.#call.context.address
   }

@@ -1,4 +1,3 @@
-import type { Caller } from '../auth/caller.ts'
 import type { Log } from '../call/call.ts'
 import type { Client } from '../call/client.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
@@ -18,25 +17,10 @@ import type {
 import type { Contract } from '../contract/service.ts'
 import type { Queryable } from '../data/pool.ts'
 import type { Row } from '../data/row.ts'
-import type { Expected } from '../data/rows.ts'
 import type { Deadline } from '../resilience/deadline.ts'
+import type { HandlerInput } from './handler-input.ts'
 import type { Outside } from './outside.ts'
 import type { Security } from './security.ts'
-
-/** What a handler is asked: checked against the contract, and allowed. */
-export interface Asked<P = unknown, B = unknown> {
-  readonly params: P
-  readonly body: B
-  readonly caller: Caller
-  /** Versions that the write may meet, from `version` in the body and `If-Match`. */
-  readonly expected: Expected | undefined
-  readonly requestId: string
-  /**
-   * The client's: an IPv4 address, or the /64 of an IPv6 one. Undefined where another service asks. It is looked up when it is
-   * read, so a copy of the whole (`{ ...asked }`) lacks it.
-   */
-  readonly address: string | undefined
-}
 
 /**
  * What a handler works with: one transaction of its service's database, with the events that leave with it. Members are made
@@ -74,7 +58,10 @@ export interface Unit<C extends Contract<any, any, any> = Contract> {
   readonly security: Security
 }
 
-export type Handler<C extends Contract<any, any, any>, P, B, A> = (asked: Asked<P, B>, unit: Unit<C>) => Promise<A>
+export type Handler<C extends Contract<any, any, any>, P, B, A> = (
+  input: HandlerInput<P, B>,
+  unit: Unit<C>,
+) => Promise<A>
 
 type BodyOf<R extends AnyResource, V extends Verb> = V extends 'create'
   ? CreateBody<R>

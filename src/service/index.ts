@@ -10,7 +10,6 @@ export { type Mail, type MailCarrier, MailRefused } from '../mail/mail.ts'
 export type { Background, BackgroundContext } from './background.ts'
 export type { Command, Given } from './command.ts'
 export type {
-  Asked,
   ConsumerHandlers,
   ConsumerUnit,
   Event,
@@ -21,4 +20,5 @@ export type {
   OperationHandler,
   Unit,
 } from './handler.ts'
+export type { HandlerInput } from './handler-input.ts'
 export { implement, type Knows, type Service } from './implement.ts'
