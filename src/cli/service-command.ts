@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline'
 import { Command, type Option } from 'commander'
 import { Fault } from '../base/errors.ts'
 import { createLog, STDERR } from '../observe/log.ts'
-import type { Given } from '../service/command.ts'
+import type { CommandInput } from '../service/command.ts'
 import { runServices } from '../start/run-services.ts'
 import { readSettings } from '../start/settings.ts'
 import { type System, serviceNames } from '../start/system.ts'
@@ -29,7 +29,7 @@ export async function serviceCommand(before: string, given: readonly string[], s
   const log = await createLog(settings.logLevel, STDERR)
   const services = await runServices(system, settings, { log, shared: true })
   try {
-    const input: Given = { options: parser.opts(), env: settings.env, readSecret }
+    const input: CommandInput = { options: parser.opts(), env: settings.env, readSecret }
     console.log(await services.byName.get(service.contract.name)!.run((unit) => command.run(unit, input)))
   } finally {
     await services.stop()

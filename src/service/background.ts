@@ -1,8 +1,8 @@
 import type { Log } from '../call/call.ts'
 import type { Contract } from '../contract/service.ts'
 import type { Deadline } from '../resilience/deadline.ts'
+import type { Environment } from './environment.ts'
 import type { Unit } from './handler.ts'
-import type { Outside } from './outside.ts'
 
 /**
  * The background task of a service: does whatever is due and returns how many milliseconds to wait before the next run. A unit
@@ -10,7 +10,7 @@ import type { Outside } from './outside.ts'
  */
 export type Background<C extends Contract<any, any, any>> = (context: BackgroundContext<C>) => Promise<number>
 
-export interface BackgroundContext<C extends Contract<any, any, any>> extends Outside {
+export interface BackgroundContext<C extends Contract<any, any, any>> extends Environment {
   run<T>(work: (unit: Unit<C>) => Promise<T>): Promise<T>
   /** Of this round, and of the units that it runs. */
   readonly requestId: string

@@ -9,11 +9,11 @@ export interface Command<C extends Contract<any, any, any> = Contract> {
   readonly required?: Readonly<Record<string, string>>
   readonly options?: Readonly<Record<string, string>>
   /** Works in one transaction, also beside a running system; answers what to print. A Fault ends the command. */
-  run(unit: Unit<C>, given: Given): Promise<string>
+  run(unit: Unit<C>, input: CommandInput): Promise<string>
 }
 
-/** What a command is given. */
-export interface Given {
+/** Options, settings and secrets of a command. */
+export interface CommandInput {
   /** By the option's name in camelCase: the text, or true for one that takes none. */
   readonly options: Readonly<Record<string, string | true | undefined>>
   /** With `NAME_FILE` read already. */

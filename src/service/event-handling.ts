@@ -1,9 +1,9 @@
 import { encodeId } from '../base/ids.ts'
 import type { CarriedEvent } from '../events/carrier.ts'
 import type { Begun, EventsOptions } from '../events/run.ts'
+import type { Environment } from './environment.ts'
 import type { Event } from './handler.ts'
 import type { Service } from './implement.ts'
-import type { Outside } from './outside.ts'
 import type { UnitFor } from './unit.ts'
 import { WorkContext } from './work-context.ts'
 
@@ -15,14 +15,14 @@ export interface BegunWork extends Begun {
 /** How the handlers of a service take events, and which consumers wait: those that send mail, where none can go out. */
 export function eventHandling(
   { eventHandlers, mailers }: Service<any>,
-  outside: Outside,
+  environment: Environment,
 ): Pick<EventsOptions<BegunWork>, 'handle' | 'waiting'> {
   return {
     handle(key, event, { unitFor }, { context, log, signal, deadline }) {
       const unit = unitFor(new WorkContext({ ...context, log, signal, deadline }))
-      return eventHandlers.get(`${key}.${event.type}`)!(shown(event), Object.assign(unit, outside))
+      return eventHandlers.get(`${key}.${event.type}`)!(shown(event), Object.assign(unit, environment))
     },
-    waiting: new Set(outside.mail === undefined ? mailers : []),
+    waiting: new Set(environment.mail === undefined ? mailers : []),
   }
 }
 

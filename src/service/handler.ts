@@ -18,8 +18,8 @@ import type { Contract } from '../contract/service.ts'
 import type { Queryable } from '../data/pool.ts'
 import type { Row } from '../data/row.ts'
 import type { Deadline } from '../resilience/deadline.ts'
+import type { Environment } from './environment.ts'
 import type { HandlerInput } from './handler-input.ts'
-import type { Outside } from './outside.ts'
 import type { Security } from './security.ts'
 
 /**
@@ -103,7 +103,7 @@ export interface Event<T = any, N extends string = string> {
 }
 
 /** What the handler of an event works with: a transaction in which its effect and the note that it is done commit. */
-export interface ConsumerUnit<C extends Contract<any, any, any> = Contract> extends Unit<C>, Outside {}
+export interface ConsumerUnit<C extends Contract<any, any, any> = Contract> extends Unit<C>, Environment {}
 
 /**
  * Handles an event: once in effect, for what it does in its transaction; what it does elsewhere, such as a mail, may be

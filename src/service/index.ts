@@ -8,7 +8,7 @@ export { change, type Expected, find, insert, read, remove, uuidOf, whyNot } fro
 export { networkOf } from '../limits/client-address.ts'
 export { type Mail, type MailCarrier, MailRefused } from '../mail/mail.ts'
 export type { Background, BackgroundContext } from './background.ts'
-export type { Command, Given } from './command.ts'
+export type { Command, CommandInput } from './command.ts'
 export type {
   ConsumerHandlers,
   ConsumerUnit,

@@ -15,10 +15,10 @@ import type { SecurityLog } from '../observe/security-log.ts'
 import { createStatementLog } from '../observe/statement-log.ts'
 import type { BackgroundContext } from '../service/background.ts'
 import type { BucketOptions } from '../service/buckets.ts'
+import type { Environment } from '../service/environment.ts'
 import { eventHandling } from '../service/event-handling.ts'
 import type { Unit } from '../service/handler.ts'
 import type { Service } from '../service/implement.ts'
-import type { Outside } from '../service/outside.ts'
 import { createPipeline } from '../service/pipeline.ts'
 import { type Runtime, unitRunner } from '../service/unit.ts'
 import { WorkContext } from '../service/work-context.ts'
@@ -37,7 +37,7 @@ export interface RunningService extends ServicePort {
   /** `listener` is told of the events of each change before the change is answered. */
   onCommitted(listener: CommitListener): void
   /** Begins what it does of its own accord; with a carrier it publishes and consumes events. */
-  begin(outside: Outside, carrier: Carrier | undefined): void
+  begin(environment: Environment, carrier: Carrier | undefined): void
   /** How its calls of other services are doing, by their names. */
   calls: Calls['state']
   /** How its events are doing; undefined where it has none. */
@@ -125,7 +125,7 @@ export async function runService(
       await knowConsumers(contract, database)
       return notice ?? undefined
     },
-    begin(outside, carrier) {
+    begin(environment, carrier) {
       const { background: work } = service
       if (carrier && hasEvents(service)) {
         // Of its own: a mail server that is slow keeps handlers waiting, and must not keep requests waiting with them.
@@ -145,14 +145,14 @@ export async function runService(
           url: options.url,
           carrier,
           run: (work) => runOwn((_, tx, unitFor) => work({ tx, unitFor }), own()),
-          ...eventHandling(service, outside),
+          ...eventHandling(service, environment),
           log,
           retentionMs: options.outboxRetentionMs,
           graceMs: options.stopGraceMs,
         })
       }
       if (!work) return
-      background = loop((signal) => work(backgroundContext(own(signal), inUnit, outside)), {
+      background = loop((signal) => work(backgroundContext(own(signal), inUnit, environment)), {
         graceMs: options.stopGraceMs,
         failed: (error) => log.warn(error, 'background task failed; will retry'),
       })
@@ -175,10 +175,10 @@ export async function runService(
 function backgroundContext(
   context: Context,
   inUnit: ReturnType<typeof unitRunner>,
-  outside: Outside,
+  environment: Environment,
 ): BackgroundContext<any> {
   return {
-    ...outside,
+    ...environment,
     run: (work) => inUnit(work, context),
     signal: context.signal,
     deadline: context.deadline,

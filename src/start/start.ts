@@ -116,8 +116,8 @@ export async function start(system: System, env: Env = process.env, { signal }: 
     if (dataDir) log.info(`data is kept in ${dataDir}`)
     for (const notice of notices) if (notice) log.info(notice)
     warnOfMail(system, settings, url, log)
-    const outside = { mail: mail.carrier, publicUrl: settings.publicUrl ?? url }
-    for (const service of services.byName.values()) service.begin(outside, carrier)
+    const environment = { mail: mail.carrier, publicUrl: settings.publicUrl ?? url }
+    for (const service of services.byName.values()) service.begin(environment, carrier)
 
     const { shutdownTimeoutMs } = settings
     const stop = once(async ({ lameDuckMs = 0 }: StopOptions = {}) => {
