@@ -19,6 +19,8 @@ export interface Job {
   readonly lean: boolean
   /** Each visitor asks so often (by bare sockets only); else again as soon as it is answered. */
   readonly everyMs?: number
+  /** Times are taken from when a request is sent, though it should have been sent before: its connection was still busy. */
+  readonly sinceSent?: boolean
 }
 
 export interface Outcome {

@@ -5,13 +5,16 @@ import type { Heard, Job, Request, Visitor } from './load-job.ts'
  * The same load at less than half of autocannon's cost (11 µs of CPU for an answer, not 27), which counts where the
  * servers share two cores with it. It knows no more of HTTP than these two servers need: an answer has a Content-Length.
  */
-export async function loadOverSockets({ url, seconds, visitors, everyMs }: Job, heard: Heard): Promise<void> {
+export async function loadOverSockets(
+  { url, seconds, visitors, everyMs, sinceSent = false }: Job,
+  heard: Heard,
+): Promise<void> {
   const startMs = performance.now()
   const endMs = startMs + seconds * 1000
   const visits = visitors.map((visitor, i) => {
     // Spread over the time that lies between two questions of one visitor.
     const pace = everyMs === undefined ? undefined : { everyMs, firstMs: startMs + (everyMs * i) / visitors.length }
-    return visit(new URL(url), visitor, { endMs, pace }, heard)
+    return visit(new URL(url), visitor, { endMs, pace, sinceSent }, heard)
   })
   await Promise.all(visits)
 }
@@ -19,12 +22,13 @@ export async function loadOverSockets({ url, seconds, visitors, everyMs }: Job, 
 interface Times {
   readonly endMs: number
   readonly pace: { readonly everyMs: number; readonly firstMs: number } | undefined
+  readonly sinceSent: boolean
 }
 
 function visit(
   { hostname, port, host }: URL,
   { token, requests }: Visitor,
-  { endMs, pace }: Times,
+  { endMs, pace, sinceSent }: Times,
   heard: Heard,
 ): Promise<void> {
   const texts = requests.map((request) => Buffer.from(requestText(request, host, token)))
@@ -48,7 +52,7 @@ function visit(
       if (lateMs < 0) setTimeout(ask, -lateMs)
       else {
         ask()
-        sentMs = dueMs
+        if (!sinceSent) sentMs = dueMs
       }
       dueMs += pace!.everyMs
     }

@@ -46,7 +46,7 @@ const TIMES = [1, 3, 5]
 async function measure({ url, path, connections, capacity }: Target, options: Options): Promise<string[]> {
   const { rounds, seconds } = options
   const [loader, probe] = [startLoader(), startLoader()]
-  const job = { url, lean: true }
+  const job = { url, lean: true, sinceSent: true }
   const visitors = (count: number) => Array.from({ length: count }, () => ({ requests: [get(path)] }))
   const ask = (by: Loader, perSecond: number, seconds: number) =>
     by.run({ ...job, seconds, visitors: visitors(connections), everyMs: (connections / perSecond) * 1000 })

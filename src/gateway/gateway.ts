@@ -109,7 +109,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (place === undefined) return await answerBuiltIn(exchange)
       chooseVersion(exchange)
       chooseOperation(exchange, place)
-      shedder.check(exchange)
+      const rejecting = shedder.check(exchange)
+      if (rejecting !== undefined) await rejecting
       // Awaited only where there is something to wait for: a known token and a GET go straight on to the service.
       const caller = identify(exchange)
       exchange.caller = caller instanceof Promise ? await caller : caller

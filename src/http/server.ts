@@ -80,6 +80,11 @@ export function createHttpServer(handle: RequestHandler, options: HttpServerOpti
     if (draining) res.setHeader('connection', 'close')
     void handle(req, res)
   }
+  /**
+   * How many connections may wait to be accepted, as far as the kernel allows (net.core.somaxconn). With Node's 511, of 2,000 clients that
+   * connect at once many believe to be connected, and their requests are lost until they are sent again, seconds later (FC-112).
+   */
+  const BACKLOG = 4096
   /** How many pipelined requests of a connection wait for their turn. */
   const waiting = new WeakMap<Socket, number>()
   const takeTurn = (req: IncomingMessage, res: ServerResponse) => {
@@ -109,7 +114,7 @@ export function createHttpServer(handle: RequestHandler, options: HttpServerOpti
       return new Promise((resolve, reject) => {
         const refused = (error: NodeJS.ErrnoException) => reject(listenFault(error, host, port))
         server.once('error', refused)
-        server.listen({ host, port }, () => {
+        server.listen({ host, port, backlog: BACKLOG }, () => {
           server.off('error', refused)
           unread = watchUnread(sockets, options.unreadTimeoutMs ?? 60_000)
           // Out of file descriptors, say: one connection is lost then; unheard, the error would end the process.

@@ -32,7 +32,7 @@ export interface InFlightLimitOptions {
 }
 
 /** A window of measurement ends after this time and this many requests, whichever is later. */
-const WINDOW_MS = 50
+const WINDOW_MS = 100
 const WINDOW_SIZE = 32
 /** So many windows in a row must show a queue before the limit falls: a garbage collection is no overload. */
 const QUEUED_WINDOWS = 2
@@ -44,7 +44,7 @@ const CALM_MS = 1_000
 /** How many requests the usual latency is averaged over. */
 const MEMORY = 64
 /** How long requests may be queued: as long as the work itself takes, within these bounds. */
-const MIN_QUEUE_MS = 100
+const MIN_QUEUE_MS = 150
 const MAX_QUEUE_MS = 1_000
 
 export function createInFlightLimit(options: InFlightLimitOptions = {}): InFlightLimit {
