@@ -5,7 +5,7 @@ import { users } from '../../services/users/contract.ts'
 import { Fault } from '../base/errors.ts'
 import type { Call, Context, Port } from './call.ts'
 import { CallProblem } from './call-problem.ts'
-import { client } from './client.ts'
+import { client, clientsOf } from './client.ts'
 import { CalledContext, OwnContext } from './context.ts'
 
 /** Answers with the bodies that it is given, one after the other, and remembers what it was asked. */
@@ -119,6 +119,21 @@ test('R-P-7: calls belong to the request in whose context they are made', async 
   const context: Context = new CalledContext(new OwnContext(), {})
   await client(orders, port, context).products.get({ id: 'prd_1' })
   expect(asked[0]!.context).toBe(context)
+})
+
+test('R-P-7: clients of requests ask as any client does, each in the context of its own', async () => {
+  const { asked, port } = scripted({ id: 'usr_1' })
+  const clientFor = clientsOf(users)
+  const [one, other] = [new OwnContext(), new OwnContext()]
+  expect(await clientFor(port, one).users.get({ id: 'usr_1' })).toEqual({ id: 'usr_1' })
+  const { login, users: people } = clientFor(port, other)
+  await login({ body: { email: 'ada@example.com', password: 'p' } })
+  await people.update({ id: 'usr_1', body: { name: 'Ada' } })
+  expect(asked.map(({ operation, context }) => [operation, context])).toEqual([
+    ['users.users.get', one],
+    ['users.login', other],
+    ['users.users.update', other],
+  ])
 })
 
 test.each(['its own signal', 'the signal of its request'])('R-P-7: a call is ended by %s', async (whose) => {

@@ -163,7 +163,22 @@ const WALK_LIMIT = 100
  * ```
  */
 export function client<C extends AnyContract>(contract: C, port: Port, context?: Context): Client<C> {
-  const ask: Ask = async (operation, args) => {
+  return clientsOf(contract)(port, context)
+}
+
+/** Reads the contract once, for many clients: each request that calls has one of its own. */
+export function clientsOf<C extends AnyContract>(contract: C): (port: Port, context?: Context) => Client<C> {
+  const members = [...membersOf(contract)]
+  return (port, context) => {
+    const ask = askOf(contract, port, context)
+    const api: Record<string, unknown> = {}
+    for (const [name, member] of members) api[name] = member(ask)
+    return Object.freeze(api) as Client<C>
+  }
+}
+
+function askOf(contract: AnyContract, port: Port, context: Context | undefined): Ask {
+  return async (operation, args) => {
     const { body } = await send(
       port,
       callOf(contract, operation, args),
@@ -172,34 +187,45 @@ export function client<C extends AnyContract>(contract: C, port: Port, context?:
     )
     return body === undefined ? undefined : readBody(operation, body)
   }
-  const api: Record<string, unknown> = {}
-  for (const key in contract.resources) api[key] = resourceCalls(contract, key, ask)
+}
+
+/** What a client has: how each resource's calls, and each operation of the contract's own, are made. */
+function membersOf(contract: AnyContract): Map<string, (ask: Ask) => unknown> {
+  const members = new Map<string, (ask: Ask) => unknown>()
+  for (const key in contract.resources) members.set(key, resourceCalls(contract, key))
   for (const operation of contract.served) {
     if (operation.key !== undefined) continue
-    if (operation.name in api)
+    if (members.has(operation.name))
       throw new Fault('AMBIGUOUS_NAME', `"${operation.name}" is both a resource and an operation of "${contract.name}"`)
-    api[operation.name] = async ({ params, ...args }: AnyArgs = {}) =>
-      ask(operation, { ...(params as object), ...args })
+    members.set(
+      operation.name,
+      (ask) =>
+        async ({ params, ...args }: AnyArgs = {}) =>
+          ask(operation, { ...(params as object), ...args }),
+    )
   }
-  return Object.freeze(api) as Client<C>
+  return members
 }
 
 type AnyArgs = Readonly<Record<string, unknown>>
 type AnyCall = (args?: AnyArgs) => unknown
 type Ask = (operation: Operation, args: AnyArgs) => Promise<unknown>
 
-function resourceCalls(contract: AnyContract, key: string, ask: Ask): Readonly<Record<string, AnyCall>> {
-  const calls: Record<string, AnyCall> = {}
-  for (const name of [...VERBS, 'listAll']) calls[name] = async () => refuse(contract, key, name)
-  calls.each = () => refuse(contract, key, 'list')
-  calls.eachAll = () => refuse(contract, key, 'listAll')
-  for (const operation of contract.served) {
-    if (operation.key !== key) continue
-    const one = async (args: AnyArgs = {}) => ask(operation, args)
-    calls[operation.name] = one
-    if (operation.verb === 'list') calls[operation.name.replace('list', 'each')] = (args) => walk(one, args)
+function resourceCalls(contract: AnyContract, key: string): (ask: Ask) => Readonly<Record<string, AnyCall>> {
+  const refusals: Record<string, AnyCall> = {}
+  for (const name of [...VERBS, 'listAll']) refusals[name] = async () => refuse(contract, key, name)
+  refusals.each = () => refuse(contract, key, 'list')
+  refusals.eachAll = () => refuse(contract, key, 'listAll')
+  const operations = contract.served.filter((operation) => operation.key === key)
+  return (ask) => {
+    const calls = { ...refusals }
+    for (const operation of operations) {
+      const one = async (args: AnyArgs = {}) => ask(operation, args)
+      calls[operation.name] = one
+      if (operation.verb === 'list') calls[operation.name.replace('list', 'each')] = (args) => walk(one, args)
+    }
+    return Object.freeze(calls)
   }
-  return Object.freeze(calls)
 }
 
 function refuse(contract: AnyContract, key: string, name: string): never {

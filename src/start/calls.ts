@@ -1,7 +1,7 @@
 import { serviceCaller } from '../auth/caller.ts'
 import { Fault } from '../base/errors.ts'
 import type { Context, Port } from '../call/call.ts'
-import { type Client, client } from '../call/client.ts'
+import { type Client, clientsOf } from '../call/client.ts'
 import { type GuardedPort, type GuardState, guard } from '../call/guard.ts'
 import type { HealthCheck, ServiceHealth } from '../call/health.ts'
 import { inProcess } from '../call/in-process.ts'
@@ -18,10 +18,10 @@ export interface Calls {
 
 /** `others` are the services that the one of this name may call. */
 export function callsOf(name: string, others: ReadonlyMap<string, { readonly port: Port }>): Calls {
-  const ports = new Map<string, GuardedPort>()
+  const ways = new Map<string, Way>()
 
-  function portOf(called: Contract<any, any, any>): GuardedPort {
-    const known = ports.get(called.name)
+  function wayTo(called: Contract<any, any, any>): Way {
+    const known = ways.get(called.name)
     if (known) return known
     const other = others.get(called.name)
     if (!other)
@@ -30,17 +30,20 @@ export function callsOf(name: string, others: ReadonlyMap<string, { readonly por
         `${name} calls "${called.name}", which is not in this system: add it to system({ services })`,
       )
     const port = guard(inProcess(other.port, called, { caller: serviceCaller(name) }))
-    ports.set(called.name, port)
-    return port
+    const clientFor = clientsOf(called)
+    const way: Way = { port, client: (context) => clientFor(port, context) }
+    ways.set(called.name, way)
+    return way
   }
 
   return {
-    client: (called, context) => client(called, portOf(called), context),
-    state: () => new Map([...ports].map(([called, port]) => [called, port.state()])),
+    client: <D extends Contract<any, any, any>>(called: D, context: Context) =>
+      wayTo(called).client(context) as Client<D>,
+    state: () => new Map([...ways].map(([called, { port }]) => [called, port.state()])),
     healthWith({ status, checks }) {
       const all: Record<string, HealthCheck> = { ...checks }
       let isSound = true
-      for (const [called, port] of ports) {
+      for (const [called, { port }] of ways) {
         const { breaker } = port.state()
         const message = `most calls of ${called} fail`
         all[`${name}.calls.${called}`] =
@@ -50,4 +53,10 @@ export function callsOf(name: string, others: ReadonlyMap<string, { readonly por
       return { status: isSound || status !== 'healthy' ? status : 'degraded', checks: all }
     },
   }
+}
+
+/** To a service that was called at least once. */
+interface Way {
+  readonly port: GuardedPort
+  client(context: Context): Client<any>
 }
