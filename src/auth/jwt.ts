@@ -12,7 +12,7 @@ export interface OpenedJwt {
   generation: number
 }
 
-export interface Expected {
+export interface ExpectedClaims {
   /** Keeps a token of one kind from passing for one of another (RFC 8725 section 3.11). Several: any of them; '' is none at all. */
   typ: string | readonly string[]
   /** ES256, unless the keys are of other kinds. */
@@ -34,7 +34,7 @@ export async function signJwt(key: SigningKey, typ: string, claims: JWTPayload):
  * What `token` says, or INVALID_TOKEN, the same for whatever is wrong with it (the reason is the problem's `cause`,
  * for the log), or TOKEN_EXPIRED for one in which time is the only fault.
  */
-export async function openJwt(token: string, expected: Expected): Promise<OpenedJwt> {
+export async function openJwt(token: string, expected: ExpectedClaims): Promise<OpenedJwt> {
   const { keys, nowMs, issuer, audience, algorithms = OURS } = expected
   const kid = kidOf(token, expected)
   const found = keys.find(kid)
@@ -72,7 +72,7 @@ const REFUSED_MEMBERS = ['jwk', 'jku', 'x5c', 'x5u', 'crit']
 const LONGEST = 8_192
 
 /** Checks, before any cryptography, that the token is written strictly, and gives the `kid` of its header. */
-function kidOf(token: unknown, { typ, algorithms = OURS, otherMembers = 'refused' }: Expected): string {
+function kidOf(token: unknown, { typ, algorithms = OURS, otherMembers = 'refused' }: ExpectedClaims): string {
   if (typeof token !== 'string' || token.length > LONGEST) throw invalidToken('it is not a string, or too long')
   const parts = token.split('.', 4)
   if (parts.length !== 3 || !parts.every(isStrictBase64url)) throw invalidToken('it is not three base64url parts')

@@ -64,7 +64,7 @@ export interface TokenForm {
   /** Of the header; '' for none. */
   readonly typ: string | readonly string[]
   readonly algorithms?: readonly string[]
-  /** See Expected. */
+  /** See ExpectedClaims. */
   readonly otherMembers?: 'refused' | 'ignored'
   /** Throws INVALID_TOKEN where a claim is not what it has to be. */
   callerOf(claims: Claims, nowMs: number): UserCaller

@@ -1,7 +1,7 @@
 import { parseDuration } from '../base/duration.ts'
 import { Fault } from '../base/errors.ts'
 import { decodeId, encodeId } from '../base/ids.ts'
-import { type DeadLetter, dropDead, listDead, resendDead, type Which } from '../data/dead-letters.ts'
+import { type DeadLetter, type DeadLetterFilter, dropDead, listDead, resendDead } from '../data/dead-letters.ts'
 import { inboxState } from '../data/inbox.ts'
 import { notifyCommitted, outboxState, resendOutbox } from '../data/outbox.ts'
 import type { Database } from '../data/pool.ts'
@@ -13,7 +13,7 @@ export interface ListOptions {
   readonly json?: boolean
 }
 
-export interface WhichOptions {
+export interface FilterOptions {
   readonly consumer?: string
   readonly all?: boolean
 }
@@ -63,11 +63,11 @@ export async function listCommand(file: string, { consumer, limit, json = false 
       )
 }
 
-export async function showCommand(file: string, event: string, options: WhichOptions): Promise<void> {
-  const which = whichOf(event, options)
+export async function showCommand(file: string, event: string, options: FilterOptions): Promise<void> {
+  const filter = filterOf(event, options)
   let found = 0
   await eachDatabase(file, async (_, database) => {
-    for (const letter of await listDead(database, which, 100)) {
+    for (const letter of await listDead(database, filter, 100)) {
       found++
       console.log(JSON.stringify(shown(letter), undefined, 2))
     }
@@ -76,27 +76,27 @@ export async function showCommand(file: string, event: string, options: WhichOpt
 }
 
 /** Has dead letters tried again, from the first attempt. */
-export function resendDeadCommand(file: string, event: string | undefined, options: WhichOptions): Promise<void> {
-  return change(file, meant(event, options), resendDead, 'sent again')
+export function resendDeadCommand(file: string, event: string | undefined, options: FilterOptions): Promise<void> {
+  return change(file, filterOrAll(event, options), resendDead, 'sent again')
 }
 
 /** Gives dead letters up: what waits behind them goes on. */
-export function dropDeadCommand(file: string, event: string | undefined, options: WhichOptions): Promise<void> {
-  return change(file, meant(event, options), dropDead, 'dropped')
+export function dropDeadCommand(file: string, event: string | undefined, options: FilterOptions): Promise<void> {
+  return change(file, filterOrAll(event, options), dropDead, 'dropped')
 }
 
 async function change(
   file: string,
-  which: Which,
-  work: (database: Database, which: Which) => Promise<number>,
+  filter: DeadLetterFilter,
+  work: (database: Database, filter: DeadLetterFilter) => Promise<number>,
   done: string,
 ): Promise<void> {
   let count = 0
   await eachDatabase(file, async (_, database) => {
-    count += await work(database, which)
+    count += await work(database, filter)
     await notifyCommitted(database)
   })
-  if (count === 0 && which.eventId) throw wrong('No such dead letter: see `lintel events dead list`')
+  if (count === 0 && filter.eventId) throw wrong('No such dead letter: see `lintel events dead list`')
   console.log(`${count} ${count === 1 ? 'event is' : 'events are'} ${done}`)
 }
 
@@ -106,13 +106,13 @@ function shown({ eventId, data, headers, ...letter }: DeadLetter) {
   return { id: encodeId('evt', eventId), ...letter, ...cause, data: JSON.parse(data) as unknown }
 }
 
-function meant(event: string | undefined, options: WhichOptions): Which {
+function filterOrAll(event: string | undefined, options: FilterOptions): DeadLetterFilter {
   if (event === undefined && !options.all) throw wrong('Give the id of an event, or --all')
   if (event !== undefined && options.all) throw wrong('Give either the id of an event or --all, not both')
-  return whichOf(event, options)
+  return filterOf(event, options)
 }
 
-function whichOf(event: string | undefined, { consumer }: WhichOptions): Which {
+function filterOf(event: string | undefined, { consumer }: FilterOptions): DeadLetterFilter {
   const eventId = event === undefined ? undefined : decodeId('evt', event)
   if (event !== undefined && eventId === undefined) throw wrong(`"${event}" is not an event id, such as evt_01h4…`)
   return { eventId, consumer }

@@ -134,10 +134,10 @@ function refuse(faults: readonly FieldFault[]): void {
   if (faults.length > 0) throw new Problem('VALIDATION_ERROR', undefined, { details: faults.slice(0, MAX_FAULTS) })
 }
 
-type Given = ReadonlyMap<string, readonly Pair[]>
+type Parameters = ReadonlyMap<string, readonly Pair[]>
 
 /** The parameters by name, in order. One that takes a single value and is given several is reported once. */
-function gather(pairs: Pairs, repeatable: ReadonlySet<string>, faults: FieldFault[]): Given {
+function gather(pairs: Pairs, repeatable: ReadonlySet<string>, faults: FieldFault[]): Parameters {
   const given = new Map<string, Pair[]>()
   for (const pair of pairs) {
     const [name, value] = pair
@@ -152,18 +152,18 @@ function gather(pairs: Pairs, repeatable: ReadonlySet<string>, faults: FieldFaul
   return given
 }
 
-function single(given: Given, name: string): string | undefined {
+function single(given: Parameters, name: string): string | undefined {
   return given.get(name)?.[0]?.[1]
 }
 
 /** The names that `sort` or `fields` lists: by commas, by repetition or both, in order. */
-function termsOf(given: Given, name: string): string[] | undefined {
+function termsOf(given: Parameters, name: string): string[] | undefined {
   const pairs = given.get(name)
   return pairs?.length === 1 ? pairs[0]![1].split(',') : pairs?.flatMap(([, value]) => value.split(','))
 }
 
 /** NaN for what is wrong: compared with anything, it is no further fault. */
-function readWhole(given: Given, name: string, unset: number, min: number, max: number, faults: FieldFault[]) {
+function readWhole(given: Parameters, name: string, unset: number, min: number, max: number, faults: FieldFault[]) {
   const text = single(given, name)
   if (text === undefined) return unset
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN

@@ -21,8 +21,8 @@ export interface DeadLetter {
   readonly headers: string | null
 }
 
-/** Which dead letters are meant; all of them where nothing is said. */
-export interface Which {
+/** Which dead letters are meant: all of them if empty. */
+export interface DeadLetterFilter {
   readonly consumer?: string | undefined
   /** A UUID. */
   readonly eventId?: string | undefined
@@ -31,7 +31,7 @@ export interface Which {
 const MEANT = `done_at is null and dead_at is not null and ($1::text is null or consumer = $1) and ($2::uuid is null or event_id = $2)`
 
 /** The oldest first; at most `limit`. */
-export function listDead(db: Queryable, { consumer, eventId }: Which, limit: number): Promise<DeadLetter[]> {
+export function listDead(db: Queryable, { consumer, eventId }: DeadLetterFilter, limit: number): Promise<DeadLetter[]> {
   return db.query<DeadLetter>(
     `select consumer, event_id as "eventId", type, aggregate_id as "aggregateId",
        to_char(occurred_at, ${RFC_3339}) as "occurredAt", to_char(dead_at, ${RFC_3339}) as "deadAt", attempts, error,
@@ -44,7 +44,7 @@ export function listDead(db: Queryable, { consumer, eventId }: Which, limit: num
 }
 
 /** Has them tried again, from the first attempt; answers how many. */
-export async function resendDead(db: Queryable, { consumer, eventId }: Which): Promise<number> {
+export async function resendDead(db: Queryable, { consumer, eventId }: DeadLetterFilter): Promise<number> {
   const again = await db.cells(
     `update lintel.inbox set dead_at = null, attempts = 0, due_at = now() where ${MEANT} returning 1`,
     [consumer ?? null, eventId ?? null],
@@ -53,7 +53,7 @@ export async function resendDead(db: Queryable, { consumer, eventId }: Which): P
 }
 
 /** Gives them up: what waits behind them goes on. Answers how many. */
-export async function dropDead(db: Queryable, { consumer, eventId }: Which): Promise<number> {
+export async function dropDead(db: Queryable, { consumer, eventId }: DeadLetterFilter): Promise<number> {
   const dropped = await db.cells(
     `update lintel.inbox set done_at = now(), data = null, headers = null where ${MEANT} returning 1`,
     [consumer ?? null, eventId ?? null],

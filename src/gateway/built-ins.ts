@@ -13,7 +13,7 @@ export interface Document {
 /** By path, without `/api`: `/openapi.json`, `/v1/openapi.json`, `/docs`. */
 export type Documents = (path: string) => Document | undefined
 
-export interface Page extends Document {
+export interface BuiltInPage extends Document {
   readonly status: number
 }
 
@@ -30,8 +30,8 @@ export interface BuiltInsOptions {
 /** What every gateway serves beside the contracts, outside of versions, to anyone: health and documents; in development mails and metrics too. */
 export function createBuiltIns({ documents, mails, metrics, health, draining, needsHealth }: BuiltInsOptions) {
   /** One for each document, as long as that is the same. */
-  const pages = new WeakMap<Document, Page>()
-  const pageOf = (document: Document): Page => {
+  const pages = new WeakMap<Document, BuiltInPage>()
+  const pageOf = (document: Document): BuiltInPage => {
     const known = pages.get(document)
     if (known) return known
     const made = { ...document, status: 200, headers: { 'cache-control': 'no-cache', ...document.headers } }
@@ -42,7 +42,7 @@ export function createBuiltIns({ documents, mails, metrics, health, draining, ne
     needsHealth && (await health()).status === 'unhealthy'
       ? page(503, { status: 'unhealthy' })
       : page(200, { status: 'ready' })
-  return (path: string, req: IncomingMessage): Page | Promise<Page> | undefined => {
+  return (path: string, req: IncomingMessage): BuiltInPage | Promise<BuiltInPage> | undefined => {
     const place = path.startsWith('/api/') ? path.slice(4) : path
     // Caught mails hold the links that open accounts.
     if (place.startsWith('/dev/') && !isFromThisMachine(req)) return undefined
@@ -63,7 +63,7 @@ export function createBuiltIns({ documents, mails, metrics, health, draining, ne
   }
 }
 
-function page(status: number, value: object): Page {
+function page(status: number, value: object): BuiltInPage {
   const headers = { 'cache-control': 'no-store', ...(status === 503 ? { 'retry-after': '1' } : {}) }
   return { status, contentType: 'application/json; charset=utf-8', body: JSON.stringify(value), headers }
 }

@@ -11,7 +11,7 @@ import type { SecurityLog } from '../observe/security-log.ts'
 import { watch } from '../resilience/watch.ts'
 import { reachOf } from '../service/access.ts'
 import { admitForwarded } from './admission.ts'
-import { createBuiltIns, type Document, type Documents, type Page } from './built-ins.ts'
+import { type BuiltInPage, createBuiltIns, type Document, type Documents } from './built-ins.ts'
 import { type CorsOrigins, createCors } from './cors.ts'
 import { bearerToken } from './credentials.ts'
 import { Exchange } from './exchange.ts'
@@ -301,7 +301,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     await sending.page(exchange, page)
   }
 
-  async function findPage(exchange: Exchange): Promise<Page> {
+  async function findPage(exchange: Exchange): Promise<BuiltInPage> {
     const page = await builtIn(exchange.path, exchange.req)
     if (page === undefined) {
       // `/v9/users` may well have been meant: that there is no version 9 says more than that there is nothing.

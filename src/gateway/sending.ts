@@ -9,7 +9,7 @@ import { respondStream } from '../http/respond-stream.ts'
 import { SECURITY_HEADERS, STRICT_TRANSPORT } from '../http/security-headers.ts'
 import { pushRateLimitHeaders } from '../limits/headers.ts'
 import { firstOf, pushAnswerHead } from './answer-head.ts'
-import type { Page } from './built-ins.ts'
+import type { BuiltInPage } from './built-ins.ts'
 import type { Cors } from './cors.ts'
 import type { Exchange } from './exchange.ts'
 import type { AnswerHeaders, Forwarded } from './remote.ts'
@@ -27,7 +27,7 @@ export interface Sending {
   /** Gives no promise where there is nothing to wait for. */
   answer(exchange: Exchange, reply: Reply): Promise<void> | undefined
   forwarded(exchange: Exchange, forwarded: Forwarded): Promise<void>
-  page(exchange: Exchange, page: Page): Promise<void>
+  page(exchange: Exchange, page: BuiltInPage): Promise<void>
   /** `patches`: PATCH is offered by a service in this process, whose bodies are known. */
   allowed(exchange: Exchange, allow: string, patches: boolean): void
   refuse(exchange: Exchange, error: unknown): void
@@ -93,7 +93,7 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
     }
   }
 
-  async function page(exchange: Exchange, page: Page): Promise<void> {
+  async function page(exchange: Exchange, page: BuiltInPage): Promise<void> {
     const head = headOf(exchange, page.headers)
     for (const name in page.headers) head.push(name, page.headers[name]!)
     head.push('content-type', page.contentType)
@@ -175,9 +175,9 @@ function addVary(head: string[], name: string): void {
 }
 
 /** Documents are not counted, so they must be cheap: each is compressed once. */
-const compressedPages = new WeakMap<Page, Map<Coding, Promise<Uint8Array>>>()
+const compressedPages = new WeakMap<BuiltInPage, Map<Coding, Promise<Uint8Array>>>()
 
-function compressedPage(page: Page, coding: Coding): Promise<Uint8Array> {
+function compressedPage(page: BuiltInPage, coding: Coding): Promise<Uint8Array> {
   const known = compressedPages.get(page) ?? new Map<Coding, Promise<Uint8Array>>()
   compressedPages.set(page, known)
   const made = known.get(coding) ?? compress(page.body, coding)
