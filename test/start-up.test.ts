@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { chmod, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -113,15 +114,25 @@ describe('R-OPS-4: the data folder', () => {
     expect((await first.ended).code).toBe(0)
   })
 
-  test('that can not be written', async () => {
+  test('that can not be made or written: a message that names LINTEL_DATA_DIR, at once', async () => {
     const readOnly = await folder()
     await chmod(readOnly, 0o555)
     // Root may write everywhere but here.
     const LINTEL_DATA_DIR = process.getuid?.() === 0 ? '/sys/lintel' : join(readOnly, 'data')
-    const { code, stderr } = await refusal({ LINTEL_DATA_DIR })
-    expect(stderr).toMatch(
-      /^lintel: The data folder \S+ can't be written: E.*LINTEL_DATA_DIR.*\(DATA_DIR_UNWRITABLE\)\n$/,
-    )
-    expect(code).toBe(78)
+    const file = join(await folder(), 'file')
+    await writeFile(file, '')
+    // Of /proc, Node's own `mkdir` with `recursive` makes an endless loop.
+    for (const dataDir of [
+      LINTEL_DATA_DIR,
+      file,
+      join(file, 'data'),
+      ...(existsSync('/proc/1') ? ['/proc/lintel'] : []),
+    ]) {
+      const { code, stderr } = await refusal({ LINTEL_DATA_DIR: dataDir })
+      expect(stderr).toMatch(
+        /^lintel: The data folder \S+ can't be written: E.*LINTEL_DATA_DIR.*\(DATA_DIR_UNWRITABLE\)\n$/,
+      )
+      expect(code).toBe(78)
+    }
   })
 })

@@ -18,6 +18,7 @@ import { dirname, join, relative } from 'node:path'
 import { Fault } from '../base/errors.ts'
 import { type Account, closedTo } from './account.ts'
 import type { Machine } from './machine.ts'
+import { makeFolder } from './make-folder.ts'
 
 export interface Binaries {
   postgres: string
@@ -95,7 +96,7 @@ function unsupported(message: string): Fault {
 }
 
 async function prepareRoot(root: string, account: Account | undefined, machine: Machine): Promise<void> {
-  await mkdir(root, { recursive: true })
+  await makeFolder(root)
   if (machine.uid !== undefined) {
     // Below /tmp anybody could have made this folder before us, with programs of his own in it.
     const { uid, mode } = await lstat(root)

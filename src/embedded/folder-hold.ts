@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Fault } from '../base/errors.ts'
+import { makeFolder } from './make-folder.ts'
 import { pidScope, startOf } from './processes.ts'
 
 /** The right to run a server on a data folder, for one process at a time. */
@@ -21,7 +22,7 @@ export interface FolderHold {
  */
 export async function holdFolder(dataDir: string, beatMs = 2_000): Promise<FolderHold> {
   const folder = join(dataDir, 'postgres.holders')
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   const mine = nameOf({ id: randomBytes(8).toString('hex'), pid: process.pid, start: startOf(process.pid)!, scope })
   const release = async () => {
     clearInterval(beat)

@@ -1,4 +1,4 @@
-import { mkdir, realpath } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Fault } from '../base/errors.ts'
 import { serverAccount } from './account.ts'
@@ -9,6 +9,7 @@ import { holdFolder } from './folder-hold.ts'
 import { type FolderWatch, watchFolder } from './folder-watch.ts'
 import { endLeftover } from './leftover.ts'
 import { type Machine, thisMachine } from './machine.ts'
+import { makeFolder } from './make-folder.ts'
 import { type Server, startServer } from './server.ts'
 import { openServerLog, type ServerLog } from './server-log.ts'
 
@@ -143,7 +144,7 @@ const volatile = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'o
 
 async function takeFolder(given: string, undo: (() => unknown)[]): Promise<{ dataDir: string; serverLog: ServerLog }> {
   try {
-    await mkdir(given, { recursive: true })
+    await makeFolder(given)
     // By its real name, so that a link to the folder leads to the same messages.
     const dataDir = await realpath(given)
     const hold = await holdFolder(dataDir)
