@@ -37,6 +37,9 @@ test('FC-74, FC-91: the lists and searches of others are answered while one addr
     for (const path of ['/cups', '/cups?q=zzzz', '/cups?count=exact'])
       expect((await get(path, '192.0.2.2')).status).toBe(200)
   expect(answered).toBe(0)
+  // They are bounded where they wait, and use up nothing of what everybody's lists may have in flight.
+  const metrics = await (await fetch(`${running.url}/metrics`)).text()
+  expect(metrics).toMatch(/^lintel_requests_in_flight\{operation="pantry\.teas\.list"\} 0$/m)
   await admin.query('rollback')
   await admin.end()
   for (const { status } of await Promise.all(searches)) expect(status).toBe(200)

@@ -53,6 +53,8 @@ export interface Context {
   readonly bound?: Bound | undefined
   /** Its lines carry the request's id. Made when it is first read. */
   readonly log: Log
+  /** Tells that it waits in a queue with a bound and shares of its own: it is none of those that the in-flight limit counts. */
+  setAside?(): void
   /** The client's address, as limits count clients: an IPv4 address, or the /64 of an IPv6 one. Undefined where another service calls. */
   readonly address?: string | undefined
   /** Rate-limit results so far, for the headers of the response; a handler adds its own (`unit.limit`). */

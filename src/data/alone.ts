@@ -54,8 +54,10 @@ export function createAlone({ connections, places, slow, problemOf }: AloneOptio
       held: undefined,
     }
     statement.sentOver = waiting
-    if (queue.add(keyOf(statement), waiting)) next()
-    else rejectStatement(statement, unavailable(new Error('too many statements wait for a connection of their own')))
+    if (queue.add(keyOf(statement), waiting)) {
+      statement.asker?.setAside?.()
+      next()
+    } else rejectStatement(statement, unavailable(new Error('too many statements wait for a connection of their own')))
   }
 
   function next(): void {

@@ -9,6 +9,8 @@ export interface Asker {
   readonly deadline: Deadline
   /** Read only where the statement gets a connection of its own: to make one costs something. */
   readonly signal: AbortSignal | undefined
+  /** Told when its statement goes to the queue of those that run alone. */
+  setAside?(): void
   /** The request itself, where statements are reported with its ids. */
   readonly cause?: Cause | undefined
 }

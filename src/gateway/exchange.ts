@@ -146,6 +146,14 @@ export class Exchange implements Call, Context, Bound, UnderWay {
     return this.abandoned ? undefined : new Problem('GATEWAY_TIMEOUT')
   }
 
+  /** A hundred searches of one address must not use up what everybody's lists may have in flight. */
+  setAside(): void {
+    const { place } = this
+    if (place === 0) return
+    this.place = 0
+    this.inFlightLimit!.leave(place, undefined, performance.now())
+  }
+
   get bound(): this {
     return this
   }

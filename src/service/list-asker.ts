@@ -25,6 +25,10 @@ export class ListAsker implements Asker {
     return this.#context.deadline
   }
 
+  setAside(): void {
+    this.#context.setAside?.()
+  }
+
   get signal(): AbortSignal {
     return this.#context.signal
   }
