@@ -57,7 +57,7 @@ export interface Settings {
 export interface RateLimitSettings {
   readonly maxRequests: number
   readonly windowMs: number
-  /** For each bucket of `/auth/*`, instead of what the contracts say. */
+  /** For each bucket for signing in, instead of what the contracts say. */
   readonly authMaxRequests: number | undefined
   /** Whose `X-Forwarded-For` is believed. */
   readonly trusted: BlockList | undefined
