@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { heardSignals } from '../../test/heard-signals.ts'
 import { until } from '../../test/system-process.ts'
 import { Problem } from '../base/errors.ts'
 import { uuidv7 } from '../base/ids.ts'
@@ -96,6 +97,22 @@ describe('R-EVT-2: effects happen once', () => {
     await consumer.idle()
     expect(await effects()).toHaveLength(2)
     expect(consumer.handled).toBe(2)
+  })
+
+  test('FC-75: handling events leaves nothing behind in signals that live on', async () => {
+    const signals = heardSignals()
+    await arrive(...Array.from({ length: 30 }, (_, i) => event(`a${i}`)))
+    const consumer = consume({
+      handle: async (one, unit, signal) => {
+        signal.addEventListener('abort', () => {})
+        await effect(one, unit)
+      },
+    })
+    await until(() => consumer.handled === 30)
+    await consumer.idle()
+    expect(signals.count).toBeGreaterThan(20)
+    expect(signals.most).toBeLessThan(3)
+    expect(signals.joined).toBe(0)
   })
 
   test('each consumer has its own copy', async () => {

@@ -4,6 +4,7 @@ import { type Loop, loop } from '../base/loop.ts'
 import { claimInbox, failInbox, finishInbox, type InboxEvent, inboxRestMs } from '../data/inbox.ts'
 import type { Database, Queryable } from '../data/pool.ts'
 import { Deadline } from '../resilience/deadline.ts'
+import { either } from '../resilience/within.ts'
 import type { CarriedEvent } from './carrier.ts'
 
 export interface Consumer {
@@ -125,7 +126,7 @@ export function createConsumer<U extends { readonly tx: Queryable }>(options: Co
       }, handlerTimeoutMs)
     })
     try {
-      await Promise.race([handle(event, unit, AbortSignal.any([cut, late.signal]), deadline), tooLate])
+      await either(cut, late.signal, (signal) => Promise.race([handle(event, unit, signal, deadline), tooLate]))
     } catch (error) {
       // What commits with a refusal elsewhere would commit here at each try.
       throw error instanceof Problem && error.commits ? new Error(error.message || error.code, { cause: error }) : error

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { heardSignals } from '../../test/heard-signals.ts'
 import { until } from '../../test/system-process.ts'
 import { uuidv7 } from '../base/ids.ts'
 import { CARRIER_MIGRATIONS } from '../data/event-log.ts'
@@ -114,6 +115,15 @@ describe.each(CARRIERS.filter(([name]) => name === 'postgres' || nats.url))('R-E
     await until(async () => (await stored()).length === 32)
     expect((await stored()).slice(-2)).toEqual([more!.id, last!.id])
     expect(successor.redelivered).toBe(0)
+  })
+
+  test('FC-75: receiving leaves nothing behind in signals that live on', async () => {
+    const signals = heardSignals()
+    const one = receiving()
+    for (let i = 0; i < 15; i++) await one.idle()
+    expect(signals.count).toBeGreaterThan(15)
+    expect(signals.most).toBeLessThan(3)
+    expect(signals.joined).toBe(0)
   })
 
   test('R-EVT-2: what was stored and not acknowledged comes again, and is stored once', async () => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Loop, loop } from '../base/loop.ts'
 import { holdReception, type Reception, receive, releaseReception } from '../data/inbox.ts'
 import type { Database } from '../data/pool.ts'
+import { either } from '../resilience/within.ts'
 import type { Carrier, Source, Subscription } from './carrier.ts'
 
 export interface Receiver {
@@ -54,9 +55,10 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       return standByMs
     }
     source ??= await carrier.subscribe({ ...options.subscription, since: somewhatBefore(reception.since) })
-    if (reception.term !== term) await source.rewind()
+    const from = source
+    if (reception.term !== term) await from.rewind()
     term = reception.term
-    const { events, acknowledge } = await source.next(AbortSignal.any([cut, look.signal]))
+    const { events, acknowledge } = await either(cut, look.signal, (signal) => from.next(signal))
     const { since } = reception
     const wanted = start === 'now' ? events.filter(({ occurredAt }) => occurredAt >= since) : events
     if (wanted.length > 0) {

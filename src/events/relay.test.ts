@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from 'vitest'
+import { heardSignals } from '../../test/heard-signals.ts'
 import { until } from '../../test/system-process.ts'
 import { CARRIER_MIGRATIONS } from '../data/event-log.ts'
 import {
@@ -100,6 +101,20 @@ test('R-EVT-2: what was committed is published, in the order of each aggregate, 
   expect(await published()).toEqual(all)
   expect(one.published).toBe(5)
   expect(await outboxState(database)).toEqual({ waiting: 0, oldestMs: 0 })
+})
+
+test('FC-75: publishing leaves nothing behind in signals that live on', async () => {
+  const signals = heardSignals()
+  const one = relay()
+  for (let i = 0; i < 15; i++) {
+    await commit('a')
+    one.wake()
+    await one.idle()
+  }
+  expect(one.published).toBe(15)
+  expect(signals.count).toBeGreaterThan(15)
+  expect(signals.most).toBeLessThan(3)
+  expect(signals.joined).toBe(0)
 })
 
 test('R-EVT-2: to look is the truth: what nobody woke it for is published too', async () => {

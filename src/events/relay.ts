@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Loop, loop } from '../base/loop.ts'
 import { claimOutbox, markPublished, releaseOutbox } from '../data/outbox.ts'
 import type { Database } from '../data/pool.ts'
+import { either } from '../resilience/within.ts'
 import { BATCH, type Carrier } from './carrier.ts'
 
 export interface Relay {
@@ -38,8 +39,9 @@ export function createRelay(options: RelayOptions): Relay {
       if (events.length === 0) return pollMs
       if (events.length === BATCH) full?.()
       // Well before the claim ends: whoever claims them then must not meet these on their way.
-      const signal = AbortSignal.any([cut, AbortSignal.timeout(leaseMs / 2)])
-      const done = await carrier.publish(database.name, events, signal).catch(async (error) => {
+      const late = AbortSignal.timeout(leaseMs / 2)
+      const publish = (signal: AbortSignal) => carrier.publish(database.name, events, signal)
+      const done = await either(cut, late, publish).catch(async (error) => {
         await releaseOutbox(database, by)
         throw error
       })

@@ -1,3 +1,4 @@
+import { either } from '../resilience/within.ts'
 import { type MailCarrier, MailRefused } from './mail.ts'
 
 export interface SmtpOptions {
@@ -38,9 +39,9 @@ export async function createSmtp({ url, from }: SmtpOptions): Promise<MailCarrie
         text,
         // RFC 3834: no vacation notes, please.
         headers: { 'Auto-Submitted': 'auto-generated' },
-        signal: AbortSignal.any([signal, AbortSignal.timeout(SEND_TIMEOUT_MS)]),
       }
-      await transport.sendMail(mail).catch((error: SmtpError) => {
+      const late = AbortSignal.timeout(SEND_TIMEOUT_MS)
+      await either(signal, late, (both) => transport.sendMail({ ...mail, signal: both })).catch((error: SmtpError) => {
         throw isFinal(error) ? new MailRefused(error.message, { cause: error }) : error
       })
     },

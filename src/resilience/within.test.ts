@@ -1,6 +1,7 @@
+import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { rest } from '../base/rest.ts'
-import { within } from './within.ts'
+import { either, within } from './within.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -38,6 +39,20 @@ test("the wait ends when the caller's signal aborts, with its reason", async () 
   caller.abort(new Error('gone'))
   await expect(waiting).rejects.toThrow('gone')
   expect(vi.getTimerCount()).toBe(0)
+})
+
+test('FC-75: work of either signal leaves no listener on them, whether it succeeds or fails', async () => {
+  const [forever, other] = [new AbortController(), new AbortController()]
+  const listeners = () => [forever, other].map(({ signal }) => getEventListeners(signal, 'abort').length)
+  for (let i = 0; i < 20; i++) {
+    expect(await either(forever.signal, other.signal, async () => listeners())).toEqual([1, 1])
+    await expect(either(forever.signal, other.signal, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+  }
+  expect(listeners()).toEqual([0, 0])
+  const work = either(forever.signal, other.signal, (signal) => rest(1_000, signal))
+  other.abort(new Error('enough'))
+  await expect(work).rejects.toThrow('enough')
+  expect(listeners()).toEqual([0, 0])
 })
 
 test('nothing begins for a caller that is gone already', async () => {

@@ -31,7 +31,10 @@ export async function within<T>(
   }
 }
 
-/** Does work with a signal that aborts when either of two does, and that neither of them knows of any more when it is done. */
+/**
+ * Does work with a signal that aborts when either of two does, and that neither of them knows of any more when it is done: one
+ * of them may live as long as the process (FC-75).
+ */
 export async function either<T>(a: AbortSignal, b: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
   const abort = () => controller.abort(a.aborted ? a.reason : b.reason)
