@@ -20,6 +20,8 @@ export interface Lanes {
 
 export interface LanesOptions {
   readonly size: number
+  /** How many statements fill a lane, so that another takes the next. Where each takes long, 1. */
+  readonly crowd: number
   /** With a statement_timeout of about a second. */
   readonly config: ClientConfig
   readonly slow: SlowTexts
@@ -53,7 +55,7 @@ interface Lane {
   still: number
 }
 
-export function createLanes({ size, config, slow, elsewhere, problemOf }: LanesOptions): Lanes {
+export function createLanes({ size, crowd, config, slow, elsewhere, problemOf }: LanesOptions): Lanes {
   const lanes: Lane[] = Array.from({ length: size }, newLane)
   /** What no lane is free for. */
   let waiting: { readonly statement: Statement; readonly untilMs: number }[] = []
@@ -65,7 +67,7 @@ export function createLanes({ size, config, slow, elsewhere, problemOf }: LanesO
       elsewhere(statement)
       return
     }
-    const lane = leastBusy()
+    const lane = openLane()
     if (closed) rejectStatement(statement, unavailable(new Error('the database is closed')))
     else if (lane === undefined) wait(statement)
     else {
@@ -76,11 +78,17 @@ export function createLanes({ size, config, slow, elsewhere, problemOf }: LanesO
     }
   }
 
-  function leastBusy(): Lane | undefined {
+  /**
+   * The first lane that is not stuck, while it has room: what goes out in one write costs both sides less than what is spread
+   * over several. Else the one with the least to do.
+   */
+  function openLane(): Lane | undefined {
     let best: Lane | undefined
     for (let i = 0; i < lanes.length; i++) {
       const lane = lanes[i]!
-      if (lane.still < STUCK_TICKS && (best === undefined || lane.under.length < best.under.length)) best = lane
+      if (lane.still >= STUCK_TICKS) continue
+      if (lane.under.length < crowd) return lane
+      if (best === undefined || lane.under.length < best.under.length) best = lane
     }
     return best
   }

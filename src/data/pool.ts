@@ -115,6 +115,8 @@ const LIST_SETTINGS = {
 const LIST_SESSION = `${LANE_SESSION}${settingsAs((name, value) => ` -c ${name}=${value}`)}`
 const LIST_ALONE = settingsAs((name, value) => `set local ${name} = ${value}; `)
 
+/** PostgreSQL answers so many in about a millisecond. */
+const READS_IN_ROW = 64
 const CONNECT_MS = 5_000
 const PING_MS = 2_000
 /** Of the connections for transactions, how many statements that run alone may have. */
@@ -144,10 +146,10 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
     lost: (error) => log?.(`${name}: idle connection lost: ${error.message}`),
   })
   const alone = createAlone({ connections, places: Math.min(ALONE_PLACES, poolSize), slow, problemOf })
-  const lanesOf = (size: number, session: string) =>
-    createLanes({ size, config: { ...config, options: session }, slow, elsewhere: alone.run, problemOf })
-  const reads = lanesOf(readLanes, LANE_SESSION)
-  const lists = listLanes === 0 ? reads : lanesOf(listLanes, LIST_SESSION)
+  const lanesOf = (size: number, session: string, crowd: number) =>
+    createLanes({ size, crowd, config: { ...config, options: session }, slow, elsewhere: alone.run, problemOf })
+  const reads = lanesOf(readLanes, LANE_SESSION, READS_IN_ROW)
+  const lists = listLanes === 0 ? reads : lanesOf(listLanes, LIST_SESSION, 1)
 
   // One timer for all that waits, and none while nothing does.
   let ticking: NodeJS.Timeout | undefined

@@ -127,6 +127,7 @@ async function inTime<T>(work: () => Promise<T>, bound: Bound | undefined): Prom
     end = () => reject(new Problem('GATEWAY_TIMEOUT'))
   })
   const one: UnderWay = {
+    watchedAt: -1,
     get isOver() {
       return bound.isOver
     },

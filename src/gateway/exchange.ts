@@ -52,6 +52,7 @@ export class Exchange implements Call, Context, Bound, UnderWay {
   inFlightLimit: InFlightLimit | undefined = undefined
   /** Among the requests of its operation in flight; 0 while it is none of them. */
   place = 0
+  watchedAt = -1
   committing = false
   /** It was answered already, because its time was over. */
   late = false

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createWatch } from './watch.ts'
 
@@ -8,7 +9,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-const underWay = () => ({ isOver: false, end: vi.fn() })
+const underWay = () => ({ isOver: false, end: vi.fn(), watchedAt: -1 })
 
 test('R-P-7: what is over is ended once; what is not goes on', () => {
   const { add } = createWatch(50)
@@ -43,4 +44,26 @@ test('R-P-7: there is one timer for everything, and none while nothing is under 
   expect(vi.getTimerCount()).toBe(0)
   watch.add(all[0]!)
   expect(vi.getTimerCount()).toBe(1)
+})
+
+test('R-P-7: whatever comes and goes, just what is under way and over is ended', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat({ max: 9 }), { maxLength: 60 }), fc.array(fc.nat({ max: 9 })), (toggled, late) => {
+      const watch = createWatch(50)
+      const all = Array.from({ length: 10 }, underWay)
+      const inside = new Set<number>()
+      for (const i of toggled) {
+        if (inside.delete(i)) watch.delete(all[i]!)
+        else {
+          inside.add(i)
+          watch.add(all[i]!)
+        }
+      }
+      for (const i of late) all[i]!.isOver = true
+      vi.advanceTimersByTime(100)
+      const ended = all.flatMap(({ end }, i) => (end.mock.calls.length > 0 ? [i] : []))
+      expect(ended).toEqual([...inside].filter((i) => late.includes(i)).sort())
+      for (const { end } of all) expect(end.mock.calls.length).toBeLessThan(2)
+    }),
+  )
 })
