@@ -8,7 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['lintel-source'] } },
   test: {
     globalSetup: ['test/global-setup.ts'],
-    // What is slow by nature, such as kills of servers, is for `npm run test:slow`.
+    // What is slow by nature, such as starts, stops and kills of whole systems, is for `npm run test:slow`.
     include: [`{src,services,test,examples}/**/*${slow ? '.slow' : ''}.test.ts`],
     exclude: slow ? [] : ['**/*.slow.test.ts'],
     // Many tests wait for processes and servers: on two cores Vitest would run one file at a time.

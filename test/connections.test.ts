@@ -44,7 +44,8 @@ test('FC-83: under load a replica of the reference system has no more connection
     })
     while (!done) most = Math.max(most, await connections())
     await over
-    for (const { status } of await answers) expect(status).toBeLessThan(300)
+    // A busy machine may reject some of it, which takes no connection.
+    for (const { status } of await answers) expect(status < 300 || status === 503, String(status)).toBe(true)
   }
   // The load is one that needs many.
   expect(most).toBeGreaterThan(10)

@@ -100,7 +100,7 @@ async function withOrder() {
 const AT_THE_GATEWAY: Record<string, Record<number, Example>> = {
   'http/server': {
     400: () => raw('NONSENSE\r\n\r\n'),
-    408: 'test/raw-sockets.test.ts',
+    408: 'test/raw-sockets.slow.test.ts',
     431: () => asked('GET', '/products', { headers: { 'x-long': 'x'.repeat(20_000) } }),
   },
   checkFraming: { 400: () => raw('GET /products HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n') },
@@ -125,7 +125,7 @@ const AT_THE_GATEWAY: Record<string, Record<number, Example>> = {
   },
   'limiter.count': { 429: 'test/rate-limits.test.ts' },
   refuseLookalike: { 400: 'src/proxy/forward/remote-upstream.test.ts' },
-  admitForwarded: { 401: 'test/gateway-command.test.ts', 403: 'test/gateway-command.test.ts' },
+  admitForwarded: { 401: 'test/gateway-command.slow.test.ts', 403: 'test/gateway-command.slow.test.ts' },
   'remote.forward': {
     413: 'src/proxy/forward/remote-upstream.test.ts',
     502: 'src/proxy/forward/remote-upstream.test.ts',
@@ -135,7 +135,7 @@ const AT_THE_GATEWAY: Record<string, Record<number, Example>> = {
   reachOf: { 401: () => asked('GET', '/users') },
   takeBody: {
     400: () => asked('GET', '/products', { body: '{}' }),
-    408: 'test/raw-sockets.test.ts',
+    408: 'test/raw-sockets.slow.test.ts',
     413: () => asked('POST', '/users', { headers: json, body: 'x'.repeat(1024 * 1024 + 1) }),
     415: () => asked('POST', '/users', { headers: { ...json, 'content-encoding': 'gzip' }, body: '{}' }),
   },

@@ -36,6 +36,8 @@ const WINDOW_MS = 100
 const WINDOW_SIZE = 32
 /** So many windows in a row must show a queue before the limit falls: a garbage collection is no overload. */
 const QUEUED_WINDOWS = 2
+/** After so many the work itself may have become slower: with no more than `floor` in flight, that is measured anew. */
+const MISJUDGED_WINDOWS = 10
 const GROWTH = 1.1
 /** What a window is worth when the next one ends. */
 const RATE_DECAY = 0.9
@@ -44,7 +46,7 @@ const CALM_MS = 1_000
 /** How many requests the usual latency is averaged over. */
 const MEMORY = 64
 /** How long requests may be queued: as long as the work itself takes, within these bounds. */
-const MIN_QUEUE_MS = 150
+const MIN_QUEUE_MS = 400
 const MAX_QUEUE_MS = 1_000
 
 export function createInFlightLimit(options: InFlightLimitOptions = {}): InFlightLimit {
@@ -78,7 +80,10 @@ export function createInFlightLimit(options: InFlightLimitOptions = {}): InFligh
       if (++queuedWindows < QUEUED_WINDOWS) return
       // Little's law: so many in flight leave a queue of half the time allowed, at the rate at which requests end now. At most
       // halved at once: one window may have measured badly.
-      limit = Math.min(limit, Math.max(floor, limit / 2, perMs * (workMs + allowedMs / 2)))
+      limit =
+        queuedWindows % MISJUDGED_WINDOWS === 0
+          ? floor
+          : Math.min(limit, Math.max(floor, limit / 2, perMs * (workMs + allowedMs / 2)))
       return
     }
     queuedWindows = 0
