@@ -39,6 +39,8 @@ interface Reader {
   unlisted: number
   /** The keys seen so far, and the last one of each place in `recent`: most keys of a text have stood in it before. */
   readonly keys: Set<string>
+  /** Of `keys`, all together. */
+  keyLength: number
   readonly recent: string[]
   readonly root: Shape
   shapes: number
@@ -72,6 +74,8 @@ const MAX_SLOW = 20_000
 const FACTOR = Math.floor(Math.random() * 2 ** 31) | 1
 /** Hashes of texts. One table for all readers: that the last body leaves its own in it changes the count by no more than these. */
 const recentTexts = new Int32Array(1_024)
+/** Of keys that are longer on average, a text may have fewer: each is hashed and looked up by all its letters. */
+const USUAL_KEY = 64
 /** An object with more members becomes a hash table, which takes four times as long to build. */
 const WIDE = 100
 /** In an object of so few members a key is found by looking at each. */
@@ -94,6 +98,7 @@ export function checkJson(text: string, bounds: Bounds): boolean {
     faults: [],
     unlisted: 0,
     keys: new Set(),
+    keyLength: 0,
     recent: new Array<string>(256).fill(''),
     root: { key: '', before: undefined, next: undefined, all: undefined },
     shapes: 0,
@@ -302,11 +307,16 @@ function readKey(reader: Reader, level: number): string {
   const end = stringEnd(reader)
   const key = reader.escaped ? unescaped(text, start, end) : text.slice(start, end)
   if (!keys.has(key)) {
-    if (keys.size === bounds.maxKeys) {
+    reader.keyLength += key.length
+    if (keys.size === bounds.maxKeys || reader.keyLength > bounds.maxKeys * USUAL_KEY) {
       const field = fieldPath([...reader.path.slice(0, level), key])
-      throw new Problem('VALIDATION_ERROR', `The body has more than ${bounds.maxKeys} different fields`, {
-        details: [{ field, message: 'is not a field of this request' }],
-      })
+      throw new Problem(
+        'VALIDATION_ERROR',
+        `The body has more than ${bounds.maxKeys} different fields, or their names are too long`,
+        {
+          details: [{ field, message: 'is not a field of this request' }],
+        },
+      )
     }
     keys.add(key)
   }

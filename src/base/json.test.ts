@@ -541,6 +541,14 @@ describe('a large text', () => {
     expect(outcome(other(20_000)).problem?.code).toBe('PAYLOAD_TOO_LARGE')
   })
 
+  test('FC-92: of keys of 1,000 characters, more than 128 are a 400 that names one', () => {
+    const key = (i: number) => String(i).padStart(1_000, 'k')
+    const text = (count: number) => `{"x":{${Array.from({ length: count }, (_, i) => `"${key(i)}":1`).join()}}}`
+    expect(outcome(text(127)).problem).toBeUndefined()
+    const { problem } = outcome(text(1_000))
+    expect(problem).toMatchObject({ code: 'VALIDATION_ERROR', details: [{ field: expect.stringMatching(/^x\.k/) }] })
+  })
+
   test('FC-92: of keys that all differ, more than 2,000 are a 400 that names one', () => {
     const text = (n: number) => `${LARGE}{"x":{${Array.from({ length: n }, (_, i) => `"k${i}":1`).join()}}}`
     expect(outcome(text(1_999)).problem).toBeUndefined()

@@ -24,7 +24,7 @@ export interface ParseOptions {
   readonly exact?: boolean
   /** How many members and elements there may be together. Default: 100,000. */
   readonly maxValues?: number
-  /** How many different keys a text of more than 64 KiB may have. Default: 2,000. */
+  /** How many different keys a text of more than 64 KiB may have, of 64 characters on average at most. Default: 2,000. */
   readonly maxKeys?: number
 }
 
