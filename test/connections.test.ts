@@ -37,15 +37,15 @@ test('FC-83: under load a replica of the reference system has no more connection
   ]
   let most = 0
   for (let round = 0; round < 5; round++) {
-    const answers = Promise.all(Array.from({ length: 140 }, (_, i) => asks[i % asks.length]!()))
+    // Of no operation more than 20, which are served however busy the machine is.
+    const answers = Promise.all(Array.from({ length: 70 }, (_, i) => asks[i % asks.length]!()))
     let done = false
     const over = answers.finally(() => {
       done = true
     })
     while (!done) most = Math.max(most, await connections())
     await over
-    // A busy machine may reject some of it, which takes no connection.
-    for (const { status } of await answers) expect(status < 300 || status === 503, String(status)).toBe(true)
+    for (const { status } of await answers) expect(status).toBeLessThan(300)
   }
   // The load is one that needs many.
   expect(most).toBeGreaterThan(10)

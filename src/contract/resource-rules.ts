@@ -234,30 +234,20 @@ function checkVerbs(key: string, resource: Resource, report: Report) {
         'Reads select from `view`: write that',
       )
   }
-  for (const verb of Object.keys(resource.problems) as Verb[])
-    if (resource.access[verb] === undefined)
-      report(
-        'R-P-6',
-        `${key}.problems`,
-        `names "${verb}", which has no access rule`,
-        'A verb without an access rule does not exist: add the rule',
-      )
-  for (const verb of Object.keys({ ...resource.limits, ...resource.cost }) as Verb[])
-    if (resource.access[verb] === undefined)
-      report(
-        'R-RATE-1',
-        key,
-        `limits "${verb}", which has no access rule`,
-        'A verb without an access rule does not exist: add the rule',
-      )
-  for (const verb of Object.keys(resource.timeoutMs) as Verb[])
-    if (resource.access[verb] === undefined)
-      report(
-        'R-P-7',
-        `${key}.timeoutMs`,
-        `names "${verb}", which has no access rule`,
-        'A verb without an access rule does not exist: add the rule',
-      )
+  const byVerb = [
+    ['R-P-6', `${key}.problems`, 'names', resource.problems],
+    ['R-RATE-1', key, 'limits', { ...resource.limits, ...resource.cost }],
+    ['R-P-7', `${key}.timeoutMs`, 'names', resource.timeoutMs],
+  ] as const
+  for (const [rule, place, says, members] of byVerb)
+    for (const verb of Object.keys(members) as Verb[])
+      if (resource.access[verb] === undefined)
+        report(
+          rule,
+          place,
+          `${says} "${verb}", which has no access rule`,
+          'A verb without an access rule does not exist: add the rule',
+        )
   for (const verb of ['create', 'replace', 'update'] as const) {
     if (resource.access[verb] === undefined || resource.custom.includes(verb)) continue
     const specs =

@@ -30,7 +30,7 @@ const trace = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', flags: '00', state:
 const cause = (requestId: string) => ({ requestId, trace })
 const told = () => ended.map(({ text, rows, cause }) => [text, rows, cause?.requestId])
 
-test('R-OPS-3: each statement is told of with its rows and for whom it is, from reads, lists and transactions', async () => {
+test('R-OPS-3: reads, lists and transactions report each statement with its number of rows and its request', async () => {
   const own = database.onBehalfOf!(cause('mine'))
   await own.query('select generate_series(1, 3)')
   await database.cells('select 1')
@@ -52,7 +52,7 @@ test('R-OPS-3: each statement is told of with its rows and for whom it is, from 
   ])
 })
 
-test('R-OPS-3: a statement that fails is told of with its SQLSTATE, and with nothing that could quote a value', async () => {
+test('R-OPS-3: a failed statement is reported with its SQLSTATE, and without any of its values', async () => {
   const insert = 'insert into unique_things values ($1)'
   const work = transaction(database, async (tx) => {
     await tx.query(insert, ['canary'])

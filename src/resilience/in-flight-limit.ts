@@ -78,17 +78,17 @@ export function createInFlightLimit(options: InFlightLimitOptions = {}): InFligh
     if (queueMs > allowedMs) {
       lastQueuedMs = nowMs
       if (++queuedWindows < QUEUED_WINDOWS) return
-      // Little's law: so many in flight leave a queue of half the time allowed, at the rate at which requests end now. At most
+      // Little's law: so many in flight leave a queue of a quarter of the time allowed, at the rate at which requests end now. At most
       // halved at once: one window may have measured badly.
       limit =
         queuedWindows % MISJUDGED_WINDOWS === 0
           ? floor
-          : Math.min(limit, Math.max(floor, limit / 2, perMs * (workMs + allowedMs / 2)))
+          : Math.min(limit, Math.max(floor, limit / 2, perMs * (workMs + allowedMs / 4)))
       return
     }
     queuedWindows = 0
     const isWanted = limit < start || inFlight > limit / 2
-    if (isWanted && queueMs <= allowedMs / 2) limit = Math.min(ceiling, limit * GROWTH)
+    if (isWanted && queueMs <= allowedMs / 4) limit = Math.min(ceiling, limit * GROWTH)
   }
 
   return {

@@ -141,7 +141,7 @@ test('R-OPS-4: every wrong setting is named at once, with its value and what was
   for (const PORT of ['-1', '80 ', '0x50', '1e3', 'http']) expect(faultsOf({ PORT })).toHaveLength(1)
 })
 
-test('FC-83: DATABASE_POOL_SIZE is 10 unless told otherwise; what makes no sense is refused, with what to do', () => {
+test('FC-83: DATABASE_POOL_SIZE is 10 by default; a value that is too small, or no whole number, stops the start and says what to give', () => {
   expect(readSettings({}, []).databasePoolSize).toBe(10)
   expect(readSettings({ DATABASE_POOL_SIZE: '4' }, []).databasePoolSize).toBe(4)
   for (const DATABASE_POOL_SIZE of ['0', '3', '1.5', 'abc', '-1', '501'])
@@ -151,7 +151,7 @@ test('FC-83: DATABASE_POOL_SIZE is 10 unless told otherwise; what makes no sense
     ])
 })
 
-test('R-P-7: REQUEST_TIMEOUT is in seconds, 10 unless told otherwise; what makes no sense is refused', () => {
+test('R-P-7: REQUEST_TIMEOUT is 10 seconds by default; a value outside 1 to 300 stops the start', () => {
   expect(readSettings({}, []).requestTimeoutMs).toBe(10_000)
   expect(readSettings({ REQUEST_TIMEOUT: '30' }, []).requestTimeoutMs).toBe(30_000)
   for (const REQUEST_TIMEOUT of ['0', '301', '1.5', '10s', '-1'])
