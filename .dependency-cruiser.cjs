@@ -3,6 +3,7 @@ const ORDER = [
   ['base'],
   ['contract'],
   ['resilience'],
+  ['redis'],
   ['limits', 'cache', 'auth', 'observe', 'embedded'],
   ['mail'],
   ['call'],
@@ -10,7 +11,7 @@ const ORDER = [
   ['events'],
   ['service'],
   ['http'],
-  ['gateway'],
+  ['gateway', 'door'],
   ['proxy'],
   ['start'],
   ['cli', 'testing'],
@@ -39,10 +40,13 @@ const drivers = {
   '^pino': '^src/observe/',
   '^commander$': '^src/cli/',
   '^nodemailer$': '^src/mail/smtp',
+  '^@redis/client$': '^src/redis/client',
   '^@nats-io/': '^src/events/nats-',
   '^prom-client$': '^src/observe/metrics',
-  '^undici$': '^src/proxy/forward/http-client',
+  '^undici$': '^src/http/pool',
   '^yaml$': '^src/proxy/foreign/yaml-text',
+  '^@opentelemetry/': '^src/observe/opentelemetry',
+  '^@bufbuild/protobuf': '^src/door/grpc/',
 }
 
 module.exports = {

@@ -1,19 +1,40 @@
 import { availableParallelism } from 'node:os'
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 
 const slow = process.env.LINTEL_SLOW_TESTS === '1'
 
+// What is slow by nature, such as starts, stops and kills of whole systems, is for `npm run test:slow`.
+const all = `{src,services,test,examples}/**/*${slow ? '.slow' : ''}.test.ts`
+
+/**
+ * Tests of functions: their files share a process and what it has loaded, which for each file anew costs half a second of CPU,
+ * often more than its tests. Not those of the clock of ids and of rejections that nobody handles, which are the process's.
+ */
+const together =
+  'src/{auth,base,cache,contract,limits,observe,resilience,service}/**/!(ids|handled|within|*.slow).test.ts'
+
+const project = (name: string, isolate: boolean, include: string, exclude: string[]) =>
+  ({
+    resolve: { conditions: ['lintel-source'] },
+    ssr: { resolve: { conditions: ['lintel-source'] } },
+    test: {
+      name,
+      isolate,
+      include: [include],
+      exclude,
+      // Bounds on what hangs, not measures: beside others a test may take ten times as long as alone.
+      testTimeout: slow ? 180_000 : 60_000,
+      hookTimeout: 180_000,
+    },
+  }) satisfies TestProjectInlineConfiguration
+
 export default defineConfig({
-  resolve: { conditions: ['lintel-source'] },
-  ssr: { resolve: { conditions: ['lintel-source'] } },
   test: {
     globalSetup: ['test/global-setup.ts'],
-    // What is slow by nature, such as starts, stops and kills of whole systems, is for `npm run test:slow`.
-    include: [`{src,services,test,examples}/**/*${slow ? '.slow' : ''}.test.ts`],
-    exclude: slow ? [] : ['**/*.slow.test.ts'],
     // Many tests wait for processes and servers: on two cores Vitest would run one file at a time.
     maxWorkers: Math.max(2, availableParallelism()),
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    projects: slow
+      ? [project('slow', true, all, [])]
+      : [project('together', false, together, []), project('alone', true, all, [together, '**/*.slow.test.ts'])],
   },
 })

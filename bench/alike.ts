@@ -3,7 +3,7 @@ import type { Visitor } from './load-job.ts'
 import type { Stage } from './stage.ts'
 
 /** What is compared does the same: both sides answer the same to the same question, but for cursors, ids and times. */
-export async function confirmAlike({ servers, workloads, compared }: Stage): Promise<void> {
+export async function assertAlike({ servers, workloads, compared }: Stage): Promise<void> {
   const [reference, lintel] = [servers.get('reference'), servers.get('lintel')]
   if (!reference || !lintel) return
   for (const [name, { reference: theirs, lintel: ours }] of Object.entries(workloads)) {

@@ -6,6 +6,7 @@ import { urlFor } from '../src/data/connection.ts'
 import { provision } from '../src/data/provision.ts'
 import { startEmbeddedPostgres } from '../src/embedded/postgres.ts'
 import { FILL_CHECKSUM, fill, tidy } from './fill.ts'
+import { postgresCpu } from './postgres-cpu.ts'
 import { ROOT, run } from './processes.ts'
 
 export interface Databases {
@@ -16,17 +17,19 @@ export interface Databases {
   readonly orders: string
   /** As the superuser, for what the benchmark looks up. */
   readonly admin: { readonly users: string; readonly orders: string }
+  /** CPU-seconds that PostgreSQL has used so far. */
+  cpu(): Promise<number>
   stop(): Promise<void>
 }
 
 /** Starts PostgreSQL as users of Lintel get it, with databases that hold `count` orders: kept from last time, or filled. */
-export async function startDatabases(count: number, say: (line: string) => void): Promise<Databases> {
+export async function startDatabases(count: number, say: (line: string) => void, durable = true): Promise<Databases> {
   const dataDir = join(ROOT, '.lintel', `bench-${count}`)
   const mark = join(dataDir, 'filled')
   const checksum = await schemaChecksum()
   const filled = existsSync(mark) && (await readFile(mark, 'utf8')) === checksum
   if (!filled) await rm(dataDir, { recursive: true, force: true })
-  const server = await startEmbeddedPostgres({ dataDir, log: say })
+  const server = await startEmbeddedPostgres({ dataDir, durable, log: say })
   try {
     const admin = { users: urlFor(server.url, 'lintel_users'), orders: urlFor(server.url, 'lintel_orders') }
     if (!filled) {
@@ -42,6 +45,7 @@ export async function startDatabases(count: number, say: (line: string) => void)
       users: await provision(server.url, 'users'),
       orders: await provision(server.url, 'orders'),
       admin,
+      cpu: () => postgresCpu(join(dataDir, 'postgres')),
       stop: () => server.stop(),
     }
   } catch (error) {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { CARRIER_MIGRATIONS } from '../src/data/event-log.ts'
-import { knowConsumer } from '../src/data/inbox.ts'
+import { registerConsumer } from '../src/data/inbox.ts'
 import { migrate } from '../src/data/migrate.ts'
 import { PLATFORM_MIGRATIONS } from '../src/data/migration-files.ts'
 import { outboxState } from '../src/data/outbox.ts'
@@ -165,10 +165,11 @@ async function latencies({ database, carrier }: Place, changes: number, had: (co
   const committedAt = new Map<string, number>()
   const tookMs: number[] = []
   const failed = (error: unknown) => console.error(error)
-  await knowConsumer(database, 'bench.effects')
+  await registerConsumer(database, 'bench.effects')
   const relay = createRelay({ database, carrier, failed })
-  const consumer = createConsumer<{ tx: Parameters<typeof knowConsumer>[0]; done: (id: string) => void }>({
+  const consumer = createConsumer<{ tx: Parameters<typeof registerConsumer>[0]; done: (id: string) => void }>({
     name: 'bench.effects',
+    types: ['order.created'],
     database,
     async run(work) {
       let handled: string | undefined

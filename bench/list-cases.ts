@@ -1,16 +1,16 @@
 import { encodeId } from '../src/base/ids.ts'
 import { parseAccess } from '../src/contract/access.ts'
+import type { Contract } from '../src/contract/contract.ts'
 import { listCostReader } from '../src/contract/list-cost.ts'
 import { type FilterParameter, filterParameters, listQueryReader } from '../src/contract/list-query.ts'
 import type { AnyResource, Resource } from '../src/contract/resource.ts'
-import type { Contract } from '../src/contract/service.ts'
 import { isoTime } from '../src/data/columns.ts'
 import type { Scope } from '../src/data/conditions.ts'
 import { listOf } from '../src/data/list.ts'
 import type { Database } from '../src/data/pool.ts'
 import { columnFor, tableOf } from '../src/data/table.ts'
 import { readQuery } from '../src/gateway/query.ts'
-import { nextPlan, type PlanNode } from '../src/testing/plans.ts'
+import { nextPlan, type PlanNode } from '../src/testing/query-plan.ts'
 
 /** One way of asking for a list that a contract declares, with values of the rows that there are. */
 export interface ListCase {

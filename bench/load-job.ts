@@ -8,6 +8,8 @@ export interface Request {
 export interface Visitor {
   /** Without one nobody in particular asks. */
   readonly token?: string
+  /** Asks for what the database has now: `Cache-Control: no-cache`. */
+  readonly noCache?: boolean
   readonly requests: readonly Request[]
 }
 

@@ -27,11 +27,11 @@ interface Times {
 
 function visit(
   { hostname, port, host }: URL,
-  { token, requests }: Visitor,
+  visitor: Visitor,
   { endMs, pace, sinceSent }: Times,
   heard: Heard,
 ): Promise<void> {
-  const texts = requests.map((request) => Buffer.from(requestText(request, host, token)))
+  const texts = visitor.requests.map((request) => Buffer.from(requestText(request, host, visitor)))
   return new Promise((resolve) => {
     const socket = connect({ host: hostname, port: Number(port), noDelay: true })
     let turn = 0
@@ -91,8 +91,8 @@ function visit(
   })
 }
 
-function requestText({ method, path, body }: Request, host: string, token: string | undefined): string {
-  const who = token === undefined ? '' : `authorization: Bearer ${token}\r\n`
+function requestText({ method, path, body }: Request, host: string, { token, noCache }: Visitor): string {
+  const who = `${token === undefined ? '' : `authorization: Bearer ${token}\r\n`}${noCache ? 'cache-control: no-cache\r\n' : ''}`
   const head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${who}`
   if (body === undefined) return `${head}\r\n`
   return `${head}content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`

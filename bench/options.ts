@@ -17,6 +17,8 @@ export interface Options {
   readonly json: boolean
   /** Load over bare sockets rather than by autocannon. */
   readonly lean: boolean
+  /** PostgreSQL waits for the disk, as it should. */
+  readonly fsync: boolean
   /** Folder for a CPU profile of each server, or undefined. */
   readonly profile: string | undefined
 }
@@ -24,8 +26,11 @@ export interface Options {
 /** `before` is Lintel as another checkout has it. */
 export const SIDES = ['reference', 'before', 'lintel'] as const
 export type Side = (typeof SIDES)[number]
-export const WORKLOADS = ['W1', 'W2 shallow', 'W2 deep', 'W3', 'W4', 'W4 remote'] as const
+export const WORKLOADS = ['W1', 'W2 shallow', 'W2 deep', 'W3', 'W3b', 'W4', 'W4 remote'] as const
 export type WorkloadName = (typeof WORKLOADS)[number]
+
+/** Those that write. */
+export const isWriting = (name: WorkloadName) => name === 'W3' || name === 'W3b'
 
 /** Of the gateway alone: it takes no database. */
 export const isOfGateway = (name: WorkloadName) => name.startsWith('W4')
@@ -38,18 +43,20 @@ Lintel and a hand-written reference (bench/reference), on one PostgreSQL and the
   W2 shallow  GET /orders?status=pending&sort=-createdAt&limit=20 by cursor, from the 10th row on, as an admin
   W2 deep     the same 500,000 rows deep (half of --orders, if that is less)
   W3          POST /users/{id}/orders: each connection is a user who orders 1 to 3 products
+  W3b         POST /receipts: three lines are checked, one row and one event are written, and the event is consumed
   W4          the gateway alone (verify, limit, route), in one process with a service that answers at once; no database
   W4 remote   lintel gateway in front of a process that answers at once, against a proxy of node:http and undici
 
   --quick           a small run to see that all works: 20,000 orders, 1 round of 2 s
-  --orders <n>      orders in the database (1000000)
+  --orders <n>      orders in the database, and receipts in that of W3b (1000000)
   --rounds <n>      rounds (3)
   --seconds <n>     seconds of one measurement (6)
-  --only <names>    workloads, with commas: W1,W2,W3,W4
+  --only <names>    workloads by how they begin, with commas: W1,W2,W3,W4
   --side <name>     lintel, reference or before alone
   --before <dir>    measure another checkout of Lintel in the same run, built by npm run build there
   --lean            load over bare sockets: autocannon costs more CPU than it measures
   --profile <dir>   write a CPU profile of each server to a folder
+  --no-fsync        PostgreSQL does not wait for the disk: what the code costs, whatever the disk does
   --json            print JSON instead of a table
   --help            print this
 
@@ -69,6 +76,7 @@ export function readOptions(args: string[]): Options | undefined {
       before: { type: 'string' },
       profile: { type: 'string' },
       json: { type: 'boolean', default: false },
+      'no-fsync': { type: 'boolean', default: false },
       lean: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -96,6 +104,7 @@ export function readOptions(args: string[]): Options | undefined {
     before,
     json: values.json,
     lean: values.lean,
+    fsync: !values['no-fsync'],
     profile: values.profile,
   }
 }

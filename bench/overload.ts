@@ -2,15 +2,19 @@
  * `npm run bench:overload`: what a system does beyond its capacity (R-OPS-5): how much of it is still served, how soon the rest
  * is rejected, and when all is normal again. Writes nothing.
  */
+import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { startEmbeddedPostgres } from '../src/embedded/postgres.ts'
 import { startDatabases } from './databases.ts'
 import type { Outcome } from './load-job.ts'
 import { type Loader, startLoader } from './loader.ts'
 import { whole } from './options.ts'
-import { startServer } from './processes.ts'
+import { ROOT, run, type ServerProcess, startServer } from './processes.ts'
 import { say } from './progress.ts'
 import { type Spread, spreadOf } from './report.ts'
+import { UNLIMITED } from './stage.ts'
 import { startLintel } from './whole-stage.ts'
 import { get } from './workloads.ts'
 
@@ -19,9 +23,10 @@ const HELP = `npm run bench:overload -- [options]
 Clients that ask at 1, 3 and 5 times the capacity, whether they are answered or not; then at half of it.
 
   fixed  20 ms of sleep on a pool of ten behind the gateway: 500 a second, on 1,000 connections
+  parts  the same, with gateway and service in processes of their own, calls over HTTP
   reads  GET /products?limit=20 of the whole system, on 2,000 connections; its capacity is measured first
 
-  --only <name>    fixed or reads
+  --only <name>    fixed, parts or reads
   --rounds <n>     rounds (3)
   --seconds <n>    seconds of overload; half of them after it at half of the capacity (8)
   --help           print this
@@ -102,11 +107,33 @@ function text({ median, min, max }: Spread, digits = 0): string {
 }
 
 async function fixed(options: Options): Promise<string[]> {
-  const server = await startServer(['dist/bench/fixed-cost.js'], {})
+  const server = await startServer(['dist/bench/fixed/gateway.js'], {})
   try {
     return await measure({ url: server.url, path: '/works', connections: 1_000, capacity: 500 }, options)
   } finally {
     await server.stop()
+  }
+}
+
+async function parts(options: Options): Promise<string[]> {
+  const lintel = ['dist/src/cli/main.js', '--system', 'dist/bench/fixed/system.js']
+  const postgres = await startEmbeddedPostgres({ dataDir: join(ROOT, '.lintel', 'bench-fixed'), log: say })
+  const started: ServerProcess[] = []
+  try {
+    await run([...lintel, 'migrate'], { DATABASE_URL: postgres.url })
+    const env = {
+      LINTEL_INTERNAL_KEY: randomBytes(32).toString('base64'),
+      ACCESS_LOG: 'off',
+      RATE_LIMIT_MAX: UNLIMITED,
+    }
+    const service = await startServer([...lintel, 'start', 'works'], { ...env, DATABASE_URL: postgres.url })
+    started.push(service)
+    const gateway = await startServer([...lintel, 'start', 'gateway'], { ...env, WORKS_URL: service.url })
+    started.push(gateway)
+    return await measure({ url: gateway.url, path: '/works', connections: 1_000, capacity: 500 }, options)
+  } finally {
+    await Promise.all(started.map((one) => one.stop()))
+    await postgres.stop()
   }
 }
 
@@ -131,14 +158,15 @@ try {
     options: { only: option, rounds: option, seconds: option, help: { type: 'boolean', default: false } },
   })
   const { only } = values
-  if (only !== undefined && only !== 'fixed' && only !== 'reads')
-    throw new Error(`--only is "${only}": give fixed or reads`)
+  const targets = { fixed, parts, reads }
+  if (only !== undefined && !Object.hasOwn(targets, only))
+    throw new Error(`--only is "${only}": give ${Object.keys(targets).join(', ')}`)
   const options = { rounds: whole('rounds', values.rounds, 3, 1), seconds: whole('seconds', values.seconds, 8, 2) }
   if (values.help) console.log(HELP)
   else
-    for (const [name, run] of Object.entries({ fixed, reads })) {
+    for (const [name, target] of Object.entries(targets)) {
       if (only !== undefined && only !== name) continue
-      const lines = await run(options)
+      const lines = await target(options)
       say('')
       console.log([...lines, ''].join('\n'))
     }

@@ -12,6 +12,8 @@ export interface Spread {
 interface Summary {
   readonly rate: Spread
   readonly cpu: Spread
+  /** Of PostgreSQL, where it is measured; else 0. */
+  readonly databaseCpu: Spread
   /** Of the process that asks. */
   readonly loaderCpu: number
   readonly p50Ms: number
@@ -23,6 +25,7 @@ interface Summary {
 interface Ratio {
   readonly rate: Spread
   readonly cpu: Spread
+  readonly databaseCpu: Spread | undefined
 }
 
 export interface Report {
@@ -53,7 +56,11 @@ export function reportOf(results: Results, options: Options): Report {
     ratios[name] = Object.fromEntries(
       others.map(([side, theirs]): [Side, Ratio] => [
         side,
-        { rate: ratioOf(ours, theirs, (one) => one.rate), cpu: ratioOf(ours, theirs, (one) => one.cpu) },
+        {
+          rate: ratioOf(ours, theirs, (one) => one.rate),
+          cpu: ratioOf(ours, theirs, (one) => one.cpu),
+          databaseCpu: ours[0]!.databaseCpu > 0 ? ratioOf(ours, theirs, (one) => one.databaseCpu) : undefined,
+        },
       ]),
     )
   }
@@ -75,25 +82,27 @@ export function reportOf(results: Results, options: Options): Report {
   }
 }
 
-const COLUMNS = [12, 10, 22, 9, 9, 16, 9]
+const COLUMNS = [12, 10, 22, 9, 9, 16, 16, 9]
 
 export function tableOf(report: Report): string {
   const { machine, orders, rounds, seconds, connections, loader } = report
   const lines = [
     `${number(orders)} orders, ${rounds} × ${seconds} s, ${connections} connections by ${loader}; ${machine.cores} cores, Node ${machine.node}, ${machine.platform}`,
     '',
-    row(['', '', 'req/s (min–max)', 'p50 ms', 'p99 ms', 'CPU-s per 1,000', 'loader’s']),
+    row(['', '', 'req/s (min–max)', 'p50 ms', 'p99 ms', 'CPU-s per 1,000', 'of PostgreSQL', 'loader’s']),
   ]
   for (const [name, sides] of Object.entries(report.workloads)) {
-    for (const [side, { rate, cpu, loaderCpu, p50Ms, p99Ms, failures }] of Object.entries(sides)) {
+    for (const [side, { rate, cpu, databaseCpu, loaderCpu, p50Ms, p99Ms, failures }] of Object.entries(sides)) {
       const range = `${number(rate.median)} (${number(rate.min)}–${number(rate.max)})`
       lines.push(
-        row([name, side, range, p50Ms.toFixed(1), p99Ms.toFixed(1), cpu.median.toFixed(4), loaderCpu.toFixed(4)]) +
-          failuresOf(failures),
+        row([
+          ...[name, side, range, p50Ms.toFixed(1), p99Ms.toFixed(1), cpu.median.toFixed(4)],
+          ...[databaseCpu.median > 0 ? databaseCpu.median.toFixed(4) : '', loaderCpu.toFixed(4)],
+        ]) + failuresOf(failures),
       )
     }
-    for (const [side, { rate, cpu }] of Object.entries(report.ratios[name as WorkloadName] ?? {}))
-      lines.push(row([name, `: ${side}`, spread(rate), '', '', spread(cpu)]))
+    for (const [side, { rate, cpu, databaseCpu }] of Object.entries(report.ratios[name as WorkloadName] ?? {}))
+      lines.push(row([name, `: ${side}`, spread(rate), '', '', spread(cpu), databaseCpu ? spread(databaseCpu) : '']))
   }
   if (report.deepByShallow)
     lines.push(
@@ -111,6 +120,7 @@ function summaryOf(figures: readonly Figures[]): Summary {
   return {
     rate: spreadOf(figures.map((one) => one.rate)),
     cpu: spreadOf(figures.map((one) => one.cpu)),
+    databaseCpu: spreadOf(figures.map((one) => one.databaseCpu)),
     loaderCpu: spreadOf(figures.map((one) => one.ownCpu)).median,
     p50Ms: spreadOf(figures.map((one) => one.p50Ms)).median,
     p99Ms: spreadOf(figures.map((one) => one.p99Ms)).median,

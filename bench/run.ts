@@ -1,8 +1,9 @@
-import { confirmAlike } from './alike.ts'
+import { assertAlike } from './alike.ts'
 import { openGateways } from './gateway-stage.ts'
 import { measure } from './measure.ts'
 import { isOfGateway, type Options, readOptions } from './options.ts'
 import { say } from './progress.ts'
+import { openReceipts } from './receipts-stage.ts'
 import { openRemoteGateways } from './remote-gateway-stage.ts'
 import { reportOf, tableOf } from './report.ts'
 import type { Stage } from './stage.ts'
@@ -13,8 +14,10 @@ async function main(options: Options): Promise<void> {
   try {
     if (options.workloads.includes('W4')) stages.push(await openGateways(options))
     if (options.workloads.includes('W4 remote')) stages.push(await openRemoteGateways(options))
-    if (!options.workloads.every(isOfGateway)) stages.push(await openWhole(options, say))
-    for (const stage of stages) await confirmAlike(stage)
+    if (options.workloads.includes('W3b')) stages.push(await openReceipts(options, say))
+    if (!options.workloads.every((name) => name === 'W3b' || isOfGateway(name)))
+      stages.push(await openWhole(options, say))
+    for (const stage of stages) await assertAlike(stage)
     const results = await measure({ options, stages, say })
     const report = reportOf(results, options)
     say('')

@@ -13,6 +13,8 @@ export interface Stage {
   readonly compared: 'answers' | 'bodies'
   /** Before each measurement: nothing is left to do from the one before. */
   settle(): Promise<void>
+  /** CPU-seconds that PostgreSQL has used so far, where it is a part. */
+  databaseCpu?(): Promise<number>
   stop(): Promise<void>
 }
 

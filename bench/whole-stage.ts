@@ -7,7 +7,7 @@ import { type Cursors, depthOf, NEAR, planWorkloads, referenceCursors, signIn, w
 
 /** W1, W2 and W3: the whole system against the hand-written one, on one PostgreSQL. */
 export async function openWhole(options: Options, say: (line: string) => void): Promise<Stage> {
-  const databases = await startDatabases(options.orders, say)
+  const databases = await startDatabases(options.orders, say, options.fsync)
   const servers = new Map<Side, ServerProcess>()
   const stop = async () => {
     await Promise.all([...servers.values()].map((server) => server.stop()))
@@ -28,7 +28,14 @@ export async function openWhole(options: Options, say: (line: string) => void): 
       lintel: await walked('lintel'),
     }
     const workloads = await planWorkloads(databases, people, cursors)
-    return { servers, workloads, compared: 'answers', settle: () => checkpoint(databases.url), stop }
+    return {
+      servers,
+      workloads,
+      compared: 'answers',
+      settle: () => checkpoint(databases.url),
+      databaseCpu: databases.cpu,
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error

@@ -6,7 +6,6 @@ import { issueAccessToken } from '../src/auth/tokens.ts'
 import { newId } from '../src/base/ids.ts'
 import { isInternal } from '../src/contract/access.ts'
 import type { Operation } from '../src/contract/operation.ts'
-import { ownerParam } from '../src/contract/principal.ts'
 import { connect } from '../src/data/connection.ts'
 import system from '../system.ts'
 import { PASSWORD, type Reply, reference, type User } from './reference.ts'
@@ -226,7 +225,7 @@ describe.each(served.map((operation) => [operation.id, operation] as const))('R-
 
   /** R-USER-3: `me` is the caller, who is nobody without credentials. */
   async function asMe(who: Who): Promise<void> {
-    const place = ownerParam(operation)
+    const place = operation.facts.ownerParam
     if (place < 0 || (who !== 'owner' && who !== 'nobody')) return
     const thing = await THINGS[operation.id]!()
     const params = thing.params!.map((param, i) => (i === place ? 'me' : param))

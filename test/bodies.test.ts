@@ -1,3 +1,4 @@
+import { request } from 'node:http'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { newId } from '../src/base/ids.ts'
 import { type Reply, reference, type User } from './reference.ts'
@@ -310,6 +311,39 @@ describe('errors', () => {
     for (const accept of ['*/*', 'application/json', 'text/html', 'application/problem+json;q=0, application/json']) {
       const reply = await send(api.url, 'GET', '/nothing', { headers: { accept } })
       expect(reply.body.error.code, accept).toBe('NOT_FOUND')
+    }
+  })
+})
+
+describe('bodies that are not waited for', () => {
+  /** Sends the head and the first bytes of a body, and then no more until there is an answer. */
+  function begin(method: string, path: string, token: string, length: number) {
+    const headers = { authorization: `Bearer ${token}`, connection: 'keep-alive', 'content-length': length }
+    return new Promise<{ status: number; connection: string }>((resolve, reject) => {
+      const sending = request(api.url + path, { method, headers, agent: false }, ({ statusCode, headers }) => {
+        resolve({ status: statusCode!, connection: headers.connection! })
+        sending.destroy()
+      })
+      sending.on('error', reject)
+      sending.write('{"name"')
+    })
+  }
+
+  test('FC-7, R-REST-2: a change of what the path shows to be another’s is refused before its body has arrived', async () => {
+    const { token } = await api.user()
+    const asked: [string, string, number][] = [
+      ['PUT', `/users/${ann.id}`, 403],
+      ['PATCH', `/v2/users/${ann.id}`, 403],
+      ['DELETE', `/users/${ann.id}`, 403],
+      ['PATCH', `/users/${newId('usr')}`, 404],
+      ['PATCH', '/users/nobody', 404],
+      ['POST', `/users/${ann.id}/carts`, 403],
+      ['POST', `/users/${ann.id}/orders`, 403],
+    ]
+    for (const [method, path, status] of asked) {
+      // The rest of a small body is dropped as it comes; behind a large one the connection ends.
+      expect(await begin(method, path, token, 1_000), `${method} ${path}`).toEqual({ status, connection: 'keep-alive' })
+      expect(await begin(method, path, token, 1_000_000)).toEqual({ status, connection: 'close' })
     }
   })
 })

@@ -40,7 +40,7 @@ test('FC-77 R-P-8: a failure of a service that was called is not the client’s,
   expect(await ask('translations', 'UNAUTHENTICATED')).toMatchObject(badGateway)
 
   expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
-    /^lintel_call_breaker_state\{service="shop",called="people"\} 0$/m,
+    /^lintel_circuit_breaker_state\{caller="shop",called="people"\} 0$/m,
   )
   await system.line(/"requestId":"translations-UNAUTHENTICATED".*"msg":"request"/)
   const warned = new Map(
@@ -67,7 +67,7 @@ test('R-CALL-3: the breaker of a service’s calls opens, is seen in health and 
     })
   const seen = async () => {
     const health = (await (await fetch(`${url}/health`)).json()) as { status: string; checks: Record<string, object> }
-    const [, state] = /^lintel_call_breaker_state\{.*\} (\d)$/m.exec(await (await fetch(`${url}/metrics`)).text())!
+    const [, state] = /^lintel_circuit_breaker_state\{.*\} (\d)$/m.exec(await (await fetch(`${url}/metrics`)).text())!
     return { status: health.status, check: health.checks['shop.calls.people'], state }
   }
   for (let i = 0; i < 5; i++) expect((await ask('SERVICE_UNAVAILABLE')).status).toBe(503)

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { SMTPServer } from 'smtp-server'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { connect } from '../src/data/connection.ts'
-import { type Clone, cloneOf, templateFor } from '../src/testing/database.ts'
+import { type Clones, clonesOf } from '../src/testing/database.ts'
 import { CARRIER, databaseSettings } from '../src/testing/system.ts'
 import system from '../system.ts'
 import { launcher } from './system-process.ts'
@@ -30,23 +30,17 @@ const ADMIN = { email: 'admin@example.com', password: 'canary-admin-password' }
 const STRAY = ['canary-bearer', 'canary-basic', 'canary-cookie', 'canary-query', 'canary-proxy']
 const canaries = new Set<string>([...Object.values(PASSWORDS), ADMIN.password, ...STRAY])
 
-const clones: Record<string, Clone> = {}
+let clones: Clones
 let mail: FailingMail
 
 beforeAll(async () => {
-  for (const service of [...system.services, CARRIER])
-    clones[service.contract.name] = await cloneOf(
-      inject('databaseServer'),
-      await templateFor(inject('databaseServer'), service),
-    )
+  clones = await clonesOf(inject('databaseServer'), [...system.services, CARRIER])
   mail = await failingMail()
 })
-const urlsOf = (all: Readonly<Record<string, Clone>>) =>
-  Object.fromEntries(Object.entries(all).map(([name, { url }]) => [name, url]))
 
 afterAll(async () => {
   await mail.close()
-  for (const clone of Object.values(clones)) await clone.drop()
+  await clones.drop()
 })
 
 interface FailingMail {
@@ -147,7 +141,7 @@ test('R-OPS-3 R-BODY-7: no password, token, code, header or cookie is in a log, 
   const process = launch('lintel', {
     args: ['start'],
     env: {
-      ...databaseSettings(urlsOf(clones)),
+      ...databaseSettings(clones.urls),
       SMTP_URL: mail.url,
       LOG_LEVEL: 'trace',
       LINTEL_ADMIN_EMAIL: ADMIN.email,
@@ -268,7 +262,7 @@ test('R-OPS-3 R-BODY-7: no password, token, code, header or cookie is in a log, 
   await process.line(/could not send a mail/)
 
   // A database that goes away under the requests.
-  await terminateAll(clones.users!.url)
+  await terminateAll(clones.urls.users!)
   await Promise.all(
     [
       () => ask('POST', '/auth/login', { email, password: PASSWORDS.late }),
@@ -281,7 +275,7 @@ test('R-OPS-3 R-BODY-7: no password, token, code, header or cookie is in a log, 
   for (const place of ['/metrics', '/health', '/openapi.json', '/dev/mails', '/.well-known/jwks.json'])
     await ask('GET', place)
 
-  const rows = (await Promise.all(Object.values(clones).map(({ url }) => rowsOf(url)))).flat()
+  const rows = (await Promise.all(Object.values(clones.urls).map(rowsOf))).flat()
   process.child.kill('SIGTERM')
   const { stdout, stderr, code } = await process.ended
   expect([code, stderr]).toEqual([0, ''])

@@ -1,9 +1,10 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { connect } from '../src/data/connection.ts'
+import { mostConnections, USUAL_POOL } from '../src/start/connection-budget.ts'
+import system from '../system.ts'
 import { reference } from './reference.ts'
 
-const POOL_SIZE = 10
 const api = reference()
 let admin: pg.Client
 beforeAll(async () => {
@@ -49,5 +50,5 @@ test('FC-83: under load a replica of the reference system has no more connection
   }
   // The load is one that needs many.
   expect(most).toBeGreaterThan(10)
-  expect(most).toBeLessThanOrEqual(2 * (POOL_SIZE + 8) + 6)
+  expect(most).toBeLessThanOrEqual(mostConnections(system.services, { poolSize: USUAL_POOL }))
 })

@@ -5,7 +5,7 @@ import { orders } from '../services/orders/contract.ts'
 import { users } from '../services/users/contract.ts'
 import { type Database, openDatabase } from '../src/data/pool.ts'
 import { type Clone, cloneOf, templateFor } from '../src/testing/database.ts'
-import { nodesOf } from '../src/testing/plans.ts'
+import { nodesOf } from '../src/testing/query-plan.ts'
 
 // Every list that the reference system declares, on 10,000 rows: judged by plans and rows, never by the clock. On more rows it is
 // `npm run bench:lists`.

@@ -8,12 +8,13 @@ import { openDatabase } from '../src/data/pool.ts'
 import { insert } from '../src/data/rows.ts'
 import { implement } from '../src/service/implement.ts'
 import { system } from '../src/start/define-system.ts'
+import { freePort } from '../src/testing/free-port.ts'
 import { testNats } from '../src/testing/nats.ts'
 import { testSystem } from '../src/testing/system.ts'
 import reference from '../system.ts'
 import { Reference } from './reference.ts'
 import { SmtpSink } from './smtp-sink.ts'
-import { freePort, launcher, until } from './system-process.ts'
+import { launcher, until } from './system-process.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 

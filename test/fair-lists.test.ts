@@ -5,8 +5,8 @@ import { type SmallSystem, smallSystem } from './small-system.ts'
 
 const fields = { name: t.text({ max: 20 }) }
 const list = { search: ['name'], scans: ['q'] } as const
-const Tea = resource('tea', { id: 'tea', fields, list, access: { list: 'public' } })
-const Cup = resource('cup', { id: 'cup', fields, list, access: { list: 'public' } })
+const Tea = resource('tea', { id: 'tea', fields, list, access: { list: 'public', create: 'public' } })
+const Cup = resource('cup', { id: 'cup', fields, list, access: { list: 'public', create: 'public' } })
 const contract = service('pantry', { resources: { teas: Tea, cups: Cup } })
 const SQL = ['teas', 'cups']
   .map(
@@ -43,4 +43,24 @@ test('FC-74, FC-91: the lists and searches of others are answered while one addr
   await admin.query('rollback')
   await admin.end()
   for (const { status } of await Promise.all(searches)) expect(status).toBe(200)
+})
+
+test('FC-110: while a table is locked, writes of others are answered', async () => {
+  const make = (path: string) =>
+    fetch(running.url + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-forwarded-for': '192.0.2.3' },
+      body: '{"name":"oolong"}',
+    })
+  const admin = await connect(running.database)
+  await admin.query('begin; lock table teas')
+  // More than there are connections, before anybody else asks for one.
+  const blocked = Array.from({ length: 30 }, () => make('/teas'))
+  let answered = 0
+  for (const one of blocked) one.then(() => answered++).catch(() => {})
+  for (let i = 0; i < 20; i++) expect((await make('/cups')).status).toBe(201)
+  expect(answered).toBe(0)
+  await admin.query('rollback')
+  await admin.end()
+  for (const { status } of await Promise.all(blocked)) expect(status).toBe(201)
 })

@@ -60,7 +60,8 @@ function answer(status: number, json: unknown, changes: Record<string, string | 
   const text = json === undefined ? '' : JSON.stringify(json)
   const type = json === undefined ? {} : { 'content-type': 'application/json; charset=utf-8' }
   const length = { 'content-length': String(Buffer.byteLength(text)) }
-  const headers = { ...type, ...length, 'x-request-id': 'req_1', 'api-version': '1', etag: '"1"', ...changes }
+  const shown = { etag: '"1"', 'cache-control': 'private, no-cache' }
+  const headers = { ...type, ...length, 'x-request-id': 'req_1', 'api-version': '1', ...shown, ...changes }
   return { status, headers, text, json }
 }
 

@@ -61,6 +61,11 @@ async function mailedTokens(users: number): Promise<string[]> {
   }
 }
 
+async function fuzzInto(tally: Tally, described: Described, seed: number): Promise<void> {
+  for (const [key, times] of await fuzz(described, await asked(), { seed, runs }))
+    tally.set(key, (tally.get(key) ?? 0) + times)
+}
+
 const tally: Tally = new Map()
 const operations = new Set<Described['operations'][number]>()
 
@@ -68,8 +73,7 @@ describe.each([1, 2])('R-P-2: the system, asked by its document of version %i', 
   test('answers as that says', { timeout }, async () => {
     const described = describedBy(await documentOf(version))
     for (const operation of described.operations) operations.add(operation)
-    for (const [key, times] of await fuzz(described, await asked(), { seed: seed + version, runs }))
-      tally.set(key, (tally.get(key) ?? 0) + times)
+    await fuzzInto(tally, described, seed + version)
   })
 
   test('answers as that says when it is asked several things at once', { timeout }, async () => {
@@ -93,10 +97,21 @@ describe.each([1, 2])('R-P-2: the system, asked by its document of version %i', 
   })
 })
 
-test('each operation was done, and each was refused', () => {
-  if (process.env.FUZZ_TALLY) for (const [key, times] of [...tally].sort()) console.log(times, key)
+/** How often what is rare is tried again, for what a run meets also depends on chance: ids are random, and some states are brief. */
+const FURTHER_ROUNDS = 10
+
+test('each operation was done, and each was refused', { timeout }, async () => {
   // With other seeds it takes more than the usual number of runs to be sure of it.
-  if (runs >= 200 || (seed === SEED && runs >= 40)) expect(unproven(tally, [...operations])).toEqual([])
+  const sure = runs >= 200 || (seed === SEED && runs >= 40)
+  for (let round = 1; sure && round <= FURTHER_ROUNDS && unproven(tally, [...operations]).length > 0; round++)
+    for (const version of [1, 2]) {
+      const described = describedBy(await documentOf(version))
+      const rare = described.operations.filter((operation) => unproven(tally, [operation]).length > 0)
+      if (rare.length === 0) continue
+      await fuzzInto(tally, { ...described, operations: rare }, seed + 10 * round + version)
+    }
+  if (process.env.FUZZ_TALLY) for (const [key, times] of [...tally].sort()) console.log(times, key)
+  if (sure) expect(unproven(tally, [...operations])).toEqual([])
 })
 
 test.each(['users', 'orders'])('afterwards the data of %s is in order', async (service) => {

@@ -6,11 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { freePort, launcher, type SystemProcess } from './system-process.ts'
+import { freePort } from '../src/testing/free-port.ts'
+import { launcher, type SystemProcess } from './system-process.ts'
 import { send } from './wire.ts'
 
 const { launch, run } = launcher()
 const MIB = 1024 * 1024
+/** Of what is several processes, which start one after another. */
+const TIME = { timeout: 180_000 }
 
 let folder: string
 let shop: Server
@@ -241,12 +244,62 @@ describe('R-GW-1: lintel gateway, in front of a service that knows nothing of it
     const url = await system.url()
     for (let i = 0; i < 2; i++) expect((await send(url, 'GET', '/things')).status).toBe(200)
     const { text } = await send(`http://127.0.0.1:${port}`, 'GET', '/metrics')
-    const state = (replica: string) => `lintel_circuit_breaker_state{upstream="shop",replica="${replica}/"}`
+    const state = (replica: string) =>
+      `lintel_circuit_breaker_state{caller="gateway",called="shop",replica="${replica}/"}`
     expect(text).toContain(`${state(shopUrl)} 0\n`)
     expect(text).toContain(`${state(dead)} 2\n`)
     expect(text).toMatch(/^lintel_http_requests_total\{operation="shop\.[^"]+",status="200"\} 2$/m)
     expect((await send(url, 'GET', '/metrics')).status).toBe(404)
     expect((await send(`http://127.0.0.1:${port}`, 'GET', '/health')).body).toMatchObject({ status: 'degraded' })
+  })
+
+  test(
+    'R-RATE-1 R-OPS-3: LINTEL_WORKERS=2 is two workers on one port, one bucket for whoever asks, and ADMIN_PORT for both',
+    TIME,
+    async () => {
+      const adminPort = await freePort()
+      const running = gateway(['--routes', 'routes.json', ...TOKENS], {
+        LINTEL_WORKERS: '2',
+        ADMIN_PORT: String(adminPort),
+        RATE_LIMIT_MAX: '60',
+        RATE_LIMIT_WINDOW_MS: '86400000',
+      })
+      const url = await running.url()
+      await running.line(/2 workers serve/)
+      // Each on a connection of its own, so that any worker may take it.
+      const alone = () => fetch(`${url}/things`, { headers: { connection: 'close' } })
+      const statuses = (await Promise.all(Array.from({ length: 100 }, alone))).map(({ status }) => status)
+      expect(statuses.filter((status) => status === 200)).toHaveLength(60)
+      expect(statuses.filter((status) => status === 429)).toHaveLength(40)
+      const { text } = await send(`http://127.0.0.1:${adminPort}`, 'GET', '/metrics')
+      expect(text).toContain('lintel_workers{worker="primary"} 2\n')
+      const admitted = [1, 2].map((worker) =>
+        Number(
+          new RegExp(
+            `^lintel_http_requests_total\\{worker="${worker}",operation="shop\\.[^"]+",status="200"\\} (\\d+)$`,
+            'm',
+          ).exec(text)![1],
+        ),
+      )
+      expect(Math.min(...admitted)).toBeGreaterThan(0)
+      expect(admitted[0]! + admitted[1]!).toBe(60)
+      expect((await send(`http://127.0.0.1:${adminPort}`, 'GET', '/health')).body).toMatchObject({
+        status: 'healthy',
+        checks: { 'worker-1': { status: 'up' }, 'worker-2': { status: 'up' } },
+      })
+      running.signalGroup('SIGTERM')
+      expect(await running.ended).toMatchObject({ code: 0, stderr: '' })
+    },
+  )
+
+  test('LINTEL_WORKERS=2: what keeps a worker from its start is said once', TIME, async () => {
+    const { code, stderr } = await run('lintel', {
+      args: args('--routes', 'missing.json'),
+      cwd: folder,
+      env: { LINTEL_WORKERS: '2' },
+    })
+    expect(code).toBe(78)
+    expect(stderr).toMatch(/^lintel: [^\n]*missing\.json[^\n]*\n$/)
   })
 
   test('R-OPS-2: SIGTERM lets a request end, and exits 0', async () => {

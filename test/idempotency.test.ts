@@ -1,13 +1,19 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect as connectTo } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { t } from '../src/contract/fields.ts'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { type Fields, t } from '../src/contract/fields.ts'
 import { resource } from '../src/contract/resource.ts'
 import { service } from '../src/contract/service.ts'
 import { connect } from '../src/data/connection.ts'
 import { type Database, openDatabase } from '../src/data/pool.ts'
 import { insert } from '../src/data/rows.ts'
+import { implement } from '../src/service/implement.ts'
+import { system as systemOf } from '../src/start/define-system.ts'
 import { type Running, start } from '../src/start/start.ts'
-import { databaseSettings } from '../src/testing/system.ts'
+import { databaseSettings, testSystem } from '../src/testing/system.ts'
 import system from '../system.ts'
 import { PASSWORD, type Reply, reference, type User } from './reference.ts'
 import { type SmallSystem, smallSystem } from './small-system.ts'
@@ -194,6 +200,46 @@ describe('replicas', () => {
     }
     expect([await ordersOf(user), await stockOf(product.id)]).toEqual([1, 99])
   })
+})
+
+test('R-IDEM-1: a repeat that another build answers, whose contract fills in more, has one effect', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lintel-builds-'))
+  await writeFile(
+    join(folder, '0001-teas.sql'),
+    `create table teas (
+      id uuid primary key, name text not null, grade text not null default 'A', version integer not null default 1,
+      created_at timestamptz(3) not null default now(), updated_at timestamptz(3) not null default now()
+    )`,
+  )
+  const build = (fields: Fields) => {
+    const teas = resource('tea', { id: 'tea', fields, access: { get: 'public', create: 'public' } })
+    return systemOf({
+      services: [implement(service('teas', { resources: { teas } }), {}, { migrations: pathToFileURL(`${folder}/`) })],
+    })
+  }
+  const first = await testSystem(build({ name: t.text() }), inject('databaseServer'))
+  const second = await start(build({ name: t.text(), grade: t.text().default('A') }), {
+    NODE_ENV: 'development',
+    PORT: '0',
+    LOG_LEVEL: 'fatal',
+    ...databaseSettings(first.databases),
+  })
+  onTestFinished(async () => {
+    await second.stop()
+    await first.stop()
+    await rm(folder, { recursive: true })
+  })
+  const key = newKey()
+  const ids = []
+  for (const url of [first.url, second.url, first.url]) {
+    const response = await fetch(`${url}/teas`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': key },
+      body: JSON.stringify({ name: 'Assam' }),
+    })
+    ids.push(((await response.json()) as { id: string }).id)
+  }
+  expect(ids).toEqual([expect.stringMatching(/^tea_/), ids[0], ids[0]])
 })
 
 describe('other requests with a key', () => {

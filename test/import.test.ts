@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest'
-import { bodyOf, freePort, launcher, logIn, until } from './system-process.ts'
+import { freePort } from '../src/testing/free-port.ts'
+import { bodyOf, launcher, logIn, until } from './system-process.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 

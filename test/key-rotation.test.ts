@@ -1,29 +1,26 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { connect } from '../src/data/connection.ts'
-import { type Clone, cloneOf, templateFor } from '../src/testing/database.ts'
+import { type Clones, clonesOf } from '../src/testing/database.ts'
 import { CARRIER, databaseSettings } from '../src/testing/system.ts'
 import system from '../system.ts'
 import { PASSWORD } from './reference.ts'
 import { bodyOf, launcher, post } from './system-process.ts'
 
 const { launch, run } = launcher()
-const clones: Record<string, Clone> = {}
+let clones: Clones
 let env: Record<string, string>
 
 beforeAll(async () => {
-  const server = inject('databaseServer')
-  for (const service of [...system.services, CARRIER])
-    clones[service.contract.name] = await cloneOf(server, await templateFor(server, service))
-  const urls = Object.fromEntries(Object.entries(clones).map(([name, { url }]) => [name, url]))
-  env = { ...databaseSettings(urls), LOG_LEVEL: 'info' }
+  clones = await clonesOf(inject('databaseServer'), [...system.services, CARRIER])
+  env = { ...databaseSettings(clones.urls), LOG_LEVEL: 'info' }
 })
-afterAll(() => Promise.all(Object.values(clones).map((clone) => clone.drop())))
+afterAll(() => clones.drop())
 
 const kidOf = (token: string): string => JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()).kid
 
 /** As if every key had been in the key set for so long that each verifier must know it. */
 async function outlastPublication(): Promise<void> {
-  const client = await connect(clones.users!.url)
+  const client = await connect(clones.urls.users!)
   await client.query(
     `update signing_keys set key = jsonb_set(key, '{createdAt}', to_jsonb((key->>'createdAt')::timestamptz - interval '11 seconds'))`,
   )

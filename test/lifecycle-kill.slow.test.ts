@@ -1,8 +1,10 @@
-import { expect, test } from 'vitest'
+import { setTimeout as delay } from 'node:timers/promises'
+import { expect, onTestFailed, test } from 'vitest'
 import { connect, urlFor } from '../src/data/connection.ts'
 import { processesNaming } from '../src/embedded/processes.ts'
 import { findRunningPostgres } from '../src/embedded/running.ts'
-import { bodyOf, clusterName, freePort, launcher, logIn, post, type SystemProcess, until } from './system-process.ts'
+import { freePort } from '../src/testing/free-port.ts'
+import { bodyOf, clusterName, launcher, logIn, post, type SystemProcess, until } from './system-process.ts'
 
 const KILLS = 6
 const WRITERS = 4
@@ -30,6 +32,11 @@ test('R-EVT-2, R-IDEM-1: kill -9 at any moment loses nothing acknowledged and do
   const acknowledged = new Map<string, string>()
   let begun = 0
   let writing = true
+  let kills = 0
+  onTestFailed(() => {
+    const { lines, stderr } = system
+    console.error(`after ${kills} kills, ${acknowledged.size} of ${begun}:\n${lines.slice(-20).join('\n')}\n${stderr}`)
+  })
   const order = (key: string) => {
     const body = { items: [{ productId: product.id, quantity: 1 }] }
     return post(`${url}/users/${me.id}/orders`, body, { ...headers, 'idempotency-key': key })
@@ -46,18 +53,18 @@ test('R-EVT-2, R-IDEM-1: kill -9 at any moment loses nothing acknowledged and do
         if (answer?.status === 201) acknowledged.set(key, answer.body.id)
         // Nobody there, there no longer, not there yet, or the first attempt has not ended.
         else if (answer && ![409, 503].includes(answer.status)) throw new Error(JSON.stringify(answer))
-        else await up(system)
+        else await up(system).then(() => delay(20))
       }
     }
   }
   const writers = Array.from({ length: WRITERS }, write)
   const failed = Promise.all(writers)
 
-  for (let kill = 1; kill <= KILLS; kill++) {
+  while (kills < KILLS) {
     const enough = acknowledged.size + Math.random() * 60
     await Promise.race([failed, until(() => acknowledged.size >= enough)])
     // By turns the process alone, and everything: then the database server too has to recover.
-    const others = kill % 2 === 0 ? processesNaming((await clusterName(dataDir))!) : []
+    const others = ++kills % 2 === 0 ? processesNaming((await clusterName(dataDir))!) : []
     for (const pid of [system.pid, ...others]) kill9(pid)
     await system.ended
     system = launch('lintel', { args: ['start'], env })
@@ -85,7 +92,7 @@ test('R-EVT-2, R-IDEM-1: kill -9 at any moment loses nothing acknowledged and do
       id,
     ])
   }
-}, 120_000)
+}, 300_000)
 
 function kill9(pid: number): void {
   try {

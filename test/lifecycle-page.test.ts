@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { expect, test } from 'vitest'
+import { BOARD, behindGateway, crowded, limited, steps, withoutDatabase } from './lifecycle-servers.ts'
 import { reference } from './reference.ts'
 import { send, type Wire } from './wire.ts'
 
@@ -23,7 +24,7 @@ function stepsOf(part: string): Step[] {
   })
 }
 
-/** What a function calls, in this order, each once: from the line that begins it to the brace that ends it. */
+/** What a function calls, in this order, each once, where it stands last: from the line that begins it to the brace that ends it. */
 function callsIn(path: string, begin: string): string[] {
   const source = read(path)
   const from = source.indexOf(begin)
@@ -33,12 +34,12 @@ function callsIn(path: string, begin: string): string[] {
   const calls = [...body.matchAll(/(?<![\w$.])((?:[\w$]+\??!?\.)*[\w$]+)!?(?:\?\.)?\(/g)].map(([, name]) =>
     name!.replace(/[?!]/g, ''),
   )
-  return [...new Set(calls)]
+  return [...new Set(calls.reverse())].reverse()
 }
 
 test('the steps of a request at the gateway are those of `handle`, in this order', () => {
   const besides =
-    'if catch switch Exchange hasBody shedder.leave sending.forwarded watch.add watch.delete noteToken sending.refuse countRefused observe'
+    'if catch switch Exchange hasBody shedder.leave sending.forwarded watch.add watch.delete noteLate noteToken sending.refuse countRefused observe performance.now exchange.record'
   const calls = callsIn('src/gateway/gateway.ts', 'async function handle(').filter(
     (name) => !besides.split(' ').includes(name),
   )
@@ -67,8 +68,10 @@ test('the steps of an event are in the files that the page names, in this order'
 
 const api = reference()
 
-/** A request that fails at the step; or the test that shows the status. */
-type Example = (() => Promise<number>) | `test/${string}` | `src/${string}`
+/** A request that fails at the step; or the test that shows the status, and why it is not here. */
+type Example = (() => Promise<number>) | { readonly test: string; readonly because: string }
+
+const SLOW = { test: 'test/raw-sockets.slow.test.ts', because: 'the server waits ten seconds or more for a client' }
 
 const asked = async (method: string, path: string, wire: Wire = {}) => (await send(api.url, method, path, wire)).status
 const json = { 'content-type': 'application/json' }
@@ -100,14 +103,14 @@ async function withOrder() {
 const AT_THE_GATEWAY: Record<string, Record<number, Example>> = {
   'http/server': {
     400: () => raw('NONSENSE\r\n\r\n'),
-    408: 'test/raw-sockets.slow.test.ts',
+    408: SLOW,
     431: () => asked('GET', '/products', { headers: { 'x-long': 'x'.repeat(20_000) } }),
   },
   checkFraming: { 400: () => raw('GET /products HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n') },
   answerOptions: {
     400: () => asked('OPTIONS', '/v9/products'),
     404: () => asked('OPTIONS', '/nothing'),
-    429: 'test/rate-limits.test.ts',
+    429: () => limited(({ ask }) => ask('OPTIONS', '/things')),
   },
   locate: { 400: () => asked('GET', '/products//x'), 414: () => asked('GET', `/products?q=${'x'.repeat(9_000)}`) },
   answerBuiltIn: {
@@ -117,49 +120,56 @@ const AT_THE_GATEWAY: Record<string, Record<number, Example>> = {
   },
   chooseVersion: { 400: () => asked('GET', '/v9/products') },
   chooseOperation: { 405: () => asked('PATCH', '/products') },
-  'shedder.check': { 503: 'test/overload.test.ts' },
+  'shedder.check': { 503: async () => (await crowded()).later },
   identify: {
     401: () => asked('GET', '/products', { headers: bearer('nonsense') }),
-    429: 'test/rate-limits.test.ts',
-    503: 'test/outages.test.ts',
+    429: () => limited(({ ask, token }) => ask('GET', '/things', { headers: token })),
+    503: () =>
+      behindGateway(({ ask, token }) => ask('GET', '/things', { headers: token }), { jwks: 'http://127.0.0.1:9/keys' }),
   },
-  'limiter.count': { 429: 'test/rate-limits.test.ts' },
-  refuseLookalike: { 400: 'src/proxy/forward/remote-upstream.test.ts' },
-  admitForwarded: { 401: 'test/gateway-command.slow.test.ts', 403: 'test/gateway-command.slow.test.ts' },
+  'limiter.count': { 429: () => limited(({ ask }) => ask('GET', '/things')) },
+  refuseLookalike: { 400: () => behindGateway(({ ask }) => ask('GET', '/things/new;x')) },
+  requireAccess: {
+    401: () => behindGateway(({ ask }) => ask('GET', '/things/7')),
+    403: () => behindGateway(({ ask, token }) => ask('GET', '/things/new', { headers: token })),
+  },
   'remote.forward': {
-    413: 'src/proxy/forward/remote-upstream.test.ts',
-    502: 'src/proxy/forward/remote-upstream.test.ts',
-    503: 'src/proxy/forward/remote-upstream.test.ts',
-    504: 'src/proxy/forward/remote-upstream.test.ts',
+    413: () => behindGateway(({ ask }) => ask('POST', '/things', { body: 'x'.repeat(101) })),
+    502: () => behindGateway(({ ask }) => ask('POST', '/breaks')),
+    503: () => behindGateway(({ ask }) => ask('GET', '/away')),
+    504: () => behindGateway(({ ask }) => ask('GET', '/hangs')),
   },
   reachOf: { 401: () => asked('GET', '/users') },
   takeBody: {
     400: () => asked('GET', '/products', { body: '{}' }),
-    408: 'test/raw-sockets.slow.test.ts',
+    408: SLOW,
     413: () => asked('POST', '/users', { headers: json, body: 'x'.repeat(1024 * 1024 + 1) }),
     415: () => asked('POST', '/users', { headers: { ...json, 'content-encoding': 'gzip' }, body: '{}' }),
   },
-  'shedder.enter': { 503: 'test/overload.test.ts' },
-  'exchange.begin': { 504: 'test/deadlines.test.ts' },
+  'shedder.enter': { 503: async () => (await crowded()).earlier },
+  'exchange.begin': { 504: () => steps(({ ask }) => ask('PUT', '/hurries', { headers: json, body: '{}' })) },
 }
 
 const IN_THE_SERVICE: Record<string, Record<number, Example>> = {
   locate: { 404: () => asked('GET', '/products/prd_5') },
-  confirmThere: {
+  assertExists: {
     403: async () =>
       asked('DELETE', `/products/${(await api.product()).id}`, { headers: bearer((await api.user()).token) }),
     404: async () =>
       asked('DELETE', '/products/prd_01h455vb4pex5vsknk084sn02q', { headers: bearer((await api.user()).token) }),
   },
-  confirmOwner: {
+  assertOwner: {
     403: async () => {
       const { order } = await withOrder()
       return asked('GET', `/orders/${order.id}`, { headers: bearer((await api.user()).token) })
     },
     404: async () => asked('GET', `/orders/${noOrder}`, { headers: bearer((await api.user()).token) }),
-    503: 'test/outages.test.ts',
+    503: () => withoutDatabase(({ ask }) => ask('GET', `/boards/${BOARD}/cards`)),
   },
-  list: { 400: () => asked('GET', '/products?limit=0'), 503: 'test/outages.test.ts' },
+  list: {
+    400: () => asked('GET', '/products?limit=0'),
+    503: () => withoutDatabase(({ ask }) => ask('GET', '/cards')),
+  },
   get: {
     400: async () => asked('GET', `/products/${(await api.product()).id}?fields=nothing`),
     404: () => asked('GET', '/products/prd_01h455vb4pex5vsknk084sn02q'),
@@ -197,7 +207,7 @@ const IN_THE_SERVICE: Record<string, Record<number, Example>> = {
       const body = JSON.stringify({ items: [{ productId: 'prd_01h455vb4pex5vsknk084sn02q', quantity: 1 }] })
       return asked('POST', place, { headers: { ...json, ...bearer(ann.token) }, body })
     },
-    428: 'test/locking.test.ts',
+    428: () => steps(({ ask }) => ask('PATCH', `/boards/${BOARD}`, { headers: json, body: '{"name":"Done"}' })),
   },
 }
 
@@ -210,7 +220,7 @@ function describeExamples(where: string, part: string, examples: Record<string, 
       const own = examples[name] ?? {}
       expect(Object.keys(own).map(Number)).toEqual(fails)
       for (const [status, example] of Object.entries(own))
-        if (typeof example === 'string') expect(read(example), `${example} shows ${status}`).toContain(status)
-        else expect(await example()).toBe(Number(status))
+        if (typeof example === 'function') expect(await example()).toBe(Number(status))
+        else expect(read(example.test), `${example.test} shows ${status}: ${example.because}`).toContain(status)
     })
 }

@@ -165,7 +165,7 @@ describe('R-OPS-2: the end', () => {
     const reference = JSON.stringify(new URL('../system.ts', import.meta.url).href)
     await writeFile(
       file,
-      `export { default } from ${reference}\nprocess.on('SIGUSR2', () => Promise.reject(new Error('a bug')))\n`,
+      `export { default } from ${reference}\nprocess.on('SIGUSR2', () => { throw new Error('a bug') })\n`,
     )
     const system = launch('lintel', { args: ['--system', file, 'start'], env: { LINTEL_DATA_DIR: dataDir } })
     await system.url()

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { freePort } from '../src/testing/free-port.ts'
 import { type TestSystem, testSystem } from '../src/testing/system.ts'
 import system from '../system.ts'
-import { freePort } from './system-process.ts'
 
 let running: TestSystem
 let admin: string

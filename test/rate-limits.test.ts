@@ -108,7 +108,7 @@ describe('behind a trusted proxy, with the usual limits', () => {
   })
 
   test('R-RATE-5: health, keys and documents are not counted', async () => {
-    for (const path of ['/health', '/.well-known/jwks.json', '/openapi.json', '/v2/openapi.json'])
+    for (const path of ['/health', '/.well-known/jwks.json', '/openapi.json', '/v2/openapi.json', '/asyncapi.json'])
       expect((await ask('GET', path)).headers).not.toHaveProperty('x-ratelimit-limit')
   })
 })

@@ -137,6 +137,7 @@ describe('405', () => {
       [`/carts/${cart.id}/items/${item.id}`, 'GET, HEAD, PATCH, DELETE, OPTIONS', ['POST', 'PUT']],
       ['/auth/login', 'POST, OPTIONS', ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']],
       ['/openapi.json', 'GET, HEAD, OPTIONS', ['POST', 'PUT', 'PATCH', 'DELETE']],
+      ['/asyncapi.json', 'GET, HEAD, OPTIONS', ['POST', 'PUT', 'PATCH', 'DELETE']],
     ]
     for (const [path, allow, methods] of offered)
       for (const method of [...methods, 'PROPFIND', 'TRACE'])

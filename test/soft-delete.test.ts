@@ -209,7 +209,8 @@ describe('what is deleted', () => {
 
 describe('lintel purge', () => {
   async function purge(...args: string[]): Promise<{ code: number; output: string }> {
-    const command = ['--conditions=lintel-source', '--import', 'tsx', 'src/cli/main.ts', 'purge', ...args]
+    const loader = ['--conditions=lintel-source', '--import', new URL('./source/register.mjs', import.meta.url).href]
+    const command = [...loader, 'src/cli/main.ts', 'purge', ...args]
     const env = { PATH: process.env.PATH, LOG_LEVEL: 'warn', ...databaseSettings(api.system.databases) }
     return promisify(execFile)(process.execPath, command, { env }).then(
       ({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, stat } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -19,10 +18,10 @@ const NODE = [
   EARLY,
   '--conditions=lintel-source',
   '--import',
-  import.meta.resolve('tsx'),
+  new URL('./source/register.mjs', import.meta.url).href,
 ]
 
-/** What can be run: each is a command line of the repository. */
+/** What of the repository can be run. */
 const PROGRAMS = {
   npm: ['npm', 'start'],
   lintel: [...NODE, join(repository, 'src/cli/main.ts')],
@@ -34,12 +33,17 @@ const UNLIMITED = { RATE_LIMIT_MAX: '1000000', RATE_LIMIT_AUTH_MAX: '1000000' }
 /** `npm start` decides by itself; of the rest a test that is not about it says so. */
 const MODES = { npm: {}, lintel: { NODE_ENV: 'development' }, import: {} }
 
+/** One of them, or any other command line. */
+export type Program = keyof typeof PROGRAMS | readonly string[]
+
 export interface LaunchOptions {
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
   /** What is piped in. */
   readonly input?: string
+  /** The user and group to run as, which root alone can choose. */
+  readonly uid?: number
 }
 
 export interface Ended {
@@ -48,6 +52,19 @@ export interface Ended {
   readonly stdout: string
   readonly stderr: string
 }
+
+/** Of this test file. They are in process groups of their own: a run of tests that is given up would leave them behind. */
+const living = new Set<SystemProcess>()
+const abandon = () => {
+  for (const one of living) one.signalGroup('SIGKILL')
+}
+process.once('exit', abandon)
+// A signal that nothing listens to ends this process without `exit`.
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    abandon()
+    process.kill(process.pid, signal)
+  })
 
 /** A process of the system as users run it, with an environment of its own and in a process group of its own. */
 export class SystemProcess {
@@ -58,14 +75,17 @@ export class SystemProcess {
   #over = false
   #heard = new Set<() => void>()
 
-  constructor(program: keyof typeof PROGRAMS, { args = [], env = {}, cwd = repository, input }: LaunchOptions) {
-    const [command, ...given] = [...PROGRAMS[program], ...args]
+  constructor(program: Program, { args = [], env = {}, cwd = repository, input, uid }: LaunchOptions) {
+    const [line, mode] = typeof program === 'string' ? [PROGRAMS[program], MODES[program]] : [program, {}]
+    const [command, ...given] = [...line, ...args]
     this.child = spawn(command!, given, {
       cwd,
-      env: { ...inherited(), PORT: '0', ...UNLIMITED, ...MODES[program], ...env },
+      ...(uid !== undefined && { uid, gid: uid }),
+      env: { ...inherited(), PORT: '0', ...UNLIMITED, ...mode, ...env },
       detached: true,
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })
+    living.add(this)
     this.child.stdin?.end(input)
     const lines = createInterface({ input: this.child.stdout! })
     lines.on('line', (line) => {
@@ -77,6 +97,7 @@ export class SystemProcess {
     })
     this.ended = once(this.child, 'close').then(([code, signal]) => {
       this.#over = true
+      living.delete(this)
       this.#tell()
       // What npm itself has to say is none of ours.
       const stderr = this.stderr.replace(/^npm .*\n/gm, '')
@@ -102,7 +123,7 @@ export class SystemProcess {
 
   /** Where it listens, once it does. */
   async url(): Promise<string> {
-    return (await this.line(/listens on (http:\/\/[^\s,"]+)/))[1]!
+    return (await this.line(/listens on (https?:\/\/[^\s,"]+)/))[1]!
   }
 
   /** Whether anything of its process group lives. */
@@ -146,7 +167,7 @@ export function launcher() {
   afterAll(async () => {
     for (const folder of folders) await rm(folder, { recursive: true, force: true })
   })
-  const launch = (program: keyof typeof PROGRAMS, options: LaunchOptions = {}) => {
+  const launch = (program: Program, options: LaunchOptions = {}) => {
     const launched = new SystemProcess(program, options)
     processes.push(launched)
     return launched
@@ -154,7 +175,7 @@ export function launcher() {
   return {
     launch,
     /** Runs a command to its end. */
-    run: (program: keyof typeof PROGRAMS, options: LaunchOptions = {}) => launch(program, options).ended,
+    run: (program: Program, options: LaunchOptions = {}) => launch(program, options).ended,
     async folder() {
       const path = await mkdtemp(join(tmpdir(), 'lt-system-'))
       folders.push(path)
@@ -191,16 +212,6 @@ export async function bodyOf(response: Response): Promise<any> {
 export async function logIn(url: string, email: string, password: string): Promise<Record<string, string>> {
   const { accessToken } = await bodyOf(await post(`${url}/auth/login`, { email, password }))
   return { authorization: `Bearer ${accessToken}` }
-}
-
-/** For a system that is to come back at the same place. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => resolve(port))
-    })
-  })
 }
 
 /** For what no event tells. */

@@ -105,7 +105,7 @@ async function walk(crowd: Crowd, path: string, user: User): Promise<Row[]> {
 }
 
 /** Each lasting row once, no row twice, all in the order that was asked for. */
-function confirm(
+function expectWalk(
   rows: readonly Row[],
   lasting: ReadonlySet<string>,
   keys: readonly { field: string; descending: boolean }[],
@@ -145,7 +145,7 @@ test.each([
   const keys = keysOf(sort)
   const rows = await walk(orderCrowd, `/orders?sort=${sort}&fields=${keys.map(({ field }) => field)}`, api.admin)
   expect(rows.length).toBeGreaterThanOrEqual(ORDERS)
-  confirm(rows, orderCrowd.lasting, keys)
+  expectWalk(rows, orderCrowd.lasting, keys)
 })
 
 test.each(['-createdAt', 'total', 'placedAt,-total'])(
@@ -153,21 +153,21 @@ test.each(['-createdAt', 'total', 'placedAt,-total'])(
   async (sort) => {
     expect(own.size).toBeGreaterThanOrEqual(ORDERS / 4)
     const path = `/orders?sort=${sort}&status=paid,shipped&totalMin=0&fields=total,createdAt,placedAt`
-    confirm(await walk(orderCrowd, path, buyer), own, keysOf(sort))
+    expectWalk(await walk(orderCrowd, path, buyer), own, keysOf(sort))
   },
 )
 
 test.each(['name', '-name', 'price', '-price', 'createdAt', '-createdAt', '-price,name', 'name,-createdAt,price'])(
   'R-PAGE-4: products by sort=%s, while others come and go: each that lasts exactly once',
   async (sort) => {
-    confirm(await walk(productCrowd, `/products?sort=${sort}`, buyer), productCrowd.lasting, keysOf(sort))
+    expectWalk(await walk(productCrowd, `/products?sort=${sort}`, buyer), productCrowd.lasting, keysOf(sort))
   },
 )
 
 test.each(['createdAt', '-createdAt', 'name', '-name', 'email', '-email', 'name,-createdAt'])(
   'R-PAGE-4: users by sort=%s, while others come and go: each that lasts exactly once',
   async (sort) => {
-    confirm(await walk(userCrowd, `/users?sort=${sort}`, api.admin), userCrowd.lasting, keysOf(sort))
+    expectWalk(await walk(userCrowd, `/users?sort=${sort}`, api.admin), userCrowd.lasting, keysOf(sort))
   },
 )
 
@@ -207,5 +207,5 @@ test('R-PAGE-4: the typed client walks the same way', async () => {
     rows.push(row)
     if (rows.length % 500 === 0) await orderCrowd.churn()
   }
-  confirm(rows, orderCrowd.lasting, keysOf('total,-placedAt'))
+  expectWalk(rows, orderCrowd.lasting, keysOf('total,-placedAt'))
 })

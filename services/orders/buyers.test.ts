@@ -99,6 +99,16 @@ test('FC-56 R-ORD-3: while the users service is down, what was heard of its user
   }
 })
 
+test('R-ORD-3, R-P-8: an order of a user who is deleted while they place it is a 404', async () => {
+  const [user, product] = [await api.user(), await api.product()]
+  // Without the event that ends the user's session: their token is still good.
+  const users = new pg.Client(api.system.databases.users)
+  await users.connect()
+  await users.query('update users set deleted_at = now() where id = $1', [uuidOf(Users, user.id)])
+  await users.end()
+  expect((await order(user, user.token, product)).status).toBe(404)
+})
+
 test('R-ORD-7: of a user who is deleted open carts go, pending orders are cancelled, and name and email are forgotten', async () => {
   const user = await api.user('Bob')
   const product = await api.product({ stock: 20 })

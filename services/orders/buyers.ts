@@ -49,11 +49,14 @@ export const forgetBuyer: Buyers['user.deleted'] = async ({ aggregateId }, unit)
  * The buyer must exist and be active: the users service knows; while it can't be asked, what this service has heard of it
  * answers; if neither knows, the order has to wait.
  */
-export async function confirmBuyer(userId: string, { call, read }: Unit<typeof orders>): Promise<void> {
+export async function assertBuyer(userId: string, { call, read }: Unit<typeof orders>): Promise<void> {
   try {
     await call(users).users.get({ id: userId, query: { fields: ['id'] } })
   } catch (error) {
-    if (!(error instanceof Problem && UNREACHABLE.has(error.code))) throw error
+    if (!(error instanceof Problem)) throw error
+    // Said as this service's own: what another fails with would be a bad gateway (R-P-8).
+    if (error.code === 'NOT_FOUND') throw new Problem('NOT_FOUND')
+    if (!UNREACHABLE.has(error.code)) throw error
     const buyer = await buyerOf(userId, read)
     if (!buyer) throw error
     if (!buyer.active) throw new Problem('NOT_FOUND')

@@ -21,7 +21,7 @@ const MAX_ITEMS = 100
 /** Same product again: quantities add up. */
 export const addItem: HandlerOf<typeof orders, 'cartItems', 'create'> = async ({ params, body }, { tx }) => {
   await changeOpenCart(tx, params.cartId)
-  await confirmProduct(tx, params.cartId, body.productId)
+  await assertProduct(tx, params.cartId, body.productId)
   const [item] = await tx.query<{ id: string; quantity: number }>(
     `insert into cart_items (id, cart_id, product_id, quantity) values ($1, $2, $3, $4)
      on conflict (cart_id, product_id) do update
@@ -49,18 +49,18 @@ export const removeItem: HandlerOf<typeof orders, 'cartItems', 'delete'> = async
 
 export const deleteCart: HandlerOf<typeof orders, 'carts', 'delete'> = async ({ params, expected }, { tx }) => {
   const [cart] = await lock(tx, params.id)
-  confirmOpen(cart)
+  assertOpen(cart)
   await remove(tx, Cart, params.id, expected)
 }
 
-/** Closes a user's open cart and answers what is in it. */
+/** Closes a user's open cart and returns what was in it. */
 export async function takeCart(tx: Tx, cartId: string, userId: string): Promise<OrderLineInput[]> {
   const [cart] = await lock(tx, cartId)
   if (cart?.user_id !== userId)
     throw new Problem('UNPROCESSABLE', 'The cart was not found', {
       details: [{ field: 'cartId', message: 'is not a cart of this user' }],
     })
-  confirmOpen(cart)
+  assertOpen(cart)
   const items = await tx.query<{ product_id: string; quantity: number }>(
     `select lintel.typeid('prd', product_id) as product_id, quantity from cart_items where cart_id = $1 order by id`,
     [uuidOf(Cart, cartId)],
@@ -74,7 +74,7 @@ export async function takeCart(tx: Tx, cartId: string, userId: string): Promise<
 /** A change of its items is a change of the cart: it is locked, must be open, and its version goes up. */
 async function changeOpenCart(tx: Tx, cartId: string) {
   const [cart] = await lock(tx, cartId)
-  confirmOpen(cart)
+  assertOpen(cart)
   await tx.query('update carts set version = version + 1, updated_at = now() where id = $1', [uuidOf(Cart, cartId)])
 }
 
@@ -85,13 +85,13 @@ function lock(tx: Tx, cartId: string) {
   )
 }
 
-function confirmOpen(cart: { status: string } | undefined) {
+function assertOpen(cart: { status: string } | undefined) {
   if (!cart) throw new Problem('NOT_FOUND')
   if (cart.status !== 'open') throw new Problem('INVALID_TRANSITION', 'The cart is no longer open')
 }
 
 /** A product that is there, in the currency of what the cart holds already. */
-async function confirmProduct(tx: Tx, cartId: string, productId: string) {
+async function assertProduct(tx: Tx, cartId: string, productId: string) {
   const [product] = await tx.query<{ fits: boolean; others: number }>(
     `select not exists (select 1 from cart_item_details i where i.cart_id = $2 and i.currency <> p.currency) as fits,
        (select count(*) from cart_items i where i.cart_id = $2 and i.product_id <> p.id) as others

@@ -1,5 +1,6 @@
 import {
   change,
+  conflictOf,
   encodeId,
   type HandlerOf,
   hasRole,
@@ -8,7 +9,6 @@ import {
   readRow,
   type Unit,
   uuidOf,
-  whyNot,
 } from 'lintel/service'
 import { User } from '../users/contract.ts'
 import { Order, type orders } from './contract.ts'
@@ -28,7 +28,7 @@ export const changeStatus: HandlerOf<typeof orders, 'orders', 'update'> = async 
   const { tx } = unit
   const { params, body, caller, expected } = input
   const row = await read(tx, Order, params.id, 'for update')
-  const conflict = whyNot(row, expected)
+  const conflict = conflictOf(row, expected)
   if (conflict) throw conflict
   const order = readRow(row)
   const possible = NEXT[order.status].includes(body.status)

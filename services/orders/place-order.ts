@@ -1,6 +1,6 @@
 import { lineTotal, sum } from 'lintel/money'
 import { type HandlerOf, insert, newId, Problem, type Unit } from 'lintel/service'
-import { confirmBuyer, holdBuyer } from './buyers.ts'
+import { assertBuyer, holdBuyer } from './buyers.ts'
 import { takeCart } from './carts.ts'
 import { Order, type orders } from './contract.ts'
 import type { OrderLineInput } from './order-line-input.ts'
@@ -8,7 +8,7 @@ import { type Product, readProducts, takeStock } from './stock.ts'
 
 export const placeOrder: HandlerOf<typeof orders, 'orders', 'create'> = async ({ params, body }, unit) => {
   const { tx, emit } = unit
-  await confirmBuyer(params.userId, unit)
+  await assertBuyer(params.userId, unit)
   // History that is imported left the shelves long ago.
   const stockTaken = body.placedAt === null
   // Sent in this order, which is that of their locks (see buyers.ts), and without waiting for the first answer.
@@ -17,15 +17,20 @@ export const placeOrder: HandlerOf<typeof orders, 'orders', 'create'> = async ({
     takeWanted(params.userId, body, { tx, stockTaken }),
   ])
   const lines = wanted.map((item) => lineOf(item, products.get(item.productId)!))
-  const order = await insert(tx, Order, {
-    userId: params.userId as `usr_${string}`,
-    status: 'pending',
-    items: lines,
-    total: sum(lines.map((line) => line.lineTotal)),
-    currency: currencyOf(products),
-    ...(stockTaken ? {} : { placedAt: body.placedAt! }),
-    stockTaken,
-  })
+  const order = await insert(
+    tx,
+    Order,
+    {
+      userId: params.userId as `usr_${string}`,
+      status: 'pending',
+      items: lines,
+      total: sum(lines.map((line) => line.lineTotal)),
+      currency: currencyOf(products),
+      placedAt: body.placedAt ?? new Date().toISOString(),
+      stockTaken,
+    },
+    'at commit',
+  )
   emit('order.created', order)
   return order
 }

@@ -26,6 +26,7 @@ const WANTED = `select p.id, p.sku, p.name, p.price, p.currency, p.stock, w.quan
  */
 export async function takeStock(tx: Tx, wanted: readonly OrderLineInput[]): Promise<Map<string, Product>> {
   const amounts = amountsOf(wanted)
+  for (const { productId } of wanted) tx.changed(ProductResource, productId)
   const rows = await tx.query<ProductRow>(
     `with locked as materialized (${WANTED} order by p.id for update of p),
      taken as (
@@ -58,6 +59,7 @@ export async function readProducts(tx: Tx, wanted: readonly OrderLineInput[]): P
  */
 export async function returnStock(tx: Tx, items: readonly { productId: string; quantity: number }[]): Promise<void> {
   const amounts = amountsOf(items)
+  for (const { productId } of items) tx.changed(ProductResource, productId)
   await tx.query(
     `with locked as materialized (
        select p.id, w.quantity from products p join unnest($1::uuid[], $2::integer[]) w (id, quantity) using (id)

@@ -27,6 +27,7 @@ export const User = resource('user', {
     sort: ['createdAt', 'name', 'email'],
     defaultSort: '-createdAt',
   },
+  cached: true,
   access: {
     list: 'admin',
     get: 'owner | admin | service',

@@ -14,7 +14,7 @@ export const logIn: OperationHandler<typeof users, 'login'> = async ({ body, add
   // Without a user a dummy hash is verified: an address that is unknown costs the same time (R-AUTH-1).
   const known = user?.password_hash ?? undefined
   if (!(await verifyPassword(known, body.password, unit)) || !user) throw failed(user?.id, unit)
-  await confirmUnchanged(user.id, known!, unit)
+  await assertUnchanged(user.id, known!, unit)
   await rememberNetwork(user.id, address, unit)
   return beginSession(user, unit)
 }
@@ -23,7 +23,7 @@ export const logIn: OperationHandler<typeof users, 'login'> = async ({ body, add
  * Hashing takes its time. Who is deleted meanwhile, or changes the password, ends every session (R-AUTH-4): the one that
  * begins now must not slip past that, so they wait for each other.
  */
-async function confirmUnchanged(userId: string, passwordHash: string, unit: Unit<typeof users>): Promise<void> {
+async function assertUnchanged(userId: string, passwordHash: string, unit: Unit<typeof users>): Promise<void> {
   const unchanged = await unit.tx.query(
     'select 1 as one from users where id = $1 and password_hash = $2 and deleted_at is null for share',
     [uuidOf(User, userId), passwordHash],

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
+import { handled } from '../base/handled.ts'
 import { type BulkheadLoad, createBulkhead, type Until } from '../resilience/bulkhead.ts'
 import { isCommonPassword } from './common-passwords.ts'
 
@@ -9,7 +10,7 @@ import { isCommonPassword } from './common-passwords.ts'
  * cannot be stopped, and keeps its place until it ends.
  */
 export function hashPassword(plain: string, until?: Until): Promise<string> {
-  return DEFAULT.hash(plain, until)
+  return handled(DEFAULT.hash(plain, until))
 }
 
 /**
@@ -17,7 +18,7 @@ export function hashPassword(plain: string, until?: Until): Promise<string> {
  * answer is no, after the same work: the time tells nobody which addresses exist (R-AUTH-1).
  */
 export function verifyPassword(hash: string | undefined, plain: string, until?: Until): Promise<boolean> {
-  return DEFAULT.verify(hash, plain, until)
+  return handled(DEFAULT.verify(hash, plain, until))
 }
 
 /** How many hashes run and wait in this process, for metrics. */

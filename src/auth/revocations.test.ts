@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { Problem } from '../base/errors.ts'
 import type { UserCaller } from './caller.ts'
 import { createRevocations, type RevocationList } from './revocations.ts'
 
@@ -14,14 +15,18 @@ const caller: UserCaller = {
 const NONE: RevocationList = { sessions: [], roles: [] }
 
 function listOf(first: RevocationList = NONE) {
-  const state = { list: first, loads: 0, fail: false }
+  const state = { list: first, loads: 0, fail: false as boolean | Error }
   const load = async () => {
     state.loads++
-    if (state.fail) throw new Error('down')
+    if (state.fail) throw state.fail === true ? new Error('down') : state.fail
     return state.list
   }
   const warnings: unknown[] = []
-  const revocations = createRevocations(load, { intervalMs: 3_600_000, warn: (error) => warnings.push(error) })
+  const revocations = createRevocations(load, {
+    intervalMs: 3_600_000,
+    warn: (error) => warnings.push(error),
+    restored: () => warnings.push('restored'),
+  })
   return { state, revocations, warnings }
 }
 
@@ -66,4 +71,27 @@ test('a load that fails leaves the list as it was, and says so', async () => {
   await revocations.refresh()
   expect(revocations.revoked(caller)).toBe(true)
   expect(warnings).toHaveLength(1)
+})
+
+test('of loads that fail one after another the first is told, another reason, and that it is over', async () => {
+  const { state, revocations, warnings } = listOf()
+  // Away, or skipped by the breaker: to whoever reads the log it is the same outage.
+  for (const fail of [
+    new Problem('SERVICE_UNAVAILABLE', 'a'),
+    new Problem('SERVICE_UNAVAILABLE', 'b'),
+    true,
+    true,
+    false,
+    false,
+    true,
+  ]) {
+    state.fail = fail
+    await revocations.refresh()
+  }
+  expect(warnings).toEqual([
+    expect.objectContaining({ message: 'a' }),
+    expect.objectContaining({ message: 'down' }),
+    'restored',
+    expect.objectContaining({ message: 'down' }),
+  ])
 })

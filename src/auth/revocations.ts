@@ -1,3 +1,4 @@
+import { Problem } from '../base/errors.ts'
 import type { UserCaller } from './caller.ts'
 
 /** Sessions and role changes of the last 15 minutes, as long as an access token lives, that invalidate access tokens. */
@@ -19,17 +20,21 @@ export interface Revocations {
 export interface RevocationsOptions {
   /** How often the list is loaded; 2,000. Tokens are refused on every replica within this and the time that loading takes. */
   readonly intervalMs?: number
-  /** Told of a load that failed: the list as it was goes on. */
+  /** Told of a load that failed, while the list as it was goes on; of those that follow only where the reason is another. */
   readonly warn: (error: unknown) => void
+  /** Told when one succeeds again. */
+  readonly restored?: () => void
 }
 
 /** Keeps the list of revocations fresh, by asking for it again and again. */
 export function createRevocations(
   load: () => Promise<RevocationList>,
-  { intervalMs = 2000, warn }: RevocationsOptions,
+  { intervalMs = 2000, warn, restored }: RevocationsOptions,
 ): Revocations {
   let sessions = new Set<string>()
   let roles = new Map<string, readonly string[]>()
+  /** Why the last load failed; undefined: it did not. */
+  let failure: string | undefined
   let loading: Promise<void> | undefined
   let next: Promise<void> | undefined
 
@@ -38,8 +43,12 @@ export function createRevocations(
       const list = await load()
       sessions = new Set(list.sessions)
       roles = new Map(list.roles.map((one) => [one.userId, one.roles]))
+      if (failure !== undefined) restored?.()
+      failure = undefined
     } catch (error) {
-      warn(error)
+      const reason = error instanceof Problem ? error.code : String(error)
+      if (reason !== failure) warn(error)
+      failure = reason
     } finally {
       loading = undefined
     }

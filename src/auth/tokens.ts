@@ -88,7 +88,7 @@ export function createTokenVerifier(options: VerifierOptions): TokenVerifier {
   }
 
   /** Looked at on each hit too: a token expires and a session ends while it is kept. */
-  function admit(caller: UserCaller, nowMs: number): UserCaller {
+  function requireValid(caller: UserCaller, nowMs: number): UserCaller {
     if (caller.expiresAtMs <= nowMs) throw new Problem('TOKEN_EXPIRED')
     if (revoked(caller)) throw invalidToken('it was revoked')
     return caller
@@ -110,13 +110,13 @@ export function createTokenVerifier(options: VerifierOptions): TokenVerifier {
     if (generation !== keys.generation) forget()
     // The key may have been withdrawn while the signature was verified: such a token is not kept.
     if (opened.generation === generation) kept.set(endOf(token), { token, caller })
-    return admit(caller, now())
+    return requireValid(caller, now())
   }
 
   function callerOfKept(token: string): UserCaller | undefined {
     if (generation !== keys.generation) forget()
     const known = typeof token === 'string' ? kept.get(endOf(token)) : undefined
-    return known !== undefined && known.token === token ? admit(known.caller, now()) : undefined
+    return known !== undefined && known.token === token ? requireValid(known.caller, now()) : undefined
   }
 
   return {

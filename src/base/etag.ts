@@ -15,10 +15,11 @@ export function matchesETag(ifNoneMatch: string, etag: string | undefined): bool
  * Whether a request with `If-Match` may go on (R-REST-2): it names this tag, or `*`. Strong comparison (RFC 9110 13.1.1): a
  * weak tag matches nothing, nor does any where a thing has no tag.
  */
-export function admitsETag(ifMatch: string, etag: string | undefined): boolean {
-  if (ifMatch === etag) return true
+export function satisfiesIfMatch(ifMatch: string, etag: string | undefined): boolean {
+  const strong = etag?.startsWith('W/') ? undefined : etag
+  if (ifMatch === strong) return true
   const tags = readTags(ifMatch)
-  return tags === '*' || (etag !== undefined && !etag.startsWith('W/') && tags.includes(etag))
+  return tags === '*' || (strong !== undefined && tags.includes(strong))
 }
 
 /**

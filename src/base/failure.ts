@@ -2,14 +2,26 @@
 export interface Failure {
   /** Text of the SQL statement that failed, without its values. */
   readonly statement?: string
+  /** How long it had been under way when the time was over. */
+  readonly statementMs?: number
   /** Where in the statement, in characters from 1, as PostgreSQL says it. */
   readonly position?: number
   /** The innermost place in code that is not Lintel's: `services/notes/service.ts:12:5`. */
   readonly at?: string
 }
 
+/** What a statement that is under way is rejected with when its time is over. */
+export class Overtaken extends Error {
+  readonly statementMs: number
+
+  constructor(statementMs: number) {
+    super('the time was over while a statement was under way')
+    this.statementMs = Math.round(statementMs)
+  }
+}
+
 interface Noted {
-  readonly statement: string
+  readonly statement: string | undefined
   readonly calledFrom: string | undefined
 }
 
@@ -23,11 +35,22 @@ const noted = new WeakMap<Error, Noted>()
 export function noteStatement(error: unknown, statement: string): void {
   const failed = error instanceof Error && error.cause instanceof Error ? error.cause : error
   if (!(failed instanceof Error) || noted.has(failed)) return
+  noted.set(failed, { statement, calledFrom: stackHere() })
+}
+
+/** Notes where whoever is to blame for an error stands, where no frame of theirs is on its stack. */
+export function notePlace<E extends Error>(error: E, calledFrom: string | undefined): E {
+  noted.set(error, { statement: undefined, calledFrom })
+  return error
+}
+
+/** The stack, deep enough to have a frame that is not ours. */
+export function stackHere(): string | undefined {
   const limit = Error.stackTraceLimit
   Error.stackTraceLimit = 50
   const { stack } = new Error()
   Error.stackTraceLimit = limit
-  noted.set(failed, { statement, calledFrom: stack })
+  return stack
 }
 
 /** What is known of an error or of what caused it. */
@@ -35,13 +58,16 @@ export function failureOf(error: unknown): Failure {
   let statement: Noted | undefined
   let at: string | undefined
   let position: number | undefined
+  let statementMs: number | undefined
   for (let one = error, depth = 0; one instanceof Error && depth < 5; one = one.cause, depth++) {
     statement ??= noted.get(one)
     at ??= ownFrame(statement?.calledFrom) ?? ownFrame(one.stack)
     position ??= Number((one as { position?: string }).position) || undefined
+    if (one instanceof Overtaken) statementMs ??= one.statementMs
   }
   return {
-    ...(statement && { statement: statement.statement.trim() }),
+    ...(statement?.statement !== undefined && { statement: statement.statement.trim() }),
+    ...(statementMs !== undefined && { statementMs }),
     ...(position && { position }),
     ...(at && { at }),
   }

@@ -1,5 +1,5 @@
 import { unescaped } from './json-escape.ts'
-import { standsAt } from './json-reader.ts'
+import { standsAt } from './json-string.ts'
 
 /**
  * The value of a text that checkJson has taken, for what JSON.parse is slow with and must be allowed: thousands of short texts

@@ -1,3 +1,4 @@
+import { deepStrictEqual } from 'node:assert'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Problem } from './errors.ts'
@@ -64,7 +65,7 @@ describe('JSON that is right', () => {
   test('R-BODY-4: every JSON value survives the trip, whatever the white space', () => {
     fc.assert(
       fc.property(values, fc.constantFrom(undefined, 1, '\t', ' \r\n'), (value, space) => {
-        expect(parseJson(JSON.stringify(value, null, space))).toEqual(value)
+        deepStrictEqual(parseJson(JSON.stringify(value, null, space)), value)
       }),
       { numRuns: 1_000 },
     )
@@ -396,7 +397,7 @@ describe('a large text', () => {
         const sent = escaped
           ? text.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
           : text
-        expect(parseJson(LARGE + sent)).toEqual(value)
+        deepStrictEqual(parseJson(LARGE + sent), value)
       }),
     )
   })
@@ -477,7 +478,7 @@ describe('a large text', () => {
         const small = outcome(`[[],${text}]`)
         const large = outcome(`[[${filler}],${text}]`)
         expect(withoutPlace(large.problem)).toEqual(withoutPlace(small.problem))
-        if (large.problem === undefined) expect(large.value).toEqual(JSON.parse(`[[${filler}],${text}]`))
+        if (large.problem === undefined) deepStrictEqual(large.value, JSON.parse(`[[${filler}],${text}]`))
       }),
       { numRuns: 300 },
     )
@@ -516,7 +517,7 @@ describe('a large text', () => {
       fc.property(values, (value) => {
         for (const many of [Array.from({ length: 21_000 }, (_, i) => `t\n${i}`), nested(300, 80)]) {
           const text = JSON.stringify([many, value, { value }, -0, 1.5e-7, 1e21, true, false, null, [], {}], null, 1)
-          expect(parseJson(text, { maxDepth: 100 })).toEqual(JSON.parse(text))
+          deepStrictEqual(parseJson(text, { maxDepth: 100 }), JSON.parse(text))
         }
       }),
       { numRuns: 20 },

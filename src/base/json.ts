@@ -1,6 +1,7 @@
 import { Problem } from './errors.ts'
 import { buildJson } from './json-builder.ts'
-import { type Bounds, checkJson, isWellFormed } from './json-reader.ts'
+import { checkJson } from './json-reader.ts'
+import { type Bounds, isWellFormed } from './json-reading.ts'
 
 /**
  * JSON from outside. JSON.parse takes texts that mean two things, or that change on the way in: of duplicate keys it

@@ -5,6 +5,8 @@ import { createRest } from './rest.ts'
 export interface Loop {
   /** Ends the rest, or asks for one more round after the one under way. */
   wake(): void
+  /** Whether a round is under way, or was asked for. */
+  readonly isBusy: boolean
   /** Resolves when everything that `wake` was called for is done. */
   idle(): Promise<void>
   /** No round begins any more; the one under way has `graceMs` before its signal aborts. */
@@ -51,6 +53,10 @@ export function loop(
     settle()
   }
 
+  function isBusy(): boolean {
+    return !stopped && (!resting || woken)
+  }
+
   function settle() {
     for (const resolve of waiting) resolve()
     waiting = []
@@ -63,8 +69,11 @@ export function loop(
       woken = true
       if (failures === 0) rest.end()
     },
+    get isBusy() {
+      return isBusy()
+    },
     idle() {
-      if (stopped || (resting && !woken)) return Promise.resolve()
+      if (!isBusy()) return Promise.resolve()
       return new Promise((resolve) => waiting.push(resolve))
     },
     async stop() {

@@ -1,5 +1,5 @@
 import { type FieldFault, Problem, type ProblemOptions } from '../base/errors.ts'
-import type { Reply } from './call.ts'
+import { type Reply, textOf } from './call.ts'
 
 /**
  * A problem that a call brought back, or what kept its answer from coming. The same code, message, details and
@@ -46,8 +46,9 @@ export function notTheCallers(error: unknown): unknown {
 }
 
 /** The problem that an HTTP answer of 300 or more tells of. */
-export function problemOf(operation: string, { status, headers, body }: Reply): CallProblem {
-  const error = readEnvelope(body)
+export function problemOf(operation: string, reply: Reply): CallProblem {
+  const { status, headers } = reply
+  const error = readEnvelope(textOf(reply))
   const retryAfterS = readRetryAfter(headers['retry-after'])
   const requestId = error?.requestId ?? headers['x-request-id']
   return new CallProblem(

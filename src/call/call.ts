@@ -2,6 +2,7 @@ import type { Caller } from '../auth/caller.ts'
 import type { Reach } from '../contract/access.ts'
 import type { Pairs } from '../contract/list-query.ts'
 import type { RateLimitResult } from '../limits/headers.ts'
+import type { Span } from '../observe/span.ts'
 import type { Trace } from '../observe/trace.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import type { Bound } from '../resilience/watch.ts'
@@ -28,6 +29,8 @@ export interface Call {
   readonly ifMatch: string | undefined
   readonly ifNoneMatch: string | undefined
   readonly idempotencyKey: string | undefined
+  /** The client asks for what the database has now: `Cache-Control: no-cache` (R-P-5). Looked at where an operation is cached. */
+  readonly noCache?: boolean | undefined
   /** Set where whoever carries the call, in this process, has decided access before it read the body. Never taken from outside. */
   readonly reach?: Reach | undefined
   readonly context: Context
@@ -42,6 +45,8 @@ export interface Context {
   readonly requestId: string
   /** W3C Trace Context; undefined where the request has none. */
   readonly trace: Trace | undefined
+  /** What is being done for it now, where that is recorded; set by whoever carries a call, for as long as it takes. */
+  span?: Span | undefined
   readonly caller: Caller
   /** Key of whoever caused it, where that is not the caller: of a call by a service, or the handling of an event. */
   readonly actor?: string | undefined
@@ -58,7 +63,7 @@ export interface Context {
   /** The client's address, as limits count clients: an IPv4 address, or the /64 of an IPv6 one. Undefined where another service calls. */
   readonly address?: string | undefined
   /** Rate-limit results so far, for the headers of the response; a handler adds its own (`unit.limit`). */
-  readonly told?: RateLimitResult[] | undefined
+  readonly rateLimits?: RateLimitResult[] | undefined
 }
 
 /** What handlers and the library need of a logger; pino has it. */
@@ -74,8 +79,18 @@ export interface Reply {
   readonly status: number
   /** Names in lower case; `content-type` and `content-length` are added by what carries it. */
   readonly headers: Readonly<Record<string, string>>
-  /** JSON text; undefined for 204 and 304. */
+  /** JSON: text where it was written, or its bytes as they came from another process; undefined for 204 and 304. */
+  readonly body: string | Uint8Array | undefined
+}
+
+/** A reply as a service writes it. */
+export interface TextReply extends Reply {
   readonly body: string | undefined
+}
+
+/** The body as text; in a browser too. */
+export function textOf({ body }: Pick<Reply, 'body'>): string | undefined {
+  return body instanceof Uint8Array ? new TextDecoder().decode(body) : body
 }
 
 /**

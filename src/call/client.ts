@@ -1,4 +1,6 @@
 import { Fault } from '../base/errors.ts'
+import { handled } from '../base/handled.ts'
+import type { Contract } from '../contract/contract.ts'
 import type { Fields, Given, TypeOf } from '../contract/fields.ts'
 import type { Pairs } from '../contract/list-query.ts'
 import { type Operation, type OperationSpec, VERBS } from '../contract/operation.ts'
@@ -10,9 +12,8 @@ import type {
   ShownOf,
   UpdateInput,
 } from '../contract/resource.ts'
-import type { Contract } from '../contract/service.ts'
 import { either } from '../resilience/within.ts'
-import type { Call, Context, Port, Reply } from './call.ts'
+import { type Call, type Context, type Port, type Reply, textOf } from './call.ts'
 import { CallProblem } from './call-problem.ts'
 import { CalledContext, OwnContext } from './context.ts'
 
@@ -178,15 +179,13 @@ export function clientsOf<C extends AnyContract>(contract: C): (port: Port, cont
 }
 
 function askOf(contract: AnyContract, port: Port, context: Context | undefined): Ask {
-  return async (operation, args) => {
-    const { body } = await send(
-      port,
-      callOf(contract, operation, args),
-      args.signal as AbortSignal | undefined,
-      context,
-    )
+  const ask: Ask = async (operation, args) => {
+    const call = callOf(contract, operation, args)
+    const body = textOf(await send(port, call, args.signal as AbortSignal | undefined, context))
     return body === undefined ? undefined : readBody(operation, body)
   }
+  // Calls of a request end with it, also those that its handler does not await yet.
+  return context === undefined ? ask : (operation, args) => handled(ask(operation, args))
 }
 
 /** What a client has: how each resource's calls, and each operation of the contract's own, are made. */
@@ -200,7 +199,7 @@ function membersOf(contract: AnyContract): Map<string, (ask: Ask) => unknown> {
     members.set(
       operation.name,
       (ask) =>
-        async ({ params, ...args }: AnyArgs = {}) =>
+        ({ params, ...args }: AnyArgs = {}) =>
           ask(operation, { ...(params as object), ...args }),
     )
   }
@@ -220,7 +219,7 @@ function resourceCalls(contract: AnyContract, key: string): (ask: Ask) => Readon
   return (ask) => {
     const calls = { ...refusals }
     for (const operation of operations) {
-      const one = async (args: AnyArgs = {}) => ask(operation, args)
+      const one = (args: AnyArgs = {}) => ask(operation, args)
       calls[operation.name] = one
       if (operation.verb === 'list') calls[operation.name.replace('list', 'each')] = (args) => walk(one, args)
     }
@@ -272,7 +271,7 @@ function callOf(contract: AnyContract, operation: Operation, args: AnyArgs): Ask
 }
 
 /** Its path parameters filled in: `/v2/users/usr_01h455vb4pex5vsknk084sn02q`. */
-function pathOf(operation: Operation, version: number, params: readonly string[]): string {
+export function pathOf(operation: Operation, version: number, params: readonly string[]): string {
   let next = 0
   const path = operation.path.replace(/\{\w+\}/g, () => encodeURIComponent(params[next++]!))
   // Well-known addresses are rooted at the top of a host (RFC 8615, 3): they have no version.

@@ -1,5 +1,6 @@
 import { ANONYMOUS, type Caller, callerKey } from '../auth/caller.ts'
 import { newId } from '../base/ids.ts'
+import type { Span } from '../observe/span.ts'
 import type { Trace } from '../observe/trace.ts'
 import { type Deadline, NO_DEADLINE } from '../resilience/deadline.ts'
 import type { Bound } from '../resilience/watch.ts'
@@ -38,7 +39,7 @@ export interface Changed {
 
 /** The context of a call that belongs to a request: the request's, but for what has changed. */
 export class CalledContext implements Context {
-  readonly trace: Trace | undefined
+  span: Span | undefined
   readonly caller: Caller
   readonly deadline: Deadline
   /** Undefined where whoever answers gives the call its id. */
@@ -48,7 +49,7 @@ export class CalledContext implements Context {
   #bound: Bound | undefined = undefined
 
   constructor(from: Context, { caller, deadline, signal }: Changed) {
-    this.trace = from.trace
+    this.span = from.span
     this.caller = caller ?? from.caller
     this.deadline = deadline ?? from.deadline
     this.givenId = idOf(from)
@@ -58,6 +59,10 @@ export class CalledContext implements Context {
 
   get requestId(): string {
     return this.#from.requestId
+  }
+
+  get trace(): Trace | undefined {
+    return this.span === undefined ? this.#from.trace : this.span.trace
   }
 
   get actor(): string | undefined {
@@ -89,7 +94,7 @@ export function idOf(context: Context): string | undefined {
 /** The call in another context, with another body if there is one. Not a spread, which would lose what is a getter. */
 export function withContext(call: Call, context: Context, body = call.body): Call {
   const { operation, method, version, params, query, path, contentType, ifMatch, ifNoneMatch, idempotencyKey } = call
-  const preconditions = { ifMatch, ifNoneMatch }
+  const preconditions = { ifMatch, ifNoneMatch, noCache: call.noCache }
   return {
     operation,
     method,
@@ -105,7 +110,8 @@ export function withContext(call: Call, context: Context, body = call.body): Cal
   }
 }
 
-class SignalBound implements Bound {
+/** Work that ends when a signal aborts. */
+export class SignalBound implements Bound {
   committing = false
   readonly #signal: AbortSignal
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ANONYMOUS } from '../auth/caller.ts'
+import type { BreakerState } from '../resilience/circuit-breaker.ts'
 import { Deadline, NO_DEADLINE } from '../resilience/deadline.ts'
 import type { Call, Context, Port, Reply } from './call.ts'
 import { CallProblem } from './call-problem.ts'
@@ -89,10 +90,16 @@ test.each([
 })
 
 test('R-CALL-3: when everything fails, retries are a tenth of the calls, and ten at first', async () => {
-  const { port, asked } = guarded([lost], { breaker: false })
+  const { port, asked } = guarded([lost], { breaker: false, retryBudget: { minPerSecond: 0 } })
   for (let i = 0; i < 200; i++) await outcome(port(call()))
   expect(asked.length).toBeGreaterThan(200 + 10)
   expect(asked.length).toBeLessThanOrEqual(200 + 10 + 20)
+})
+
+test('R-CALL-3: a service that is seldom called has its retries too, long after the ten at first', async () => {
+  const { port, asked } = guarded([lost], { breaker: false, maxAttempts: 2 })
+  for (let i = 0; i < 50; i++) await outcome(port(call()))
+  expect(asked).toHaveLength(100)
 })
 
 test('R-CALL-3: retries end with the time of the call, and the last failure stands', async () => {
@@ -176,6 +183,15 @@ test('R-CALL-3: the breaker opens when half of the calls fail, half-opens, and c
   expect(port.state()).toEqual({ breaker: 'closed', pending: 0 })
 })
 
+test('R-CALL-3: a call that is late because it had less time than usual says nothing of what is called', async () => {
+  const hurried = () => new CalledContext(new OwnContext(), { deadline: Deadline.after(300) })
+  const { port } = guarded([never, failing(504, 'GATEWAY_TIMEOUT')])
+  for (let i = 0; i < 20; i++) expect(await outcome(port(call({}, hurried())))).toMatchObject({ status: 504 })
+  expect(port.state().breaker).toBe('closed')
+  for (let i = 0; i < 5; i++) await port(call()).catch(() => {})
+  expect(port.state().breaker).toBe('open')
+})
+
 test('R-CALL-3: nobody there opens the breaker at once; what it answers, and who goes away, does not', async () => {
   const answering = guarded([failing(404, 'NOT_FOUND')]).port
   for (let i = 0; i < 20; i++) await answering(call()).catch(() => {})
@@ -191,6 +207,17 @@ test('R-CALL-3: nobody there opens the breaker at once; what it answers, and who
   const away = guarded([failing(503, 'SERVICE_UNAVAILABLE', 'unsent')]).port
   expect(await outcome(away(call()))).toMatchObject({ status: 503 })
   expect(away.state().breaker).toBe('open')
+})
+
+test('R-CALL-3: what has breakers of its own decides alone: nothing is held back here, and nothing repeated while nobody takes calls', async () => {
+  let kind: BreakerState['kind'] = 'closed'
+  const { port, asked } = guarded([failing(503, 'SERVICE_UNAVAILABLE', 'unsent')], { breaker: () => kind })
+  for (let i = 0; i < 10; i++) await outcome(port(call()))
+  expect(asked.length).toBeGreaterThan(10)
+  kind = 'open'
+  const before = asked.length
+  await expect(port(call())).rejects.toMatchObject({ stage: 'unsent' })
+  expect([asked.length - before, port.state().breaker]).toEqual([1, 'open'])
 })
 
 test('R-OPS-5: one call more than may be under way is a 503 at once', async () => {

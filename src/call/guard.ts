@@ -1,33 +1,39 @@
-import { type Backoff, fullJitterMs } from '../base/backoff.ts'
 import { rest } from '../base/rest.ts'
 import { createBulkhead } from '../resilience/bulkhead.ts'
 import {
   type BreakerState,
+  type CircuitBreaker,
   type CircuitBreakerOptions,
   createCircuitBreaker,
   type Outcome,
   type Pass,
 } from '../resilience/circuit-breaker.ts'
 import { Deadline } from '../resilience/deadline.ts'
-import { createRetryBudget, type RetryBudgetOptions } from '../resilience/retry.ts'
+import { createRetries, type RetryOptions } from '../resilience/retry.ts'
 import { within } from '../resilience/within.ts'
-import type { Call, Port, Reply } from './call.ts'
+import type { Call, Context, Port, Reply } from './call.ts'
 import { CallProblem } from './call-problem.ts'
 import { CalledContext, idOf, withContext } from './context.ts'
+import { isFailing, isRepeatable } from './repeatable.ts'
 
-export interface GuardOptions {
-  /** How long a call may take, retries included, if the request that it belongs to has as long; 1,000 (R-CALL-3). */
-  readonly timeoutMs?: number
-  /** Sends of a call at most; 3. */
-  readonly maxAttempts?: number
-  /** 25 and 250. */
-  readonly backoff?: Backoff
-  /** Retries are a tenth of the calls at most, and ten at first. */
-  readonly retryBudget?: RetryBudgetOptions
+export interface GuardOptions extends RetryOptions {
+  /**
+   * How long a call may take, retries included, if the request that it belongs to has as long; 1,000 (R-CALL-3). `false`: as
+   * long as that request has, and whoever calls sees to its end, as the gateway does.
+   */
+  readonly timeoutMs?: number | false
+  /**
+   * `loss`: only a call whose answer was lost is tried again. `failure`, the default: also one that was not sent, and what was
+   * answered with 429, 503 or IDEMPOTENCY_IN_PROGRESS, after its `Retry-After`.
+   */
+  readonly retryOn?: 'loss' | 'failure'
   /** Calls under way; one more is rejected with SERVICE_UNAVAILABLE; 256. */
   readonly maxPending?: number
-  /** Opens for 250 ms, and for a second at most: a probe a second costs little. `false`: calls are sent whatever fails. */
-  readonly breaker?: CircuitBreakerOptions | false
+  /**
+   * Opens for 250 ms, and for a second at most: a probe a second costs little. `false`: calls are sent whatever fails. A function tells
+   * the state of breakers that the port has of its own, such as one for each replica: then there is none here (decision 33).
+   */
+  readonly breaker?: CircuitBreakerOptions | false | (() => BreakerState['kind']) | undefined
 }
 
 /** A port that protects who calls from what is called, and the other way round. */
@@ -42,7 +48,6 @@ export interface GuardState {
   readonly pending: number
 }
 
-const BACKOFF: Backoff = { baseMs: 25, maxMs: 250 }
 const BREAKER: CircuitBreakerOptions = { openMs: 250, maxOpenMs: 1_000 }
 
 /**
@@ -55,9 +60,9 @@ const BREAKER: CircuitBreakerOptions = { openMs: 250, maxOpenMs: 1_000 }
  *     const port = guard(inProcess(running.port, users, { caller: serviceCaller('orders') }))
  */
 export function guard(port: Port, options: GuardOptions = {}): GuardedPort {
-  const { timeoutMs = 1_000, maxAttempts = 3, backoff = BACKOFF, maxPending = 256 } = options
-  const budget = createRetryBudget(options.retryBudget)
-  const breaker = options.breaker === false ? undefined : createCircuitBreaker({ ...BREAKER, ...options.breaker })
+  const { timeoutMs = 1_000, maxPending = 256, retryOn = 'failure' } = options
+  const retries = createRetries(options)
+  const [breaker, breakerState] = breakerOf(options)
   const bulkhead = createBulkhead({ parallel: maxPending, waiting: 0 })
 
   async function guarded(call: Call): Promise<Reply> {
@@ -67,58 +72,71 @@ export function guard(port: Port, options: GuardOptions = {}): GuardedPort {
 
   async function send(call: Call): Promise<Reply> {
     const { context } = call
+    if (timeoutMs === false) {
+      retries.earn()
+      return attempts(call, new Gate(breaker), false)
+    }
     const limitMs = Math.min(timeoutMs, context.deadline.remainingMs())
     if (limitMs <= 0) throw late(call, limitMs, 'unsent')
+    const hurried = limitMs < timeoutMs
     const deadline = Deadline.after(limitMs)
     const gate = new Gate(breaker)
-    budget.earn()
+    retries.earn()
     try {
       return await within(
         limitMs,
         () => late(call, limitMs, 'lost'),
         context.signal,
-        (signal) => attempts(withContext(call, new CalledContext(context, { deadline, signal })), gate),
+        (signal) => attempts(withContext(call, new CalledContext(context, { deadline, signal })), gate, hurried),
       )
     } catch (error) {
-      // Less time than it is usually given says nothing of what was called; nor does a caller who is gone.
-      gate.leave(isLate(error) && limitMs === timeoutMs ? 'failed' : 'unknown')
+      // A caller who is gone says nothing of what was called.
+      gate.leave(isLate(error) ? outcomeOf(error, hurried) : 'unknown')
       throw error
     }
   }
 
-  async function attempts(call: Call, gate: Gate): Promise<Reply> {
-    const { deadline, signal } = call.context
+  async function attempts(call: Call, gate: Gate, hurried: boolean): Promise<Reply> {
+    const { deadline } = call.context
     let failure: unknown
-    for (let attempt = 0; ; attempt++) {
+    for (let attempt = 1; ; attempt++) {
       if (!gate.enter()) throw failure ?? notSent(call, 'its circuit breaker is open', gate.retryInS())
       try {
         const reply = await port(call)
         gate.leave('succeeded')
         return reply
       } catch (error) {
-        if (signal.aborted) throw error
-        gate.leave(outcomeOf(error))
-        if (!mayRepeat(error, call) || attempt + 1 >= maxAttempts) throw error
-        // The jitter comes on top, so that those who were told the same second do not come back together.
-        const waitMs = (error.retryAfterS ?? 0) * 1000 + fullJitterMs(attempt, backoff)
-        if (waitMs >= deadline.remainingMs() || !budget.spend()) throw error
+        if (isOver(call.context)) throw error
+        gate.leave(outcomeOf(error, hurried))
+        // While nobody takes calls, whoever asks goes by what else they know: a rest would keep them from it.
+        if (!mayRepeat(error, call, retryOn) || breakerState() !== 'closed') throw error
+        const restMs = retries.restMs(attempt, deadline.remainingMs(), (error.retryAfterS ?? 0) * 1_000)
+        if (restMs === undefined) throw error
         failure = error
-        await rest(waitMs, signal)
+        await rest(restMs, call.context.signal)
       }
     }
   }
 
   return Object.assign(guarded, {
-    state: (): GuardState => ({ breaker: breaker?.state.kind ?? 'closed', pending: bulkhead.load().running }),
+    state: (): GuardState => ({ breaker: breakerState(), pending: bulkhead.load().running }),
   })
+}
+
+/** The breaker of this guard, if it has one, and the state of whichever there is. */
+function breakerOf({ breaker: given }: GuardOptions): [CircuitBreaker | undefined, () => BreakerState['kind']] {
+  if (given === false) return [undefined, () => 'closed']
+  if (typeof given === 'function') return [undefined, given]
+  const own = createCircuitBreaker({ ...BREAKER, ...given })
+  return [own, () => own.state.kind]
 }
 
 /** One call's way through the breaker: a pass for each attempt, given back once, whoever learns first how it ended. */
 class Gate {
-  readonly #breaker: ReturnType<typeof createCircuitBreaker> | undefined
+  readonly #breaker: CircuitBreaker | undefined
   #pass: Pass | undefined = undefined
 
-  constructor(breaker: ReturnType<typeof createCircuitBreaker> | undefined) {
+  constructor(breaker: CircuitBreaker | undefined) {
     this.#breaker = breaker
   }
 
@@ -140,22 +158,26 @@ class Gate {
 }
 
 /** What says of itself that it cannot, or cannot get at what it needs, fails; any other answer shows that all is well. */
-function outcomeOf(error: unknown): Outcome {
+function outcomeOf(error: unknown, hurried: boolean): Outcome {
   if (!(error instanceof CallProblem)) return 'unknown'
+  // Less time than it is usually given says nothing of what was called.
+  if (hurried && isLate(error)) return 'unknown'
   if (error.stage === 'unsent') return 'unreached'
-  return error.stage === 'lost' || FAILING.has(error.status) ? 'failed' : 'succeeded'
+  return error.stage === 'lost' || isFailing(error.status) ? 'failed' : 'succeeded'
 }
 
-const FAILING: ReadonlySet<number> = new Set([502, 503, 504])
-const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+/** Whether nobody waits any more; without making a signal where something else tells. */
+function isOver(context: Context): boolean {
+  return context.bound === undefined ? context.signal.aborted : context.bound.isOver
+}
 
-/** A PUT or DELETE that is sent twice may find what it has done itself: a success becomes 412 or 404 (FC-79). */
-function mayRepeat(error: unknown, { method, idempotencyKey }: Call): error is CallProblem {
+function mayRepeat(error: unknown, { method, idempotencyKey }: Call, on: 'loss' | 'failure'): error is CallProblem {
   if (!(error instanceof CallProblem)) return false
   const { stage, status, code } = error
-  if (stage === 'unsent') return true
-  if (!SAFE.has(method) && (method !== 'POST' || idempotencyKey === undefined)) return false
-  return stage === 'lost' || status === 429 || status === 503 || code === 'IDEMPOTENCY_IN_PROGRESS'
+  if (stage === 'unsent') return on === 'failure'
+  if (!isRepeatable(method, idempotencyKey)) return false
+  if (stage === 'lost') return true
+  return on === 'failure' && (status === 429 || status === 503 || code === 'IDEMPOTENCY_IN_PROGRESS')
 }
 
 function late({ operation, context }: Call, limitMs: number, stage: 'unsent' | 'lost'): CallProblem {

@@ -76,8 +76,18 @@ test('R-P-7: a call that is part of a request goes with its id and its trace, an
   const { headers } = server.seen[0]!
   expect(headers).toMatchObject({ 'x-request-id': 'mine', tracestate: 'vendor=1' })
   expect(headers.traceparent).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-(?!0{16})[0-9a-f]{16}-01$/)
+  // The client's own ten seconds are less than the minute of the request.
+  expect(headers['lintel-timeout-ms']).toMatch(/^(?:10000|9\d{3})$/)
   const late = client(orders, http(server.url), context(Deadline.after(50))).products.get({ id: 'prd_1' })
   await expect(late).rejects.toMatchObject({ code: 'GATEWAY_TIMEOUT' })
+  expect(Number(server.seen[1]!.headers['lintel-timeout-ms'])).toBeLessThanOrEqual(50)
+})
+
+test('R-P-7: a call that is part of no request has no header that would cost a page of another origin a preflight', async () => {
+  const server = await serving(ok)
+  await server.orders({ timeoutMs: 500 }).products.get({ id: 'prd_1' })
+  for (const name of ['x-request-id', 'traceparent', 'lintel-timeout-ms'])
+    expect(server.seen[0]!.headers).not.toHaveProperty(name)
 })
 
 test('a call is one request: version in the path, JSON both ways, the token and the key in headers', async () => {

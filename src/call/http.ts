@@ -6,6 +6,7 @@ import type { Call, Port, Reply } from './call.ts'
 import { CallProblem, problemOf } from './call-problem.ts'
 import { idOf } from './context.ts'
 import { type GuardedPort, guard } from './guard.ts'
+import { TIMEOUT_HEADER, timeoutText } from './timeout-header.ts'
 
 export interface HttpOptions {
   /** An access token, or what gives one: asked before every attempt. Without one the calls are anonymous. */
@@ -107,9 +108,13 @@ function headersOf(call: Call, own: HttpOptions['headers'], token: string | unde
   if (ifMatch !== undefined) headers.set('if-match', ifMatch)
   if (ifNoneMatch !== undefined) headers.set('if-none-match', ifNoneMatch)
   if (idempotencyKey !== undefined) headers.set('idempotency-key', idempotencyKey)
-  // What belongs to no request gets its id there: a header of its own would cost a page of another origin a preflight.
+  // What belongs to no request, such as a browser's call, gets its id and its deadline there: headers of its own would cost a page of
+  // another origin a preflight, which fails where they are not allowed.
   const requestId = idOf(context)
-  if (requestId !== undefined) headers.set('x-request-id', requestId)
+  if (requestId !== undefined) {
+    headers.set('x-request-id', requestId)
+    headers.set(TIMEOUT_HEADER, timeoutText(context.deadline.remainingMs()))
+  }
   if (context.trace !== undefined) {
     headers.set('traceparent', traceparentOf(context.trace))
     if (context.trace.state !== undefined) headers.set('tracestate', context.trace.state)
@@ -118,7 +123,8 @@ function headersOf(call: Call, own: HttpOptions['headers'], token: string | unde
 }
 
 /** With an id of its own for this step. Browsers make clients too, and have no node:crypto. */
-function traceparentOf({ traceId, flags }: Trace): string {
+function traceparentOf({ traceId, flags, spanId }: Trace): string {
+  if (spanId !== undefined) return `00-${traceId}-${spanId}-${flags}`
   const [id] = globalThis.crypto.getRandomValues(new BigUint64Array(1))
   return `00-${traceId}-${(id || 1n).toString(16).padStart(16, '0')}-${flags}`
 }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { orders } from '../../services/orders/contract.ts'
 import { ANONYMOUS, serviceCaller } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
@@ -94,7 +94,7 @@ test('a Problem of the service reaches the caller as it would over HTTP, with th
     operation: 'orders.orders.create',
   })
   expect(error.message).toBe('Not enough in stock')
-  expect(error.cause).toBe(thrown)
+  expect(error.cause).toBe(undefined)
   expect(error.details).not.toBe(details)
 })
 
@@ -108,6 +108,21 @@ test.each([
     .catch((error) => error)
   expect(error).toMatchObject({ code: 'INTERNAL_ERROR', status: 500, message: 'Internal server error' })
   expect(error.cause).toBe(thrown)
+})
+
+test('R-P-8 R-OPS-3: what a service that is called does not declare is logged where it failed; what it declares is not', async () => {
+  const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
+  const thrown = new TypeError('undefined is not a function at /srv/orders')
+  for (const [error, lines] of [
+    [new Problem('OUT_OF_STOCK'), 0],
+    [thrown, 1],
+  ] as const) {
+    const { it } = upstream(() => Promise.reject(error))
+    const api = client(orders, inProcess(it, orders, { caller }), { ...request, log })
+    await expect(api.orders.create({ userId: 'usr_1', body: {} })).rejects.toBeInstanceOf(CallProblem)
+    expect(log.error).toHaveBeenCalledTimes(lines)
+  }
+  expect(log.error.mock.calls[0]).toMatchObject([{ operation: 'orders.orders.create', err: thrown }, 'Request failed'])
 })
 
 test('a service that throws before it returns a promise is no different', async () => {

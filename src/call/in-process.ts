@@ -1,9 +1,10 @@
 import type { Caller } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
-import type { Contract } from '../contract/service.ts'
-import type { Call, Port } from './call.ts'
+import type { Contract } from '../contract/contract.ts'
+import type { Call, Context, Port } from './call.ts'
 import { CallProblem } from './call-problem.ts'
-import { CalledContext, withContext } from './context.ts'
+import { CalledContext, idOf, withContext } from './context.ts'
+import { logFailure } from './failure-log.ts'
 
 export interface InProcessOptions {
   /** As whom the calls are made. */
@@ -33,19 +34,27 @@ function copied<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T
 }
 
-/** What the edge would have answered. Only what the contract declares is told; the rest stays in `cause`. */
-function problemFrom(
-  contract: Pick<Contract, 'problems'>,
-  { operation, context: { requestId } }: Call,
-  cause: unknown,
-): CallProblem {
+/**
+ * What the edge would have answered: only what the contract declares is told. The rest is in the log, as it is where the service runs
+ * elsewhere; a call that belongs to no request has none, so there the error keeps its `cause`.
+ */
+function problemFrom(contract: Pick<Contract, 'problems'>, { operation, context }: Call, cause: unknown): CallProblem {
   const declared = cause instanceof Problem && contract.problems[cause.code] ? cause : undefined
+  const requestId = context.requestId
+  const ownLog = idOf(context) !== undefined
+  // Work that was ended because its caller is gone has not failed.
+  if (ownLog && !isLeft(context))
+    logFailure(context.log, operation, cause, declared && contract.problems[declared.code])
   const code = declared?.code ?? 'INTERNAL_ERROR'
   const { status, message } = contract.problems[code]!
   return new CallProblem(operation, status, code, declared?.message || message, {
     ...(declared?.details && { details: copied(declared.details) }),
     ...(declared?.retryAfterS !== undefined && { retryAfterS: Math.ceil(declared.retryAfterS) }),
     requestId,
-    cause,
+    ...(!ownLog && { cause }),
   })
+}
+
+function isLeft({ bound, deadline }: Context): boolean {
+  return bound?.isOver === true && deadline.remainingMs() > 0
 }

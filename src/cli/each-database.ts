@@ -13,7 +13,7 @@ export async function eachDatabase(
 ): Promise<void> {
   const system = await loadSystem(file)
   const settings = readSettings(process.env, serviceNames(system))
-  const log = await createLog(settings.logLevel, STDERR)
+  const log = await createLog(settings.logLevel, { fd: STDERR })
   const databases = await findDatabases(system, settings, { log, shared: true })
   try {
     for (const service of system.services) {

@@ -11,9 +11,9 @@ export type Purpose = 'serve' | 'develop' | 'beside'
 
 /**
  * Settles whether this process is in development, and reads `.env` if it is; that never overrides the environment, and so
- * never says itself whether this is development (R-OPS-4).
+ * never says itself whether this is development (R-OPS-4). Returns the names that were there before.
  */
-export function prepareEnvironment(purpose: Purpose): void {
+export function prepareEnvironment(purpose: Purpose): ReadonlySet<string> {
   const { env } = process
   const given = env.NODE_ENV || undefined
   // Test runners set `test` for whatever they start.
@@ -24,7 +24,9 @@ export function prepareEnvironment(purpose: Purpose): void {
     )
   if (purpose === 'develop' || (purpose === 'beside' && given === undefined && !namesDatabase(env)))
     env.NODE_ENV = DEVELOPMENT
+  const names = new Set(Object.keys(env))
   if (env.NODE_ENV === DEVELOPMENT && existsSync('.env')) process.loadEnvFile('.env')
+  return names
 }
 
 /** `DATABASE_URL`, `ORDERS_DATABASE_URL`, or a file that has it. */

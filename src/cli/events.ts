@@ -3,8 +3,9 @@ import { Fault } from '../base/errors.ts'
 import { decodeId, encodeId } from '../base/ids.ts'
 import { type DeadLetter, type DeadLetterFilter, dropDead, listDead, resendDead } from '../data/dead-letters.ts'
 import { inboxState } from '../data/inbox.ts'
-import { notifyCommitted, outboxState, resendOutbox } from '../data/outbox.ts'
+import { notifyCommitted, outboxState } from '../data/outbox.ts'
 import type { Database } from '../data/pool.ts'
+import { setBack } from '../data/readers.ts'
 import { eachDatabase } from './each-database.ts'
 
 export interface ListOptions {
@@ -41,7 +42,7 @@ export async function resendCommand(file: string, text: string): Promise<void> {
   if (Number.isNaN(time) || !/^\d/.test(text))
     throw wrong(`--since is "${text}": give a time such as 2026-11-26T09:00:00Z, or how long ago, such as 2h`)
   await eachDatabase(file, async ({ contract }, database) => {
-    const count = await resendOutbox(database, new Date(time).toISOString())
+    const count = await setBack(database, 'relay', new Date(time).toISOString())
     await notifyCommitted(database)
     console.log(`${contract.name}: ${count} ${count === 1 ? 'event' : 'events'} queued to be published again`)
   })

@@ -1,8 +1,11 @@
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseDuration } from '../base/duration.ts'
 import { Fault } from '../base/errors.ts'
 import { isPassable } from '../gateway/outside-headers.ts'
 import { isHeaderName } from '../http/header-name.ts'
 import { isUnchecked, UNCHECKED } from '../proxy/foreign/openapi-security.ts'
+import { readSettings } from '../start/settings.ts'
 import { type GatewaySetup, startGateway, type TokenSource } from '../start/start-gateway.ts'
 import { prepareEnvironment } from './environment.ts'
 import { runUntilSignalled } from './run.ts'
@@ -25,10 +28,17 @@ export interface GatewayArguments {
 export function gatewayCommand(given: GatewayArguments): Promise<void> {
   const setup = readArguments(given)
   prepareEnvironment('serve')
-  return runUntilSignalled((signal) => startGateway(setup, process.env, { signal }))
+  return runUntilSignalled(async (signal) => {
+    if (readSettings(process.env, []).workers === 1) return startGateway(setup, process.env, { signal })
+    const { startGatewayWorkers } = await import('../start/workers/start-workers.ts')
+    return startGatewayWorkers({ signal, module: WORKER, args: [JSON.stringify(given)] })
+  })
 }
 
-function readArguments(given: GatewayArguments): GatewaySetup {
+/** Beside this file, compiled or not. */
+const WORKER = fileURLToPath(new URL(`gateway-worker${extname(import.meta.url)}`, import.meta.url))
+
+export function readArguments(given: GatewayArguments): GatewaySetup {
   const upstreams = new Map<string, URL[]>()
   for (const text of given.upstream) {
     const [name, urls] = readUpstream(text)

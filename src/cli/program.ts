@@ -26,12 +26,14 @@ const program = new Command('lintel')
 
 program
   .command('start')
-  .description('run the system in this process: production, unless NODE_ENV=development')
-  .action(async () => (await import('./start.ts')).startCommand(system))
+  .description('run the system in this process, or parts of it: production, unless NODE_ENV=development')
+  .argument('[parts...]', 'names of services, and gateway')
+  .action(async (parts: string[]) => (await import('./start.ts')).startCommand(system, parts))
 program
   .command('dev')
   .description('the same in development: .env, a database in .lintel, mails at /dev/mails')
-  .action(async () => (await import('./start.ts')).devCommand(system))
+  .argument('[parts...]', 'names of services, and gateway')
+  .action(async (parts: string[]) => (await import('./start.ts')).devCommand(system, parts))
 program
   .command('migrate')
   .description('apply new migrations to every service’s database')
@@ -41,6 +43,17 @@ program
   .description('remove for good what was deleted long ago')
   .requiredOption('--older-than <duration>', 'such as 30d')
   .action(async ({ olderThan }) => (await import('./purge.ts')).purgeCommand(system, olderThan))
+program
+  .command('config')
+  .description('print every setting with its value and where it comes from, secrets masked')
+  .option('--json', 'as JSON')
+  .action(async (options) => (await import('./config.ts')).configCommand(system, options))
+program
+  .command('proto')
+  .description('write the .proto of every service, and pin the numbers of new fields')
+  .option('--out <folder>', 'where the .proto files go', 'proto')
+  .option('--check', 'write nothing; exit with 1 where a file is not what its contract says', false)
+  .action(async (options) => (await import('./proto.ts')).protoCommand(system, options))
 declareEvents(program, () => system)
 for (const command of commandsBelow(program)) command.addOption(SYSTEM)
 
@@ -99,12 +112,12 @@ program
     await (await import('./service-command.ts')).serviceCommand(system, words, SYSTEM)
   })
 
-/** These take the signals, and drain. */
+/** These take the signals, and drain; a service's command does too, and is undone. */
 const SERVING = ['start', 'dev', 'gateway']
 program.hook('preAction', async (_, action) => {
   // Node 24 loads modules in one go: what was signalled meanwhile is heard in the next turn of the event loop.
   await new Promise(setImmediate)
-  if (!SERVING.includes(action.name())) releaseSignals()
+  if (action !== program && !SERVING.includes(action.name())) releaseSignals()
 })
 
 program.parseAsync().catch(failWith)

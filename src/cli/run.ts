@@ -1,9 +1,8 @@
+import { failureOf } from '../base/failure.ts'
+import type { Log } from '../observe/log.ts'
 import type { Running } from '../start/start.ts'
 import { failWith } from './fail.ts'
-import { takeSignals } from './signals.ts'
-
-/** One signal to a process group comes twice: to us, and to npm, which passes it on. */
-const ECHO_MS = 1000
+import { ECHO_MS, takeSignals } from './signals.ts'
 
 /** In which a connection that is kept by a client at work brings another request, whose answer can ask it to close. */
 const CTRL_C_MS = 1000
@@ -31,10 +30,7 @@ export async function runUntilSignalled(begin: (signal: AbortSignal) => Promise<
     throw error
   })
   const { log, shutdownTimeoutMs } = running
-  process.on('uncaughtException', (error) => {
-    log.fatal(error, 'unexpected error: exiting')
-    process.exit(1)
-  })
+  surviveRejections(log)
   const stop = (exitCode: number, lameDuckMs: number) => {
     setTimeout(() => {
       log.fatal(`shutdown not finished after ${shutdownTimeoutMs / 1000} s (SHUTDOWN_TIMEOUT): exiting now`)
@@ -53,5 +49,23 @@ export async function runUntilSignalled(begin: (signal: AbortSignal) => Promise<
     if (givenUp.signal.aborted) return
     log.fatal(message)
     stop(1, 0)
+  })
+}
+
+/**
+ * A promise that was forgotten is one handler's mistake. What it belongs to has ended as it would have without it; the requests of
+ * everybody else, which an exit would break off, have nothing to do with it. An error that nothing caught ends the process.
+ */
+export function surviveRejections(log: Log): void {
+  process.on('uncaughtException', (error) => {
+    log.fatal(error, 'unexpected error: exiting')
+    process.exit(1)
+  })
+  process.on('unhandledRejection', (reason) => {
+    const { requestId, operation } = (reason ?? {}) as { readonly requestId?: unknown; readonly operation?: unknown }
+    log.error(
+      { requestId, operation, ...failureOf(reason), err: reason },
+      'a promise was rejected and nothing handled it: await it, or catch its error',
+    )
   })
 }

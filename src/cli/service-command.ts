@@ -7,12 +7,30 @@ import { runServices } from '../start/run-services.ts'
 import { readSettings } from '../start/settings.ts'
 import { type System, serviceNames } from '../start/system.ts'
 import { loadSystem } from './load-system.ts'
+import { interruption } from './signals.ts'
 
 /**
  * Runs a command that a service brings, such as `users create`; also beside a running system. Which commands there are, the
  * system says: `systemOption` after the command is read before anything else of it.
  */
 export async function serviceCommand(before: string, given: readonly string[], systemOption: Option): Promise<void> {
+  const interrupted = interruption()
+  try {
+    await runCommand(before, given, systemOption, interrupted.signal)
+  } catch (error) {
+    if (interrupted.exitCode === undefined) throw error
+    console.error(`lintel: ${interrupted.signal.reason.message}`)
+    process.exit(interrupted.exitCode)
+  }
+}
+
+/** When `signal` aborts, the statement under way is cancelled and the transaction rolled back. */
+async function runCommand(
+  before: string,
+  given: readonly string[],
+  systemOption: Option,
+  signal: AbortSignal,
+): Promise<void> {
   const { file = before, words } = takeOption(given, systemOption.long!)
   const system = await loadSystem(file).catch((error) => {
     throw error instanceof Fault && error.code === 'NO_SYSTEM' ? unknown(words, `, nor a system in ${file}`) : error
@@ -26,11 +44,15 @@ export async function serviceCommand(before: string, given: readonly string[], s
   await parser.parseAsync(words.slice(name.split(' ').length), { from: 'user' })
 
   const settings = readSettings(process.env, serviceNames(system))
-  const log = await createLog(settings.logLevel, STDERR)
-  const services = await runServices(system, settings, { log, shared: true })
+  const log = await createLog(settings.logLevel, { fd: STDERR })
+  const services = await runServices(system, settings, { log, shared: true, signal })
   try {
-    const input: CommandInput = { options: parser.opts(), env: settings.env, readSecret }
-    console.log(await services.byName.get(service.contract.name)!.run((unit) => command.run(unit, input)))
+    const input: CommandInput = {
+      options: parser.opts(),
+      env: settings.env,
+      readSecret: (question) => readSecret(question, signal),
+    }
+    console.log(await services.byName.get(service.contract.name)!.run((unit) => command.run(unit, input), signal))
   } finally {
     await services.stop()
     await services.databases.stop()
@@ -85,11 +107,11 @@ function unknown(words: readonly string[], more: string): Fault {
   })
 }
 
-async function readSecret(question: string): Promise<string> {
+async function readSecret(question: string, signal: AbortSignal): Promise<string> {
   const { stdin, stderr } = process
   if (stdin.isTTY) stderr.write(`${question}: `)
   // Without an output nothing that is typed is shown.
-  const lines = createInterface({ input: stdin, terminal: stdin.isTTY })
+  const lines = createInterface({ input: stdin, terminal: stdin.isTTY, signal })
   try {
     for await (const line of lines) return line
     return ''

@@ -26,6 +26,38 @@ export function takeSignals(listener: Listener): NodeJS.Signals | undefined {
   return heard
 }
 
+export interface Interruption {
+  /** Aborts at the first signal. */
+  readonly signal: AbortSignal
+  /** What a command that was ended exits with; undefined while no signal has come. */
+  readonly exitCode: number | undefined
+}
+
+/** For a command whose work is undone first: a signal aborts it, and another one, later, exits at once. */
+export function interruption(): Interruption {
+  const controller = new AbortController()
+  let first: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined
+  const listen: Listener = (signal) => {
+    if (first !== undefined && performance.now() - first.atMs > ECHO_MS) process.exit(EXIT_CODES[signal])
+    first ??= { signal, atMs: performance.now() }
+    controller.abort(new Error(`ended by ${signal}`))
+  }
+  const before = takeSignals(listen)
+  if (before !== undefined) listen(before)
+  return {
+    signal: controller.signal,
+    get exitCode() {
+      return first && EXIT_CODES[first.signal]
+    },
+  }
+}
+
+/** One signal to a process group comes twice: to us, and to npm, which passes it on. */
+export const ECHO_MS = 1000
+
+/** As a shell shows the end by a signal: 128 and its number. */
+const EXIT_CODES: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 130, SIGTERM: 143 }
+
 /** For any other command: signals end the process, as they usually do; one that came before does so now. */
 export function releaseSignals(): void {
   for (const signal of SIGNALS) process.off(signal, remember)

@@ -8,6 +8,7 @@ export interface ConsumerSpec<E extends Readonly<Record<string, EventSpec<any>>>
   readonly events: E
   readonly start: 'beginning' | 'now'
   readonly attempts: number
+  readonly timeoutMs: number
 }
 
 export interface ConsumerOptions {
@@ -18,6 +19,8 @@ export interface ConsumerOptions {
   readonly start?: 'beginning' | 'now'
   /** How often an event is tried, with growing delays, before it is a dead letter; 15, which take some 25 minutes. */
   readonly attempts?: number
+  /** How long the handler of an event may take; 20,000, and 25,000 at most: less than PostgreSQL gives a transaction that does nothing. */
+  readonly timeoutMs?: number
 }
 
 /** What publishes: a contract, or, for a service that consumes its own events, its name and them. */
@@ -26,7 +29,7 @@ export interface Publisher<E extends Readonly<Record<string, EventSpec<any>>>> {
   readonly events: E
 }
 
-const OPTIONS: KnownMembers<ConsumerOptions> = { start: true, attempts: true }
+const OPTIONS: KnownMembers<ConsumerOptions> = { start: true, attempts: true, timeoutMs: true }
 
 /** Declares a consumer: `consumers: { buyers: consumer(users, ['user.created', 'user.deleted']) }`. */
 export function consumer<E extends Readonly<Record<string, EventSpec<any>>>, T extends keyof E & string>(
@@ -35,7 +38,7 @@ export function consumer<E extends Readonly<Record<string, EventSpec<any>>>, T e
   options: ConsumerOptions = {},
 ): ConsumerSpec<Pick<E, T>> {
   onlyKnown(`consumer of "${publisher.name}"`, options, OPTIONS)
-  const { start = 'beginning', attempts = 15 } = options
+  const { start = 'beginning', attempts = 15, timeoutMs = 20_000 } = options
   const { name: from, events } = publisher
   return {
     from,
@@ -44,5 +47,6 @@ export function consumer<E extends Readonly<Record<string, EventSpec<any>>>, T e
     ) as Pick<E, T>,
     start,
     attempts,
+    timeoutMs,
   }
 }

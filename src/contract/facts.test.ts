@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { orders } from '../../services/orders/contract.ts'
 import { users } from '../../services/users/contract.ts'
+import type { Contract } from './contract.ts'
 import { type Fields, operation, problem, resource, service, t } from './index.ts'
 import type { Facts } from './operation.ts'
-import type { Contract } from './service.ts'
 
 const EVERYWHERE = [
   'VALIDATION_ERROR',
@@ -218,9 +218,10 @@ test('R-IDEM-1: answers to POST are kept, but for those that hold secrets', () =
     expect(facts.keepsAnswers, id).toBe(method === 'POST' && id !== 'users.login' && id !== 'users.refresh')
 })
 
-test('R-LOCK-3: a single thing of a versioned resource is answered with 304, what a view derives is not', () => {
+test('R-LOCK-3: a single thing of a versioned resource and a cached list are answered with 304, other lists and what a view derives are not', () => {
   const answersNotModified = (id: string) => factsOf(orders, id).answersNotModified
   expect(answersNotModified('orders.products.get')).toBe(true)
-  expect(answersNotModified('orders.products.list')).toBe(false)
+  expect(answersNotModified('orders.products.list')).toBe(true)
+  expect(answersNotModified('orders.orders.list')).toBe(false)
   expect(answersNotModified('orders.carts.get')).toBe(false)
 })

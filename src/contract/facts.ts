@@ -1,5 +1,7 @@
+import { cachedRead } from './cached.ts'
 import type { FieldSpec } from './fields.ts'
 import type { Bucket, DescribedOperation, Facts } from './operation.ts'
+import { ownerParam } from './principal.ts'
 import type { ProblemSpec } from './problem.ts'
 import { type ApiVersions, surfaceOf } from './versions.ts'
 
@@ -11,14 +13,19 @@ interface Described extends ApiVersions {
 /** Works out what every room goes by; nobody else decides it again. */
 export function factsOf(operation: DescribedOperation, contract: Described): Facts {
   const { method, secret, verb, resource, params, credentials } = operation
+  const cached = cachedRead(resource?.cached, verb)
   const facts = {
     readsToken: credentials === 'bearer',
+    ownerParam: ownerParam(operation),
     atRoot: verb === 'list' && resource?.parent !== undefined && params.length === 0,
     buckets: bucketsOf(operation),
     // Answers that hold secrets are not kept: a key would promise what is not done (R-IDEM-1).
     keepsAnswers: method === 'POST' && !secret,
-    // What a view mixes in from other rows may have changed though the version has not.
-    answersNotModified: verb === 'get' && resource !== undefined && resource.versioned && !resource.derived,
+    cached,
+    // What a view mixes in from other rows may have changed though the version has not. A list that is kept has a tag of its text.
+    answersNotModified:
+      (verb === 'get' && resource !== undefined && resource.versioned && !resource.derived) ||
+      (verb === 'list' && cached !== undefined),
   }
   return { ...facts, codes: (version) => codesOf(operation, facts, contract, version) }
 }

@@ -2,6 +2,7 @@ import type { FieldFault } from '../base/errors.ts'
 import { isIdPrefix } from '../base/ids.ts'
 import { checkOf } from './check.ts'
 import type { FieldSpec } from './fields.ts'
+import { inWords } from './known-members.ts'
 import { isCamelCase } from './names.ts'
 import type { Report } from './violation.ts'
 
@@ -31,7 +32,10 @@ function isMoney(spec: FieldSpec): boolean {
 function checkField(at: string, spec: FieldSpec, hasCurrency: boolean, report: Report) {
   const { kind, min, max, values = [], prefix, pattern, scale } = spec
   const refuse = (message: string, hint: string) => report('R-BODY-4', at, message, hint)
-  if (min !== undefined && max !== undefined && !(min <= max))
+  if (kind === 'decimal' && !(Number.isInteger(scale) && scale! >= 0 && scale! <= 15))
+    report('R-BODY-3', at, `has the scale ${inWords(scale)}`, 'The scale must be a whole number from 0 to 15')
+  // The bounds of a decimal follow from its scale, unless they are given.
+  else if (checkBounds(spec, refuse) && min !== undefined && max !== undefined && min > max)
     refuse(`accepts no value: min (${min}) is greater than max (${max})`, 'Swap them, or drop one')
   if (kind === 'oneOf' && values.length === 0)
     refuse('accepts no value: its list of values is empty', "Name them: t.oneOf('open', 'closed')")
@@ -39,8 +43,6 @@ function checkField(at: string, spec: FieldSpec, hasCurrency: boolean, report: R
   if (twice !== undefined) refuse(`lists the value "${twice}" twice`, 'List each value once')
   if (kind === 'id' && (!prefix || !isIdPrefix(prefix)))
     report('R-BODY-1', at, `has the id prefix "${prefix}"`, 'Use lower-case letters, such as `ord`')
-  if (kind === 'decimal' && !(Number.isInteger(scale) && scale! >= 0 && scale! <= 15))
-    report('R-BODY-3', at, `has the scale ${scale}`, 'The scale must be from 0 to 15')
   // Such a pattern remembers where it stopped, and refuses every other request.
   if (pattern?.global || pattern?.sticky) refuse(`has the pattern ${pattern}`, 'Leave out the flags g and y')
   if (spec.server && spec.inputOnly)
@@ -54,6 +56,23 @@ function checkField(at: string, spec: FieldSpec, hasCurrency: boolean, report: R
     checkInside(at, spec.fields, report)
     checkFields(at, spec.fields, hasCurrency, report)
   }
+}
+
+/** Whether `min` and `max` are numbers that can bound the field; refuses those that are not, such as null or NaN. */
+function checkBounds(spec: FieldSpec, refuse: (message: string, hint: string) => void): boolean {
+  const isSize = spec.kind === 'text' || spec.kind === 'list'
+  const isWhole = isSize || spec.kind === 'integer'
+  const wrong = (['min', 'max'] as const).filter((name) => {
+    const value = spec[name]
+    if (value === undefined) return false
+    return !(isWhole ? Number.isSafeInteger(value) : Number.isFinite(value)) || (isSize && value < 0)
+  })
+  for (const name of wrong)
+    refuse(
+      `has the ${name} ${inWords(spec[name])}`,
+      isSize ? 'Give a whole number from 0' : isWhole ? 'Give a whole number' : 'Give a number',
+    )
+  return wrong.length === 0
 }
 
 /** An object is one column of JSON, which is kept and shown whole. */

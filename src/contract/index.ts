@@ -1,6 +1,7 @@
 export { type Access, parseAccess } from './access.ts'
 export { type ConsumerSpec, consumer } from './consumer.ts'
-export { type EventData, type EventSpec, event } from './event.ts'
+export type { Contract } from './contract.ts'
+export { type EventData, type EventOptions, type EventSpec, event } from './event.ts'
 export {
   type Field,
   type FieldSpec,
@@ -28,5 +29,5 @@ export {
   type UpdateInput,
   type Verb,
 } from './resource.ts'
-export { type Contract, type ProblemOf, service } from './service.ts'
+export { type ProblemOf, service } from './service.ts'
 export { type OlderShape, type OlderVersion, olderShape } from './versions.ts'

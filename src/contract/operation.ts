@@ -1,5 +1,6 @@
 import type { Access } from './access.ts'
 import { parseAccess } from './access.ts'
+import type { CachedRead } from './cached.ts'
 import { type FieldSpec, type Fields, specsOf } from './fields.ts'
 import { checkObject, type KnownMembers, onlyKnown } from './known-members.ts'
 import { checkLimitList, type Limit } from './limits.ts'
@@ -83,6 +84,8 @@ export function operation<B extends Fields = {}, A extends Fields = {}>(
 ): OperationSpec<B, A> {
   checkObject('operation(…)', 'options', options)
   const where = `operation ${options.method} ${options.path}`
+  // Where a number is null, it is not left out: the rules of the contract name it.
+  const { status = STATUS[options.method], cost = 1 } = options
   onlyKnown(where, options, OPTIONS)
   checkLimitList(where, 'limits', options.limits)
   return {
@@ -90,13 +93,13 @@ export function operation<B extends Fields = {}, A extends Fields = {}>(
     path: options.path,
     body: options.body && specsOf(options.body),
     answer: options.answer && specsOf(options.answer),
-    status: options.status ?? STATUS[options.method],
+    status,
     access: options.access,
     credentials: options.credentials ?? 'bearer',
     problems: options.problems ?? [],
     secret: options.secret ?? false,
     limits: options.limits,
-    cost: options.cost ?? 1,
+    cost,
     timeoutMs: options.timeoutMs,
     description: options.description,
   }
@@ -145,6 +148,8 @@ export type DescribedOperation = Omit<Operation, 'facts'>
 export interface Facts {
   /** Reads `Authorization`. Credentials of no use are then rejected, even where none are needed. */
   readonly readsToken: boolean
+  /** As `ownerParam` tells; -1 where the path does not say whose a resource is. */
+  readonly ownerParam: number
   /** Lists a resource at the root though it has a parent (`listAll`): no parent is named, and owners see their own rows. */
   readonly atRoot: boolean
   /**
@@ -156,6 +161,8 @@ export interface Facts {
   readonly keepsAnswers: boolean
   /** A read is answered with 304 when `If-None-Match` names its ETag (R-LOCK-3). */
   readonly answersNotModified: boolean
+  /** A read that is answered from the cache; undefined: each reads the database (R-P-5). */
+  readonly cached: CachedRead | undefined
   /** Every code that it may answer with in a version of the API, in the order of `contract.problems`. */
   codes(version: number): string[]
 }
@@ -215,7 +222,7 @@ export function operationsOf(service: string, key: string, resource: AnyResource
         problems: resource.problems[verb] ?? [],
         secret: false,
         limits: resource.limits[verb],
-        cost: resource.cost[verb] ?? 1,
+        cost: resource.cost[verb] === undefined ? 1 : resource.cost[verb],
         timeoutMs: resource.timeoutMs[verb],
         description: undefined,
       })

@@ -1,4 +1,5 @@
 import { accessFault, parseAccess } from './access.ts'
+import { checkCached } from './cached-rules.ts'
 import { checkFields } from './field-rules.ts'
 import type { FieldSpec, Fields, Kind } from './fields.ts'
 import { inWords } from './known-members.ts'
@@ -18,6 +19,7 @@ export function checkResource(key: string, resource: Resource, own: readonly Any
   checkLists(key, resource, report)
   checkAccess(key, resource, own, report)
   checkVerbs(key, resource, report)
+  checkCached(key, resource, report)
 }
 
 function checkNames(key: string, { name, plural, idPrefix }: Resource, report: Report) {
@@ -126,14 +128,14 @@ function checkLists(key: string, resource: Resource, report: Report) {
         'Use fields that clients can see',
       )
   checkParameters(key, resource, report)
-  if (!(Number.isInteger(list.maxOffset) && list.maxOffset >= 100))
+  if (!(Number.isSafeInteger(list.maxOffset) && list.maxOffset >= 100))
     refuse(
       'R-PAGE-7',
       'maxOffset',
       `is ${inWords(list.maxOffset)}`,
       'Give a whole number from 100, so that the largest page fits',
     )
-  if (!(Number.isInteger(list.exactTotal) && list.exactTotal >= 0))
+  if (!(Number.isSafeInteger(list.exactTotal) && list.exactTotal >= 0))
     refuse('R-PAGE-6', 'exactTotal', `is ${inWords(list.exactTotal)}`, 'Give a whole number from 0')
   if (!(Number.isInteger(list.scanCost) && list.scanCost >= 0 && list.scanCost <= 1_000_000))
     refuse('R-RATE-1', 'scanCost', `is ${inWords(list.scanCost)}`, 'Give a whole number from 0')

@@ -1,3 +1,4 @@
+import { type Cached, type CachedOptions, cachedOf } from './cached.ts'
 import {
   type Field,
   type FieldSpec,
@@ -90,6 +91,8 @@ export interface ResourceOptions<P extends string, F extends Fields, A, C, I, N 
   readonly input?: I
   /** Problems that a verb may answer with, beside the usual ones. */
   readonly problems?: Readonly<Partial<Record<Verb, readonly string[]>>>
+  /** Reads that are answered from the cache; none by default. `true`: GET of one, for an hour. */
+  readonly cached?: boolean | CachedOptions
   /** Verbs with buckets of their own, instead of the system's usual one. */
   readonly limits?: Readonly<Partial<Record<Verb, readonly Limit[]>>>
   /** How much a request takes from each of its buckets; 1 by default. */
@@ -136,6 +139,7 @@ export interface Resource<
   readonly custom: readonly C[]
   readonly input: { readonly [K in keyof I]: Readonly<Record<string, FieldSpec>> }
   readonly problems: Readonly<Partial<Record<Verb, readonly string[]>>>
+  readonly cached: Cached | undefined
   readonly limits: Readonly<Partial<Record<Verb, readonly Limit[]>>>
   readonly cost: Readonly<Partial<Record<Verb, number>>>
   readonly timeoutMs: Readonly<Partial<Record<Verb, number>>>
@@ -210,6 +214,8 @@ export function resource<
     updatedAt: t.time().server().spec,
   }
   const list = options.list ?? {}
+  // Where a number is null, it is not left out: the rules of the contract name it.
+  const { exactTotal = 10_000, maxOffset = 10_000, scanCost = 4 } = list
   const input: Record<string, Record<string, FieldSpec>> = {}
   for (const verb of ['create', 'update'] as const) {
     const fields = options.input?.[verb]
@@ -242,16 +248,17 @@ export function resource<
       sort: list.sort ?? [],
       defaultSort: list.defaultSort ?? 'id',
       root: list.root ?? false,
-      exactTotal: list.exactTotal ?? 10_000,
-      maxOffset: list.maxOffset ?? 10_000,
+      exactTotal,
+      maxOffset,
       pairs: list.pairs ?? [],
       scans: list.scans ?? [],
-      scanCost: list.scanCost ?? 4,
+      scanCost,
     },
     access: options.access,
     custom: options.custom ?? [],
     input: input as { [K in keyof I]: Record<string, FieldSpec> },
     problems: options.problems ?? {},
+    cached: cachedOf(`resource "${name}"`, options.cached),
     limits: options.limits ?? {},
     cost: options.cost ?? {},
     timeoutMs: options.timeoutMs ?? {},
@@ -277,6 +284,7 @@ const RESOURCE: KnownMembers<ResourceOptions<any, any, any, any, any, any>> = {
   custom: 'list',
   input: true,
   problems: true,
+  cached: true,
   limits: true,
   cost: true,
   timeoutMs: true,

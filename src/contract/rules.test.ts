@@ -179,7 +179,7 @@ describe('fields', () => {
     ],
     [
       'a limit that is no number',
-      'R-BODY-4 notes.title: accepts no value: min (0) is greater than max (NaN)',
+      'R-BODY-4 notes.title: has the max NaN',
       () => withField(t.text({ max: Number.NaN })),
     ],
     [
@@ -791,8 +791,15 @@ describe('consumers', () => {
     ...[0, 101, 1.5, '3'].map(
       (attempts): Case => [
         `${JSON.stringify(attempts)} attempts`,
-        `R-EVT-3 consumers.things: has ${attempts} attempts`,
+        `R-EVT-3 consumers.things: has ${JSON.stringify(attempts)} attempts`,
         () => consuming(['thing.made'], { attempts }),
+      ],
+    ),
+    ...[0, 25_001, 1.5, '3'].map(
+      (timeoutMs): Case => [
+        `a timeout of ${JSON.stringify(timeoutMs)}`,
+        `R-EVT-6 consumers.things: has timeoutMs ${JSON.stringify(timeoutMs)}`,
+        () => consuming(['thing.made'], { timeoutMs }),
       ],
     ),
     [
@@ -804,7 +811,7 @@ describe('consumers', () => {
   sound([
     [
       'a consumer of another service’s events is sound',
-      () => consuming(['thing.made'], { start: 'now', attempts: 100 }),
+      () => consuming(['thing.made'], { start: 'now', attempts: 100, timeoutMs: 25_000 }),
     ],
     ['a consumer may have the name of what every object has', () => consuming(['thing.made'], {}, 'constructor')],
   ])
@@ -824,6 +831,18 @@ describe('events', () => {
       'an event of a collection, which CRUD would never publish,',
       'R-EVT-1 event notes.created: does not begin with a resource of this contract: "notes"',
       () => withEvents({ 'notes.created': event(data) }),
+    ],
+    ...[{ 2: (it: object) => it }, { 1: (it: object) => it, 3: (it: object) => it }, { one: (it: object) => it }].map(
+      (older): Case => [
+        `older shapes ${Object.keys(older)}`,
+        `R-EVT-7 event note.created: has the older shapes ${Object.keys(older).join(', ')}`,
+        () => withEvents({ 'note.created': event(data, { older: older as never }) }),
+      ],
+    ),
+    [
+      'an older shape without a function',
+      'R-EVT-7 event note.created older.1: is "up"',
+      () => withEvents({ 'note.created': event(data, { older: { 1: 'up' as never } }) }),
     ],
     [
       'data in snake_case',

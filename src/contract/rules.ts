@@ -43,7 +43,7 @@ function checkProblems(own: Readonly<Record<string, ProblemSpec>>, report: Repor
     if (!/^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$/.test(code))
       report('R-BODY-5', `problem ${code}`, 'is not in UPPER_SNAKE', 'Name it like OUT_OF_STOCK')
     if (!STATUSES.includes(status))
-      report('R-REST-4', `problem ${code}`, `has status ${status}`, `Use one of ${STATUSES.join(', ')}`)
+      report('R-REST-4', `problem ${code}`, `has status ${inWords(status)}`, `Use one of ${STATUSES.join(', ')}`)
     if (PROBLEMS[code] && PROBLEMS[code].status !== status)
       report('R-BODY-6', `problem ${code}`, 'redefines a code that every system has', 'Choose another code')
   }
@@ -125,7 +125,7 @@ function checkOperation(id: string, key: string, spec: OperationSpec, contract: 
   // Signing in makes something, but not a resource, and forgetting a session returns nothing.
   const allowed = credentials === 'own' ? [200, 201, 202, 204] : (SUCCESS[method] ?? [])
   if (!allowed.includes(status))
-    report('R-REST-3', id, `answers ${method} with ${status}`, statusHint(method, status, allowed))
+    report('R-REST-3', id, `answers ${method} with ${inWords(status)}`, statusHint(method, status, allowed))
   if ((method === 'GET' || method === 'DELETE') && body)
     report('R-REST-2', id, `gives ${method} a body`, 'GET and DELETE requests have no body')
   if (status === 204 && answer)
@@ -187,7 +187,7 @@ function checkPath(id: string, { path }: OperationSpec, contract: Contract, repo
 function checkEvents({ events, resources }: Contract, report: Report) {
   const all = Object.values(resources)
   const names = new Set(all.map(({ name }) => name))
-  for (const [type, { data }] of Object.entries(events)) {
+  for (const [type, { data, older }] of Object.entries(events)) {
     const [noun, verb, ...more] = type.split('.')
     const at = `event ${type}`
     if (!noun || !verb || more.length > 0 || !isKebabCase(noun) || !isKebabCase(verb) || !isPast(verb))
@@ -199,13 +199,19 @@ function checkEvents({ events, resources }: Contract, report: Report) {
         `does not begin with a resource of this contract: "${noun}"`,
         `Resources: ${[...names].join(', ')}`,
       )
+    const versions = Object.keys(older)
+    if (versions.some((version, i) => version !== String(i + 1)))
+      report('R-EVT-7', at, `has the older shapes ${versions.join(', ')}`, 'Number them from 1 on, without a gap')
+    for (const [version, up] of Object.entries(older))
+      if (typeof up !== 'function')
+        report('R-EVT-7', `${at} older.${version}`, `is ${inWords(up)}`, 'Give a function that returns the next shape')
     // What a resource shows is checked there.
     if (!all.some(({ shown }) => shown === data)) checkFields(at, data, false, report)
   }
 }
 
 function checkConsumers({ consumers, resources, operations }: Contract, report: Report) {
-  for (const [key, { from, events, start, attempts }] of Object.entries(consumers)) {
+  for (const [key, { from, events, start, attempts, timeoutMs }] of Object.entries(consumers)) {
     const at = `consumers.${key}`
     if (!isCamelCase(key)) report('R-EVT-2', at, 'is not in camelCase', 'Name it after its purpose: `buyers`')
     if (Object.hasOwn(resources, key) || Object.hasOwn(operations, key))
@@ -218,14 +224,16 @@ function checkConsumers({ consumers, resources, operations }: Contract, report: 
     if (start !== 'beginning' && start !== 'now')
       report('R-EVT-5', at, `has the start "${start}"`, 'Use `beginning` or `now`')
     if (!Number.isInteger(attempts) || attempts < 1 || attempts > 100)
-      report('R-EVT-3', at, `has ${attempts} attempts`, 'Give a whole number from 1 to 100')
+      report('R-EVT-3', at, `has ${inWords(attempts)} attempts`, 'Give a whole number from 1 to 100')
+    if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > 25_000)
+      report('R-EVT-6', at, `has timeoutMs ${inWords(timeoutMs)}`, 'Give a whole number from 1 to 25000')
   }
 }
 
 function checkVersions(contract: Contract, report: Report) {
   const { latest, older } = contract
   if (!Number.isInteger(latest) || latest < 1) {
-    report('R-VER-1', 'latest', `is ${latest}`, 'Versions are whole numbers from 1')
+    report('R-VER-1', 'latest', `is ${inWords(latest)}`, 'Versions are whole numbers from 1')
     return
   }
   for (let version = 1; version < latest; version++)

@@ -8,8 +8,6 @@ import { PROBLEMS, type UsualProblem } from './problem.ts'
 import { brokenRules } from './rules.ts'
 import type { OlderVersion } from './versions.ts'
 
-export type { Contract }
-
 export interface ServiceOptions<R, O, E, C, P, B> {
   readonly resources?: R
   readonly operations?: O
@@ -63,8 +61,9 @@ export function service<
   checkBucketMembers(`service "${name}"`, options.buckets ?? {})
   const resources = options.resources ?? ({} as R)
   const operations = options.operations ?? ({} as O)
+  const { latest = 1 } = options
   const versions = {
-    latest: options.latest ?? 1,
+    latest,
     older: options.older ?? {},
     problems: { ...PROBLEMS, ...options.problems },
   }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { orders } from '../../services/orders/contract.ts'
 import { users } from '../../services/users/contract.ts'
+import type { Contract } from './contract.ts'
 import { olderShape, resource, service, t } from './index.ts'
-import type { Contract } from './service.ts'
 import { surfaceOf } from './versions.ts'
 
 /** Version 1 has `label`, 2 has `name`, 3 has `title` and `subtitle`. */

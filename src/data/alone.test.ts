@@ -1,7 +1,8 @@
 import type pg from 'pg'
-import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { serviceClone } from '../../test/service-clone.ts'
 import { Deadline, NO_DEADLINE } from '../resilience/deadline.ts'
-import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
+import type { Clone } from '../testing/database.ts'
 import { connect } from './connection.ts'
 import { type Database, openDatabase } from './pool.ts'
 
@@ -11,9 +12,7 @@ let watcher: pg.Client
 let database: Database
 
 beforeAll(async () => {
-  const server = inject('databaseServer')
-  const migrations = new URL('../../services/orders/migrations/', import.meta.url)
-  clone = await cloneOf(server, await templateFor(server, { contract: { name: 'orders' }, migrations }))
+  clone = await serviceClone('orders')
   admin = await connect(clone.url)
   watcher = await connect(clone.url)
   await admin.query('create table locked (id integer primary key); create table free (id integer primary key)')

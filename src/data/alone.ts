@@ -70,7 +70,7 @@ export function createAlone({ connections, places, slow, problemOf }: AloneOptio
   async function begin(waiting: Waiting): Promise<void> {
     const { statement, beginsMs } = waiting
     try {
-      waiting.held = await connections.acquire('statement', beginsMs)
+      waiting.held = await connections.forStatement(beginsMs)
       if (!isOver(waiting)) await execute(waiting, waiting.held)
       rejectStatement(statement, unavailable(new Error(LEFT)))
     } catch (error) {

@@ -15,6 +15,8 @@ export interface Column {
   readonly toJson: (text: string) => string
   readonly toValue: (text: string) => unknown
   readonly toParam: (value: unknown) => unknown
+  /** The text that PostgreSQL will send of a value that is not null; undefined where only it can tell. */
+  readonly toText: (value: unknown) => string | undefined
 }
 
 const same = (text: string) => text
@@ -31,10 +33,18 @@ export function columnOf(name: string, spec: FieldSpec): Column {
         toJson: (text) => `"${encodeId(prefix, text)}"`,
         toValue: (text) => encodeId(prefix, text),
         toParam: (value) => (value === null ? null : decodeId(prefix, value as string)),
+        toText: (value) => decodeId(prefix, value as string),
       }
     }
     case 'integer':
-      return { ...head, types: ['integer', 'bigint', 'smallint'], toJson: same, toValue: Number, toParam: identity }
+      return {
+        ...head,
+        types: ['integer', 'bigint', 'smallint'],
+        toJson: same,
+        toValue: Number,
+        toParam: identity,
+        toText: String,
+      }
     case 'money':
     case 'decimal':
       return {
@@ -43,6 +53,7 @@ export function columnOf(name: string, spec: FieldSpec): Column {
         toJson: finite,
         toValue: (text) => Number(finite(text)),
         toParam: identity,
+        toText: (value) => (spec.kind === 'money' ? (value as number).toFixed(2) : String(value)),
       }
     case 'boolean':
       return {
@@ -51,6 +62,7 @@ export function columnOf(name: string, spec: FieldSpec): Column {
         toJson: (text) => (text === 't' ? 'true' : 'false'),
         toValue: (text) => text === 't',
         toParam: identity,
+        toText: (value) => (value ? 't' : 'f'),
       }
     case 'time':
       return {
@@ -59,6 +71,7 @@ export function columnOf(name: string, spec: FieldSpec): Column {
         toJson: (text) => `"${isoTime(text)}"`,
         toValue: isoTime,
         toParam: identity,
+        toText: timeText,
       }
     case 'list':
     case 'object':
@@ -68,6 +81,7 @@ export function columnOf(name: string, spec: FieldSpec): Column {
         toJson: jsonShaper(spec),
         toValue: JSON.parse,
         toParam: jsonParam(spec),
+        toText: jsonParam(spec) as (value: unknown) => string,
       }
     default:
       return {
@@ -76,6 +90,7 @@ export function columnOf(name: string, spec: FieldSpec): Column {
         toJson: JSON.stringify,
         toValue: same,
         toParam: identity,
+        toText: String,
       }
   }
 }
@@ -101,6 +116,14 @@ export function isoTime(text: string): string {
   const fraction = text.length > 22 ? text.slice(20, text.length - 3) : ''
   return `${time}.${fraction.slice(0, 3).padEnd(3, '0')}Z`
 }
+
+/** `2026-11-23T16:43:32.120Z` as PostgreSQL writes it; undefined where it would round, or writes years in its own way. */
+function timeText(value: unknown): string | undefined {
+  const text = String(value)
+  return MILLISECONDS.test(text) ? `${text.slice(0, 10)} ${text.slice(11, -1)}+00` : undefined
+}
+
+const MILLISECONDS = /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/
 
 /**
  * As text: the driver would make a PostgreSQL array of a list. No member that the contract does not name gets in (R-BODY-7),

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { Fault, Problem } from '../base/errors.ts'
 import { problemOf } from './faults.ts'
+import { isUnverified, pinned, tlsFault, tlsReason } from './tls.ts'
 
 export interface ConnectOptions {
   /** For connecting and logging in together; 10,000. */
@@ -11,7 +12,7 @@ export interface ConnectOptions {
 
 /**
  * One connection of its own, outside every pool: for migrations and for work on the server itself. End it with `end()`.
- * Faults: DATABASE_URL_INVALID, DATABASE_UNREACHABLE (exit code 1), DATABASE_LOGIN_REFUSED, DATABASE_MISSING.
+ * Faults: DATABASE_URL_INVALID, DATABASE_UNREACHABLE (exit code 1), DATABASE_TLS, DATABASE_LOGIN_REFUSED, DATABASE_MISSING.
  */
 export async function connect(url: string, { timeoutMs = 10_000, signal }: ConnectOptions = {}): Promise<pg.Client> {
   const client = clientFor(url, timeoutMs)
@@ -51,6 +52,12 @@ const SAY_EVERY_MS = 5_000
  * Faults as in `connect`.
  */
 export async function waitForServer(url: string, { timeoutMs, log, signal }: WaitOptions): Promise<void> {
+  if (isUnverified(url)) {
+    const { host, port } = addressOf(url)
+    log?.(
+      `The certificate of PostgreSQL at ${host}:${port} is not verified (sslmode=no-verify): whoever is in between can read and change everything.`,
+    )
+  }
   const end = performance.now() + timeoutMs
   let saidAt = Number.NEGATIVE_INFINITY
   for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 1_000)) {
@@ -99,10 +106,12 @@ export function urlFor(url: string, database: string, { user, password }: Partia
 
 function clientFor(url: string, timeoutMs = 0): pg.Client {
   let reason = ''
-  if (/^postgres(ql)?:\/\//.test(url)) {
+  const fault = tlsFault(url)
+  if (fault !== undefined) reason = `: ${fault}`
+  else if (/^postgres(ql)?:\/\//.test(url)) {
     try {
       return new pg.Client({
-        connectionString: url,
+        connectionString: pinned(url),
         application_name: 'lintel',
         connectionTimeoutMillis: timeoutMs,
         keepAlive: true,
@@ -127,6 +136,15 @@ function faultOf(error: unknown, { host, port, user, database }: pg.Client): Fau
       'DATABASE_UNREACHABLE',
       `PostgreSQL at ${where} can't be reached (${reasonOf(error)}). Start it, or correct DATABASE_URL.`,
       { cause: error, exitCode: 1 },
+    )
+  }
+  const insecure = tlsReason(error)
+  if (insecure !== undefined) {
+    return new Fault(
+      'DATABASE_TLS',
+      `PostgreSQL at ${where} can't be used over TLS (${insecure}), and was sent no password. Name its authority ` +
+        '(NODE_EXTRA_CA_CERTS, or sslrootcert in DATABASE_URL), call it by a name in its certificate, or correct sslmode.',
+      { cause: error },
     )
   }
   const { code, message } = error as { code?: string; message: string }

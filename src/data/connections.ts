@@ -1,4 +1,6 @@
 import pg from 'pg'
+import type { Problem } from '../base/errors.ts'
+import { createFairQueue } from '../resilience/fair-queue.ts'
 import { unavailable } from './faults.ts'
 import { nameOf, TextQuery, type TextResult } from './text-query.ts'
 import { type ClientConfig, cancel, createCork, destroy } from './wire.ts'
@@ -20,29 +22,29 @@ export interface Held {
 /** Connections that are one's own for a while: for transactions, and for what would keep others waiting. */
 export interface Connections {
   /**
-   * Resolves when one is free. Rejects with SERVICE_UNAVAILABLE when as many wait as may, and when none is free by `untilMs`,
-   * by the clock of `performance.now()`.
+   * Resolves when one is free for a transaction. Where there are two or more, transactions leave one to single statements.
+   * Those of one `share` have three quarters of the rest at most, and take turns with others: where all of them wait for
+   * one lock, the others go on (FC-110). Without a share, each stands for itself. Rejects with SERVICE_UNAVAILABLE when as many
+   * wait as may, and when none is free by `untilMs`, by the clock of `performance.now()`.
    */
-  acquire(purpose: Purpose, untilMs: number): Promise<Held>
+  forTransaction(share: string | undefined, untilMs: number): Promise<Held>
+  /** The same for a single statement, which is bounded by a second or a deadline. Whoever asks sees to it that few do at once. */
+  forStatement(untilMs: number): Promise<Held>
   /** To be called every `TICK_MS` while something is under way; false when nothing is. */
   tick(): boolean
   load(): { readonly running: number; readonly waiting: number }
   close(): Promise<void>
 }
 
-/** Where there are two or more, transactions leave one to single statements: those are bounded by a second or a deadline. */
-export type Purpose = 'transaction' | 'statement'
-
 export interface ConnectionsOptions {
   readonly size: number
   readonly config: ClientConfig
-  /** What an error means to whoever waits for a connection. */
-  problemOf(error: unknown): unknown
   lost?: ((error: Error) => void) | undefined
 }
 
 const IDLE_MS = 60_000
-const MOST_WAITING = 1_000
+/** A quarter of them may be of one share. */
+const MOST_WAITING = 4_000
 const CANCEL_MS = 1_000
 /** What has been silent for longer than any statement may take: its server is frozen, or out of reach. */
 const SILENT_MS = 20_000
@@ -51,7 +53,6 @@ const CLOSE_MS = 2_000
 interface Connection {
   readonly client: pg.Client
   readonly cork: () => void
-  purpose: Purpose | undefined
   /** Statements without an answer. */
   under: number
   /** When the oldest of them was sent, or the one before it was answered. */
@@ -62,49 +63,55 @@ interface Connection {
 }
 
 interface Waiter {
-  readonly purpose: Purpose
+  /** Whose place among transactions it has; undefined for a single statement. */
+  readonly key: unknown
   readonly untilMs: number
   resolve(held: Held): void
   reject(error: unknown): void
 }
 
-export function createConnections({ size, config, problemOf, lost }: ConnectionsOptions): Connections {
+export function createConnections({ size, config, lost }: ConnectionsOptions): Connections {
   const all = new Set<Connection>()
   const idle: Connection[] = []
-  const waiters: Waiter[] = []
+  /** Whose turn it is: the next that is free is theirs. */
+  const next: Waiter[] = []
   const ending = new Map<pg.Client, Promise<void>>()
-  const mostTransactions = Math.max(1, size - 1)
-  let transactions = 0
+  const places = Math.max(1, size - 1)
+  const share = Math.max(1, Math.floor((places * 3) / 4))
+  const transactions = createFairQueue<Waiter>({ places, share, waiting: MOST_WAITING })
   let opening = 0
   let sweep: NodeJS.Timeout | undefined
   let closed = false
   let empty: (() => void) | undefined
 
-  function acquire(purpose: Purpose, untilMs: number): Promise<Held> {
-    if (closed) return Promise.reject(unavailable(new Error('the database is closed')))
-    if (idle.length > 0 && mayHold(purpose)) return Promise.resolve(hold(idle.pop()!, purpose))
-    if (waiters.length >= MOST_WAITING) return Promise.reject(unavailable(new Error('too many wait for a connection')))
+  function acquire(key: unknown, untilMs: number): Promise<Held> {
+    if (closed) return Promise.reject(closedProblem())
     return new Promise((resolve, reject) => {
-      waiters.push({ purpose, untilMs, resolve, reject })
+      const waiter = { key, untilMs, resolve, reject }
+      if (key === undefined) next.push(waiter)
+      else if (!transactions.add(key, waiter)) reject(unavailable(new Error('too many wait for a connection')))
       serve()
     })
   }
 
-  function mayHold(purpose: Purpose): boolean {
-    return purpose === 'statement' || transactions < mostTransactions
-  }
-
   /** Gives what is free to those who wait, and opens what is missing. */
   function serve(): void {
-    for (let i = 0; i < waiters.length && idle.length > 0; ) {
-      const { purpose, resolve } = waiters[i]!
-      if (!mayHold(purpose)) i++
-      else {
-        waiters.splice(i, 1)
-        resolve(hold(idle.pop()!, purpose))
-      }
+    for (let one = transactions.take(); one !== undefined; one = transactions.take()) next.push(one)
+    while (next.length > 0 && idle.length > 0) {
+      const { key, resolve } = next.shift()!
+      resolve(hold(idle.pop()!, key))
     }
-    while (!closed && opening < waiters.length && all.size + opening < size) open()
+    while (!closed && opening < next.length && all.size + opening < size) open()
+  }
+
+  /** It is no longer its turn. */
+  function refuse({ key, reject }: Waiter, problem: Problem): void {
+    leave(key)
+    reject(problem)
+  }
+
+  function leave(key: unknown): void {
+    if (key !== undefined) transactions.done(key)
   }
 
   function open(): void {
@@ -113,7 +120,6 @@ export function createConnections({ size, config, problemOf, lost }: Connections
     const connection: Connection = {
       client,
       cork: createCork(client),
-      purpose: undefined,
       under: 0,
       heardAtMs: 0,
       broken: undefined,
@@ -132,7 +138,9 @@ export function createConnections({ size, config, problemOf, lost }: Connections
     const failed = (error: Error) => {
       opening--
       destroy(client)
-      waiters.shift()?.reject(problemOf(error))
+      // Whatever it was, such as a database that takes no connections (55000), the statement is not to blame.
+      const first = next.shift()
+      if (first !== undefined) refuse(first, unavailable(error))
       serve()
       if (opening + all.size === 0) empty?.()
     }
@@ -145,15 +153,12 @@ export function createConnections({ size, config, problemOf, lost }: Connections
     }, failed)
   }
 
-  function hold(connection: Connection, purpose: Purpose): Held {
-    connection.purpose = purpose
-    if (purpose === 'transaction') transactions++
+  function hold(connection: Connection, key: unknown): Held {
     let isHeld = true
     const give = (back: (connection: Connection) => void) => {
       if (!isHeld) return
       isHeld = false
-      if (purpose === 'transaction') transactions--
-      connection.purpose = undefined
+      leave(key)
       back(connection)
     }
     return {
@@ -232,27 +237,34 @@ export function createConnections({ size, config, problemOf, lost }: Connections
 
   function tick(): boolean {
     const nowMs = performance.now()
-    for (let i = 0; i < waiters.length; ) {
-      if (waiters[i]!.untilMs > nowMs) i++
-      else waiters.splice(i, 1)[0]!.reject(unavailable(new Error('no connection was free in time')))
+    const isLate = ({ untilMs }: Waiter) => untilMs <= nowMs
+    for (const { reject } of transactions.removeIf(isLate)) reject(lateProblem())
+    for (const waiter of next.filter(isLate)) {
+      next.splice(next.indexOf(waiter), 1)
+      refuse(waiter, lateProblem())
     }
+    serve()
     for (const one of all) {
       const isSilent = one.under > 0 && nowMs - one.heardAtMs > SILENT_MS
       const staysAway = one.abandonedAtMs !== undefined && nowMs - one.abandonedAtMs > CANCEL_MS
       // Its statements fail, and whoever holds it gives it back.
       if (isSilent || staysAway) destroy(one.client)
     }
-    return waiters.length > 0 || all.size > idle.length
+    return waiting() > 0 || all.size > idle.length
   }
 
+  const waiting = () => next.length + transactions.load().waiting
+
   return {
-    acquire,
+    forTransaction: (share, untilMs) => acquire(share ?? Symbol('its own'), untilMs),
+    forStatement: (untilMs) => acquire(undefined, untilMs),
     tick,
-    load: () => ({ running: all.size - idle.length, waiting: waiters.length }),
+    load: () => ({ running: all.size - idle.length, waiting: waiting() }),
     async close() {
       closed = true
       clearTimeout(sweep)
-      for (const waiter of waiters.splice(0)) waiter.reject(unavailable(new Error('the database is closed')))
+      for (const { reject } of transactions.removeIf(() => true)) reject(closedProblem())
+      for (const waiter of next.splice(0)) refuse(waiter, closedProblem())
       for (const one of idle.splice(0)) drop(one)
       const timer = setTimeout(() => {
         for (const { client } of all) destroy(client)
@@ -267,3 +279,7 @@ export function createConnections({ size, config, problemOf, lost }: Connections
     },
   }
 }
+
+/** Made anew each time: the log knows of each which statement it is about. */
+const lateProblem = () => unavailable(new Error('no connection was free in time'))
+const closedProblem = () => unavailable(new Error('the database is closed'))

@@ -1,6 +1,6 @@
+import type { Contract } from '../contract/contract.ts'
 import { camelCase } from '../contract/names.ts'
 import type { AnyResource } from '../contract/resource.ts'
-import type { Contract } from '../contract/service.ts'
 import type { Constraint, Constraints } from './faults.ts'
 import type { Queryable } from './pool.ts'
 import { tableOf } from './table.ts'

@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, beforeEach, expect, inject, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { serviceClone } from '../../test/service-clone.ts'
 import { t } from '../contract/fields.ts'
 import { listQueryReader } from '../contract/list-query.ts'
 import { resource } from '../contract/resource.ts'
-import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
-import { listOf, type Page } from './list.ts'
+import type { Clone } from '../testing/database.ts'
+import { listOf, type RowPage } from './list.ts'
 import { type Database, openDatabase, queryable } from './pool.ts'
 
 const Letter = resource('letter', {
@@ -28,9 +29,7 @@ let database: Database
 let letters: ReturnType<typeof listOf>
 
 beforeAll(async () => {
-  const server = inject('databaseServer')
-  const migrations = new URL('../../services/orders/migrations/', import.meta.url)
-  clone = await cloneOf(server, await templateFor(server, { contract: { name: 'orders' }, migrations }))
+  clone = await serviceClone('orders')
   database = openDatabase('letters', clone.url)
 })
 
@@ -54,7 +53,7 @@ async function add(count: number, kind = 'plain') {
 
 const readQuery = listQueryReader(Letter, Object.keys(Letter.shown))
 
-function pageOf(text: string): Promise<Page> {
+function pageOf(text: string): Promise<RowPage> {
   return letters.page(readQuery([...new URLSearchParams(text)]), [])
 }
 

@@ -27,13 +27,13 @@ export function cursorsOf(key: KeyObject) {
     /** The sort values inside, or a Problem `INVALID_CURSOR`. */
     read(binding: string, cursor: string): (string | null)[] {
       const payload = cursor.slice(MAC)
-      if (kept.get(cursor) !== binding) confirm(cursor.slice(0, MAC), sign(key, binding, payload))
+      if (kept.get(cursor) !== binding) assertSignature(cursor.slice(0, MAC), sign(key, binding, payload))
       return JSON.parse(Buffer.from(payload, 'base64url').toString()) as (string | null)[]
     },
   }
 }
 
-function confirm(given: string, right: string): void {
+function assertSignature(given: string, right: string): void {
   const [a, b] = [Buffer.from(given), Buffer.from(right)]
   if (a.length !== b.length || !timingSafeEqual(a, b))
     throw new Problem('INVALID_CURSOR', undefined, {

@@ -1,10 +1,11 @@
 import { Fault } from '../base/errors.ts'
+import type { Contract } from '../contract/contract.ts'
 import type { FieldSpec } from '../contract/fields.ts'
 import { snakeCase } from '../contract/names.ts'
 import type { AnyResource } from '../contract/resource.ts'
-import type { Contract } from '../contract/service.ts'
 import { bare, type Catalog, type CatalogColumn, type Relation, readCatalog } from './catalog.ts'
 import { misfits } from './column-fit.ts'
+import { outboxDrift } from './outbox-drift.ts'
 import type { Queryable } from './pool.ts'
 import { columnFor, tableOf } from './table.ts'
 
@@ -17,7 +18,8 @@ export async function driftOf(db: Queryable, contract: Contract): Promise<string
   const names = resources.flatMap(([, resource]) => [resource.table, resource.view, livingView(resource)])
   const catalog = await readCatalog(db, [...new Set(names)])
   // Two resources may share a table.
-  return [...new Set(resources.flatMap(([key, resource]) => resourceDrift({ key, resource, catalog })))]
+  const drift = new Set(resources.flatMap(([key, resource]) => resourceDrift({ key, resource, catalog })))
+  return [...drift, ...(await outboxDrift(db))]
 }
 
 /** Throws SCHEMA_DRIFT, naming every difference. */

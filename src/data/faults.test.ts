@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { serviceClone } from '../../test/service-clone.ts'
 import { Problem } from '../base/errors.ts'
 import { newId } from '../base/ids.ts'
 import { t } from '../contract/fields.ts'
@@ -6,7 +7,7 @@ import { operation } from '../contract/operation.ts'
 import { problem } from '../contract/problem.ts'
 import { resource } from '../contract/resource.ts'
 import { service } from '../contract/service.ts'
-import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
+import type { Clone } from '../testing/database.ts'
 import { readConstraints } from './constraints.ts'
 import { faultsOf } from './faults.ts'
 import { type Database, openDatabase } from './pool.ts'
@@ -97,9 +98,7 @@ let clone: Clone
 let database: Database
 
 beforeAll(async () => {
-  const server = inject('databaseServer')
-  const migrations = new URL('../../services/orders/migrations/', import.meta.url)
-  clone = await cloneOf(server, await templateFor(server, { contract: { name: 'orders' }, migrations }))
+  clone = await serviceClone('orders')
   const faults = faultsOf({
     BK001: 'TOO_LATE',
     closing_time: 'TOO_LATE',

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect as connectTo, createServer, type Socket } from 'node:net'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { serviceClone } from '../../test/service-clone.ts'
 import { Deadline } from '../resilience/deadline.ts'
-import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
+import type { Clone } from '../testing/database.ts'
 import { addressOf } from './connection.ts'
+import { type Listener, listen } from './listen.ts'
 import { type Database, openDatabase } from './pool.ts'
 import { transaction } from './transaction.ts'
 
@@ -12,9 +14,7 @@ let proxy: Proxy
 let database: Database
 
 beforeAll(async () => {
-  const server = inject('databaseServer')
-  const migrations = new URL('../../services/orders/migrations/', import.meta.url)
-  clone = await cloneOf(server, await templateFor(server, { contract: { name: 'orders' }, migrations }))
+  clone = await serviceClone('orders')
   proxy = await openProxy(clone.url)
   database = openDatabase('frozen', proxy.url)
   await database.query('create table things (id integer primary key)')
@@ -65,7 +65,23 @@ test('FC-73: where a server stops answering every statement ends by its deadline
   const answers = (await outcomes).filter(({ status }) => status === 'fulfilled')
   expect(answers.length).toBeGreaterThan(0)
   expect(await database.query('select id from things where id between 3 and 5')).toEqual([])
-}, 30_000)
+})
+
+test('FC-73: who listens stops also where the server has stopped answering, before or after it was heard', async () => {
+  const heard = () =>
+    new Promise<Listener>((resolve) => {
+      const listener = listen(proxy.url, 'things', () => resolve(listener))
+    })
+  const listening = await heard()
+  proxy.freeze()
+  const waiting = listen(proxy.url, 'things', () => {})
+  await proxy.next()
+  await listening.close()
+  await waiting.close()
+  proxy.thaw()
+  // On a server that answers it still works.
+  await (await heard()).close()
+})
 
 interface Proxy {
   readonly url: string

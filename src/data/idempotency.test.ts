@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, beforeEach, expect, inject, test, vi } from 'vitest'
-import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { serviceClone } from '../../test/service-clone.ts'
+import type { Clone } from '../testing/database.ts'
 import { type Claim, claim, claimOf, keep } from './idempotency.ts'
 import { type Database, openDatabase } from './pool.ts'
 import { sweepIdempotencyKeys } from './purge.ts'
@@ -9,9 +10,7 @@ let clone: Clone
 let database: Database
 
 beforeAll(async () => {
-  const server = inject('databaseServer')
-  const migrations = new URL('../../services/orders/migrations/', import.meta.url)
-  clone = await cloneOf(server, await templateFor(server, { contract: { name: 'orders' }, migrations }))
+  clone = await serviceClone('orders')
   database = openDatabase('test', clone.url)
   await database.query('create table effects (name text not null)')
 })
@@ -19,7 +18,10 @@ afterAll(async () => {
   await database?.close()
   await clone?.drop()
 })
-beforeEach(() => database.query('truncate effects, lintel.idempotency_keys, lintel.outbox'))
+beforeEach(async () => {
+  await database.query('truncate effects, lintel.idempotency_keys')
+  await database.query('delete from lintel.outbox')
+})
 
 const ANSWER = { status: 201, headers: { location: '/v1/things/1', etag: '"1"' }, body: '{"id":1}' }
 const claimed = (key = 'key', asked: unknown = { a: 1 }) => claimOf('user:ann', 'things.create', key, asked)

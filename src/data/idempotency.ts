@@ -88,6 +88,8 @@ export function claimingFirst<T extends Queryable>(tx: T, claimed: Claim): T {
   }
   return {
     ...tx,
+    // What is sent at the end would be sent before the claim.
+    atCommit: undefined,
     async cells(statement: string, values?: readonly unknown[]) {
       await claimOnce()
       return tx.cells(statement, values)

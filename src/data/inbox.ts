@@ -1,27 +1,27 @@
 import { type CarriedEvent, eventOf, inBatches, RFC_3339 } from './outbox.ts'
 import type { Queryable } from './pool.ts'
 
-/** The right to receive for a consumer. */
-export interface Reception {
-  /** Goes up when the right goes to somebody else: then the carrier has to be asked anew from what is acknowledged. */
+/** The right to receive for a consumer, until it expires. */
+export interface ReceiverLease {
+  /** Incremented whenever another process takes over; the source must then be rewound to the last acknowledged event. */
   readonly term: number
   /** When this consumer was first heard of; RFC 3339. */
   readonly since: string
 }
 
-/** Notes that a consumer is there, from now on; once is enough. */
-export async function knowConsumer(db: Queryable, consumer: string): Promise<void> {
+/** Registers a consumer: it receives what is published from now on. Registering it again changes nothing. */
+export async function registerConsumer(db: Queryable, consumer: string): Promise<void> {
   await db.cells('insert into lintel.receivers (consumer) values ($1) on conflict do nothing', [consumer])
 }
 
-/** Takes or renews the right to receive for a consumer; undefined while another process has it. */
-export async function holdReception(
+/** Acquires or renews the lease of a consumer; returns undefined while another process holds it. */
+export async function acquireLease(
   db: Queryable,
   consumer: string,
   holder: string,
   leaseMs: number,
-): Promise<Reception | undefined> {
-  const [held] = await db.query<Reception>(
+): Promise<ReceiverLease | undefined> {
+  const [held] = await db.query<ReceiverLease>(
     `insert into lintel.receivers as r (consumer, holder, held_until)
      values ($1, $2, statement_timestamp() + $3 * interval '1 millisecond')
      on conflict (consumer) do update set holder = excluded.holder, held_until = excluded.held_until,
@@ -33,7 +33,7 @@ export async function holdReception(
   return held
 }
 
-export async function releaseReception(db: Queryable, consumer: string, holder: string): Promise<void> {
+export async function releaseLease(db: Queryable, consumer: string, holder: string): Promise<void> {
   await db.cells(`update lintel.receivers set held_until = '-infinity' where consumer = $1 and holder = $2`, [
     consumer,
     holder,
@@ -93,14 +93,15 @@ export interface InboxEvent extends CarriedEvent {
 /**
  * The next event of a consumer, locked until the transaction ends; undefined while there is none. Of one aggregate an
  * event comes only when everything before it is done: one that waits for another try, or is dead, holds up no other.
- * `but` are positions to leave alone.
+ * An event of another type than `types` is for a newer build, whose process has received it. `but` are positions to leave alone.
  */
 export async function claimInbox(
   tx: Queryable,
   consumer: string,
+  types: readonly string[],
   but: readonly string[] = [],
 ): Promise<InboxEvent | undefined> {
-  const [row] = await tx.cells(CLAIM, [consumer, but])
+  const [row] = await tx.cells(CLAIM, [consumer, but, types])
   if (!row) return undefined
   const [position, attempts, ...columns] = row
   return { position: position!, attempts: Number(attempts), ...eventOf(columns) }
@@ -115,7 +116,7 @@ const CLAIM = `
 select position, attempts, event_id, type, aggregate_id, to_char(occurred_at, ${RFC_3339}), data, headers
 from lintel.inbox i
 where consumer = $1 and done_at is null and dead_at is null and due_at <= statement_timestamp()
-  and position <> all($2::bigint[]) and not exists (
+  and position <> all($2::bigint[]) and type = any($3::text[]) and not exists (
     select from lintel.inbox earlier where earlier.consumer = $1 and earlier.aggregate_id = i.aggregate_id
       and earlier.done_at is null and earlier.position < i.position offset 0)
 order by position limit 1 for update skip locked`
@@ -150,18 +151,25 @@ export async function failInbox(
 }
 
 /**
- * Milliseconds until the next event of a consumer is due; undefined while none waits. One that stands behind another of
- * its aggregate has been due for long, and is none to look for.
+ * Milliseconds until the next event of a consumer is due that a claim `sinceMs` ago could not find for that reason; undefined while
+ * there is none. What was due by then somebody else has in hand, and goes on behind it (FC-71). An event that stands behind
+ * another of its aggregate has been due for long, and is none to look for.
  */
-export async function inboxRestMs(db: Queryable, consumer: string): Promise<number | undefined> {
+export async function inboxRestMs(
+  db: Queryable,
+  consumer: string,
+  types: readonly string[],
+  sinceMs: number,
+): Promise<number | undefined> {
   const [next] = await db.query<{ ms: number | null }>(
     `select extract(epoch from min(due_at) - clock_timestamp()) * 1000 as ms from (
        select due_at from lintel.inbox i
-       where consumer = $1 and done_at is null and dead_at is null and not exists (
+       where consumer = $1 and done_at is null and dead_at is null and type = any($2::text[])
+         and due_at > statement_timestamp() - $3 * interval '1 millisecond' and not exists (
          select from lintel.inbox earlier where earlier.consumer = $1 and earlier.aggregate_id = i.aggregate_id
            and earlier.done_at is null and earlier.position < i.position offset 0)
        order by position limit 1000) first`,
-    [consumer],
+    [consumer, types, sinceMs],
   )
   return next?.ms ?? undefined
 }

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { turns } from '../resilience/turns.ts'
 import { unavailable } from './faults.ts'
 import type { SlowTexts } from './slow-texts.ts'
 import { isRepeatable, rejectStatement, resolveStatement, type Statement, waitUntilMs } from './statement.ts'
@@ -118,7 +119,9 @@ export function createLanes({ size, crowd, config, slow, elsewhere, problemOf }:
       // What was never sent; the rest hears of it from the driver.
       if (lane.connected) return
       destroy(client)
-      for (const statement of lane.under.splice(0)) fail(lane, statement, error ?? new Error('Connection terminated'))
+      // Whatever keeps it from connecting, such as a database that takes no connections (55000), is no fault of the statement.
+      const problem = unavailable(error ?? new Error('Connection terminated'))
+      for (const statement of lane.under.splice(0)) fail(lane, statement, problem)
     }
     // Whichever comes first: a lost connection says so when it fails and once more when it ends.
     client.on('error', gone)
@@ -143,11 +146,12 @@ export function createLanes({ size, crowd, config, slow, elsewhere, problemOf }:
       else {
         // It was only late.
         slow.delete(text)
-        resolveStatement(statement, query)
+        if (turns.areShort) turns.later('result', () => resolveStatement(statement, query))
+        else resolveStatement(statement, query)
       }
       if (wasStuck) sendWaiting()
     })
-    if (values.length > 0) query.name = nameOf(text)
+    if (values.length > 0 && statement.prepared) query.name = nameOf(text)
     lane.client!.query(query as unknown as pg.Submittable)
   }
 
@@ -157,6 +161,10 @@ export function createLanes({ size, crowd, config, slow, elsewhere, problemOf }:
       // By the lane's statement_timeout: it has done nothing, and may take its time where nobody waits behind it.
       slow.add(statement.text)
       elsewhere(statement)
+    } else if (statement.prepared && UNPREPARED.has((error as { code?: string }).code!)) {
+      // It was never executed: the one whose turn it was to prepare it failed, or the connection's plan is out of date.
+      statement.prepared = false
+      send(statement)
     } else rejectStatement(statement, problemOf(error))
   }
 
@@ -239,6 +247,8 @@ export function createLanes({ size, crowd, config, slow, elsewhere, problemOf }:
 }
 
 const QUERY_CANCELED = '57014'
+/** The prepared statement is not there (invalid_sql_statement_name), or its columns have changed (feature_not_supported). */
+const UNPREPARED: ReadonlySet<string> = new Set(['26000', '0A000'])
 
 function newLane(): Lane {
   return { client: undefined, connected: false, cork: undefined, under: [], still: 0 }

@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { orders } from '../../services/orders/contract.ts'
 import { users } from '../../services/users/contract.ts'
+import { serviceClone } from '../../test/service-clone.ts'
 import { t } from '../contract/fields.ts'
 import { resource } from '../contract/resource.ts'
 import { service } from '../contract/service.ts'
-import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
+import type { Clone } from '../testing/database.ts'
 import { missingIndexes } from './list-indexes.ts'
 import { type Database, openDatabase, queryable } from './pool.ts'
 
@@ -12,9 +13,7 @@ const clones: Clone[] = []
 const databases: Database[] = []
 
 async function databaseOf(contract: { name: string }): Promise<Database> {
-  const server = inject('databaseServer')
-  const migrations = new URL(`../../services/${contract.name}/migrations/`, import.meta.url)
-  const clone = await cloneOf(server, await templateFor(server, { contract, migrations }))
+  const clone = await serviceClone(contract.name)
   const database = openDatabase(contract.name, clone.url)
   clones.push(clone)
   databases.push(database)

@@ -1,7 +1,7 @@
 import { parseAccess } from '../contract/access.ts'
+import type { Contract } from '../contract/contract.ts'
 import { indexedOrders, isOrdered, isUnique, scans } from '../contract/list-cost.ts'
 import type { AnyResource, Resource } from '../contract/resource.ts'
-import type { Contract } from '../contract/service.ts'
 import { bare, type Index, type Relation, readCatalog } from './catalog.ts'
 import type { Queryable } from './pool.ts'
 import { columnFor, tableOf } from './table.ts'

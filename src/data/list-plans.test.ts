@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { serviceClone } from '../../test/service-clone.ts'
 import { encodeId } from '../base/ids.ts'
 import { t } from '../contract/fields.ts'
 import { listQueryReader } from '../contract/list-query.ts'
 import { resource } from '../contract/resource.ts'
-import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
-import { nextPlan, nodesOf } from '../testing/plans.ts'
+import type { Clone } from '../testing/database.ts'
+import { nextPlan, nodesOf } from '../testing/query-plan.ts'
 import { listOf } from './list.ts'
 import { type Database, openDatabase } from './pool.ts'
 
@@ -34,9 +35,7 @@ let database: Database
 let sent: { text: string; values: readonly unknown[] }[] = []
 
 beforeAll(async () => {
-  const server = inject('databaseServer')
-  const migrations = new URL('../../services/orders/migrations/', import.meta.url)
-  clone = await cloneOf(server, await templateFor(server, { contract: { name: 'orders' }, migrations }))
+  clone = await serviceClone('orders')
   // One connection for lists: PostgreSQL keeps plans by connection.
   database = openDatabase('parcels', clone.url, { listLanes: 1 })
   for (const statement of TABLE.split(';\n')) await database.query(statement)

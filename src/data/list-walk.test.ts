@@ -1,11 +1,12 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { serviceClone } from '../../test/service-clone.ts'
 import { encodeId } from '../base/ids.ts'
 import { t } from '../contract/fields.ts'
 import { listQueryReader } from '../contract/list-query.ts'
 import { resource } from '../contract/resource.ts'
 import { readQuery } from '../gateway/query.ts'
-import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
+import type { Clone } from '../testing/database.ts'
 import { listOf } from './list.ts'
 import { type Database, openDatabase } from './pool.ts'
 
@@ -61,9 +62,7 @@ let tasks: ReturnType<typeof listOf>
 const read = listQueryReader(Task, Object.keys(Task.shown))
 
 beforeAll(async () => {
-  const server = inject('databaseServer')
-  const migrations = new URL('../../services/orders/migrations/', import.meta.url)
-  clone = await cloneOf(server, await templateFor(server, { contract: { name: 'orders' }, migrations }))
+  clone = await serviceClone('orders')
   database = openDatabase('tasks', clone.url)
   for (const statement of TABLE.split(';\n')) await database.query(statement)
   const cells = (text: string, values: readonly unknown[] = []) => {

@@ -1,12 +1,13 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { serviceClone } from '../../test/service-clone.ts'
 import { encodeId, newId } from '../base/ids.ts'
 import { t } from '../contract/fields.ts'
 import { type ListQuery, listQueryReader } from '../contract/list-query.ts'
 import { resource } from '../contract/resource.ts'
 import { readQuery } from '../gateway/query.ts'
-import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
-import { listOf, type Page } from './list.ts'
+import type { Clone } from '../testing/database.ts'
+import { listOf, type RowPage } from './list.ts'
 import { type Database, openDatabase } from './pool.ts'
 import { readField } from './row.ts'
 import { uuidOf } from './rows.ts'
@@ -60,9 +61,7 @@ let sent: { text: string; values: readonly unknown[] }[] = []
 let things: ReturnType<typeof listOf>
 
 beforeAll(async () => {
-  const server = inject('databaseServer')
-  const migrations = new URL('../../services/orders/migrations/', import.meta.url)
-  clone = await cloneOf(server, await templateFor(server, { contract: { name: 'orders' }, migrations }))
+  clone = await serviceClone('orders')
   database = openDatabase('things', clone.url)
   for (const statement of TABLE.split(';\n')) await database.query(statement)
   things = freshList()
@@ -91,7 +90,7 @@ function queryOf(text: string): ListQuery {
   return readList(readQuery(text))
 }
 
-function pageOf(text: string, scopes: { field: string; id: string }[] = []): Promise<Page> {
+function pageOf(text: string, scopes: { field: string; id: string }[] = []): Promise<RowPage> {
   sent = []
   return things.page(queryOf(text), scopes)
 }

@@ -11,7 +11,7 @@ import { type Cells, type Row, rowOf } from './row.ts'
 import type { Asker } from './statement.ts'
 import { columnFor, type Table, tableOf } from './table.ts'
 
-export interface Page extends Count {
+export interface RowPage extends Count {
   readonly rows: readonly Row[]
   readonly hasMore: boolean
   readonly nextCursor: string | null
@@ -26,7 +26,7 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
   const countOf = counterOf(database, resource)
   const cursors = cursorsOf(createSecretKey(cursorSecret, 'utf8'))
 
-  async function page(query: ListQuery, scopes: readonly Scope[], asker?: Asker): Promise<Page> {
+  async function page(query: ListQuery, scopes: readonly Scope[], asker?: Asker): Promise<RowPage> {
     const reading = { asker, isLong: isLong(resource, query) }
     const keys = keysetOf(table, query.sort)
     const where = conditions(table, query.filters, scopes)

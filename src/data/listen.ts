@@ -1,11 +1,14 @@
 import { createRest } from '../base/rest.ts'
 import { connect } from './connection.ts'
+import { endWithin } from './wire.ts'
 
 export interface Listener {
   close(): Promise<void>
 }
 
 const AGAIN_MS = 1000
+/** A server that is frozen answers no goodbye. */
+const GOODBYE_MS = 1_000
 
 /**
  * Calls `heard` for each NOTIFY on a channel, and once after each connection that was made: a notification is a hint that
@@ -13,7 +16,7 @@ const AGAIN_MS = 1000
  */
 export function listen(url: string, channel: string, heard: () => void): Listener {
   const ending = new AbortController()
-  let hangUp: (() => void) | undefined
+  let leave: (() => void) | undefined
 
   async function keepListening(): Promise<void> {
     while (!ending.signal.aborted) {
@@ -25,19 +28,16 @@ export function listen(url: string, channel: string, heard: () => void): Listene
   /** Resolves when the connection has ended. */
   async function once(): Promise<void> {
     const client = await connect(url, { signal: ending.signal })
+    const ended = new Promise<void>((resolve) => client.once('end', resolve))
     try {
-      const ended = new Promise<void>((resolve) => {
-        hangUp = resolve
-        client.once('end', resolve)
-        client.once('error', () => resolve())
-      })
       client.on('notification', heard)
+      leave = () => void endWithin(client, GOODBYE_MS)
       await client.query(`listen ${channel}`)
       heard()
-      if (!ending.signal.aborted) await ended
+      await ended
     } finally {
-      hangUp = undefined
-      await client.end().catch(() => {})
+      leave = undefined
+      await endWithin(client, GOODBYE_MS)
     }
   }
 
@@ -45,7 +45,7 @@ export function listen(url: string, channel: string, heard: () => void): Listene
   return {
     async close() {
       ending.abort()
-      hangUp?.()
+      leave?.()
       await done
     },
   }

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { serviceClone } from '../../test/service-clone.ts'
 import type { EndedStatement } from '../observe/statement-log.ts'
-import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
+import type { Clone } from '../testing/database.ts'
 import { observed } from './observed.ts'
 import { type Database, openDatabase } from './pool.ts'
 import { transaction } from './transaction.ts'
@@ -11,9 +12,7 @@ let plain: Database
 let database: Database
 
 beforeAll(async () => {
-  const server = inject('databaseServer')
-  const migrations = new URL('../../services/orders/migrations/', import.meta.url)
-  clone = await cloneOf(server, await templateFor(server, { contract: { name: 'orders' }, migrations }))
+  clone = await serviceClone('orders')
   plain = openDatabase('orders', clone.url)
   database = observed(plain, (statement) => ended.push(statement))
   await plain.query('create table unique_things (name text primary key)')

@@ -18,8 +18,8 @@ function view(database: Database, ended: Ended, cause: Cause | undefined): Cause
     cause,
     ...readsOf(database),
     slow: readsOf(database.slow),
-    async acquire(deadline): Promise<Held> {
-      const held = await database.acquire(deadline)
+    async acquire(deadline, share): Promise<Held> {
+      const held = await database.acquire(deadline, share)
       return {
         ...held,
         send: (text, values) =>

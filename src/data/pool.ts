@@ -1,16 +1,19 @@
 import { noteStatement } from '../base/failure.ts'
+import type { AnyResource } from '../contract/resource.ts'
 import type { Cause } from '../observe/statement-log.ts'
 import { Deadline } from '../resilience/deadline.ts'
 import { createAlone } from './alone.ts'
 import { isoTime } from './columns.ts'
 import { createConnections, type Held } from './connections.ts'
 import { type Faults, faultsOf, unavailable } from './faults.ts'
+import type { ForetoldInsert } from './foretold.ts'
 import { createLanes, type Lanes, TICK_MS } from './lanes.ts'
 import { createOutage, type Outage } from './outage.ts'
 import type { Cells } from './row.ts'
 import { createSlowTexts } from './slow-texts.ts'
 import { type Asker, type Statement, waitUntilMs } from './statement.ts'
 import type { TextResult } from './text-query.ts'
+import { pinned } from './tls.ts'
 import type { ClientConfig } from './wire.ts'
 
 /** Something that statements can be sent to: the reading connections, or a transaction. */
@@ -21,6 +24,17 @@ export interface Queryable {
   query<T extends object = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<T[]>
 }
 
+/** A transaction, to those who write in it. */
+export interface Writable extends Queryable {
+  /**
+   * Says that hand-written SQL changes a row: what the cache has of it is dropped when the transaction commits. What `insert`,
+   * `change` and `remove` write is known without it.
+   */
+  changed(resource: AnyResource, id: string): void
+  /** Takes an insert that need not be sent before COMMIT, as its row is known already. */
+  atCommit?(insert: ForetoldInsert): void
+}
+
 export interface Database extends Queryable {
   readonly name: string
   /** What errors of its statements mean. */
@@ -29,9 +43,9 @@ export interface Database extends Queryable {
   readonly slow: ListReads
   /**
    * A connection for one unit of work, to be released. Waits at most `acquireTimeoutMs` for one to be free, and not as long as
-   * the deadline: SERVICE_UNAVAILABLE.
+   * the deadline: SERVICE_UNAVAILABLE. Units of one `share` leave some to others.
    */
-  acquire(deadline?: Deadline): Promise<Held>
+  acquire(deadline?: Deadline, share?: string): Promise<Held>
   /** What keeps it from being of use though its server answers. */
   readonly outage: Outage
   /** Milliseconds that an empty query takes. */
@@ -91,8 +105,12 @@ export interface DatabaseOptions {
   lost?: (() => string | undefined) | undefined
 }
 
-/** Times arrive in UTC with the ISO style whatever the server is set to; nothing runs for ever. */
-const SESSION = '-c timezone=UTC -c datestyle=ISO -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000'
+/**
+ * Times arrive in UTC with the ISO style whatever the server is set to; nothing runs for ever. Compiling a plan to machine code
+ * costs more than any statement of a service is worth: that of the constraints took 4 s on a busy machine, and 3 ms without.
+ */
+const SESSION =
+  '-c timezone=UTC -c datestyle=ISO -c jit=off -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000'
 const ALONE_SESSION = `${SESSION} -c statement_timeout=15000`
 /** What takes longer runs again, alone. */
 const LANE_SESSION = `${SESSION} -c statement_timeout=1000`
@@ -100,7 +118,7 @@ const LANE_SESSION = `${SESSION} -c statement_timeout=1000`
 /**
  * Lists are planned for their values, each time: which index is right depends on whose list it is and what it is filtered
  * by. Left to itself, PostgreSQL may take one plan for all values from the sixth use on: 3 ms became 210 (FC-111). A plan
- * costs 0.1 to 0.2 ms of its CPU. Compiling a plan to machine code costs more than any page of a list is worth.
+ * costs 0.1 to 0.2 ms of its CPU.
  *
  * And for few rows rather than for few blocks of disk: by its own costs PostgreSQL would sooner go through 210 rows that lie
  * side by side, of which it expects 21 to be the user's, than fetch 21 that an index names and that lie apart. Where it is
@@ -108,7 +126,6 @@ const LANE_SESSION = `${SESSION} -c statement_timeout=1000`
  */
 const LIST_SETTINGS = {
   plan_cache_mode: 'force_custom_plan',
-  jit: 'off',
   seq_page_cost: '0.1',
   random_page_cost: '0.1',
 }
@@ -126,7 +143,7 @@ const ALONE_PLACES = 2
 export function openDatabase(name: string, url: string, options: DatabaseOptions = {}): Database {
   const { poolSize = 11, readLanes = 2, listLanes = 2, acquireTimeoutMs = 5_000, log } = options
   const config: ClientConfig = {
-    connectionString: url,
+    connectionString: pinned(url),
     application_name: `lintel:${name}`,
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
@@ -142,7 +159,6 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
   const connections = createConnections({
     size: poolSize,
     config: { ...config, options: ALONE_SESSION },
-    problemOf: (error) => faults.problemOf(error),
     lost: (error) => log?.(`${name}: idle connection lost: ${error.message}`),
   })
   const alone = createAlone({ connections, places: Math.min(ALONE_PLACES, poolSize), slow, problemOf })
@@ -172,6 +188,7 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
           asker: reading?.asker,
           settings,
           sentOver: undefined,
+          prepared: true,
           settled: false,
           resolve,
           reject,
@@ -188,11 +205,11 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
     outage,
     ...queryable(sendRead),
     slow: queryable(sender(lists, LIST_ALONE)),
-    async acquire(deadline) {
+    async acquire(deadline, share) {
       const { lost: gone } = outage
       if (gone !== undefined) throw unavailable(new Error(gone))
       watch()
-      return connections.acquire('transaction', waitUntilMs(deadline, acquireTimeoutMs))
+      return connections.forTransaction(share, waitUntilMs(deadline, acquireTimeoutMs))
     },
     async ping() {
       const start = performance.now()

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { orders } from '../../services/orders/contract.ts'
-import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
+import { serviceClone } from '../../test/service-clone.ts'
+import type { Clone } from '../testing/database.ts'
 import { type Database, openDatabase } from './pool.ts'
 import { purge, sweepIdempotencyKeys } from './purge.ts'
 import { statementsOf } from './statements.ts'
@@ -11,9 +12,7 @@ let clone: Clone
 let database: Database
 
 beforeAll(async () => {
-  const server = inject('databaseServer')
-  const migrations = new URL('../../services/orders/migrations/', import.meta.url)
-  clone = await cloneOf(server, await templateFor(server, { contract: orders, migrations }))
+  clone = await serviceClone('orders')
   database = openDatabase('orders', clone.url)
 })
 

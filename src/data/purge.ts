@@ -1,6 +1,6 @@
 import { Problem } from '../base/errors.ts'
+import type { Contract } from '../contract/contract.ts'
 import type { AnyResource } from '../contract/resource.ts'
-import type { Contract } from '../contract/service.ts'
 import type { Database, Queryable } from './pool.ts'
 
 /** Rows looked at per statement: how many of them go does not matter, none runs for long or holds many locks. */

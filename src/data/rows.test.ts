@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { serviceClone } from '../../test/service-clone.ts'
 import { encodeId, newId } from '../base/ids.ts'
 import { t } from '../contract/fields.ts'
 import { resource } from '../contract/resource.ts'
 import { service } from '../contract/service.ts'
-import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
+import type { Clone } from '../testing/database.ts'
 import { readConstraints } from './constraints.ts'
 import { type Database, openDatabase, type Queryable } from './pool.ts'
 import { readRow, writeRow } from './row.ts'
@@ -51,9 +52,7 @@ let clone: Clone
 let database: Database
 
 beforeAll(async () => {
-  const server = inject('databaseServer')
-  const migrations = new URL('../../services/orders/migrations/', import.meta.url)
-  clone = await cloneOf(server, await templateFor(server, { contract: { name: 'orders' }, migrations }))
+  clone = await serviceClone('orders')
   database = openDatabase('test', clone.url)
   for (const statement of TABLES) await database.query(statement)
   database.faults.learn(await readConstraints(database, service('notes', { resources: { notes: Note } })))

@@ -2,14 +2,15 @@ import { Problem } from '../base/errors.ts'
 import { decodeId, newId } from '../base/ids.ts'
 import type { Stored } from '../contract/fields.ts'
 import type { AnyResource } from '../contract/resource.ts'
-import type { Queryable } from './pool.ts'
+import { foretell } from './foretold.ts'
+import type { Queryable, Writable } from './pool.ts'
 import { type Cells, type Row, rowOf } from './row.ts'
 import { columnFor, type Table, tableOf } from './table.ts'
 
 type Values<R extends AnyResource> = Partial<Stored<R['fields']>>
 
 /** Which versions of a row a write may meet (R-LOCK-2); undefined is any. */
-export interface Expected {
+export interface ExpectedVersion {
   /** `version` of the body. */
   readonly version?: number
   /** Versions that `If-Match` lists. */
@@ -48,14 +49,28 @@ export async function hasAny(db: Queryable, resource: AnyResource, field: string
   return (await db.cells(`select 1 from ${resource.view} where ${sql} = $1 limit 1`, [toParam(id)])).length > 0
 }
 
-/** Inserts a row; columns without a value get their default. An `id` is made where none is given. */
+/**
+ * Inserts a row; columns without a value get their default. An `id` is made where none is given.
+ *
+ * Sent `at commit`, it goes in one write with the unit's events and COMMIT, and at once if a statement comes after it: for the last
+ * change of a unit, and where no refusal of the database is to be caught, as it fails the whole unit. So it saves a trip where
+ * the row is known before it is written, which takes a value for every column but `version`, `createdAt` and `updatedAt`. Then the
+ * clock of this process, and not that of the database, says when it was made.
+ */
 export async function insert<R extends AnyResource>(
-  db: Queryable,
+  db: Queryable & Partial<Writable>,
   resource: R,
   values: Values<R> & { id?: string },
+  sent: 'now' | 'at commit' = 'now',
 ): Promise<Row<R>> {
   const table = tableOf(resource)
   const id = values.id ?? newId(resource.idPrefix)
+  db.changed?.(resource, id)
+  const foretold = sent === 'at commit' && db.atCommit ? foretell<R>(table, { ...values, id }) : undefined
+  if (foretold) {
+    db.atCommit!(foretold)
+    return foretold.row
+  }
   const { names, params } = columnsOf(table, { ...values, id })
   const cells = await db.cells(
     `insert into ${resource.table} (${names.join(', ')}) values (${names.map((_, i) => `$${i + 1}`).join(', ')}) ${returning(table)}`,
@@ -75,46 +90,48 @@ export async function insert<R extends AnyResource>(
  * row stay as it is.
  */
 export async function change<R extends AnyResource>(
-  db: Queryable,
+  db: Queryable & Partial<Writable>,
   resource: R,
   id: string,
   values: Values<R>,
-  expected?: Expected,
+  expected?: ExpectedVersion,
 ): Promise<Row<R>> {
   const table = tableOf(resource)
   const { names, params } = columnsOf(table, values)
   if (names.length === 0) return unchanged(await read(db, resource, id), expected)
+  db.changed?.(resource, id)
   const set = [...names.map((name, i) => `${name} = $${i + 1}`), ...touched(resource)]
   const guard = guarded(resource, id, expected, params)
   const update = () =>
     db.cells(`update ${resource.table} set ${set.join(', ')} where ${guard} ${returning(table)}`, params)
   const cells = await update()
   if (cells[0]) return written(db, table, id, cells[0])
-  await confirmMet(db, resource, id, expected)
+  await assertMatches(db, resource, id, expected)
   const again = expected && (await update())[0]
   if (!again) throw suppressed(resource)
   return written(db, table, id, again)
 }
 
-/** Deletes a living row, softly where the resource says so (R-DEL-1); answers what it was. Problems as in `change`. */
+/** Deletes a living row, softly where the resource says so (R-DEL-1), and returns it as it was. Problems as in `change`. */
 export async function remove<R extends AnyResource>(
-  db: Queryable,
+  db: Queryable & Partial<Writable>,
   resource: R,
   id: string,
-  expected?: Expected,
+  expected?: ExpectedVersion,
 ): Promise<Row<R>> {
   const table = tableOf(resource)
   // A view cannot be returned from: what it shows is read while the row is still there.
   const before = resource.derived ? await read(db, resource, id) : undefined
   const params: unknown[] = []
   const guard = guarded(resource, id, expected, params)
+  db.changed?.(resource, id)
   const statement = resource.softDelete
     ? `update ${resource.table} set ${['deleted_at = now()', ...touched(resource)].join(', ')} where ${guard}`
     : `delete from ${resource.table} where ${guard}`
   const write = () => db.cells(`${statement} ${returning(table)}`, params)
   const cells = await write()
   if (cells[0]) return before ?? rowOf<R>(table, cells[0])
-  await confirmMet(db, resource, id, expected)
+  await assertMatches(db, resource, id, expected)
   const again = expected && (await write())[0]
   if (again) return before ?? rowOf<R>(table, again)
   // A trigger may have done it in its own way, so that the view shows the row no more.
@@ -123,7 +140,7 @@ export async function remove<R extends AnyResource>(
 }
 
 /** Why a write that expects certain versions may not meet this row; undefined when it may. */
-export function whyNot(row: Row<any>, expected: Expected | undefined): Problem | undefined {
+export function conflictOf(row: Row<any>, expected: ExpectedVersion | undefined): Problem | undefined {
   const { resource } = row.table
   const version = resource.versioned ? Number(row.cells[row.table.places.get('version')!]) : undefined
   if (expected?.ifMatch && !expected.ifMatch.includes(version!)) return new Problem('PRECONDITION_FAILED')
@@ -157,7 +174,7 @@ function touched({ versioned }: AnyResource): string[] {
 }
 
 /** `params` grows by what the condition needs. */
-function guarded(resource: AnyResource, id: string, expected: Expected | undefined, params: unknown[]): string {
+function guarded(resource: AnyResource, id: string, expected: ExpectedVersion | undefined, params: unknown[]): string {
   const terms = [`id = $${params.push(uuidOf(resource, id))}`]
   if (resource.softDelete) terms.push('deleted_at is null')
   if (expected?.version !== undefined) terms.push(`version = $${params.push(expected.version)}`)
@@ -168,8 +185,8 @@ function guarded(resource: AnyResource, id: string, expected: Expected | undefin
   return terms.join(' and ')
 }
 
-function unchanged<R extends AnyResource>(row: Row<R>, expected: Expected | undefined): Row<R> {
-  const conflict = whyNot(row, expected)
+function unchanged<R extends AnyResource>(row: Row<R>, expected: ExpectedVersion | undefined): Row<R> {
+  const conflict = conflictOf(row, expected)
   if (conflict) throw conflict
   return row
 }
@@ -179,7 +196,7 @@ function unchanged<R extends AnyResource>(row: Row<R>, expected: Expected | unde
  * then. Without an expectation a trigger has kept the write from it; with one the version may only just have come to be
  * right, so that the write deserves another try.
  */
-async function confirmMet(db: Queryable, resource: AnyResource, id: string, expected: Expected | undefined) {
+async function assertMatches(db: Queryable, resource: AnyResource, id: string, expected: ExpectedVersion | undefined) {
   const params: unknown[] = []
   const guard = guarded(resource, id, expected, params)
   const met = await db.cells(`select 1 from ${resource.table} where ${guard} for update`, params)
@@ -187,7 +204,7 @@ async function confirmMet(db: Queryable, resource: AnyResource, id: string, expe
   const row = await find(db, resource, id)
   if (!row) throw new Problem('NOT_FOUND')
   const byHeader = expected?.ifMatch ?? expected?.ifNoneMatch
-  throw whyNot(row, expected) ?? new Problem(byHeader ? 'PRECONDITION_FAILED' : 'VERSION_CONFLICT')
+  throw conflictOf(row, expected) ?? new Problem(byHeader ? 'PRECONDITION_FAILED' : 'VERSION_CONFLICT')
 }
 
 /** A trigger that returns null keeps a row from being written, and says nothing. */

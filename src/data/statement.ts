@@ -24,6 +24,8 @@ export interface Statement {
   readonly settings: string
   /** The connection that it was sent over last: what others say of it counts only when it succeeds. */
   sentOver: unknown
+  /** By name, once per connection; false where that has failed. */
+  prepared: boolean
   /** Its outcome is known. */
   settled: boolean
   readonly resolve: (result: TextResult) => void

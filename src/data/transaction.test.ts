@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { type AddressInfo, connect as connectTo, createServer } from 'node:net'
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest'
+import { serviceClone } from '../../test/service-clone.ts'
 import { Deadline } from '../resilience/deadline.ts'
-import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
+import type { Clone } from '../testing/database.ts'
 import { addressOf, connect } from './connection.ts'
 import { type Database, openDatabase } from './pool.ts'
 import { type Transaction, transaction } from './transaction.ts'
@@ -13,10 +14,8 @@ let admin: pg.Client
 let database: Database
 
 beforeAll(async () => {
-  const server = inject('databaseServer')
-  const migrations = new URL('../../services/orders/migrations/', import.meta.url)
-  clone = await cloneOf(server, await templateFor(server, { contract: { name: 'orders' }, migrations }))
-  admin = await connect(server)
+  clone = await serviceClone('orders')
+  admin = await connect(inject('databaseServer'))
   // A deadlock is then found at once; only a superuser may say so.
   await admin.query(`alter database ${databaseName()} set deadlock_timeout = '10ms'`)
   database = openDatabase('test', clone.url)
@@ -247,7 +246,7 @@ test('R-P-7: whoever waits for a connection gets 503 before the deadline', async
 })
 
 test('a pool with no free connection says so in time', async () => {
-  const small = openDatabase('small', clone.url, { poolSize: 1, acquireTimeoutMs: 50 })
+  const small = openDatabase('small', clone.url, { poolSize: 1, acquireTimeoutMs: 500 })
   await transaction(small, async (tx) => {
     await add(tx, 'a')
     await expect(transaction(small, (other) => add(other, 'b'))).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })

@@ -1,13 +1,28 @@
 import { Problem } from '../base/errors.ts'
+import { noteStatement, Overtaken } from '../base/failure.ts'
 import { uuidv7 } from '../base/ids.ts'
+import type { Cache, Change } from '../cache/cache.ts'
+import { listTag, rowTag } from '../contract/cached.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import { type Bound, type UnderWay, watch } from '../resilience/watch.ts'
+import { LEAVE_CHANGES } from './cache-changes.ts'
 import type { Held } from './connections.ts'
 import { isSerialisation } from './faults.ts'
-import { type Database, type Queryable, queryable } from './pool.ts'
+import { type ForetoldInsert, REFUTED } from './foretold.ts'
+import { type Database, queryable, type Writable } from './pool.ts'
 
 /** A transaction of one service's database. It begins with the first statement, and commits when the work has ended well. */
-export interface Transaction extends Queryable {
+export interface Transaction extends Writable {
+  /** Drops what the cache has with this tag when the transaction commits. */
+  drop(tag: string): void
+  /** Tags that it changes. */
+  readonly tags: ReadonlySet<string>
+  /** Whether it may have written something: others must not see what it reads from then on. */
+  hasWritten(): boolean
+  /** Throws once the work has ended: what it still does then must have no effect. */
+  assertOpen(): void
+  /** Sends a statement for the work, outside its transaction; rejects when the work has ended, or its time is over. */
+  whileOpen<T>(send: () => Promise<T>): Promise<T>
   /** Writes an event to the outbox when the transaction commits; with a rollback it never was. */
   emit(event: OutboxEvent): void
 }
@@ -27,34 +42,53 @@ export interface Bounded {
   readonly deadline?: Deadline | undefined
 }
 
+export interface TransactionOptions {
+  /** What it changes is dropped from it. */
+  readonly cache?: Pick<Cache, 'change'> | undefined
+  /** With which others it shares connections: where all of them wait for one lock, the rest goes on. */
+  readonly share?: string | undefined
+}
+
 const RETRIES = 3
+const NONE: never[] = []
+/** Not `with`, which may write: whoever begins so is taken to have written. */
+const READS = /^\s*select\b/i
 const EMIT = `insert into lintel.outbox (id, type, aggregate_id, data, headers)
 select * from unnest($1::uuid[], $2::text[], $3::text[], $4::json[], $5::json[])`
 
 /**
  * Runs `work` in a transaction (read committed). An error rolls everything back; a deadlock or a serialisation failure
  * runs `work` again, at most three times more. Statements that need no answer first share a write with the next:
- * BEGIN with the first statement, the outbox rows with COMMIT.
+ * BEGIN with the first statement, and inserts that may wait until then, with the outbox rows, with COMMIT.
  */
 export async function transaction<T>(
   database: Database,
   work: (tx: Transaction) => Promise<T>,
   request: Bounded = {},
+  options: TransactionOptions = {},
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await once(database, work, request)
+      return await once(database, work, request, options)
     } catch (error) {
       database.outage.note(error)
-      if (!isSerialisation(error) || attempt > RETRIES || request.bound?.isOver) throw database.faults.problemOf(error)
+      const again = isSerialisation(error) || error instanceof NotAsForetold
+      if (!again || attempt > RETRIES || request.bound?.isOver) throw database.faults.problemOf(error)
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * attempt))
     }
   }
 }
 
-async function once<T>(database: Database, work: (tx: Transaction) => Promise<T>, request: Bounded): Promise<T> {
+async function once<T>(
+  database: Database,
+  work: (tx: Transaction) => Promise<T>,
+  request: Bounded,
+  { cache, share }: TransactionOptions,
+): Promise<T> {
   const { bound } = request
   const events: OutboxEvent[] = []
+  const tags = new Set<string>()
+  let wrote = false
   let over = false
   /** The request was over before the work was. */
   let left = false
@@ -62,8 +96,11 @@ async function once<T>(database: Database, work: (tx: Transaction) => Promise<T>
   // Not awaited before the next statement: both go out in one write, and answers come in order.
   let beginning: Promise<unknown> | undefined
 
+  /** What need not be sent before COMMIT. */
+  let pending: ForetoldInsert[] = []
+
   const begin = () =>
-    (begun ??= database.acquire(request.deadline).then((held) => {
+    (begun ??= database.acquire(request.deadline, share).then((held) => {
       if (left) {
         held.release()
         throw ended()
@@ -76,19 +113,72 @@ async function once<T>(database: Database, work: (tx: Transaction) => Promise<T>
   const assertOpen = () => {
     if (over) throw ended()
   }
+  /** The last statement without an answer. */
+  let last: Sent | undefined
+  async function whileOpen<R>(send: () => Promise<R>): Promise<R> {
+    assertOpen()
+    let sent: Sent | undefined
+    try {
+      // Whoever waits for it is told at once when the time is over: what they say then names the statement and their place.
+      return await new Promise<R>((resolve, reject) => {
+        sent = { sinceMs: performance.now(), reject }
+        last = sent
+        send().then(resolve, reject)
+      })
+    } finally {
+      if (last === sent) last = undefined
+    }
+  }
+  const endLate = (): Problem => {
+    const problem = new Problem('GATEWAY_TIMEOUT', undefined, {
+      cause: last && new Overtaken(performance.now() - last.sinceMs),
+    })
+    last?.reject(problem)
+    return problem
+  }
   const tx: Transaction = {
-    ...queryable(async (statement, values) => {
+    ...queryable((statement, values) =>
+      whileOpen(async () => {
+        wrote ||= !READS.test(statement)
+        const held = await begin()
+        const earlier = sendPending(held)
+        const answer = held.send(statement, values)
+        // Of its failure the statement hears only that the transaction has failed.
+        if (earlier.length > 0) await allOf([...earlier, answer])
+        return answer
+      }),
+    ),
+    atCommit(insert) {
       assertOpen()
-      return (await begin()).send(statement, values)
-    }),
+      wrote = true
+      pending.push(insert)
+    },
+    assertOpen,
+    whileOpen,
     emit(event) {
       assertOpen()
       events.push(event)
     },
+    changed(resource, id) {
+      if (resource.cached === undefined) return
+      tags.add(rowTag(resource, id)).add(listTag(resource))
+    },
+    drop: (tag) => void tags.add(tag),
+    tags,
+    hasWritten: () => wrote,
+  }
+  const sendPending = (held: Held): Promise<unknown>[] => {
+    if (pending.length === 0) return NONE
+    const sent = pending.map((insert) => foretold(insert, () => held.send(insert.text, insert.values)))
+    for (const one of sent) one.catch(() => {})
+    pending = []
+    return sent
   }
   let refused: Problem | undefined
+  let change: Change | undefined
+  let outcome: 'over' | 'uncertain' = 'over'
   try {
-    const result = await inTime(() => work(tx), bound)
+    const result = await inTime(() => work(tx), bound, endLate)
       .catch((error) => {
         if (!(error instanceof Problem && error.commits)) throw error
         refused = error
@@ -97,34 +187,53 @@ async function once<T>(database: Database, work: (tx: Transaction) => Promise<T>
       .finally(() => {
         over = true
       })
-    if (begun || events.length > 0) {
+    if (begun || pending.length > 0 || events.length > 0 || tags.size > 0) {
+      const held = await begin()
+      // Before COMMIT: whoever dies behind it leaves nothing that is old, and nobody reads the new value and then the old one.
+      if (cache !== undefined && tags.size > 0) change = await cache.change(tags)
+      const sent = sendPending(held)
+      outcome = 'uncertain'
+      const committed = commit(held, [beginning, ...sent], events, change?.isKnown === false ? tags : undefined)
+      if (sent.length > 0) {
+        // It may wait for a lock, and is cancelled when the time is over, as any statement.
+        committed.catch(() => {})
+        await inTime(() => allOf(sent), bound, endLate)
+      }
       if (bound) bound.committing = true
-      await commit(await begin(), beginning, events)
+      await committed
+      outcome = 'over'
       database.outage.over()
     }
     if (!refused) return result
   } catch (error) {
     left = bound?.isOver === true
+    if (outcome === 'uncertain' && isRolledBack(error)) outcome = 'over'
     if (!left) await begun?.then((held) => held.send('rollback', [])).catch(() => {})
     throw error
   } finally {
     // Cancelled and rolled back, which nobody waits for: the caller is to be answered.
     if (left) begun?.then((held) => held.abandon()).catch(() => {})
     else await begun?.then((held) => held.release()).catch(() => {})
+    if (change !== undefined) await change.end(outcome)
   }
   throw refused
 }
 
+interface Sent {
+  readonly sinceMs: number
+  reject(error: unknown): void
+}
+
 function ended(): Error {
-  return new Error('the transaction has ended: no further statement can run in it')
+  return new Error('the unit of work has ended: nothing more can be done in it')
 }
 
 /** Ends the wait for work that is late; what it does afterwards is refused by its transaction. */
-async function inTime<T>(work: () => Promise<T>, bound: Bound | undefined): Promise<T> {
+async function inTime<T>(work: () => Promise<T>, bound: Bound | undefined, endLate: () => Problem): Promise<T> {
   if (bound === undefined) return work()
   let end!: () => void
   const late = new Promise<never>((_, reject) => {
-    end = () => reject(new Problem('GATEWAY_TIMEOUT'))
+    end = () => reject(endLate())
   })
   const one: UnderWay = {
     watchedAt: -1,
@@ -141,12 +250,53 @@ async function inTime<T>(work: () => Promise<T>, bound: Bound | undefined): Prom
   }
 }
 
-async function commit(held: Held, beginning: Promise<unknown> | undefined, events: readonly OutboxEvent[]) {
+async function commit(
+  held: Held,
+  earlier: readonly (Promise<unknown> | undefined)[],
+  events: readonly OutboxEvent[],
+  unannounced: ReadonlySet<string> | undefined,
+) {
   const written = events.length > 0 ? held.send(EMIT, outboxColumns(events)).catch(unwritten) : undefined
+  const left = unannounced && held.send(LEAVE_CHANGES, [[...unannounced]])
   const committed = held.send('commit', [])
-  await allOf([beginning, written, committed])
+  await allOf([...earlier, written, left, committed])
   // A transaction that has failed is rolled back by COMMIT, without an error.
-  if ((await committed).command !== 'COMMIT') throw new Error('the transaction was rolled back')
+  if ((await committed).command !== 'COMMIT') throw new RolledBack()
+}
+
+/** Sends an insert whose row is known; NotAsForetold where what is written is another, so that nothing is. */
+async function foretold<T>(insert: ForetoldInsert, send: () => Promise<T>): Promise<T> {
+  try {
+    return await send()
+  } catch (error) {
+    noteStatement(error, insert.text)
+    if ((error as { code?: unknown }).code !== REFUTED) throw error
+    insert.refuted()
+    throw new NotAsForetold(error)
+  }
+}
+
+/** The work is done again, and waits for what the database makes of it. */
+class NotAsForetold extends Error {
+  constructor(cause: unknown) {
+    super('a row is not what it was given to be', { cause })
+  }
+}
+
+class RolledBack extends Error {
+  constructor() {
+    super('the transaction was rolled back')
+  }
+}
+
+/** PostgreSQL itself has refused a statement, or the COMMIT: nothing of it can come true any more. */
+function isRolledBack(error: unknown): boolean {
+  if (error instanceof RolledBack) return true
+  for (let one = error; one instanceof Error; one = one.cause) {
+    const { code } = one as { code?: unknown }
+    if (typeof code === 'string' && /^(?:2[2357]|4\d|P0|0A)\w{3}$/.test(code)) return true
+  }
+  return false
 }
 
 /** Nothing that a caller has sent is at fault where the platform's own statement is refused. */

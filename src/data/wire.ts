@@ -37,6 +37,13 @@ export function destroy(client: pg.Client): void {
   wireOf(client).stream.destroy()
 }
 
+/** Says goodbye and waits for the server to hang up; after `timeoutMs` it hangs up itself, whatever is under way. */
+export async function endWithin(client: pg.Client, timeoutMs: number): Promise<void> {
+  const timer = setTimeout(() => destroy(client), timeoutMs)
+  await client.end()
+  clearTimeout(timer)
+}
+
 /**
  * Asks the server to end what a client has under way. Resolves when the server has taken notice, so that what is sent over
  * the client from then on is not meant by it; false when that did not come in time.

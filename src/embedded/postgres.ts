@@ -140,7 +140,7 @@ const defaults = {
   log_checkpoints: 'off',
 }
 
-const volatile = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
+const volatile = { fsync: 'off', full_page_writes: 'off' }
 
 async function takeFolder(given: string, undo: (() => unknown)[]): Promise<{ dataDir: string; serverLog: ServerLog }> {
   try {

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect as connectToNats, type NatsConnection, headers as natsHeaders } from '@nats-io/transport-node'
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
-import { freePort, until } from '../../test/system-process.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { serviceClone } from '../../test/service-clone.ts'
+import { until } from '../../test/system-process.ts'
 import { encodeId, uuidv7 } from '../base/ids.ts'
-import { CARRIER_MIGRATIONS } from '../data/event-log.ts'
-import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
+import type { Clone } from '../testing/database.ts'
+import { freePort } from '../testing/free-port.ts'
 import { testNats } from '../testing/nats.ts'
 import { BATCH, type CarriedEvent, type Carrier, type Source, type Subscription } from './carrier.ts'
 import { createNatsCarrier } from './nats-carrier.ts'
@@ -20,11 +21,7 @@ if (!nats.url) console.warn('THE CARRIER ON NATS IS NOT TESTED: neither NATS_URL
 
 let clone: Clone
 beforeAll(async () => {
-  const server = inject('databaseServer')
-  clone = await cloneOf(
-    server,
-    await templateFor(server, { contract: { name: 'events' }, migrations: CARRIER_MIGRATIONS }),
-  )
+  clone = await serviceClone('events')
 })
 afterAll(async () => {
   await clone?.drop()
@@ -263,42 +260,67 @@ describe.runIf(nats.url)('R-EVT-4: what NATS is told', () => {
     return source
   }
 
-  test('R-EVT-1 R-EVT-4: the body is the event, its CloudEvents attributes are headers, its id is the message’s', async () => {
-    const from = `s${randomUUID()}`
-    const one = event('thg_01', 'thing.made', { size: 5 })
-    await carrier.publish(from, [one], never)
+  const published = async (from: string) => {
     const jsm = await jetstreamManager(connection)
-    const message = (await jsm.streams.getMessage(stream, { last_by_subj: `${stream}.${from}.thing.made` }))!
-    const id = encodeId('evt', one.id)
-    expect(message.json()).toEqual({
-      id,
-      type: 'thing.made',
-      aggregateId: 'thg_01',
-      timestamp: one.occurredAt,
-      data: { size: 5 },
-    })
+    return (await jsm.streams.getMessage(stream, { last_by_subj: `${stream}.${from}.thing.made` }))!
+  }
+
+  test('R-EVT-1 R-EVT-4: CloudEvents in binary mode: the payload is the data, attributes are headers, its id is the message’s', async () => {
+    const from = `s${randomUUID()}`
+    const one = event('thg 01 %é', 'thing.made', { size: 5 })
+    await carrier.publish(from, [{ ...one, headers: '{"dataVersion":3}' }], never)
+    const message = await published(from)
+    expect(message.json()).toEqual({ size: 5 })
     const given = Object.fromEntries([...message.header].map(([name, values]) => [name, values[0]]))
     expect(given).toEqual({
       'Nats-Msg-Id': one.id,
       'ce-specversion': '1.0',
-      'ce-id': id,
+      'ce-id': encodeId('evt', one.id),
       'ce-source': `/${from}`,
       'ce-type': 'thing.made',
-      'ce-subject': 'thg_01',
+      'ce-subject': 'thg%2001%20%25%C3%A9',
       'ce-time': one.occurredAt,
-      'content-type': 'application/json',
+      'ce-datacontenttype': 'application/json',
+      'ce-dataschema': `urn:lintel:event:${from}:thing.made:3`,
     })
+    const source = await subscribe(from)
+    expect(await take(source, 1)).toEqual([{ ...one, headers: '{"dataVersion":3}' }])
+    await source.close()
+  })
+
+  test('R-EVT-5: messages of earlier builds, whose payload is the whole event, are read as before', async () => {
+    const from = `s${randomUUID()}`
+    const one = event('thg_01', 'thing.made', { size: 5 })
+    const id = encodeId('evt', one.id)
+    const before = natsHeaders()
+    for (const [name, value] of [
+      ['ce-specversion', '1.0'],
+      ['ce-id', id],
+      ['ce-source', `/${from}`],
+      ['ce-type', 'thing.made'],
+      ['ce-subject', 'thg_01'],
+      ['ce-time', one.occurredAt],
+      ['content-type', 'application/json'],
+    ] as const)
+      before.set(name, value)
+    const { type, aggregateId, occurredAt: timestamp } = one
+    const whole = JSON.stringify({ id, type, aggregateId, timestamp, data: { size: 5 } })
+    await jetstream(connection).publish(`${stream}.${from}.thing.made`, whole, { headers: before })
+    const source = await subscribe(from)
+    expect(await take(source, 1)).toEqual([one])
+    await source.close()
   })
 
   test('R-EVT-4 R-EVT-6: trace, request and actor are headers; from others they are taken only if they are valid', async () => {
     const from = `s${randomUUID()}`
     const headers = JSON.stringify({ requestId: 'mine', traceparent: TRACEPARENT, tracestate: 'a=1', actor: 'user:u' })
     await carrier.publish(from, [{ ...event('thg_01'), headers }], never)
-    const jsm = await jetstreamManager(connection)
-    const message = (await jsm.streams.getMessage(stream, { last_by_subj: `${stream}.${from}.thing.made` }))!
+    const message = await published(from)
     const names = ['traceparent', 'tracestate', 'lintel-request-id', 'lintel-actor']
     expect(names.map((name) => message.header.get(name))).toEqual([TRACEPARENT, 'a=1', 'mine', 'user:u'])
     const foreign = natsHeaders()
+    for (const name of message.header.keys()) if (name.startsWith('ce-')) foreign.set(name, message.header.get(name))
+    foreign.set('ce-dataschema', 'urn:lintel:event:things:thing.made:many')
     foreign.set('traceparent', 'strange')
     foreign.set('lintel-request-id', 'two words')
     foreign.set('lintel-actor', 'user:v')
@@ -311,39 +333,39 @@ describe.runIf(nats.url)('R-EVT-4: what NATS is told', () => {
 
   test('R-EVT-3: messages that none of us has published are passed over, and hold up nothing', async () => {
     const from = `s${randomUUID()}`
-    const sound = {
-      id: encodeId('evt', uuidv7()),
-      type: 'thing.made',
-      aggregateId: 'thg_01',
-      timestamp: new Date().toISOString(),
-      data: {},
-    }
-    const { data: _, ...withoutData } = sound
     const js = jetstream(connection)
+    const send = (payload: string, attributes: Record<string, string | undefined> = {}) => {
+      const given = natsHeaders()
+      const sound = {
+        'ce-id': encodeId('evt', uuidv7()),
+        'ce-type': 'thing.made',
+        'ce-subject': 'thg_01',
+        'ce-time': new Date().toISOString(),
+        'ce-dataschema': `urn:lintel:event:${from}:thing.made:1`,
+      }
+      for (const [name, value] of Object.entries({ ...sound, ...attributes }))
+        if (value !== undefined) given.set(name, value)
+      return js.publish(`${stream}.${from}.thing.made`, payload, { headers: given })
+    }
+    for (const payload of ['no JSON', '', 'null', '[]', '5', '"text"']) await send(payload)
     for (const strange of [
-      'no JSON',
-      '',
-      'null',
-      '[]',
-      '5',
-      ...[
-        withoutData,
-        { ...sound, data: null },
-        { ...sound, data: 'text' },
-        { ...sound, id: 'evt_5' },
-        { ...sound, id: 5 },
-        { ...sound, type: 5 },
-        { ...sound, aggregateId: null },
-        // PostgreSQL takes no NUL, and fewer times than JavaScript.
-        { ...sound, aggregateId: 'thg_\0' },
-        { ...sound, timestamp: '1' },
-        { ...sound, timestamp: 'Thu Jan 01 1970 (once)' },
-        { ...sound, timestamp: '+012345-01-01T00:00:00.000Z' },
-        { ...sound, timestamp: '2026-02-31T00:00:00.000Z' },
-        { ...sound, timestamp: 5 },
-      ].map((one) => JSON.stringify(one)),
+      { 'ce-id': undefined },
+      { 'ce-id': 'evt_5' },
+      { 'ce-type': undefined },
+      { 'ce-subject': undefined },
+      // PostgreSQL takes no NUL, and fewer times than JavaScript.
+      { 'ce-subject': 'thg_%00' },
+      { 'ce-subject': 'thg_%' },
+      { 'ce-time': undefined },
+      { 'ce-time': '1' },
+      { 'ce-time': 'Thu Jan 01 1970 (once)' },
+      { 'ce-time': '+012345-01-01T00:00:00.000Z' },
+      { 'ce-time': '2026-02-31T00:00:00.000Z' },
+      // As an earlier build would have it, but without data.
+      { 'ce-dataschema': undefined },
     ])
-      await js.publish(`${stream}.${from}.thing.made`, strange)
+      await send('{"size":5}', strange)
+    await js.publish(`${stream}.${from}.thing.made`, '{"size":5}')
     const ours = event('thg_02')
     await carrier.publish(from, [ours], never)
     const source = await subscribe(from)

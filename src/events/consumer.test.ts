@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { heardSignals } from '../../test/heard-signals.ts'
+import { serviceClone } from '../../test/service-clone.ts'
 import { until } from '../../test/system-process.ts'
 import { Problem } from '../base/errors.ts'
 import { uuidv7 } from '../base/ids.ts'
 import { dropDead, listDead, resendDead } from '../data/dead-letters.ts'
-import { holdReception, inboxRestMs, inboxState, knowConsumer, receive, sweepInbox } from '../data/inbox.ts'
+import { acquireLease, inboxRestMs, inboxState, receive, registerConsumer, sweepInbox } from '../data/inbox.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
 import { type Transaction, transaction } from '../data/transaction.ts'
-import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
+import type { Clone } from '../testing/database.ts'
 import type { CarriedEvent } from './carrier.ts'
 import { type Consumer, type ConsumerOptions, createConsumer, delayMs } from './consumer.ts'
 
@@ -19,9 +20,7 @@ let holder: string
 const running: Consumer[] = []
 
 beforeAll(async () => {
-  const server = inject('databaseServer')
-  const migrations = new URL('../../services/orders/migrations/', import.meta.url)
-  clone = await cloneOf(server, await templateFor(server, { contract: { name: 'orders' }, migrations }))
+  clone = await serviceClone('orders')
   database = openDatabase('test', clone.url)
   await database.query(
     'create table effects (place bigint generated always as identity, aggregate text, number integer)',
@@ -32,19 +31,20 @@ afterAll(async () => {
   await clone?.drop()
 })
 beforeEach(async () => {
-  await database.query('truncate effects, lintel.inbox, lintel.receivers, lintel.outbox')
+  await database.query('truncate effects, lintel.inbox, lintel.receivers')
+  await database.query('delete from lintel.outbox')
   name = `orders.${randomUUID()}`
   holder = randomUUID()
-  await holdReception(database, name, holder, 60_000)
+  await acquireLease(database, name, holder, 60_000)
 })
 afterEach(async () => {
   for (const one of running.splice(0)) await one.stop()
 })
 
 let numbers = 0
-const event = (aggregateId: string): CarriedEvent => ({
+const event = (aggregateId: string, type = 'thing.made'): CarriedEvent => ({
   id: uuidv7(),
-  type: 'thing.made',
+  type,
   aggregateId,
   occurredAt: new Date().toISOString(),
   data: JSON.stringify({ number: ++numbers }),
@@ -65,6 +65,7 @@ function consume(options: Options = {}): Consumer {
   failures.length = 0
   const consumer = createConsumer<{ tx: Transaction }>({
     name,
+    types: ['thing.made'],
     database,
     run,
     attempts: 3,
@@ -121,7 +122,7 @@ describe('R-EVT-2: effects happen once', () => {
     const first = consume()
     await until(() => first.handled === 1)
     name = `orders.${randomUUID()}`
-    await holdReception(database, name, holder, 60_000)
+    await acquireLease(database, name, holder, 60_000)
     expect(await arrive(one)).toEqual({ held: true, stored: 1 })
     const second = consume()
     await until(() => second.handled === 1)
@@ -216,6 +217,83 @@ describe('R-EVT-2: effects happen once', () => {
     expect(await effects('a')).toEqual([numberOf(first), numberOf(second)])
   })
 
+  test('FC-70: while one handler takes long, what comes for other aggregates is handled, and what failed is tried again', async () => {
+    const slow = event('slow')
+    await arrive(slow)
+    let end = () => {}
+    const ended = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    let begun = false
+    let failed = false
+    const consumer = consume({
+      pollMs: 60_000,
+      handle: async (one, unit) => {
+        if (one.id === slow.id) {
+          begun = true
+          await ended
+        }
+        if (one.aggregateId === 'fails' && !failed) {
+          failed = true
+          throw new Error('once')
+        }
+        await effect(one, unit)
+      },
+    })
+    await until(() => begun)
+    // Whoever looked for more has found nothing by now.
+    await until(async () => (await inboxRestMs(database, name, ['thing.made'], 0)) === undefined)
+    const [first, second] = [event('quick'), event('fails')]
+    await arrive(first, second)
+    consumer.wake()
+    await until(() => consumer.handled === 2)
+    expect([await effects('quick'), await effects('fails')]).toEqual([[numberOf(first)], [numberOf(second)]])
+    end()
+    await until(() => consumer.handled === 3)
+  })
+
+  test('FC-71: while another process has all that is due in hand, this one rests until it is woken', async () => {
+    await arrive(event('a'), event('a'))
+    let end = () => {}
+    const ended = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    let begun = false
+    const first = consume({
+      handle: async (one, unit) => {
+        begun = true
+        await ended
+        await effect(one, unit)
+      },
+    })
+    await until(() => begun)
+    let looks = 0
+    const second = consume({
+      pollMs: 60_000,
+      run: (work) => {
+        looks++
+        return run(work)
+      },
+    })
+    await second.idle()
+    expect(looks).toBe(1)
+    expect(await inboxRestMs(database, name, ['thing.made'], 0)).toBeUndefined()
+    second.wake()
+    await second.idle()
+    expect(looks).toBe(2)
+    end()
+    await until(() => first.handled + second.handled === 2)
+  })
+
+  test('FC-71: a consumer that is busy says so, and not again at once', async () => {
+    await arrive(...Array.from({ length: 40 }, (_, i) => event(`a${i}`)))
+    let calls = 0
+    const consumer = consume({ busy: () => calls++ })
+    await until(() => consumer.handled === 40)
+    expect(calls).toBeGreaterThan(0)
+    expect(calls).toBeLessThan(20)
+  })
+
   test('a handler that is late writes nothing any more: its transaction is over, and its connection another’s', async () => {
     await arrive(event('a'))
     let late: Promise<unknown> | undefined
@@ -234,7 +312,7 @@ describe('R-EVT-2: effects happen once', () => {
     await consumer.idle()
     expect(failures[0]).toMatchObject({ dead: true, message: 'the handler took longer than 20 ms' })
     goOn()
-    await expect(late).rejects.toThrow('the transaction has ended')
+    await expect(late).rejects.toThrow('the unit of work has ended')
     expect(await effects()).toEqual([])
   })
 
@@ -370,14 +448,28 @@ describe('R-EVT-3: what fails', () => {
 
   test('a wait behind a dead letter, or behind another try, is no reason to look again and again', async () => {
     await arrive(event('bad'), event('bad'))
-    expect(await inboxRestMs(database, name)).toBeLessThanOrEqual(0)
+    expect(await inboxRestMs(database, name, ['thing.made'], 60_000)).toBeLessThanOrEqual(0)
     await database.query(`update lintel.inbox set due_at = now() + interval '1 minute'
       where position = (select min(position) from lintel.inbox)`)
-    expect(await inboxRestMs(database, name)).toBeGreaterThan(50_000)
+    expect(await inboxRestMs(database, name, ['thing.made'], 60_000)).toBeGreaterThan(50_000)
     await database.query(
       'update lintel.inbox set dead_at = now() where position = (select min(position) from lintel.inbox)',
     )
-    expect(await inboxRestMs(database, name)).toBeUndefined()
+    expect(await inboxRestMs(database, name, ['thing.made'], 60_000)).toBeUndefined()
+  })
+
+  test('R-EVT-2: a type that only a newer build handles waits for one, with what follows it, and is no reason to look again and again', async () => {
+    const [renamed, behind, other] = [event('a', 'thing.renamed'), event('a'), event('b')]
+    await arrive(renamed, behind, other)
+    const older = consume()
+    await until(() => older.handled === 1)
+    await older.idle()
+    expect(await effects()).toEqual([numberOf(other)])
+    expect(failures).toEqual([])
+    expect(await inboxRestMs(database, name, ['thing.made'], 60_000)).toBeUndefined()
+    consume({ types: ['thing.made', 'thing.renamed'] })
+    await until(async () => (await waiting()).waiting === 0)
+    expect(await effects('a')).toEqual([numberOf(renamed), numberOf(behind)])
   })
 
   test('an inbox that can not be read is looked at again', async () => {
@@ -404,8 +496,8 @@ test('R-EVT-5: what is done is known for as long as it may come again, then swep
 
 test('a consumer is known from when it was first heard of', async () => {
   const other = `orders.${randomUUID()}`
-  await knowConsumer(database, other)
-  const first = await holdReception(database, other, randomUUID(), 0)
-  await knowConsumer(database, other)
-  expect((await holdReception(database, other, randomUUID(), 0))!.since).toBe(first!.since)
+  await registerConsumer(database, other)
+  const first = await acquireLease(database, other, randomUUID(), 0)
+  await registerConsumer(database, other)
+  expect((await acquireLease(database, other, randomUUID(), 0))!.since).toBe(first!.since)
 })

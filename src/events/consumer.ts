@@ -21,6 +21,8 @@ export interface Consumer {
 export interface ConsumerOptions<U extends { readonly tx: Queryable }> {
   /** `orders.buyers` */
   readonly name: string
+  /** What it handles; other types wait for a build that does. */
+  readonly types: readonly string[]
   readonly database: Database
   /** Runs work in a transaction of the service's, with the events that it emits. */
   run<T>(work: (unit: U) => Promise<T>): Promise<T>
@@ -32,53 +34,94 @@ export interface ConsumerOptions<U extends { readonly tx: Queryable }> {
   readonly attempts: number
   /** How many events are handled at once; 4. */
   readonly concurrency?: number
-  /** How often the inbox is looked at without being woken; 1,000. */
+  /** Told, at most once a second, when all workers have something to do: other processes may have time. */
+  busy?(): void
+  /** How often the inbox is looked at without being woken; 5,000. */
   readonly pollMs?: number
-  /** How long a handler may take; 25,000: less than the 30 s after which PostgreSQL ends a transaction that does nothing. */
+  /** How long a handler may take; 20,000: less than the 30 s after which PostgreSQL ends a transaction that does nothing. */
   readonly handlerTimeoutMs?: number
   readonly graceMs?: number
 }
 
 const BACKOFF: Backoff = { baseMs: 200, maxMs: 600_000 }
+const HELP_EVERY_MS = 1_000
 
 /**
  * Handles the events of an inbox (R-EVT-2): the handler's effect and the note that it is done commit together, so an event
  * that comes twice, or a process that dies in the middle, makes no second effect.
  */
 export function createConsumer<U extends { readonly tx: Queryable }>(options: ConsumerOptions<U>): Consumer {
-  const { name, database, run, handle, failed, attempts } = options
-  const { concurrency = 4, pollMs = 1_000, handlerTimeoutMs = 25_000, graceMs = 2_000 } = options
+  const { name, types, database, run, handle, failed, attempts } = options
+  const { concurrency = 4, pollMs = 5_000, handlerTimeoutMs = 20_000, graceMs = 2_000 } = options
   /** Positions whose handler has failed, until that is noted: another worker would try them at once. */
   const failing = new Set<string>()
   let handled = 0
   let failures = 0
 
-  /** Handles one event after another until there is none; whoever finds one calls for help with the next. */
-  async function round(cut: AbortSignal): Promise<number> {
-    let workers = 0
-    let broken: unknown
-    const all: Promise<void>[] = []
-    const help = () => {
-      if (workers >= concurrency || cut.aborted) return
-      workers++
-      all.push(
-        work().catch((error) => {
-          broken ??= error
-        }),
-      )
+  const cut = new AbortController()
+  /** Each handles one event after another, until there is none. */
+  const workers = new Set<Promise<void>>()
+  let broken: unknown
+  let stopping = false
+  let helpedAtMs = Number.NEGATIVE_INFINITY
+
+  /** Begins workers until one finds nothing to do; those that have something go on after it, however long that takes (FC-70). */
+  async function round(): Promise<number> {
+    let lookedAtMs = performance.now()
+    while (workers.size < concurrency && !stopping) {
+      lookedAtMs = performance.now()
+      if (!(await begin())) break
     }
-    async function work() {
-      while (!cut.aborted && !stopping && (await handleNext(help, cut)));
-      workers--
+    if (workers.size === concurrency && !stopping) {
+      callForHelp()
+      // It ends when there is nothing more for it to do.
+      await Promise.race(workers)
     }
-    help()
-    for (let i = 0; i < all.length; i++) await all[i]
-    if (broken) throw broken
-    return Math.min(Math.max((await inboxRestMs(database, name)) ?? pollMs, 5), pollMs)
+    if (broken) {
+      const error = broken
+      broken = undefined
+      throw error
+    }
+    const sinceMs = performance.now() - lookedAtMs
+    return Math.min(Math.max((await inboxRestMs(database, name, types, sinceMs)) ?? pollMs, 5), pollMs)
+  }
+
+  /** Other processes rest while there is nothing for them; what is more than four handlers' work is for them too. */
+  function callForHelp(): void {
+    const nowMs = performance.now()
+    if (nowMs - helpedAtMs < HELP_EVERY_MS) return
+    helpedAtMs = nowMs
+    options.busy?.()
+  }
+
+  /** Answers whether there was an event to handle, as soon as that is known. */
+  function begin(): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      let found = false
+      async function work() {
+        const claimed = () => {
+          found = true
+          resolve(true)
+        }
+        try {
+          while (!stopping && (await handleNext(claimed)));
+          resolve(false)
+        } catch (error) {
+          if (found) broken = error
+          else reject(error)
+        }
+      }
+      const worker: Promise<void> = work().then(() => {
+        workers.delete(worker)
+        // What has failed is due again some time, and the loop may rest for longer.
+        if (found) running.wake()
+      })
+      workers.add(worker)
+    })
   }
 
   /** False when there was nothing to do. Rejects when it could not even be looked for. */
-  async function handleNext(help: () => void, cut: AbortSignal): Promise<boolean> {
+  async function handleNext(found: () => void): Promise<boolean> {
     let event: InboxEvent | undefined
     let passedOver = false
     try {
@@ -86,15 +129,15 @@ export function createConsumer<U extends { readonly tx: Queryable }>(options: Co
         // Work that met another transaction is done again, and may find something else.
         if (event) failing.delete(event.position)
         event = undefined
-        const claimed = await claimInbox(unit.tx, name, [...failing])
+        const claimed = await claimInbox(unit.tx, name, types, [...failing])
         // It may have failed since the question went out.
         passedOver = claimed !== undefined && failing.has(claimed.position)
         if (!claimed || passedOver) return
         event = claimed
-        help()
+        found()
         const { position } = event
         // Before its lock goes with the transaction.
-        await bounded(event, unit, cut).catch((error) => {
+        await bounded(event, unit, cut.signal).catch((error) => {
           failing.add(position)
           throw error
         })
@@ -105,7 +148,7 @@ export function createConsumer<U extends { readonly tx: Queryable }>(options: Co
     } catch (error) {
       if (!event) throw error
       // It was cut short because the service stops: that says nothing of the event.
-      if (cut.aborted) return false
+      if (cut.signal.aborted) return false
       failures++
       await fail(event, error)
       return true
@@ -142,7 +185,6 @@ export function createConsumer<U extends { readonly tx: Queryable }>(options: Co
     await failInbox(database, name, event, { error: textOf(error), againInMs })
   }
 
-  let stopping = false
   const running: Loop = loop(round, {
     graceMs,
     failed: (error) => failed(error, undefined, false),
@@ -150,10 +192,18 @@ export function createConsumer<U extends { readonly tx: Queryable }>(options: Co
   })
   return {
     wake: running.wake,
-    idle: running.idle,
-    stop() {
+    async idle() {
+      do {
+        await running.idle()
+        await Promise.all(workers)
+      } while (running.isBusy)
+    },
+    async stop() {
       stopping = true
-      return running.stop()
+      const timer = setTimeout(() => cut.abort(), graceMs)
+      await running.stop()
+      await Promise.all(workers)
+      clearTimeout(timer)
     },
     get handled() {
       return handled

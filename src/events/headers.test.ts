@@ -16,7 +16,8 @@ const user: UserCaller = {
 test('R-EVT-6: what a request causes carries its id, its trace and who asked', () => {
   const origin = (caller: Parameters<typeof headersOf>[0]['caller'], actor?: string) =>
     originOf(headersOf({ requestId: 'mine', trace, caller, actor }))
-  expect(origin(user)).toEqual({ requestId: 'mine', trace, actor: 'user:usr_01h455vb4pex5vsknk084sn02q' })
+  const read = { ...trace, parentId: expect.stringMatching(/^[\da-f]{16}$/) }
+  expect(origin(user)).toEqual({ requestId: 'mine', trace: read, actor: 'user:usr_01h455vb4pex5vsknk084sn02q' })
   expect(origin(serviceCaller('orders'), 'user:usr_1').actor).toBe('user:usr_1')
   expect(origin(serviceCaller('orders')).actor).toBe('service:orders')
   expect(origin(ANONYMOUS).actor).toBeUndefined()

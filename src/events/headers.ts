@@ -16,10 +16,17 @@ export interface EventHeaders {
   readonly traceparent?: string | undefined
   readonly tracestate?: string | undefined
   readonly actor?: string | undefined
+  /** Version of the event's data; 1 where it is left out (R-EVT-7). */
+  readonly dataVersion?: number | undefined
 }
 
-/** The headers of the events that a request causes, as JSON text. */
-export function headersOf({ requestId, trace, caller, actor }: EventContext): string {
+/** `headers` as `headersOf` returns them, for an event whose data has that version. */
+export function withDataVersion(headers: string, dataVersion: number): string {
+  return dataVersion === 1 ? headers : `${headers.slice(0, -1)},"dataVersion":${dataVersion}}`
+}
+
+/** The headers of the events that a request causes, as JSON text; `trace` may have a span of its own for them. */
+export function headersOf({ requestId, trace: asked, caller, actor }: EventContext, trace = asked): string {
   return JSON.stringify({
     requestId,
     traceparent: trace && writeTraceparent(trace),
@@ -44,13 +51,14 @@ export function readHeaders(headers: string | undefined): EventHeaders {
 
 /** Whatever is valid: it goes into log lines and into the headers of calls and messages. */
 export function validHeaders(given: { readonly [name in keyof EventHeaders]: unknown }): EventHeaders {
-  const { requestId, traceparent, tracestate, actor } = given
+  const { requestId, traceparent, tracestate, actor, dataVersion } = given
   const trace = readTrace(traceparent, tracestate)
   return {
     requestId: matching(requestId, /^[A-Za-z0-9._-]{1,64}$/),
     traceparent: trace && (traceparent as string),
     tracestate: trace?.state,
     actor: matching(actor, /^[\x21-\x7e]{1,200}$/),
+    dataVersion: Number.isSafeInteger(dataVersion) && (dataVersion as number) > 0 ? (dataVersion as number) : undefined,
   }
 }
 

@@ -1,7 +1,8 @@
+import { type ConnectionOptions, checkServerIdentity } from 'node:tls'
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
-import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
-import { encodeId } from '../base/ids.ts'
+import { connect, headers, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node'
 import type { CarriedEvent, Carrier } from './carrier.ts'
+import { natsAddress } from './nats-address.ts'
 import { setHeaders } from './nats-headers.ts'
 import { isNotFound, type NatsSource, NS_PER_MS, natsSource } from './nats-source.ts'
 
@@ -19,8 +20,12 @@ const PUBLISH_TIMEOUT_MS = 5_000
 
 /** Events over NATS JetStream (2.9 or newer), in one stream, deduplicated by their ids. */
 export async function createNatsCarrier(options: NatsCarrierOptions): Promise<Carrier> {
+  const { servers, hosts, tls, login } = natsAddress(options.url)!
   const connection = await connect({
-    servers: options.url.split(','),
+    servers: [...servers],
+    ...login,
+    // The driver leaves out the scheme of a URL: without this it would log in without TLS wherever a server offers none.
+    ...(tls && { tls: identityOf(hosts) }),
     name: options.stream,
     timeout: options.connectTimeoutMs,
     maxReconnectAttempts: -1,
@@ -48,7 +53,7 @@ export async function createNatsCarrier(options: NatsCarrierOptions): Promise<Ca
       let failure: unknown
       await inChains(events, signal, async (event) => {
         try {
-          await js.publish(`${options.stream}.${from}.${event.type}`, envelope(event), {
+          await js.publish(`${options.stream}.${from}.${event.type}`, event.data, {
             msgID: event.id,
             headers: setHeaders(headers(), from, event),
           })
@@ -82,6 +87,20 @@ export async function createNatsCarrier(options: NatsCarrierOptions): Promise<Ca
       await connection.close()
     },
   }
+}
+
+/**
+ * A certificate has to be of one of the hosts of the URL. Left to itself, the driver compares it with `localhost` where a server is given
+ * by its address, and members of the cluster that it hears of have addresses alone. Its type lacks what it passes on to Node.
+ */
+function identityOf(hosts: readonly string[]): NonNullable<NodeConnectionOptions['tls']> {
+  const options: ConnectionOptions = {
+    checkServerIdentity(_, certificate) {
+      const faults = hosts.map((host) => checkServerIdentity(host, certificate))
+      return faults.includes(undefined) ? undefined : faults[0]
+    },
+  }
+  return options as NonNullable<NodeConnectionOptions['tls']>
 }
 
 async function watch(connection: NatsConnection, reconnected: () => void): Promise<void> {
@@ -132,10 +151,4 @@ async function inChains<E extends CarriedEvent>(
       for (const event of chain) if (signal.aborted || !(await send(event))) break
   }
   await Promise.all(Array.from({ length: Math.min(IN_FLIGHT, chains.length) }, work))
-}
-
-/** As SPEC R-EVT-1 shows an event. `data` is JSON text already. */
-function envelope({ id, type, aggregateId, occurredAt, data }: CarriedEvent): string {
-  const head = JSON.stringify({ id: encodeId('evt', id), type, aggregateId, timestamp: occurredAt })
-  return `${head.slice(0, -1)},"data":${data}}`
 }

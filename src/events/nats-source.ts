@@ -9,10 +9,9 @@ import {
   type JetStreamManager,
   type JsMsg,
 } from '@nats-io/jetstream'
-import { decodeId } from '../base/ids.ts'
 import { createRest } from '../base/rest.ts'
 import { BATCH, type Batch, type CarriedEvent, type Source, type Subscription, WAIT_MS } from './carrier.ts'
-import { causeOf } from './nats-headers.ts'
+import { eventIn, isBinary } from './nats-headers.ts'
 
 export const NS_PER_MS = 1_000_000
 
@@ -151,28 +150,15 @@ export function isNotFound(error: unknown): boolean {
  * up everything behind it.
  */
 function eventOf(message: JsMsg): CarriedEvent | undefined {
+  const { headers } = message
+  if (headers === undefined) return undefined
   try {
-    const { id, type, aggregateId, timestamp, data } = message.json<Record<string, unknown>>()
-    if (![id, type, aggregateId, timestamp].every((text) => typeof text === 'string')) return undefined
-    const uuid = decodeId('evt', id as string)
-    if (uuid === undefined || !isTime(timestamp as string)) return undefined
-    // PostgreSQL takes no NUL in text.
-    if ((aggregateId as string).includes('\0') || typeof data !== 'object' || data === null) return undefined
-    return {
-      id: uuid,
-      type: type as string,
-      aggregateId: aggregateId as string,
-      occurredAt: timestamp as string,
-      data: JSON.stringify(data),
-      headers: causeOf(message.headers),
-    }
+    const payload = message.json<Record<string, unknown> | null>()
+    const data = isBinary(headers) ? payload : payload?.data
+    return typeof data === 'object' && data !== null && !Array.isArray(data)
+      ? eventIn(headers, JSON.stringify(data))
+      : undefined
   } catch {
     return undefined
   }
-}
-
-/** As we write it, to the millisecond; JavaScript reads more than PostgreSQL does, and rolls the 31st of February over. */
-function isTime(text: string): boolean {
-  const time = new Date(text)
-  return !Number.isNaN(time.getTime()) && /^\d{4}-/.test(text) && time.toISOString() === text
 }

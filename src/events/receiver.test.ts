@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { heardSignals } from '../../test/heard-signals.ts'
+import { serviceClone } from '../../test/service-clone.ts'
 import { until } from '../../test/system-process.ts'
 import { uuidv7 } from '../base/ids.ts'
-import { CARRIER_MIGRATIONS } from '../data/event-log.ts'
-import { holdReception, knowConsumer, receive, releaseReception } from '../data/inbox.ts'
+import { acquireLease, receive, registerConsumer, releaseLease } from '../data/inbox.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
-import { type Clone, cloneOf, templateFor } from '../testing/database.ts'
+import type { Clone } from '../testing/database.ts'
 import { testNats } from '../testing/nats.ts'
 import type { CarriedEvent, Carrier, Subscription } from './carrier.ts'
 import { createNatsCarrier } from './nats-carrier.ts'
@@ -23,12 +23,7 @@ let database: Database
 const running: Receiver[] = []
 
 beforeAll(async () => {
-  const server = inject('databaseServer')
-  const migrations = new URL('../../services/orders/migrations/', import.meta.url)
-  clones = [
-    await cloneOf(server, await templateFor(server, { contract: { name: 'orders' }, migrations })),
-    await cloneOf(server, await templateFor(server, { contract: { name: 'events' }, migrations: CARRIER_MIGRATIONS })),
-  ]
+  clones = [await serviceClone('orders'), await serviceClone('events')]
   database = openDatabase('orders', clones[0]!.url)
 })
 afterAll(async () => {
@@ -213,7 +208,7 @@ describe.each(CARRIERS.filter(([name]) => name === 'postgres' || nats.url))('R-E
 
   test('one that begins now leaves out what occurred before, though clocks differ', async () => {
     await publish(event('a', new Date(Date.now() - 60_000).toISOString()))
-    await knowConsumer(database, name)
+    await registerConsumer(database, name)
     // By the carrier's clock this was before the consumer was heard of; by that of the service that publishes it was not.
     await database.query(
       `update lintel.receivers set subscribed_at = now() + interval '20 seconds' where consumer = $1`,
@@ -249,27 +244,27 @@ describe('the right to receive', () => {
   })
 
   test('is one’s at a time, kept by renewing, free when given back or when its time is up; each change has a new term', async () => {
-    const first = await holdReception(database, name, one, LEASE_MS)
-    expect(await holdReception(database, name, other, LEASE_MS)).toBeUndefined()
-    expect((await holdReception(database, name, one, LEASE_MS))?.term).toBe(first!.term)
-    await releaseReception(database, name, other)
-    expect(await holdReception(database, name, other, LEASE_MS)).toBeUndefined()
-    await releaseReception(database, name, one)
-    const second = await holdReception(database, name, other, LEASE_MS)
+    const first = await acquireLease(database, name, one, LEASE_MS)
+    expect(await acquireLease(database, name, other, LEASE_MS)).toBeUndefined()
+    expect((await acquireLease(database, name, one, LEASE_MS))?.term).toBe(first!.term)
+    await releaseLease(database, name, other)
+    expect(await acquireLease(database, name, other, LEASE_MS)).toBeUndefined()
+    await releaseLease(database, name, one)
+    const second = await acquireLease(database, name, other, LEASE_MS)
     expect(second).toEqual({ term: first!.term + 1, since: first!.since })
     await database.query('update lintel.receivers set held_until = now() where consumer = $1', [name])
-    expect((await holdReception(database, name, one, LEASE_MS))?.term).toBe(second!.term + 1)
+    expect((await acquireLease(database, name, one, LEASE_MS))?.term).toBe(second!.term + 1)
   })
 
   test('of many who ask at the same moment one gets it', async () => {
     const all = await Promise.all(
-      Array.from({ length: 20 }, () => holdReception(database, name, randomUUID(), LEASE_MS)),
+      Array.from({ length: 20 }, () => acquireLease(database, name, randomUUID(), LEASE_MS)),
     )
     expect(all.filter((held) => held !== undefined)).toHaveLength(1)
   })
 
   test('without it nothing is stored', async () => {
-    await holdReception(database, name, one, LEASE_MS)
+    await acquireLease(database, name, one, LEASE_MS)
     expect(await receive(database, name, other, [event()])).toEqual({ held: false, stored: 0 })
     expect(await receive(database, name, one, [event()])).toEqual({ held: true, stored: 1 })
     expect(await receive(database, 'orders.unknown', one, [event()])).toEqual({ held: false, stored: 0 })

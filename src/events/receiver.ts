@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Loop, loop } from '../base/loop.ts'
-import { holdReception, type Reception, receive, releaseReception } from '../data/inbox.ts'
+import { acquireLease, type ReceiverLease, receive, releaseLease } from '../data/inbox.ts'
 import type { Database } from '../data/pool.ts'
 import { either } from '../resilience/within.ts'
 import type { Carrier, Source, Subscription } from './carrier.ts'
@@ -35,7 +35,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   const { database, carrier, received, failed, leaseMs = 5_000, standByMs = 1_000 } = options
   const { name, start } = options.subscription
   const holder = randomUUID()
-  let reception: Reception | undefined
+  let lease: ReceiverLease | undefined
   let renewAtMs = 0
   let source: Source | undefined
   let term: number | undefined
@@ -46,20 +46,20 @@ export function createReceiver(options: ReceiverOptions): Receiver {
 
   async function round(cut: AbortSignal): Promise<number> {
     // Well before it ends; what is stored in between is fenced all the same.
-    if (!reception || performance.now() >= renewAtMs) {
+    if (!lease || performance.now() >= renewAtMs) {
       renewAtMs = performance.now() + leaseMs / 3
-      reception = await holdReception(database, name, holder, leaseMs)
+      lease = await acquireLease(database, name, holder, leaseMs)
     }
-    if (!reception) {
+    if (!lease) {
       await leave()
       return standByMs
     }
-    source ??= await carrier.subscribe({ ...options.subscription, since: somewhatBefore(reception.since) })
+    source ??= await carrier.subscribe({ ...options.subscription, since: somewhatBefore(lease.since) })
     const from = source
-    if (reception.term !== term) await from.rewind()
-    term = reception.term
+    if (lease.term !== term) await from.rewind()
+    term = lease.term
     const { events, acknowledge } = await either(cut, look.signal, (signal) => from.next(signal))
-    const { since } = reception
+    const { since } = lease
     const wanted = start === 'now' ? events.filter(({ occurredAt }) => occurredAt >= since) : events
     if (wanted.length > 0) {
       const { held, stored } = await receive(database, name, holder, wanted)
@@ -83,7 +83,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   async function leave(): Promise<void> {
     const left = source
     source = undefined
-    reception = undefined
+    lease = undefined
     term = undefined
     await left?.close()
   }
@@ -113,7 +113,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       await running.stop()
       settle()
       await leave().catch(() => {})
-      await releaseReception(database, name, holder).catch(() => {})
+      await releaseLease(database, name, holder).catch(() => {})
     },
     get redelivered() {
       return redelivered

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { type Backoff, backoffMs } from '../base/backoff.ts'
 import { type Loop, loop } from '../base/loop.ts'
-import { claimOutbox, markPublished, releaseOutbox } from '../data/outbox.ts'
+import { createFeed, type HeldUp, LogChanged } from '../data/feed.ts'
+import type { StoredEvent } from '../data/outbox.ts'
 import type { Database } from '../data/pool.ts'
+import { holdPlace, movePlace, type Place, placeBehind, placeOf, setBack } from '../data/readers.ts'
 import { either } from '../resilience/within.ts'
 import { BATCH, type Carrier } from './carrier.ts'
 
@@ -12,6 +15,8 @@ export interface Relay {
   idle(): Promise<void>
   stop(): Promise<void>
   readonly published: number
+  /** The transaction that holds up reading, once that has taken more than a second. */
+  readonly heldUp: HeldUp | undefined
 }
 
 export interface RelayOptions {
@@ -19,59 +24,162 @@ export interface RelayOptions {
   readonly carrier: Carrier
   /** Told of each round that failed. */
   failed(error: unknown): void
-  /** How often the outbox is looked at without being woken; 1,000. To look is the truth, to be woken is a hint. */
+  /** Told of a transaction that has written events, or may have, and has been open for more than a second. */
+  heldUp?(by: HeldUp): void
+  /** How often the outbox is looked at without being woken; 5,000. To look is the truth, to be woken is a hint. */
   readonly pollMs?: number
-  /** After so long what a relay claimed may be claimed by another; 10,000. */
+  /** After so long without a word from it another relay goes on where it was; 10,000. */
   readonly leaseMs?: number
   readonly graceMs?: number
 }
 
-/** Takes events from a service's outbox to the carrier (R-EVT-2). Any number of relays may share the work. */
+const READER = 'relay'
+/** How soon a relay looks again that has found another at work. */
+const OTHER_AT_WORK_MS = 50
+const MARK_EVERY_MS = 60_000
+
+interface Page {
+  /** The place that it was read from. */
+  readonly from: Place
+  readonly events: readonly StoredEvent[]
+}
+
+/** What the carrier did not take of events, while it took others: its aggregates wait, and the rest goes on (R-EVT-3). */
+interface Refused {
+  /** In front of the first of them. */
+  readonly place: Place
+  readonly aggregates: Set<string>
+  /** Up to where everything else is published. All of it is published again with them, and passed over. */
+  readTo: Place
+  readonly againAtMs: number
+}
+
+const REFUSED: Backoff = { baseMs: 100, maxMs: 600_000 }
+
+/**
+ * Takes events from a service's outbox to the carrier (R-EVT-2), in order. Of any number of relays one has the lease while there
+ * is something to publish. One that was paused and comes back publishes again what another has published: each aggregate's
+ * events in order, and everybody passes over what they know.
+ */
 export function createRelay(options: RelayOptions): Relay {
-  const { database, carrier, failed, pollMs = 1_000, leaseMs = 10_000, graceMs = 2_000 } = options
+  const { database, carrier, failed, pollMs = 5_000, leaseMs = 10_000, graceMs = 2_000 } = options
+  const holder = randomUUID()
+  const feed = createFeed(database, options.heldUp)
   let published = 0
+  /** Read while the page before it was published, by the holder of the lease. */
+  let ahead: Promise<Page> | undefined
+  let refused: Refused | undefined
+  let refusals = 0
+  let markAtMs = 0
+  /** When the lease has to be acquired again, well before it ends. */
+  let holdAtMs = 0
 
-  /** Rounds with claims of their own: while one publishes, the other claims. */
-  function lane({ full, done: after }: { full?: () => void; done?: () => void }): Loop {
-    const by = randomUUID()
-    async function round(cut: AbortSignal): Promise<number> {
-      const events = await claimOutbox(database, { by, limit: BATCH, leaseMs })
-      if (events.length === 0) return pollMs
-      if (events.length === BATCH) full?.()
-      // Well before the claim ends: whoever claims them then must not meet these on their way.
-      const late = AbortSignal.timeout(leaseMs / 2)
-      const publish = (signal: AbortSignal) => carrier.publish(database.name, events, signal)
-      const done = await either(cut, late, publish).catch(async (error) => {
-        await releaseOutbox(database, by)
-        throw error
-      })
-      await markPublished(database, by, done)
-      published += done.length
-      after?.()
-      if (done.length < events.length) {
-        await releaseOutbox(database, by)
-        throw new Error(`the carrier took ${done.length} of ${events.length} events`)
-      }
-      return events.length === BATCH ? 0 : pollMs
+  async function look(cut: AbortSignal): Promise<Page | undefined> {
+    if (refused && performance.now() < refused.againAtMs) return read(refused.readTo, cut)
+    refused = undefined
+    const place = await placeOf(database, READER)
+    return place && read(place, cut)
+  }
+
+  async function read(from: Place, cut: AbortSignal): Promise<Page> {
+    try {
+      return { from, events: await feed.read(from, BATCH, cut) }
+    } catch (error) {
+      // To the newest place that it has in common with what was read.
+      if (error instanceof LogChanged) await setBack(database, READER, 'infinity')
+      throw error
     }
-    return loop(round, { graceMs, failed, afterFailureMs: 100 })
   }
 
-  // The second only helps: what does not fill a batch is the first one's, which passes over what the second has in hand.
-  const second: Loop = lane({ done: () => first.wake() })
-  const first: Loop = lane({ full: second.wake })
-  const both = (what: (one: Loop) => Promise<void>) => async () => {
-    await what(first)
-    await what(second)
+  async function round(cut: AbortSignal): Promise<number> {
+    const reading = ahead
+    ahead = undefined
+    const page = await (reading ?? look(cut))
+    if (page === undefined || page.events.length === 0) {
+      if (reading) await move(refused?.place ?? page!.from, 0)
+      return restMs()
+    }
+    const { from, events } = page
+    if (performance.now() >= holdAtMs) {
+      holdAtMs = performance.now() + leaseMs / 2
+      const place = refused?.place ?? from
+      if (!(await holdPlace(database, place, { reader: READER, holder, leaseMs }))) return leave()
+    }
+    const last = placeBehind(events.at(-1)!)
+    const isFull = events.length === BATCH
+    if (isFull) {
+      ahead = read(last, cut)
+      // Whoever awaits it hears of its failure.
+      ahead.catch(() => {})
+    }
+    try {
+      await publish(page, cut)
+      if (refused) refused.readTo = last
+      else refusals = 0
+      if (!(await move(refused?.place ?? last, isFull ? leaseMs : 0))) return leave()
+    } catch (error) {
+      leave()
+      await move(from, 0).catch(() => {})
+      throw error
+    }
+    return isFull ? 0 : restMs()
   }
+
+  /** Publishes a page, but for what comes behind an event of its aggregate that the carrier did not take. */
+  async function publish({ from, events }: Page, cut: AbortSignal): Promise<void> {
+    const sent = refused ? events.filter(({ aggregateId }) => !refused!.aggregates.has(aggregateId)) : events
+    if (sent.length === 0) return
+    // Well before the lease ends: whoever has it then must not meet these on their way.
+    const late = AbortSignal.timeout(leaseMs / 2)
+    const done = await either(cut, late, (signal) => carrier.publish(database.name, sent, signal))
+    published += done.length
+    if (done.length === sent.length) return
+    const taken = new Set(done)
+    const missing = sent.filter((event) => !taken.has(event))
+    const first = events.indexOf(missing[0]!)
+    refused ??= {
+      place: first === 0 ? from : placeBehind(events[first - 1]!),
+      aggregates: new Set(),
+      readTo: from,
+      againAtMs: performance.now() + backoffMs(refusals++, REFUSED),
+    }
+    for (const { aggregateId } of missing) refused.aggregates.add(aggregateId)
+    failed(new Error(`the carrier took ${done.length} of ${sent.length} events`))
+  }
+
+  /** Another relay has the lease, or is to have it. */
+  function leave(): number {
+    ahead = undefined
+    refused = undefined
+    holdAtMs = 0
+    return OTHER_AT_WORK_MS
+  }
+
+  function restMs(): number {
+    return refused ? Math.min(pollMs, Math.max(refused.againAtMs - performance.now(), 1)) : pollMs
+  }
+
+  async function move(place: Place, forMs: number): Promise<boolean> {
+    const mark = performance.now() >= markAtMs
+    const moved = await movePlace(database, place, { reader: READER, holder, leaseMs: forMs, mark })
+    if (moved && mark) markAtMs = performance.now() + MARK_EVERY_MS
+    holdAtMs = forMs > 0 ? performance.now() + leaseMs / 2 : 0
+    return moved
+  }
+
+  const running: Loop = loop(round, { graceMs, failed, afterFailureMs: 100 })
   return {
-    wake: first.wake,
-    idle: both((one) => one.idle()),
-    stop: async () => {
-      await Promise.all([first.stop(), second.stop()])
+    wake: running.wake,
+    idle: running.idle,
+    async stop() {
+      await running.stop()
+      if (ahead) await ahead.then(({ from }) => move(from, 0)).catch(() => {})
     },
     get published() {
       return published
+    },
+    get heldUp() {
+      return feed.heldUp
     },
   }
 }

@@ -2,11 +2,14 @@ import { serviceCaller } from '../auth/caller.ts'
 import { encodeId } from '../base/ids.ts'
 import { sweeper } from '../base/sweeper.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
-import type { Contract } from '../contract/service.ts'
-import { type InboxState, inboxState, knowConsumer, sweepInbox } from '../data/inbox.ts'
+import type { Contract } from '../contract/contract.ts'
+import type { HeldUp } from '../data/feed.ts'
+import { type InboxState, inboxState, registerConsumer, sweepInbox } from '../data/inbox.ts'
 import { listen } from '../data/listen.ts'
-import { COMMITTED, type OutboxState, outboxState, sweepOutbox } from '../data/outbox.ts'
+import { COMMITTED, notifyCommitted, type OutboxState, outboxState } from '../data/outbox.ts'
+import { keepPartitions } from '../data/outbox-partitions.ts'
 import type { Database, Queryable } from '../data/pool.ts'
+import { sweepMarks } from '../data/readers.ts'
 import type { Log } from '../observe/log.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import type { CarriedEvent, Carrier } from './carrier.ts'
@@ -26,7 +29,10 @@ export interface RunningEvents {
 }
 
 export interface EventsState {
-  readonly outbox: OutboxState
+  readonly outbox: OutboxState & {
+    /** The transaction for which they wait, as far as this process knows. */
+    readonly heldUp: HeldUp | undefined
+  }
   readonly inbox: readonly InboxState[]
   /** Since this process began. */
   readonly published: number
@@ -70,8 +76,8 @@ export interface Handling {
 const SWEEP_MS = 3_600_000
 
 /** Notes which consumers there are, before the first event that they must hear of. */
-export async function knowConsumers(contract: Contract, database: Database): Promise<void> {
-  for (const key of Object.keys(contract.consumers)) await knowConsumer(database, `${contract.name}.${key}`)
+export async function registerConsumers(contract: Contract, database: Database): Promise<void> {
+  for (const key of Object.keys(contract.consumers)) await registerConsumer(database, `${contract.name}.${key}`)
 }
 
 export function runEvents<B extends Begun>(contract: Contract, options: EventsOptions<B>): RunningEvents {
@@ -81,6 +87,11 @@ export function runEvents<B extends Begun>(contract: Contract, options: EventsOp
     carrier,
     graceMs,
     failed: (error) => log.warn(error, 'could not publish events; will retry'),
+    heldUp: ({ pid, application, openMs }) =>
+      log.warn(
+        { pid, application, openMs },
+        `events wait for a transaction of ${application} (process ${pid} of PostgreSQL) that has emitted and is still open`,
+      ),
   })
   const consumers = Object.entries<ConsumerSpec>(contract.consumers).map(([key, spec]) =>
     runConsumer(contract.name, key, spec, options),
@@ -92,7 +103,8 @@ export function runEvents<B extends Begun>(contract: Contract, options: EventsOp
   const sweeps = sweeper(
     () =>
       Promise.all([
-        sweepOutbox(database, retentionMs),
+        keepPartitions(url, retentionMs),
+        sweepMarks(database, retentionMs),
         // Longer than any carrier keeps what it could bring again.
         sweepInbox(database, retentionMs * 2),
         carrier.sweep(),
@@ -111,7 +123,7 @@ export function runEvents<B extends Begun>(contract: Contract, options: EventsOp
     async state() {
       const [outbox, inbox] = await Promise.all([outboxState(database), inboxState(database)])
       return {
-        outbox,
+        outbox: { ...outbox, heldUp: relay.heldUp },
         inbox,
         published: relay.published,
         handled: sum(({ consumer }) => consumer?.handled ?? 0),
@@ -133,18 +145,22 @@ export function runEvents<B extends Begun>(contract: Contract, options: EventsOp
 function runConsumer<B extends Begun>(
   service: string,
   key: string,
-  { from, events, start, attempts }: ConsumerSpec,
+  { from, events, start, attempts, timeoutMs }: ConsumerSpec,
   { database, carrier, run, handle, waiting, log, graceMs }: EventsOptions<B>,
 ): { receiver: Receiver; consumer: Consumer | undefined } {
   const name = `${service}.${key}`
+  const types = Object.keys(events)
   const consumer = waiting.has(key)
     ? undefined
     : createConsumer<B>({
         name,
+        types,
         database,
         run,
         attempts,
+        handlerTimeoutMs: timeoutMs,
         graceMs,
+        busy: () => void notifyCommitted(database).catch(() => {}),
         handle(event, begun, signal, deadline) {
           const context = contextOf(event, service)
           const ownLog = () => log.child(linesOf(name, event, context))
@@ -167,7 +183,7 @@ function runConsumer<B extends Begun>(
   const receiver = createReceiver({
     database,
     carrier,
-    subscription: { name, from, types: Object.keys(events), start },
+    subscription: { name, from, types, start },
     received: () => consumer?.wake(),
     failed: (error) => log.warn({ consumer: name, err: error }, 'could not receive events; will retry'),
   })

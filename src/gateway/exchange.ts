@@ -5,11 +5,13 @@ import { Problem } from '../base/errors.ts'
 import { newId } from '../base/ids.ts'
 import type { Call, Context, Log } from '../call/call.ts'
 import { logFor } from '../call/log-for.ts'
+import { readTimeoutMs, TIMEOUT_HEADER } from '../call/timeout-header.ts'
 import type { Reach } from '../contract/access.ts'
 import type { Pairs } from '../contract/list-query.ts'
 import { clientAddress, limitKey } from '../limits/client-address.ts'
 import type { RateLimitResult } from '../limits/headers.ts'
-import { type Trace, traceOf } from '../observe/trace.ts'
+import type { Span, Tracer } from '../observe/span.ts'
+import { readTrace, type Trace, traceOf } from '../observe/trace.ts'
 import { Deadline } from '../resilience/deadline.ts'
 import type { InFlightLimit } from '../resilience/in-flight-limit.ts'
 import type { Bound, UnderWay } from '../resilience/watch.ts'
@@ -40,7 +42,7 @@ export class Exchange implements Call, Context, Bound, UnderWay {
   reach: Reach | undefined = undefined
   body: Uint8Array | undefined = undefined
   /** Rate-limit results: undefined before counting, empty if this request is not rate-limited. */
-  told: RateLimitResult[] | undefined = undefined
+  rateLimits: RateLimitResult[] | undefined = undefined
   readonly contentType: string | undefined
   readonly ifMatch: string | undefined
   readonly ifNoneMatch: string | undefined
@@ -48,6 +50,9 @@ export class Exchange implements Call, Context, Bound, UnderWay {
   readonly startedMs = performance.now()
   /** When its work began: for a service in this process, when the whole request had arrived. */
   begunMs = this.startedMs
+  /** From `begunMs` to its deadline. */
+  timeoutMs = REQUEST_TIMEOUT_MS
+  hurried = false
   /** Of its operation; undefined where any number of requests may be in flight. */
   inFlightLimit: InFlightLimit | undefined = undefined
   /** Among the requests of its operation in flight; 0 while it is none of them. */
@@ -56,8 +61,12 @@ export class Exchange implements Call, Context, Bound, UnderWay {
   committing = false
   /** It was answered already, because its time was over. */
   late = false
+  /** It was ended before its time, since whoever reads is gone. */
+  left = false
+  /** Of the request itself; undefined where nothing is recorded. */
+  requestSpan: Span | undefined = undefined
+  span: Span | undefined = undefined
   #onLate: ((exchange: Exchange) => void) | undefined = undefined
-  #endsAtMs = this.startedMs + REQUEST_TIMEOUT_MS
   readonly #trusted: BlockList | undefined
   #address: string | undefined = undefined
   #trace: Trace | undefined = undefined
@@ -88,13 +97,19 @@ export class Exchange implements Call, Context, Bound, UnderWay {
     return this.req.method!
   }
 
+  /** Also `max-age=0`, which browsers send when a page is reloaded. */
+  get noCache(): boolean {
+    const { 'cache-control': asked } = this.req.headers
+    return asked !== undefined && /\b(?:no-cache|no-store|max-age=0)\b/i.test(asked)
+  }
+
   get deadline(): Deadline {
-    this.#deadline ??= new Deadline(this.#endsAtMs)
+    this.#deadline ??= new Deadline(this.begunMs + this.timeoutMs)
     return this.#deadline
   }
 
   get log(): Log {
-    this.#boundLog ??= logFor(this.requestId, this.#log)
+    this.#boundLog ??= logFor(this, this.#log)
     return this.#boundLog
   }
 
@@ -111,11 +126,28 @@ export class Exchange implements Call, Context, Bound, UnderWay {
 
   /** The client's, else a new one; made for the first who asks. */
   get trace(): Trace {
+    if (this.span !== undefined) return this.span.trace
     if (this.#trace === undefined) {
       const { traceparent, tracestate } = this.req.headers
       this.#trace = traceOf(traceparent, tracestate)
     }
     return this.#trace
+  }
+
+  /** From now on it is a span, in the client's trace; it began when the request arrived. */
+  record(tracer: Tracer, { operation }: Route): void {
+    const { traceparent, tracestate } = this.req.headers
+    const attributes = {
+      'http.request.method': this.req.method!,
+      'http.route': operation.path,
+      'url.scheme': 'encrypted' in this.req.socket ? 'https' : 'http',
+      'lintel.operation': operation.id,
+      'lintel.request_id': this.requestId,
+    }
+    const name = `${this.req.method} ${operation.path}`
+    const from = readTrace(traceparent, tracestate)
+    this.requestSpan = tracer.root(name, 'server', from, attributes, this.startedMs)
+    this.span = this.requestSpan
   }
 
   /** Aborts when it ends before it is done. Most requests never ask for it: a controller costs 1 µs. */
@@ -127,17 +159,25 @@ export class Exchange implements Call, Context, Bound, UnderWay {
     return this.#abort.signal
   }
 
-  /** From now on it may take so long; `onLate` answers when it has not ended by then. */
+  /** From now on it may take so long, or less if its client waits no longer; `onLate` answers when it has not ended by then. */
   begin(timeoutMs: number, onLate: (exchange: Exchange) => void): void {
     this.begunMs = performance.now()
-    this.#endsAtMs = this.begunMs + timeoutMs
+    this.limitTime(timeoutMs)
     this.#deadline = undefined
     this.#onLate = onLate
+  }
+
+  limitTime(timeoutMs: number): number {
+    const waitedForMs = readTimeoutMs(this.req.headers[TIMEOUT_HEADER])
+    this.hurried = waitedForMs < timeoutMs
+    this.timeoutMs = this.hurried ? waitedForMs : timeoutMs
+    return this.timeoutMs
   }
 
   /** Its time is over: it is answered, and its signal aborts. */
   end(): void {
     this.late = true
+    this.left = performance.now() < this.begunMs + this.timeoutMs
     this.#onLate?.(this)
     this.#abort?.abort(this.#whyLate())
   }
@@ -162,7 +202,7 @@ export class Exchange implements Call, Context, Bound, UnderWay {
   /** Its deadline has passed, or a reader has left. A writer who leaves ends nothing; nor does anything end a COMMIT (R-P-7). */
   get isOver(): boolean {
     const graceMs = this.committing ? COMMIT_GRACE_MS : 0
-    if (performance.now() >= this.#endsAtMs + graceMs) return true
+    if (performance.now() >= this.begunMs + this.timeoutMs + graceMs) return true
     return this.route?.operation.method === 'GET' && this.abandoned
   }
 

@@ -574,7 +574,12 @@ describe('R-BODY-5: problems', () => {
     const { status, headers, json } = await ask('/orders')
     expect(status).toBe(500)
     expect(json.error.message).toBe('Internal server error')
-    const about = { err: bug, operation: 'orders.orders.listAll', requestId: headers['x-request-id'] }
+    const about = {
+      err: bug,
+      operation: 'orders.orders.listAll',
+      requestId: headers['x-request-id'],
+      traceId: expect.any(String),
+    }
     expect(logged).toEqual([{ about, message: expect.any(String) }])
   })
 

@@ -3,14 +3,16 @@ import { ANONYMOUS, type Caller } from '../auth/caller.ts'
 import type { TokenVerifier } from '../auth/tokens.ts'
 import { Problem } from '../base/errors.ts'
 import type { Log, Reply } from '../call/call.ts'
+import { logLate } from '../call/failure-log.ts'
 import type { ServiceHealth } from '../call/health.ts'
 import type { ServedMethod } from '../contract/operation.ts'
 import { readBody } from '../http/body.ts'
 import { checkFraming, hasBody } from '../http/framing.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
+import type { Tracer } from '../observe/span.ts'
 import { watch } from '../resilience/watch.ts'
 import { reachOf } from '../service/access.ts'
-import { admitForwarded } from './admission.ts'
+import { requireAccess } from './access.ts'
 import { type BuiltInPage, createBuiltIns, type Document, type Documents } from './built-ins.ts'
 import { type CorsOrigins, createCors } from './cors.ts'
 import { bearerToken } from './credentials.ts'
@@ -56,6 +58,8 @@ export interface GatewayOptions {
   readonly log: Log
   /** Gets a line of every token that is rejected, and of every 429. */
   readonly security?: SecurityLog | undefined
+  /** Records each request of an operation; whoever observes ends its span. */
+  readonly tracer?: Tracer | undefined
   /** Told of every request when its answer has been handed over. */
   readonly observe?: ((exchange: Exchange) => void) | undefined
 }
@@ -72,7 +76,16 @@ export interface Gateway {
 
 /** The one public door of a system (R-GW-1). Throws the Fault ROUTE_CLASH when two services claim one place. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { services, verifier, log, security, observe, maxBodyBytes = 1024 * 1024, requestTimeoutMs = 10_000 } = options
+  const {
+    services,
+    verifier,
+    log,
+    security,
+    tracer,
+    observe,
+    maxBodyBytes = 1024 * 1024,
+    requestTimeoutMs = 10_000,
+  } = options
   const router = createRouter(services, ownPaths({ documents: options.documents !== undefined }))
   const anyRemote = services.some(({ upstream }) => 'forward' in upstream)
   /** Only what is forwarded is read again by somebody else. */
@@ -109,6 +122,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (place === undefined) return await answerBuiltIn(exchange)
       chooseVersion(exchange)
       chooseOperation(exchange, place)
+      if (tracer !== undefined) exchange.record(tracer, exchange.route!)
       const rejecting = shedder.check(exchange)
       if (rejecting !== undefined) await rejecting
       // Awaited only where there is something to wait for: a known token and a GET go straight on to the service.
@@ -119,14 +133,17 @@ export function createGateway(options: GatewayOptions): Gateway {
       const { port, remote, operation } = exchange.route!
       if (remote !== undefined) {
         refuseLookalike(exchange, place)
-        admitForwarded(operation.access, exchange.caller)
-        shedder.enter(exchange)
-        const forwarded = await remote.forward(exchange)
+        requireAccess(operation.access, exchange.caller)
+        const forwarded = await remote.forward(exchange, (sent) => {
+          // A slow sender's time is not the upstream's.
+          exchange.begunMs = performance.now()
+          shedder.enter(exchange, sent)
+        })
         // A body may stream for as long as it likes: that is no queue.
         shedder.leave(exchange, forwarded.status)
         return await sending.forwarded(exchange, forwarded)
       }
-      exchange.reach = reachOf(operation.access, exchange.caller)
+      exchange.reach = reachOf(operation, exchange.caller, exchange.params)
       // The body of a request that will be refused is not read (FC-7); whether it is a 404 or a 403, the service knows.
       if (exchange.reach !== 'none' && hasBody(req)) exchange.body = await takeBody(exchange)
       // Not before: clients that send slowly must not take the places of others.
@@ -140,14 +157,14 @@ export function createGateway(options: GatewayOptions): Gateway {
       } finally {
         watch.delete(exchange)
       }
-      if (exchange.late) return
+      if (exchange.late) return noteLate(exchange, undefined)
       const sent = sending.answer(exchange, reply)
       if (sent !== undefined) await sent
     } catch (error) {
-      if (exchange.late) return
+      if (exchange.late) return noteLate(exchange, error)
       if (security !== undefined && error instanceof Problem && error.code === 'INVALID_TOKEN')
         noteToken(exchange, error)
-      sending.refuse(exchange, exchange.told === undefined ? await countRefused(exchange, error) : error)
+      sending.refuse(exchange, exchange.rateLimits === undefined ? await countRefused(exchange, error) : error)
     } finally {
       if (!exchange.late) {
         shedder.leave(exchange, res.headersSent ? res.statusCode : undefined)
@@ -158,11 +175,14 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   /** The deadline has passed: the caller is answered, whatever the service still does (R-P-7). */
   function answerLate(exchange: Exchange): void {
-    const { id, timeoutMs = requestTimeoutMs } = exchange.route!.operation
-    const cause = new Error(`${id} did not finish within ${timeoutMs} ms`)
-    sending.refuse(exchange, new Problem('GATEWAY_TIMEOUT', 'The request took too long', { cause }))
+    sending.refuse(exchange, new Problem('GATEWAY_TIMEOUT', 'The request took too long'))
     shedder.leave(exchange, 504)
     observe?.(exchange)
+  }
+
+  /** What was under way is known when the work has ended, which is at once where it can be ended. Who has left is told nothing. */
+  function noteLate({ left, log, operation, timeoutMs }: Exchange, error: unknown): void {
+    if (!left) logLate(log, operation, `within ${Math.round(timeoutMs)} ms`, error)
   }
 
   function locate(exchange: Exchange): Place | undefined {
@@ -220,7 +240,7 @@ export function createGateway(options: GatewayOptions): Gateway {
    * nothing more is verified for it (FC-8). Tokens that were verified before do not come here.
    */
   async function verifyAnew(exchange: Exchange, token: string, { verify }: TokenVerifier): Promise<Caller> {
-    await limiter?.admitUnverified(exchange)
+    await limiter?.requireAddressBudget(exchange)
     try {
       return await verify(token)
     } catch (error) {
@@ -279,10 +299,10 @@ export function createGateway(options: GatewayOptions): Gateway {
         if (place !== undefined) chooseVersion(exchange)
         else await findPage(exchange)
       }
-      if (exchange.told === undefined) await limiter?.count(exchange)
+      if (exchange.rateLimits === undefined) await limiter?.count(exchange)
     } catch (error) {
       if (!(error instanceof Problem) || !cors?.isPreflight(exchange.req)) throw error
-      if (exchange.told === undefined) await countRefused(exchange, error)
+      if (exchange.rateLimits === undefined) await countRefused(exchange, error)
     }
     sending.allowed(exchange, exchange.allow ?? EVERY_METHOD, place?.routes.PATCH?.port !== undefined)
   }
@@ -308,7 +328,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       chooseVersion(exchange)
       throw new Problem('NOT_FOUND', 'No route matches this path')
     }
-    exchange.told = []
+    exchange.rateLimits = []
     exchange.allow = 'GET, HEAD, OPTIONS'
     return page
   }

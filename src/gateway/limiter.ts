@@ -6,6 +6,7 @@ import type { Pairs } from '../contract/list-query.ts'
 import type { Facts, Operation } from '../contract/operation.ts'
 import type { Buckets } from '../limits/buckets.ts'
 import { addResult, type Policy, policyOf, type RateLimitResult } from '../limits/headers.ts'
+import type { TakeResult } from '../limits/token-bucket.ts'
 import type { Exchange } from './exchange.ts'
 import type { RoutedContract } from './router.ts'
 
@@ -29,7 +30,7 @@ export interface Limiter {
    */
   count(exchange: Exchange): Promise<void> | undefined
   /** Rejects with RATE_LIMITED while the usual bucket of the address is empty; takes nothing from it otherwise. */
-  admitUnverified(exchange: Exchange): Promise<void>
+  requireAddressBudget(exchange: Exchange): Promise<void>
   /** Takes from the usual bucket of the address for a token that is not good, instead of what the operation takes. */
   countUnverified(exchange: Exchange): Promise<void>
 }
@@ -82,40 +83,43 @@ export function createLimiter(
     }))
   }
 
-  function countFrom(
-    exchange: Exchange,
-    cost: number,
-    all: readonly BucketOf[],
-    from: number,
-  ): Promise<void> | undefined {
-    const { caller } = exchange
-    for (let i = from; i < all.length; i++) {
-      const { by, policy } = all[i]!
-      // A query that costs more than the bucket holds takes all of it, rather than never to pass.
-      const most = Math.min(cost, policy.maxRequests)
-      const taken = buckets.take(policy, by === 'user' && caller.kind === 'user' ? caller.id : exchange.address, most)
-      if (taken instanceof Promise)
-        return taken.then((later) => {
-          draw(exchange, { policy, cost: most, taken: later })
-          return countFrom(exchange, cost, all, i + 1)
-        })
-      draw(exchange, { policy, cost: most, taken })
-    }
+  function takeFrom(exchange: Exchange, cost: number, all: readonly BucketOf[]): Promise<void> | undefined {
+    if (all.length > 1) return takeFromEach(exchange, cost, all)
+    const [only] = all
+    if (only === undefined) return undefined
+    const { policy } = only
+    const most = costIn(only, cost)
+    const taken = buckets.take(policy, whose(only, exchange), most)
+    if (taken instanceof Promise) return taken.then((later) => note(exchange, { policy, cost: most, taken: later }))
+    note(exchange, { policy, cost: most, taken })
     return undefined
   }
 
-  function draw(exchange: Exchange, result: RateLimitResult): void {
+  function takeFromEach(exchange: Exchange, cost: number, all: readonly BucketOf[]): Promise<void> | undefined {
+    const draws = all.map((one) => ({ kind: one.policy, whose: whose(one, exchange), cost: costIn(one, cost) }))
+    const noteEach = (results: readonly TakeResult[]) => {
+      results.forEach((taken, i) => {
+        note(exchange, { policy: all[i]!.policy, cost: draws[i]!.cost, taken })
+      })
+    }
+    const results = buckets.takeEach(draws)
+    if (results instanceof Promise) return results.then(noteEach)
+    noteEach(results)
+    return undefined
+  }
+
+  function note(exchange: Exchange, result: RateLimitResult): void {
     if (!result.taken.allowed) rejected?.(exchange, result.policy.name)
-    addResult(exchange.told!, result)
+    addResult(exchange.rateLimits!, result)
   }
 
   async function countUnverified(exchange: Exchange): Promise<void> {
-    exchange.told = []
-    await countFrom(exchange, 1, usual.buckets, 0)
+    exchange.rateLimits = []
+    await takeFrom(exchange, 1, usual.buckets)
   }
 
   return {
-    async admitUnverified(exchange) {
+    async requireAddressBudget(exchange) {
       const { remaining } = await buckets.take(usual.buckets[0]!.policy, exchange.address, 0)
       if (remaining < 1) await countUnverified(exchange)
     },
@@ -124,9 +128,9 @@ export function createLimiter(
       // Without an operation: a path that is nowhere, a method that is not offered, something that can hardly be read.
       const { route, target } = exchange
       const charge = route ? charges.get(route.operation)! : signIn.has(target?.segments[0]) ? auth : usual
-      exchange.told = []
+      exchange.rateLimits = []
       const cost = charge.more === undefined ? charge.cost : charge.cost + charge.more(exchange.query)
-      return countFrom(exchange, cost, charge.buckets, 0)
+      return takeFrom(exchange, cost, charge.buckets)
     },
   }
 }
@@ -142,6 +146,15 @@ interface Charge {
 interface BucketOf {
   readonly by: 'user' | 'ip'
   readonly policy: Policy
+}
+
+/** A request that costs more than the bucket holds takes all of it, rather than never to pass. */
+function costIn({ policy }: BucketOf, cost: number): number {
+  return Math.min(cost, policy.maxRequests)
+}
+
+function whose({ by }: BucketOf, { caller, address }: Exchange): string {
+  return by === 'user' && caller.kind === 'user' ? caller.id : address
 }
 
 const UNCOUNTED: Charge = { cost: 1, more: undefined, buckets: [] }

@@ -14,6 +14,7 @@ const works = service('works', {
   operations: {
     work: operation({ method: 'PUT', path: '/works', access: 'public', answer: { done: t.boolean() } }),
     other: operation({ method: 'PUT', path: '/others', access: 'public', answer: { done: t.boolean() } }),
+    hang: operation({ method: 'PUT', path: '/hangs', access: 'public', answer: { done: t.boolean() }, timeoutMs: 50 }),
     keys: operation({ method: 'GET', path: '/.well-known/keys', access: 'public', answer: { done: t.boolean() } }),
   },
 })
@@ -31,7 +32,9 @@ beforeEach(async () => {
   warnings = []
   filling = []
   const port = ({ operation }: Call) =>
-    operation === 'works.work' ? new Promise<Reply>((resolve) => held.push(resolve)) : Promise.resolve(DONE)
+    operation === 'works.work' || operation === 'works.hang'
+      ? new Promise<Reply>((resolve) => held.push(resolve))
+      : Promise.resolve(DONE)
   gateway = createGateway({
     services: [
       { contract: works, upstream: { name: 'works', port, health: async () => ({ status: 'healthy', checks: {} }) } },
@@ -58,7 +61,7 @@ const put = (path: string) => send(url, 'PUT', path)
 /** As many as may be in flight of one operation. */
 async function fill(): Promise<void> {
   filling = Array.from({ length: 300 }, () => put('/works'))
-  await expect.poll(() => held.length).toBe(300)
+  await expect.poll(() => held.length, { timeout: 15_000 }).toBe(300)
 }
 
 test('R-OPS-5: 300 requests at once are served, and the next is rejected at once, with Retry-After', async () => {
@@ -122,4 +125,19 @@ test('R-OPS-5: a client that leaves gives its place back', async () => {
   socket.destroy()
   held[0]!(DONE)
   await expect.poll(() => gateway.inFlightLimits().get('works.work')!.inFlight).toBe(0)
+})
+
+test('R-OPS-5: a request that is late because its client gave it less time says nothing of the load', async () => {
+  const late = (headers: Record<string, string>) => send(url, 'PUT', '/hangs', { headers })
+  expect((await late({ 'lintel-timeout-ms': '1' })).status).toBe(504)
+  const limit = gateway.inFlightLimits().get('works.hang')!
+  const left: (number | undefined)[] = []
+  const { leave } = limit
+  limit.leave = (place, tookMs, nowMs) => {
+    left.push(tookMs)
+    leave(place, tookMs, nowMs)
+  }
+  expect((await late({ 'lintel-timeout-ms': '1' })).status).toBe(504)
+  expect((await late({ 'lintel-timeout-ms': '99999' })).status).toBe(504)
+  expect(left).toEqual([undefined, expect.any(Number)])
 })

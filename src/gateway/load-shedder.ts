@@ -10,8 +10,8 @@ import type { RoutedContract } from './router.ts'
 export interface LoadShedder {
   /** Rejects with SERVICE_UNAVAILABLE when the operation has as many requests in flight as it may; else there is no promise. Takes no place. */
   check(exchange: Exchange): Promise<never> | undefined
-  /** Takes a place, or throws SERVICE_UNAVAILABLE. */
-  enter(exchange: Exchange): void
+  /** Takes a place, or throws SERVICE_UNAVAILABLE. What is on its way to its upstream already (`sent`) always has one. */
+  enter(exchange: Exchange, sent?: boolean): void
   /** Gives the place back, if the request has one. `status` is that of the response; undefined when the client left before it. */
   leave(exchange: Exchange, status: number | undefined): void
   /** Degraded while requests are rejected, and for five seconds after. */
@@ -64,7 +64,7 @@ export function createLoadShedder(contracts: readonly RoutedContract[], log: Log
 
   function shed(exchange: Exchange, limit: InFlightLimit): never {
     // Costs its client no token of a bucket: it is asked to come back.
-    exchange.told = []
+    exchange.rateLimits = []
     limit.reject()
     shedSinceLog++
     lastShedMs = exchange.startedMs
@@ -83,19 +83,22 @@ export function createLoadShedder(contracts: readonly RoutedContract[], log: Log
       exchange.inFlightLimit = limit
       return limit?.isFull ? shedInTurn(exchange, limit) : undefined
     },
-    enter(exchange) {
+    enter(exchange, sent = false) {
       const { inFlightLimit: limit } = exchange
       if (limit === undefined) return
-      exchange.place = limit.enter(exchange.startedMs)
+      exchange.place = sent ? limit.join() : limit.enter(exchange.startedMs)
       if (exchange.place === 0) shed(exchange, limit)
     },
     leave(exchange, status) {
-      const { place } = exchange
+      const { place, inFlightLimit: limit } = exchange
+      // An upstream may answer before the body has arrived: then no place is taken any more.
+      exchange.inFlightLimit = undefined
       if (place === 0) return
       exchange.place = 0
       const nowMs = performance.now()
-      const tookMs = status === undefined || costsWork(status) ? nowMs - exchange.begunMs : undefined
-      exchange.inFlightLimit!.leave(place, tookMs, nowMs)
+      const saysTime = status === undefined || (costsWork(status) && !(status === 504 && exchange.hurried))
+      const tookMs = saysTime ? nowMs - exchange.begunMs : undefined
+      limit!.leave(place, tookMs, nowMs)
     },
     health() {
       if (performance.now() - lastShedMs > SHEDDING_MS) return { status: 'healthy', checks: {} }

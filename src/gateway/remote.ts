@@ -20,6 +20,10 @@ export interface ForwardedRequest {
   readonly idempotencyKey: string | undefined
   /** The trace that the request belongs to, which its line in the log names. */
   readonly trace: Trace
+  /** Its client waits for less time than it could have had: that it is late then says nothing of who was to answer. */
+  readonly hurried: boolean
+  /** Returns for how long it may take: so long, or less if its client waits no longer (`hurried` then). */
+  limitTime(timeoutMs: number): number
 }
 
 /** Names in lower case. */
@@ -57,8 +61,11 @@ export interface RemoteUpstream {
   /**
    * Rejects with SERVICE_UNAVAILABLE when the upstream is down, within milliseconds after the first time; with GATEWAY_TIMEOUT
    * when it is slow, BAD_GATEWAY when its response is invalid, PAYLOAD_TOO_LARGE when the request's body is over the bound.
+   * `received` is called when all of the request is here: of a small one before anything is sent, and what it throws is what `forward`
+   * rejects with; of one that is streamed (`sent`) when its last byte has come, which may be after the answer. Of those at most half
+   * of a replica's connections are used at once; beyond it: SERVICE_UNAVAILABLE.
    */
-  forward(exchange: ForwardedRequest): Promise<Forwarded>
+  forward(exchange: ForwardedRequest, received: (sent: boolean) => void): Promise<Forwarded>
   health(): Promise<ServiceHealth>
   /** How each replica is doing, as far as requests have shown. */
   replicas(): readonly ReplicaState[]

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import type { Contract } from '../contract/contract.ts'
 import { factsOf } from '../contract/facts.ts'
 import { t } from '../contract/fields.ts'
 import { customOperation, operation } from '../contract/operation.ts'
 import { resource } from '../contract/resource.ts'
-import { type Contract, service } from '../contract/service.ts'
+import { service } from '../contract/service.ts'
 import { createRouter } from './router.ts'
 
 const routerOf = (...contracts: Contract[]) =>

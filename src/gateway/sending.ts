@@ -50,7 +50,8 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
       body !== undefined &&
       body.length >= COMPRESSED_FROM &&
       !exchange.route!.operation.secret &&
-      headers.etag === undefined
+      // A strong tag names one sequence of bytes (RFC 9110 8.8.3).
+      (headers.etag === undefined || headers.etag.startsWith('W/'))
     )
       return sendCompressed(exchange, status, head, body, 'gzip')
     send(exchange, status, head, body)
@@ -58,7 +59,7 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
   }
 
   async function forwarded(exchange: Exchange, { status, headers, body }: Forwarded): Promise<void> {
-    const { req, res, requestId, caller, told } = exchange
+    const { req, res, requestId, caller, rateLimits } = exchange
     const bodiless = req.method === 'HEAD' || status === 204 || status === 304
     const length = Number(firstOf(headers, 'content-length'))
     // Only what has a length is compressed: what has none may be made as it goes, and is not to wait in a buffer.
@@ -69,7 +70,7 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
     const head = headOf(exchange, headers)
     if (headers['cache-control'] === undefined && caller.kind !== 'anonymous') head.push('cache-control', 'no-store')
     // Who counts here says so here.
-    const counted = told !== undefined && told.length > 0
+    const counted = rateLimits !== undefined && rateLimits.length > 0
     pushAnswerHead(head, headers, (name) => {
       // With a 204 it must not be sent (RFC 9110 8.6).
       if (name === 'content-length') return coding === undefined && !small && status !== 204
@@ -120,7 +121,7 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
       accept: req.headers.accept,
       problems,
       allow,
-      log,
+      log: exchange.late ? undefined : exchange.log,
     })
     if (res.headersSent) res.destroy()
     else send(exchange, status, [...headOf(exchange), ...headers], body)
@@ -139,7 +140,7 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
     exchange: Exchange,
     status: number,
     head: string[],
-    body: string,
+    body: string | Uint8Array,
     preferred: Coding,
     compressed = (coding: Coding) => compress(body, coding),
   ): Promise<void> {
@@ -151,12 +152,12 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
   }
 
   /** Headers of every answer, without those that `own` has of itself. */
-  function headOf({ req, requestId, version, told }: Exchange, own: AnswerHeaders = NO_HEADERS): string[] {
+  function headOf({ req, requestId, version, rateLimits }: Exchange, own: AnswerHeaders = NO_HEADERS): string[] {
     const head = ['x-request-id', requestId]
     for (let i = 0; i < constant.length; i += 2)
       if (own === NO_HEADERS || own[constant[i]!] === undefined) head.push(constant[i]!, constant[i + 1]!)
     if (versions !== undefined && version > 0) for (const part of versions.headers(version)) head.push(part)
-    if (told !== undefined && told.length > 0) pushRateLimitHeaders(head, told, Date.now())
+    if (rateLimits !== undefined && rateLimits.length > 0) pushRateLimitHeaders(head, rateLimits, Date.now())
     cors?.push(head, req)
     return head
   }

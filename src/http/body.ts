@@ -1,12 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem } from '../base/errors.ts'
+import { BROKEN, brokenBody } from './broken-body.ts'
 import { expectsContinue } from './framing.ts'
 
 /**
- * The body's bytes, at most `limit` of them: PAYLOAD_TOO_LARGE beyond it, at once where Content-Length says so. The rest
- * of a refused body is left to `respond`, which sees to it that the client can read the answer.
+ * The body's bytes, at most `limit` of them: PAYLOAD_TOO_LARGE beyond it, at once where Content-Length says so; REQUEST_TIMEOUT or
+ * VALIDATION_ERROR when it comes too late or is not HTTP. The rest of a refused body is left to `respond`, which sees to it that the client can read the answer.
  */
 export function readBody(req: IncomingMessage, res: ServerResponse, limit: number): Promise<Uint8Array> {
+  const broken = brokenBody(req)
+  if (broken !== undefined) throw broken
   if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
   // The client waits to hear that its body is wanted (RFC 9110 10.1.1): everything before this step could still refuse it.
   if (expectsContinue(req)) res.writeContinue()
@@ -22,8 +25,12 @@ export function readBody(req: IncomingMessage, res: ServerResponse, limit: numbe
     }
     req.on('data', take)
     req.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
-    // After `end` this changes nothing.
-    req.once('close', () => reject(new Problem('VALIDATION_ERROR', 'The body ended early')))
+    // After `end` these change nothing.
+    req.once(BROKEN, reject)
+    req.once('close', () => {
+      // To make a Problem costs its stack.
+      if (!req.readableEnded) reject(new Problem('VALIDATION_ERROR', 'The body ended early'))
+    })
   })
 }
 

@@ -29,10 +29,10 @@ export function chooseCoding(accept: string | undefined, preferred: Coding): Cod
 }
 
 const gzipped = promisify(gzip)
-const brotlied = promisify<string, { params: Record<number, number> }, Buffer>(brotliCompress)
+const brotlied = promisify<string | Uint8Array, { params: Record<number, number> }, Buffer>(brotliCompress)
 
 /** On Node's pool of threads. A page of 20 orders, 5.8 KB: gzip 0.17 ms to 0.84 KB, br 0.24 ms to 0.74 KB. */
-export function compress(body: string, coding: Coding): Promise<Uint8Array> {
+export function compress(body: string | Uint8Array, coding: Coding): Promise<Uint8Array> {
   if (coding === 'gzip') return gzipped(body)
   return brotlied(body, {
     params: { [constants.BROTLI_PARAM_QUALITY]: 4, [constants.BROTLI_PARAM_SIZE_HINT]: body.length },

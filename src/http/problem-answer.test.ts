@@ -76,7 +76,7 @@ describe('statuses', () => {
         requestId: 'req_1',
       })
       expect(logged).toMatchObject([
-        { level: 'error', about: { requestId: 'req_1' }, message: expect.stringContaining(code) },
+        { level: 'error', about: { err: { code } }, message: expect.stringContaining(code) },
       ])
     },
   )
@@ -87,7 +87,7 @@ describe('statuses', () => {
       const { status, body } = answer(error)
       expect(status).toBe(500)
       expect(JSON.stringify(body)).not.toContain('hunter2')
-      expect(logged).toEqual([{ level: 'error', about: { err: error, requestId: 'req_1' }, message: 'Request failed' }])
+      expect(logged).toEqual([{ level: 'error', about: { err: error }, message: 'Request failed' }])
     },
   )
 

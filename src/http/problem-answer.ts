@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { Problem } from '../base/errors.ts'
-import { failureOf } from '../base/failure.ts'
+import { logFailure } from '../call/failure-log.ts'
 import { PROBLEMS, type ProblemSpec } from '../contract/problem.ts'
 import { readAccept } from './accept.ts'
 import type { Log } from './log.ts'
@@ -16,7 +16,8 @@ export interface ProblemContext {
   readonly problems: Readonly<Record<string, ProblemSpec>> | undefined
   /** Methods of the place, for 405. */
   readonly allow: string | undefined
-  readonly log: Log
+  /** Its lines carry the request's ids. Undefined where the failure has its line elsewhere. */
+  readonly log: Log | undefined
 }
 
 export interface ProblemAnswer {
@@ -31,16 +32,8 @@ export interface ProblemAnswer {
  * caller its request id and the log the rest.
  */
 export function problemAnswer(error: unknown, context: ProblemContext): ProblemAnswer {
-  const { requestId, operation, accept, log } = context
-  let problem = error instanceof Problem ? error : undefined
-  let spec = problem && specOf(problem.code, context.problems)
-  if (problem === undefined || spec === undefined) {
-    const failure = failureOf(error)
-    log.error({ requestId, operation, ...failure, err: error }, whatToDo(problem, failure.statement))
-    problem = new Problem('INTERNAL_ERROR')
-    spec = PROBLEMS.INTERNAL_ERROR!
-  } else if (problem.cause !== undefined && spec.status >= 500)
-    log.warn({ requestId, operation, ...failureOf(problem), err: problem.cause, code: problem.code }, spec.message)
+  const { requestId, accept } = context
+  const { problem, spec } = shownProblem(error, context)
   const asRfc9457 = wantsProblemJson(accept)
   const headers = ['content-type', asRfc9457 ? 'application/problem+json' : 'application/json; charset=utf-8']
   headers.push('cache-control', 'no-store', 'vary', 'accept')
@@ -56,11 +49,20 @@ export function problemAnswer(error: unknown, context: ProblemContext): ProblemA
   }
 }
 
-function whatToDo(problem: Problem | undefined, statement: string | undefined): string {
-  if (problem) return `The problem ${problem.code} is in no contract: declare it among the problems of the service`
-  return statement === undefined
-    ? 'Request failed'
-    : 'Request failed in an SQL statement: correct the statement, or the tables by a migration'
+/**
+ * The problem that may leave the process: the error itself where it is one that the contract declares; INTERNAL_ERROR else, and
+ * the log has the rest.
+ */
+export function shownProblem(
+  error: unknown,
+  { operation, problems, log }: Pick<ProblemContext, 'operation' | 'problems' | 'log'>,
+): { readonly problem: Problem; readonly spec: ProblemSpec } {
+  const problem = error instanceof Problem ? error : undefined
+  const spec = problem && specOf(problem.code, problems)
+  if (log !== undefined) logFailure(log, operation, error, spec)
+  if (problem === undefined || spec === undefined)
+    return { problem: new Problem('INTERNAL_ERROR'), spec: PROBLEMS.INTERNAL_ERROR! }
+  return { problem, spec }
 }
 
 /** `{"error":{"code","message","details","requestId"}}` (R-BODY-5). */

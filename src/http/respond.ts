@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { brokenBody } from './broken-body.ts'
 import { expectsContinue, hasBody } from './framing.ts'
 
 /**
@@ -56,9 +57,12 @@ const lingering = new WeakSet<Socket>()
 /** So much of an unwanted body Node may read and drop, to keep the connection. */
 const SMALL_BODY = 64 * 1024
 const LINGER_MS = 2_000
+/** A broken body has no end to wait for. */
+const BROKEN_LINGER_MS = 500
 
 /** Nobody has begun to read it, its end is known to be near, and the client does not wait for a sign to send it. */
 function smallBodyComing(req: IncomingMessage): boolean {
+  if (brokenBody(req) !== undefined) return false
   const { 'content-length': length } = req.headers
   return length !== undefined && Number(length) <= SMALL_BODY && !expectsContinue(req)
 }
@@ -81,7 +85,7 @@ function lingerAfter(
   void untilBodyIsIn(req).then(() => res.end())
 }
 
-/** Reads the rest of a body that nobody wants, and drops it: for two seconds at most. What follows it is no request. */
+/** Reads the rest of a body that nobody wants, and drops it: for two seconds at most, half of one if it is broken. What follows it is no request. */
 export function untilBodyIsIn(req: IncomingMessage): Promise<void> {
   lingering.add(req.socket)
   return new Promise((resolve) => {
@@ -89,7 +93,7 @@ export function untilBodyIsIn(req: IncomingMessage): Promise<void> {
       clearTimeout(timer)
       resolve()
     }
-    const timer = setTimeout(done, LINGER_MS)
+    const timer = setTimeout(done, brokenBody(req) === undefined ? LINGER_MS : BROKEN_LINGER_MS)
     req.once('end', done)
     req.once('close', done)
     req.resume()

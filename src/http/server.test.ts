@@ -232,6 +232,16 @@ describe('what is no request', () => {
     expect(text).toMatch(/\r\nconnection: close\r\n(?:.|\r|\n)*got nothing$/i)
   })
 
+  test('garbage after an answer is told 400', async () => {
+    await start()
+    const socket = await open()
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    expect(await nextAnswer(socket)).toMatch(/^HTTP\/1\.1 200 /)
+    socket.write('garbage\r\n\r\n')
+    expect(await nextAnswer(socket)).toMatch(/^HTTP\/1\.1 400 /)
+    socket.destroy()
+  })
+
   test('HTTP/1.0 without a Host is served, and the connection ends', async () => {
     await start()
     expect(await raw('GET / HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /)
@@ -430,4 +440,21 @@ describe('R-OPS-2: the end', () => {
     expect(seen).toEqual(['GET /1', 'GET /2', 'GET /3'])
     await expect(open()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
+})
+
+test('R-OPS-3: malformed HTTP, headers that are too large and CONNECT are reported with the status and request id of their answer', async () => {
+  const told: string[] = []
+  await start({ refused: ({ status, requestId }) => told.push(`${status} ${requestId}`) })
+  const answers: string[] = []
+  for (const text of [
+    'NONSENSE\r\n\r\n',
+    `GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`,
+    'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n',
+    'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+  ]) {
+    const answer = await raw(text)
+    answers.push(`${/ (\d+) /.exec(answer)![1]} ${/x-request-id: (\S+)/.exec(answer)?.[1]}`)
+  }
+  expect(told).toEqual(answers.slice(0, 3))
+  expect(answers.map((answer) => answer.slice(0, 3))).toEqual(['400', '431', '400', '200'])
 })

@@ -1,9 +1,18 @@
-import { type Bucket, type BucketRule, debtAt, type TakeResult, take } from './token-bucket.ts'
+import { type Bucket, type BucketRule, debtAt, hold, settle, type TakeResult, take } from './token-bucket.ts'
 
 /** Where buckets are kept: in this process, or where all replicas see them. */
 export interface Buckets {
-  /** Takes from the bucket of this kind that is of a user, an address, or the like. */
+  /** Takes from the bucket of this kind that is of a user, an address, or the like. No promise where there is nothing to wait for. */
   take(kind: NamedRule, whose: string, cost: number): TakeResult | Promise<TakeResult>
+  /** Takes from one after the other until one rejects, as one step. The results end with that one. */
+  takeEach(draws: readonly Draw[]): readonly TakeResult[] | Promise<readonly TakeResult[]>
+}
+
+/** One `take` of several. */
+export interface Draw {
+  readonly kind: NamedRule
+  readonly whose: string
+  readonly cost: number
 }
 
 export interface NamedRule extends BucketRule {
@@ -16,6 +25,16 @@ export interface MemoryBucketsOptions {
   readonly capacity?: number
   /** Milliseconds from any fixed moment, never back; whole or not. */
   readonly now?: () => number
+}
+
+export interface MemoryBuckets extends Buckets {
+  take(kind: NamedRule, whose: string, cost: number): TakeResult
+  takeEach(draws: readonly Draw[]): readonly TakeResult[]
+  /** Sets aside tokens of a bucket that has them, and returns what was missing from it before, in requests × windowMs. */
+  hold(kind: NamedRule, whose: string, tokens: number): number
+  /** Ends a hold: `unused` of its tokens are there again. */
+  settle(kind: NamedRule, whose: string, tokens: { readonly tokens: number; readonly unused: number }): void
+  readonly size: number
 }
 
 /**
@@ -32,9 +51,7 @@ export interface MemoryBucketsOptions {
 export function memoryBuckets({
   capacity = 100_000,
   now = () => performance.now(),
-}: MemoryBucketsOptions = {}): Buckets & {
-  readonly size: number
-} {
+}: MemoryBucketsOptions = {}): MemoryBuckets {
   let young = newGeneration()
   let old = newGeneration()
 
@@ -54,13 +71,38 @@ export function memoryBuckets({
     return known
   }
 
+  function find(name: string, whose: string, nowMs: number): Bucket | undefined {
+    return young.kinds.get(name)?.buckets.get(whose) ?? rejuvenate(name, whose, nowMs)
+  }
+
+  function takeFrom(kind: NamedRule, whose: string, cost: number): TakeResult {
+    const nowMs = Math.floor(now())
+    const { bucket, taken } = take(find(kind.name, whose, nowMs), kind, cost, nowMs)
+    put(young, kind, whose, bucket)
+    return taken
+  }
+
   return {
-    take(kind, whose, cost) {
+    take: takeFrom,
+    takeEach(draws) {
+      const results: TakeResult[] = []
+      for (const { kind, whose, cost } of draws) {
+        const taken = takeFrom(kind, whose, cost)
+        results.push(taken)
+        if (!taken.allowed) break
+      }
+      return results
+    },
+    hold(kind, whose, tokens) {
       const nowMs = Math.floor(now())
-      const known = young.kinds.get(kind.name)?.buckets.get(whose) ?? rejuvenate(kind.name, whose, nowMs)
-      const { bucket, taken } = take(known, kind, cost, nowMs)
-      put(young, kind, whose, bucket)
-      return taken
+      const bucket = find(kind.name, whose, nowMs) ?? { debt: 0, atMs: nowMs }
+      put(young, kind, whose, hold(bucket, kind, tokens))
+      return debtAt(bucket, kind, nowMs)
+    },
+    settle(kind, whose, tokens) {
+      const nowMs = Math.floor(now())
+      const bucket = find(kind.name, whose, nowMs)
+      if (bucket !== undefined) put(young, kind, whose, settle(bucket, kind, tokens, nowMs))
     },
     get size() {
       return young.size + old.size

@@ -75,8 +75,13 @@ test('R-RATE-2: a refused request passes at the stated time, and not a milliseco
 
 test('R-RATE-3: replicas whose clocks differ let no more pass together than by one clock, and the time that they are apart', () => {
   const clocks = fc.array(fc.integer({ min: -5000, max: 5000 }), { minLength: 1, maxLength: 5 })
+  // Clocks that are further apart than a window are stepped ones: see below.
+  const long = fc.record({
+    maxRequests: fc.integer({ min: 1, max: 1000 }),
+    windowMs: fc.integer({ min: 10_000, max: 3_600_000 }),
+  })
   fc.assert(
-    fc.property(rules, schedules, clocks, fc.infiniteStream(fc.nat(4)), (rule, schedule, offsets, replicas) => {
+    fc.property(long, schedules, clocks, fc.infiniteStream(fc.nat(4)), (rule, schedule, offsets, replicas) => {
       let bucket: Bucket | undefined
       let trueMs = 1_000_000
       const apartMs = Math.max(...offsets) - Math.min(...offsets)
@@ -153,6 +158,18 @@ test('a clock that goes back gives nothing back', () => {
   const second = take(first.bucket, rule, 1, 9000)
   expect(second.taken.allowed).toBe(false)
   expect(take(second.bucket, rule, 1, 9000 + second.taken.retryInMs).taken.allowed).toBe(true)
+})
+
+test('R-RATE-3: a clock that goes back by an hour gives nothing back, and holds nobody for longer than a window', () => {
+  const rule = { maxRequests: 2, windowMs: 1000 }
+  const hour = 3_600_000
+  const first = take(undefined, rule, 2, 2 * hour)
+  const second = take(first.bucket, rule, 1, hour)
+  expect(second.taken).toMatchObject({ allowed: false, remaining: 0, retryInMs: 1500 })
+  // Rejected or not, what comes meanwhile makes it no longer.
+  const third = take(second.bucket, rule, 1, hour + 1000)
+  expect(third.taken).toMatchObject({ allowed: false, retryInMs: 500 })
+  expect(take(third.bucket, rule, 1, hour + 1500).taken.allowed).toBe(true)
 })
 
 test('buckets in memory are bounded, and those untouched longest go first', () => {

@@ -1,5 +1,6 @@
+import { handled } from '../base/handled.ts'
 import { either } from '../resilience/within.ts'
-import { type MailCarrier, MailRefused } from './mail.ts'
+import { type Mail, type MailCarrier, MailRefused } from './mail.ts'
 
 export interface SmtpOptions {
   /** Such as `smtp://user:password@mail.example.com:587`; STARTTLS where the server offers it, `smtps:` for TLS at once. */
@@ -29,24 +30,24 @@ export async function createSmtp({ url, from }: SmtpOptions): Promise<MailCarrie
   })
   // A pooled connection that is lost between mails says so here; the next mail makes another.
   transport.on('error', () => {})
-  return {
-    async send({ to, subject, text }, signal) {
-      const mail = {
-        from,
-        // As an object it is one address whatever is in it, never a list.
-        to: { name: '', address: to },
-        subject,
-        text,
-        // RFC 3834: no vacation notes, please.
-        headers: { 'Auto-Submitted': 'auto-generated' },
-      }
-      const late = AbortSignal.timeout(SEND_TIMEOUT_MS)
-      await either(signal, late, (both) => transport.sendMail({ ...mail, signal: both })).catch((error: SmtpError) => {
-        throw isFinal(error) ? new MailRefused(error.message, { cause: error }) : error
-      })
-    },
-    close: () => transport.close(),
+
+  async function send({ to, subject, text }: Mail, signal: AbortSignal): Promise<void> {
+    const mail = {
+      from,
+      // As an object it is one address whatever is in it, never a list.
+      to: { name: '', address: to },
+      subject,
+      text,
+      // RFC 3834: no vacation notes, please.
+      headers: { 'Auto-Submitted': 'auto-generated' },
+    }
+    const late = AbortSignal.timeout(SEND_TIMEOUT_MS)
+    await either(signal, late, (both) => transport.sendMail({ ...mail, signal: both })).catch((error: SmtpError) => {
+      throw isFinal(error) ? new MailRefused(error.message, { cause: error }) : error
+    })
   }
+
+  return { send: (mail, signal) => handled(send(mail, signal)), close: () => transport.close() }
 }
 
 interface SmtpError extends Error {

@@ -1,10 +1,13 @@
 import type { Log } from './log.ts'
+import type { Span } from './span.ts'
 import type { Trace } from './trace.ts'
 
 /** What a statement is sent for. */
 export interface Cause {
   readonly requestId: string
   readonly trace: Trace | undefined
+  /** Undefined where nothing is recorded. */
+  readonly span?: Span | undefined
 }
 
 /** An SQL statement that has ended. */

@@ -6,7 +6,7 @@ const PARENT = '00f067aa0ba902b7'
 
 test('R-OPS-3: a valid traceparent is continued, with its state and an id of our own', () => {
   const trace = readTrace(`00-${ID}-${PARENT}-01`, 'congo=t61rcWkgMzE')
-  expect(trace).toEqual({ traceId: ID, flags: '01', state: 'congo=t61rcWkgMzE' })
+  expect(trace).toEqual({ traceId: ID, flags: '01', state: 'congo=t61rcWkgMzE', parentId: PARENT })
   const next = writeTraceparent(trace!)
   expect(next).toMatch(new RegExp(`^00-${ID}-[\\da-f]{16}-01$`))
   expect(next).not.toContain(PARENT)

@@ -8,6 +8,10 @@ export interface Trace {
   readonly flags: string
   /** `tracestate`, passed on as it came. */
   readonly state: string | undefined
+  /** Id of the span that asked for this, where its header says so: 16 hexadecimal digits. */
+  readonly parentId?: string | undefined
+  /** Id of our own span, where one is recorded. */
+  readonly spanId?: string | undefined
 }
 
 /**
@@ -27,12 +31,12 @@ export function readTrace(traceparent: unknown, tracestate?: unknown): Trace | u
   if (version === undefined || (version === '00' && more !== undefined)) return undefined
   if (/^0+$/.test(traceId!) || /^0+$/.test(parentId!)) return undefined
   const known = (Number.parseInt(flags!, 16) & 3).toString(16).padStart(2, '0')
-  return { traceId: traceId!, flags: known, state: isState(tracestate) ? tracestate : undefined }
+  return { traceId: traceId!, flags: known, state: isState(tracestate) ? tracestate : undefined, parentId: parentId! }
 }
 
-/** `traceparent` for what this request asks of others: its trace, and an id of its own for this step. */
-export function writeTraceparent({ traceId, flags }: Trace): string {
-  return `00-${traceId}-${randomHex(16)}-${flags}`
+/** `traceparent` for what this request asks of others: its trace, and the id of its span, or one of its own for this step. */
+export function writeTraceparent({ traceId, flags, spanId }: Trace): string {
+  return `00-${traceId}-${spanId ?? randomHex(16)}-${flags}`
 }
 
 /** A `tracestate` is bounded (3.3.1.1): what is longer, or has more members, is dropped rather than cut. */

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { rest } from '../base/rest.ts'
 import { createBulkhead } from './bulkhead.ts'
 import { Deadline } from './deadline.ts'
@@ -84,6 +84,23 @@ test('R-P-7: whose deadline has come near while they waited is turned away, and 
   await first
   await expect(late).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
   expect(await next).toBe('done')
+})
+
+test('R-P-7: of those who came before it was known how long a work takes, only as many stay as can be done in time', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  const gate = createBulkhead({ parallel: 1, waiting: 20 })
+  const work = pending()
+  const first = gate.run(() => work.promise)
+  const deadline = Deadline.after(450)
+  const others = Array.from({ length: 10 }, () => gate.run(async () => void vi.advanceTimersByTime(100), { deadline }))
+  const refused = Promise.all(others.slice(3).map((one) => one.catch((error) => error)))
+  vi.advanceTimersByTime(100)
+  work.resolve()
+  await first
+  expect(await Promise.race([refused, Promise.all(others.slice(0, 2))])).toHaveLength(7)
+  for (const error of await refused) expect(error).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+  await Promise.all(others.slice(0, 3))
+  vi.useRealTimers()
 })
 
 test('R-P-7: work that nobody waits for any more keeps its place until it ends', async () => {

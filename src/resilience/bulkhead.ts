@@ -60,12 +60,18 @@ export function createBulkhead({ parallel, waiting }: { parallel: number; waitin
     })
   }
 
-  /** Whoever cannot be done by their deadline, were they next, keeps no place in the queue. */
+  /**
+   * Whoever cannot be done by their deadline after those in front keeps no place in the queue. It is known only now of those who
+   * came before the first work had shown how long it takes.
+   */
   function dropLate(): void {
-    const late = queue.filter(({ deadline }) => deadline !== undefined && deadline.remainingMs() < usualMs)
-    if (late.length === 0) return
-    queue = queue.filter((one) => !late.includes(one))
-    for (const { refuse } of late) refuse(unavailable(usualMs))
+    const all = queue
+    queue = []
+    for (const one of all) {
+      const neededMs = (Math.floor(queue.length / parallel) + 1) * usualMs
+      if (one.deadline !== undefined && one.deadline.remainingMs() < neededMs) one.refuse(unavailable(neededMs))
+      else queue.push(one)
+    }
   }
 
   return {

@@ -22,6 +22,24 @@ describe('R-CALL-3: a circuit breaker', () => {
     expect(breaker.state.kind).toBe('open')
   })
 
+  test('opens a second after the last success when all has failed since, however much went well before', () => {
+    pass(...Array<Outcome>(100).fill('succeeded'))
+    nowMs = 999
+    pass('failed', 'failed', 'failed', 'failed')
+    expect(breaker.state.kind).toBe('closed')
+    nowMs = 1_000
+    pass('failed')
+    expect(breaker.state.kind).toBe('open')
+  })
+
+  test('stays closed while something succeeds each second, and before enough have failed in a row', () => {
+    pass(...Array<Outcome>(100).fill('succeeded'))
+    for (nowMs = 500; nowMs < 5_000; nowMs += 500) pass('failed', 'failed', 'failed', 'failed', 'succeeded')
+    nowMs += 2_000
+    pass('failed', 'failed', 'failed')
+    expect(breaker.state.kind).toBe('closed')
+  })
+
   test('forgets what is older than its window', () => {
     pass('failed', 'failed', 'failed')
     nowMs = 10_001

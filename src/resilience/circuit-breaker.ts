@@ -33,6 +33,8 @@ export interface CircuitBreakerOptions {
   readonly minimum?: number
   /** 10,000. */
   readonly windowMs?: number
+  /** Opens too when nothing has succeeded for so long, and `minimum` in a row have failed: however much went well before; 1,000. */
+  readonly deadMs?: number
   /** How long it stays open at first, doubled with each probe that fails, up to `maxOpenMs`; 1,000 and 10,000. */
   readonly openMs?: number
   readonly maxOpenMs?: number
@@ -45,13 +47,15 @@ export interface CircuitBreakerOptions {
  * neither time nor sockets; then half-open, when a single request finds out.
  */
 export function createCircuitBreaker(options: CircuitBreakerOptions = {}): CircuitBreaker {
-  const { failureRatio = 0.5, minimum = 5, windowMs = 10_000, openMs = 1_000, maxOpenMs = 10_000 } = options
-  const { now = () => performance.now() } = options
+  const { failureRatio = 0.5, minimum = 5, windowMs = 10_000, deadMs = 1_000 } = options
+  const { openMs = 1_000, maxOpenMs = 10_000, now = () => performance.now() } = options
   let state: BreakerState = CLOSED
   let era = 0
   /** How often in a row it opened without having been closed. */
   let turns = 0
   let window = createWindow(windowMs, now)
+  let failedInARow = 0
+  let succeededMs = now()
 
   function become(next: BreakerState): void {
     state = next
@@ -67,6 +71,8 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
     become(CLOSED)
     turns = 0
     window = createWindow(windowMs, now)
+    failedInARow = 0
+    succeededMs = now()
   }
 
   function leaveClosed(outcome: Outcome): void {
@@ -76,7 +82,14 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
       return
     }
     const { ended, failed } = window.add(outcome === 'failed')
-    if (outcome === 'failed' && ended >= minimum && failed >= ended * failureRatio) open()
+    if (outcome === 'succeeded') {
+      failedInARow = 0
+      succeededMs = now()
+      return
+    }
+    failedInARow++
+    const isDead = Math.min(failed, failedInARow) >= minimum && now() - succeededMs >= deadMs
+    if (isDead || (ended >= minimum && failed >= ended * failureRatio)) open()
   }
 
   function leaveProbe(outcome: Outcome): void {

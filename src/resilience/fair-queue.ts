@@ -1,10 +1,10 @@
 /** What waits for one of a few places, by whom it is for: each asker in turn, and none with more than a share of the places. */
 export interface FairQueue<T> {
   /** False where as much waits as may, of this asker or of all. */
-  add(key: string, item: T): boolean
+  add(key: unknown, item: T): boolean
   /** The next item that may begin; its asker holds a place until `done`. */
   take(): T | undefined
-  done(key: string): void
+  done(key: unknown): void
   /** Takes out what need not wait any longer. */
   removeIf(over: (item: T) => boolean): T[]
   load(): { readonly running: number; readonly waiting: number }
@@ -21,8 +21,8 @@ export interface FairQueueOptions {
 
 export function createFairQueue<T>({ places, share, waiting: most }: FairQueueOptions): FairQueue<T> {
   /** In the order of their turns. */
-  const queues = new Map<string, T[]>()
-  const held = new Map<string, number>()
+  const queues = new Map<unknown, T[]>()
+  const held = new Map<unknown, number>()
   const mostOfOne = Math.ceil(most / 4)
   let running = 0
   let waiting = 0

@@ -14,6 +14,8 @@ export interface InFlightLimit {
   readonly rejected: number
   /** Returns the request's place, from 1 on, to be given back by `leave`; 0 when as many as may are in flight. */
   enter(nowMs: number): number
+  /** The same for a request that has cost too much already to be rejected: it has a place however many are in flight. */
+  join(): number
   /** `tookMs` is undefined when it says nothing about load, such as for a request that was rejected. */
   leave(place: number, tookMs: number | undefined, nowMs: number): void
   /** Counts a request that was rejected because the limit is reached. */
@@ -23,7 +25,7 @@ export interface InFlightLimit {
 export interface InFlightLimitOptions {
   /** The limit of an operation that is idle; 300. */
   readonly start?: number
-  /** The limit never falls below it; 20, twice the usual pool of connections. */
+  /** The limit never falls below it; 20, twice the transactions that the usual pool runs at once. */
   readonly floor?: number
   /** Nor rises above it; 10,000. */
   readonly ceiling?: number
@@ -113,6 +115,10 @@ export function createInFlightLimit(options: InFlightLimitOptions = {}): InFligh
       // done, and the next crowd waiting.
       if (inFlight === 0 && limit < start && nowMs - lastQueuedMs > CALM_MS) limit = start
       return inFlight >= Math.floor(limit) ? 0 : ++inFlight
+    },
+    join() {
+      isUsed = true
+      return ++inFlight
     },
     leave(place, tookMs, nowMs) {
       inFlight--

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { ANONYMOUS, type Caller, serviceCaller } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
-import { parseAccess } from '../contract/access.ts'
+import { type Access, parseAccess } from '../contract/access.ts'
 import { type Fields, specsOf, t } from '../contract/fields.ts'
-import { admitFields, reachOf } from './access.ts'
+import { reachOf, requireFieldAccess } from './access.ts'
 
 const user = (...roles: string[]): Caller => ({
   kind: 'user',
@@ -32,6 +32,13 @@ function outcome(work: () => unknown): unknown {
   }
 }
 
+/** How far each caller is let in where the path names the owner of the resource, or, without `owner`, does not. */
+function reaches(access: Access, owner?: string): unknown[] {
+  const operation = { access, facts: { ownerParam: owner === undefined ? -1 : 1 } }
+  const params = ['prd_1', ...(owner === undefined ? [] : [owner])]
+  return Object.values(CALLERS).map((caller) => outcome(() => reachOf(operation, caller, params)))
+}
+
 describe('who may call (R-AUTH-8)', () => {
   const [all, own, no, who] = ['all', 'own', 'none', 'UNAUTHENTICATED']
   test.each([
@@ -50,15 +57,19 @@ describe('who may call (R-AUTH-8)', () => {
   ])(
     'R-AUTH-8: %j lets in nobody: %s, a member: %s, an admin: %s, a service: %s, an impostor: %s',
     (rule, ...expected) => {
-      expect(Object.values(CALLERS).map((caller) => outcome(() => reachOf(parseAccess(rule), caller)))).toEqual(
-        expected,
-      )
+      expect(reaches(parseAccess(rule))).toEqual(expected)
     },
   )
 
+  test('FC-7, R-AUTH-8: where the path names the owner, that is the caller, or only those with a role are let in', () => {
+    const rule = parseAccess('owner | admin')
+    for (const self of ['me', 'usr_1']) expect(reaches(rule, self)).toEqual([who, own, all, no, own])
+    expect(reaches(rule, 'usr_2')).toEqual([who, no, all, no, no])
+  })
+
   test('R-AUTH-8: without any rule everybody is refused', () => {
     const none = { public: false, authenticated: false, owner: false, roles: [] }
-    expect(Object.values(CALLERS).map((caller) => outcome(() => reachOf(none, caller)))).toEqual([who, no, no, no, no])
+    expect(reaches(none)).toEqual([who, no, no, no, no])
   })
 })
 
@@ -72,12 +83,12 @@ describe('what only some may give', () => {
   }
   const refusal = (body: object, caller: Caller = CALLERS.member) => {
     try {
-      admitFields(specsOf(fields), body, caller)
+      requireFieldAccess(specsOf(fields), body, caller)
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'FORBIDDEN') throw error
       return error.details
     }
-    return 'admitted'
+    return 'settable'
   }
 
   test('R-USER-2: another value than the default is a 403 that names the field and who may', () => {
@@ -98,7 +109,7 @@ describe('what only some may give', () => {
 
   test('R-ORD-6: also in lists of lists, and beside items that are null', () => {
     const deep = specsOf({ rows: t.list(t.list(t.object({ price: t.money().optional().only('admin') }).nullable())) })
-    const ask = (price: number | null) => () => admitFields(deep, { rows: [[null, { price }]] }, CALLERS.member)
+    const ask = (price: number | null) => () => requireFieldAccess(deep, { rows: [[null, { price }]] }, CALLERS.member)
     expect(ask(null)).not.toThrow()
     expect(ask(5)).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }))
   })
@@ -112,7 +123,7 @@ describe('what only some may give', () => {
       { items: [{ quantity: 1 }] },
       { items: null },
     ])
-      expect(refusal(body)).toBe('admitted')
+      expect(refusal(body)).toBe('settable')
   })
 
   test('R-USER-2: of what is there already, neither the default nor null may be given to change it', () => {
@@ -125,7 +136,7 @@ describe('what only some may give', () => {
     }
     const change = (body: object, caller: Caller = CALLERS.member) => {
       try {
-        return admitFields(specsOf(fields), body, caller, current)
+        return requireFieldAccess(specsOf(fields), body, caller, current)
       } catch (error) {
         return (error as Problem).details!.map(({ field }) => field).join()
       }
@@ -149,9 +160,9 @@ describe('what only some may give', () => {
 
   test('whoever has one of the roles may give it', () => {
     expect(refusal({ roles: ['admin'], items: [{ quantity: 1, price: 5 }], address: { zone: 9 } }, CALLERS.admin)).toBe(
-      'admitted',
+      'settable',
     )
-    expect(refusal({ placedAt: '2026-01-31T12:00:00Z' }, user('clerk'))).toBe('admitted')
+    expect(refusal({ placedAt: '2026-01-31T12:00:00Z' }, user('clerk'))).toBe('settable')
     for (const caller of [CALLERS.nobody, CALLERS.service, CALLERS.impostor])
       expect(refusal({ roles: ['admin'] }, caller)).toHaveLength(1)
   })

@@ -3,23 +3,35 @@ import { type Caller, hasRole } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
 import type { Access, Reach } from '../contract/access.ts'
 import type { FieldSpec } from '../contract/fields.ts'
+import type { Facts } from '../contract/operation.ts'
 
 /**
- * Decides access as far as the caller alone tells (R-AUTH-8). The gateway decides before it reads a body, the pipeline for
- * calls that come another way. Throws UNAUTHENTICATED. `none` is not thrown here: a 404 goes before the 403 (R-REST-2).
+ * Decides access as far as the caller and the path tell (R-AUTH-8). The gateway decides before it reads a body (FC-7), the
+ * pipeline for calls that come another way. Throws UNAUTHENTICATED. `none` is not thrown here: a 404 goes before the 403
+ * (R-REST-2).
  */
-export function reachOf(access: Access, caller: Caller): Reach {
+export function reachOf(
+  { access, facts }: { readonly access: Access; readonly facts: Pick<Facts, 'ownerParam'> },
+  caller: Caller,
+  params: readonly string[],
+): Reach {
   if (access.public || access.roles.some((role) => hasRole(caller, role))) return 'all'
   if (caller.kind === 'anonymous') throw new Problem('UNAUTHENTICATED')
-  if (caller.kind === 'user' && access.authenticated) return 'all'
-  return caller.kind === 'user' && access.owner ? 'own' : 'none'
+  if (caller.kind === 'service') return 'none'
+  if (access.authenticated) return 'all'
+  return access.owner && mayBeOwner(caller.id, params[facts.ownerParam]) ? 'own' : 'none'
+}
+
+/** Where the path does not name the owner, the row decides. */
+function mayBeOwner(callerId: string, named: string | undefined): boolean {
+  return named === undefined || named === 'me' || named === callerId
 }
 
 /**
  * Rejects with 403 a field that only some roles may set. On create the default or null is accepted from anyone. On update the
  * current value (`current`) is accepted from anyone but not applied, so that a stale copy does not undo an admin's change.
  */
-export function admitFields(
+export function requireFieldAccess(
   specs: Readonly<Record<string, FieldSpec>>,
   body: object,
   caller: Caller,
@@ -27,7 +39,7 @@ export function admitFields(
   path = '',
 ): Record<string, unknown> {
   const given = body as Record<string, unknown>
-  const admitted = { ...given }
+  const settable = { ...given }
   for (const name in specs) {
     const value = given[name]
     if (value === undefined || (value === null && !current)) continue
@@ -38,20 +50,20 @@ export function admitFields(
         throw new Problem('FORBIDDEN', undefined, {
           details: [{ field, message: `may only be set by ${spec.only.join(' or ')}` }],
         })
-      if (current) delete admitted[name]
+      if (current) delete settable[name]
     }
-    admitInside(spec, value, caller, current && (current[name] ?? {}), field)
+    requireAccessInside(spec, value, caller, current && (current[name] ?? {}), field)
   }
-  return admitted
+  return settable
 }
 
 /** The same of what is inside an object, or inside the objects of a list; any of them may be null. */
-function admitInside(spec: FieldSpec, value: unknown, caller: Caller, current: unknown, path: string): void {
+function requireAccessInside(spec: FieldSpec, value: unknown, caller: Caller, current: unknown, path: string): void {
   if (value === null) return
-  if (spec.kind === 'object') admitFields(spec.fields!, value as object, caller, current as Members, `${path}.`)
+  if (spec.kind === 'object') requireFieldAccess(spec.fields!, value as object, caller, current as Members, `${path}.`)
   if (spec.kind !== 'list' || (spec.of!.kind !== 'object' && spec.of!.kind !== 'list')) return
   for (const [i, item] of (value as unknown[]).entries())
-    admitInside(spec.of!, item, caller, current && ((current as Members)[i] ?? {}), `${path}[${i}]`)
+    requireAccessInside(spec.of!, item, caller, current && ((current as Members)[i] ?? {}), `${path}[${i}]`)
 }
 
 type Members = Readonly<Record<string, unknown>>

@@ -1,5 +1,5 @@
 import type { Log } from '../call/call.ts'
-import type { Contract } from '../contract/service.ts'
+import type { Contract } from '../contract/contract.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import type { Environment } from './environment.ts'
 import type { Unit } from './handler.ts'

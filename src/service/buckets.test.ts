@@ -31,6 +31,7 @@ test('a key takes no more room than 255 characters do, and long ones are told ap
   const inner = memoryBuckets()
   const { take } = createBuckets(contract, {
     buckets: {
+      ...inner,
       take(kind, whose, cost) {
         keys.push(whose)
         return inner.take(kind, whose, cost)

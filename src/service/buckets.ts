@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Fault } from '../base/errors.ts'
-import type { Contract } from '../contract/service.ts'
+import type { Contract } from '../contract/contract.ts'
 import { type Buckets, memoryBuckets } from '../limits/buckets.ts'
 import { policyOf, type RateLimitResult } from '../limits/headers.ts'
 

@@ -1,4 +1,4 @@
-import type { Contract } from '../contract/service.ts'
+import type { Contract } from '../contract/contract.ts'
 import type { Unit } from './handler.ts'
 
 /** Something that an operator asks of a service, by name: `lintel users create --email ann@example.com --admin`. */

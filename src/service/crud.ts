@@ -1,8 +1,8 @@
 import { type FieldFault, Problem } from '../base/errors.ts'
 import { checkOf, withDefaults } from '../contract/check.ts'
+import type { Contract } from '../contract/contract.ts'
 import type { FieldSpec } from '../contract/fields.ts'
 import type { AnyResource, Verb } from '../contract/resource.ts'
-import type { Contract } from '../contract/service.ts'
 import { type Row, readField } from '../data/row.ts'
 import { change, insert, read, remove } from '../data/rows.ts'
 import type { Handler, Unit } from './handler.ts'
@@ -35,7 +35,7 @@ const handlers = {
     return ({ params, body }: Input, { tx }: Unit) => {
       const { parent } = resource
       const values = withServerSet(held, body, () => undefined)
-      return insert(tx, resource, parent ? { ...values, [parent.field]: params[parent.field] } : values)
+      return insert(tx, resource, parent ? { ...values, [parent.field]: params[parent.field] } : values, 'at commit')
     }
   },
   replace: (resource: AnyResource) => {

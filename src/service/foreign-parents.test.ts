@@ -36,7 +36,7 @@ test('FC-56 R-P-7: whether a parent is there is asked as part of the request, wi
     call: (contract, context) => client(contract, port, context),
     contractOf: () => users,
   }
-  const confirmParent = foreignParents(
+  const assertParent = foreignParents(
     implement(carts, {}, { migrations: new URL('file:///none/') }),
     runtime as Runtime,
   )
@@ -48,7 +48,7 @@ test('FC-56 R-P-7: whether a parent is there is asked as part of the request, wi
     deadline: Deadline.after(500),
   })
   const id = newId('usr')
-  await confirmParent(User, id, {}, context)
+  await assertParent(User, id, {}, context)
   const [{ operation, params, context: own }] = asked as [Call]
   expect([operation, params]).toEqual(['users.users.get', [id]])
   expect([own.requestId, own.trace?.traceId]).toEqual(['mine', '0af7651916cd43dd8448eb211c80319c'])

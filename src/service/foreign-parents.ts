@@ -1,13 +1,13 @@
 import { Problem } from '../base/errors.ts'
 import type { Context } from '../call/call.ts'
+import type { Contract } from '../contract/contract.ts'
 import type { Operation } from '../contract/operation.ts'
 import type { AnyResource } from '../contract/resource.ts'
-import type { Contract } from '../contract/service.ts'
 import type { Service } from './implement.ts'
 import type { Runtime } from './unit.ts'
 
-/** Confirms that a thing of another service is there; else a Problem: NOT_FOUND, or SERVICE_UNAVAILABLE where nobody knows. */
-export type ConfirmParent = (
+/** Asserts that a thing of another service is there; else a Problem: NOT_FOUND, or SERVICE_UNAVAILABLE where nobody knows. */
+export type AssertParent = (
   parent: AnyResource,
   id: string,
   params: Readonly<Record<string, string>>,
@@ -19,7 +19,7 @@ export type ConfirmParent = (
  * services read it; while it cannot be asked, what this one has heard (`knows` of `implement`) decides. A parent that can
  * be asked in neither way is taken to be there: its id is all that this service has.
  */
-export function foreignParents(service: Service<any>, runtime: Runtime): ConfirmParent {
+export function foreignParents(service: Service<any>, runtime: Runtime): AssertParent {
   const readers = new Map<AnyResource, Reader | undefined>()
 
   return async (parent, id, params, context) => {

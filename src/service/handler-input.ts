@@ -1,6 +1,6 @@
 import type { Caller } from '../auth/caller.ts'
 import type { Call } from '../call/call.ts'
-import type { Expected } from '../data/rows.ts'
+import type { ExpectedVersion } from '../data/rows.ts'
 
 /** A validated and authorised request. */
 export class HandlerInput<P = unknown, B = unknown> {
@@ -8,11 +8,11 @@ export class HandlerInput<P = unknown, B = unknown> {
   readonly body: B
   readonly caller: Caller
   /** Versions that the write may meet, from `version` in the body and `If-Match`. */
-  readonly expected: Expected | undefined
+  readonly expected: ExpectedVersion | undefined
   readonly requestId: string
   readonly #call: Call
 
-  constructor(call: Call, params: P, body: B, expected?: Expected | undefined) {
+  constructor(call: Call, params: P, body: B, expected?: ExpectedVersion | undefined) {
     this.params = params
     this.body = body
     this.caller = call.context.caller

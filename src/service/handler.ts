@@ -1,6 +1,7 @@
 import type { Log } from '../call/call.ts'
 import type { Client } from '../call/client.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
+import type { Contract } from '../contract/contract.ts'
 import type { EventData } from '../contract/event.ts'
 import type { Given, Taken } from '../contract/fields.ts'
 import type { OperationSpec } from '../contract/operation.ts'
@@ -14,13 +15,13 @@ import type {
   UpdateBody,
   Verb,
 } from '../contract/resource.ts'
-import type { Contract } from '../contract/service.ts'
-import type { Queryable } from '../data/pool.ts'
+import type { Queryable, Writable } from '../data/pool.ts'
 import type { Row } from '../data/row.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import type { Environment } from './environment.ts'
 import type { HandlerInput } from './handler-input.ts'
 import type { Security } from './security.ts'
+import type { UnitCache } from './unit-cache.ts'
 
 /**
  * What a handler works with: one transaction of its service's database, with the events that leave with it. Members are made
@@ -28,7 +29,7 @@ import type { Security } from './security.ts'
  */
 export interface Unit<C extends Contract<any, any, any> = Contract> {
   /** Begins with its first statement, commits when the handler has returned. */
-  readonly tx: Queryable
+  readonly tx: Writable
   /** Reads outside the transaction: for what must not hold a connection while it waits. */
   readonly read: Queryable
   /** Publishes an event of the contract when the transaction commits: of a row, or of an id with its data. */
@@ -42,6 +43,8 @@ export interface Unit<C extends Contract<any, any, any> = Contract> {
    * (id of a user) for whom it is.
    */
   limit(bucket: keyof C['buckets'] & string, key: string, account?: string | undefined): Promise<void>
+  /** What handlers keep for each other, and drop. */
+  readonly cache: UnitCache
   /** A typed client of another service of the system. Its calls belong to the same request, and end by its deadline. */
   call<D extends Contract<any, any, any>>(contract: D): Client<D>
   /** Of the request, also of that which caused an event; the event's own id where that is not known. It goes with calls to other services, and stands in every line of `log`. */
@@ -49,8 +52,8 @@ export interface Unit<C extends Contract<any, any, any> = Contract> {
   /** When the work must be done (R-P-7). */
   readonly deadline: Deadline
   /**
-   * Aborts when the deadline has passed, when the client of a GET has gone away, and when the service stops and waits no
-   * longer: for `fetch` and whatever else a handler waits for.
+   * Aborts when the deadline has passed, when the client of a GET has gone away, when the service stops and waits no
+   * longer, and when a command is ended by a signal: for `fetch` and whatever else a handler waits for.
    */
   readonly signal: AbortSignal
   readonly log: Log

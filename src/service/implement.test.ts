@@ -26,7 +26,7 @@ const notes = service('notes', {
     statistics: operation({ method: 'GET', path: '/statistics', access: 'public', answer: { count: t.integer() } }),
     confirm: operation({ method: 'PUT', path: '/confirmations/{token}', access: 'public', body: { on: t.boolean() } }),
   },
-  events: { 'note.created': { data: {} } },
+  events: { 'note.created': { data: {}, older: {} } },
   problems: { TITLE_TAKEN: problem(409, 'Another note has this title') },
 })
 const options = { migrations: new URL('./migrations/', import.meta.url) }

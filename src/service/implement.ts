@@ -1,9 +1,11 @@
 import { Fault } from '../base/errors.ts'
+import { stackHere } from '../base/failure.ts'
 import { nearestName, unknownMember } from '../base/known-names.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
+import type { Contract } from '../contract/contract.ts'
 import { inWords, type KnownMembers } from '../contract/known-members.ts'
 import type { AnyResource } from '../contract/resource.ts'
-import type { Contract, ProblemOf } from '../contract/service.ts'
+import type { ProblemOf } from '../contract/service.ts'
 import type { Queryable } from '../data/pool.ts'
 import type { Background } from './background.ts'
 import type { Command } from './command.ts'
@@ -28,6 +30,8 @@ export interface Service<C extends Contract<any, any, any> = Contract> {
   readonly knows: Readonly<Record<string, Knows>>
   /** Keys of consumers. */
   readonly mailers: readonly string[]
+  /** The stack of the call of `implement`: where an answer is wrong, its handler is on no stack any more. */
+  readonly implementedAt: string | undefined
 }
 
 /** Whether a thing of another service is there, as far as this one has heard; undefined where it has not. */
@@ -105,6 +109,7 @@ export function implement<C extends Contract<any, any, any>>(
     refusals,
     knows,
     mailers,
+    implementedAt: stackHere(),
   }
   for (const operation of contract.served)
     if (operation.custom && !byName.has(handlerName(operation))) throw missing(operation.id, contract.name)

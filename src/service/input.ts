@@ -3,7 +3,7 @@ import { readIfMatch, readIfNoneMatch } from '../base/etag.ts'
 import { decodeUtf8, parseJson } from '../base/json.ts'
 import type { Call } from '../call/call.ts'
 import { acceptedTypes, type Operation } from '../contract/operation.ts'
-import type { Expected } from '../data/rows.ts'
+import type { ExpectedVersion } from '../data/rows.ts'
 
 /**
  * The body as JSON means it. Where nothing was sent, and not as JSON, that is `{}` for a POST, whose fields may all be
@@ -44,7 +44,7 @@ export function readExpected(
   operation: Operation,
   { ifMatch, ifNoneMatch }: Call,
   version: number | undefined,
-): Expected | undefined {
+): ExpectedVersion | undefined {
   const byHeader = (ifMatch !== undefined || ifNoneMatch !== undefined) && operation.method !== 'POST'
   if (!byHeader) return version === undefined ? undefined : { version }
   const wanted = readIfMatch(ifMatch)

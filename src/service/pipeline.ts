@@ -1,10 +1,11 @@
 import { type Caller, callerKey, hasRole } from '../auth/caller.ts'
 import { type FieldFault, Problem } from '../base/errors.ts'
-import { admitsETag, matchesETag } from '../base/etag.ts'
-import type { Call, Context, Port, Reply } from '../call/call.ts'
+import { matchesETag, satisfiesIfMatch } from '../base/etag.ts'
+import type { Call, Context, Port, TextReply } from '../call/call.ts'
 import { notTheCallers } from '../call/call-problem.ts'
 import type { Reach } from '../contract/access.ts'
 import { bodyCheck } from '../contract/check.ts'
+import type { ListQuery } from '../contract/list-query.ts'
 import type { Operation } from '../contract/operation.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Scope } from '../data/conditions.ts'
@@ -20,17 +21,17 @@ import {
 } from '../data/idempotency.ts'
 import type { Database } from '../data/pool.ts'
 import { type Row, readField, readRow as valuesOf } from '../data/row.ts'
-import { type Expected, hasAny, read, whyNot } from '../data/rows.ts'
+import { conflictOf, type ExpectedVersion, hasAny, read } from '../data/rows.ts'
 import type { Transaction } from '../data/transaction.ts'
-import { admitFields, reachOf } from './access.ts'
-import { shapeList, shapeResult } from './answers.ts'
+import { reachOf, requireFieldAccess } from './access.ts'
+import { keepPage, keepRow, replyOf, shapeList, shapeResult } from './answers.ts'
 import { foreignParents } from './foreign-parents.ts'
 import type { Unit } from './handler.ts'
 import { HandlerInput } from './handler-input.ts'
 import type { Service } from './implement.ts'
 import { readBody, readExpected, readIdempotencyKey } from './input.ts'
 import { ListAsker } from './list-asker.ts'
-import { type Plan, plansOf } from './plan.ts'
+import { type OperationPlan, plansOf } from './operation-plan.ts'
 import { givesReadOnly, withoutReadOnly } from './read-only.ts'
 import { shaped } from './shape.ts'
 import { type Runtime, unitRunner } from './unit.ts'
@@ -43,20 +44,20 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   const plans = plansOf(service, runtime)
   const inUnit = unitRunner(service.contract, runtime)
   const own = new Set<AnyResource>(Object.values(service.contract.resources))
-  const confirmParent = foreignParents(service, runtime)
+  const assertParent = foreignParents(service, runtime)
   /** Keys of requests that this process is working on. */
   const running = new Set<string>()
 
   return async (call) => {
     try {
       const plan = plans(call.operation, call.version)
-      const reach = call.reach ?? reachOf(plan.operation.access, call.context.caller)
+      const reach = call.reach ?? reachOf(plan.operation, call.context.caller, call.params)
       const params = locate(plan, call)
       if (reach === 'none') {
-        await confirmThere(plan, call.context, params)
+        await assertExists(plan, call.context, params)
         throw new Problem('FORBIDDEN')
       }
-      const row = await confirmOwner(plan, call.context, reach, params)
+      const row = await assertOwner(plan, call.context, reach, params)
       switch (plan.operation.verb) {
         case 'list':
           return await list(plan, call, reach, params)
@@ -70,18 +71,21 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
     }
   }
 
-  async function list(plan: Plan, call: Call, reach: Reach, params: Params): Promise<Reply> {
+  async function list(plan: OperationPlan, call: Call, reach: Reach, params: Params): Promise<TextReply> {
     const query = plan.readList(call.query)
-    const page = await plan.list!.page(
-      query,
-      scopesOf(plan.operation, call.context.caller, reach, params),
-      new ListAsker(call.context),
-    )
-    if (page.rows.length === 0) await confirmListed(plan, call.context, params)
-    return shapeList(plan, call, query, page)
+    if (plan.cached === undefined) return shapeList(plan, call, query, await readPage(plan, call, query, reach, params))
+    const load = async () => keepPage(plan, call, query, await readPage(plan, call, query, reach, params))
+    return replyOf(plan, call, await (call.noCache ? load() : plan.cached.page(call, load)))
   }
 
-  async function get(plan: Plan, call: Call, params: Params, owned: Row | undefined): Promise<Reply> {
+  async function readPage(plan: OperationPlan, call: Call, query: ListQuery, reach: Reach, params: Params) {
+    const scopes = scopesOf(plan.operation, call.context.caller, reach, params)
+    const page = await plan.list!.page(query, scopes, new ListAsker(call.context))
+    if (page.rows.length === 0) await assertCollectionExists(plan, call.context, params)
+    return page
+  }
+
+  async function get(plan: OperationPlan, call: Call, params: Params, owned: Row | undefined): Promise<TextReply> {
     let fields: readonly string[] | undefined
     try {
       fields = plan.readFields(call.query)
@@ -89,35 +93,45 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
       if (owned === undefined) await readRow(plan.operation, call.context, params)
       throw invalid
     }
+    // A row that was read to decide access need not be looked for again.
+    if (plan.cached !== undefined && owned === undefined && !call.noCache) {
+      const load = async () => keepRow(plan, await readRow(plan.operation, call.context, params), fields)
+      return replyOf(plan, call, await plan.cached.one(call, params.id!, fields, load))
+    }
     const row = owned ?? (await readRow(plan.operation, call.context, params))
     return shapeResult(plan, call, row, fields)
   }
 
-  async function ask(plan: Plan, call: Call, params: Params): Promise<Reply> {
+  async function ask(plan: OperationPlan, call: Call, params: Params): Promise<TextReply> {
     plan.refuseQuery(call.query)
     const work = async (unit: Unit) =>
       shapeResult(plan, call, await plan.handler!(new HandlerInput(call, params, {}), unit))
-    return inUnit(work, call.context)
+    return inUnit(work, call.context, plan)
   }
 
-  async function write(plan: Plan, call: Call, params: Params, owned: Row | undefined): Promise<Reply> {
-    const { body, expected } = await readWrite(plan, call, params, owned)
+  async function write(plan: OperationPlan, call: Call, params: Params, owned: Row | undefined): Promise<TextReply> {
+    const { asked, body, expected } = await readWrite(plan, call, params, owned)
     const work = async (unit: Unit) => {
       const result = await plan.handler!(new HandlerInput(call, params, body, expected), unit)
-      confirmPreconditions(plan.operation, call)
+      assertPreconditions(plan.operation, call)
       return shapeResult(plan, call, result)
     }
     const key = plan.operation.facts.keepsAnswers ? readIdempotencyKey(call.idempotencyKey) : undefined
-    if (key === undefined) return inUnit(work, call.context)
+    if (key === undefined) return inUnit(work, call.context, plan)
     const { version, context } = call
     const { caller } = context
     const scope = caller.kind === 'anonymous' ? undefined : callerKey(caller)
-    const claimed = claimOf(scope, plan.operation.id, key, [version, params, body])
-    return once(claimed, work, call)
+    const claimed = claimOf(scope, plan.operation.id, key, [version, params, asked])
+    return once(plan, claimed, work, call)
   }
 
   /** Does the work unless its answer is kept already; keeps the answer together with the effect (R-IDEM). */
-  async function once(claimed: Claim, work: (unit: Unit) => Promise<Reply>, { context }: Call): Promise<Reply> {
+  async function once(
+    { share }: OperationPlan,
+    claimed: Claim,
+    work: (unit: Unit) => Promise<TextReply>,
+    { context }: Call,
+  ): Promise<TextReply> {
     const kept = await findKept(databaseFor(context), claimed)
     if (kept) return replayed(kept)
     const id = claimed.key.toString('base64')
@@ -130,7 +144,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
         await keep(tx, claimed, answer)
         return answer
       }
-      return await inUnit(workAndKeep, context, (tx) => claimingFirst(tx, claimed))
+      return await inUnit(workAndKeep, context, { share, prepare: (tx) => claimingFirst(tx, claimed) })
     } catch (error) {
       if (error instanceof AnsweredMeanwhile) return replayed(error.kept)
       throw error
@@ -140,7 +154,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   }
 
   /** What is asked of a thing that is not there is not looked at: 404 goes before 400 (R-REST-2). */
-  async function readWrite(plan: Plan, call: Call, params: Params, owned: Row | undefined) {
+  async function readWrite(plan: OperationPlan, call: Call, params: Params, owned: Row | undefined) {
     const { resource, verb } = plan.operation
     const read = () => owned ?? readRow(plan.operation, call.context, params)
     try {
@@ -153,7 +167,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   }
 
   /** Before a 403: what does not exist is a 404, whoever asks (R-REST-2). Only a refused request pays for the look. */
-  async function confirmThere({ operation, parent }: Plan, context: Context, params: Params): Promise<void> {
+  async function assertExists({ operation, parent }: OperationPlan, context: Context, params: Params): Promise<void> {
     const { resource, verb } = operation
     if (!resource) return
     const db = databaseFor(context)
@@ -162,47 +176,54 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   }
 
   /** The thing that an owner-only operation names is read first: whose it is decides, and whether it lies below its parent. */
-  async function confirmOwner(plan: Plan, context: Context, reach: Reach, params: Params): Promise<Row | undefined> {
+  async function assertOwner(
+    plan: OperationPlan,
+    context: Context,
+    reach: Reach,
+    params: Params,
+  ): Promise<Row | undefined> {
     const { caller } = context
     const { operation } = plan
     const { resource, verb } = operation
     if (!resource) return undefined
     const collection = verb === 'list' || verb === 'create'
     if (!collection) {
-      if (reach === 'own' && resource.owner === 'id') {
-        if (!isSelf(caller, params.id!)) await readRow(operation, context, params)
-        return confirm(params.id, caller)
-      }
+      // The path alone has shown that they are their own (`reachOf`).
+      if (resource.owner === 'id' && reach === 'own') return undefined
       if (reach === 'all' && !resource.nested) return undefined
       const row = await readRow(operation, context, params)
-      if (reach === 'own') confirm(readField(row, resource.owner!), caller)
+      if (reach === 'own') assertIsCaller(readField(row, resource.owner!), caller)
       return row
     }
     // At the root no parent is named: an owner is shown their own by the list's scope.
     if (operation.facts.atRoot) return undefined
     if (!plan.parent) {
       // The parent belongs to another service: its id is the owner's.
-      if (reach === 'own') confirm(params[resource.parent?.field ?? ''], caller)
-      else if (verb === 'create') await confirmForeign(plan, context, params)
+      if (reach === 'own') assertIsCaller(params[resource.parent?.field ?? ''], caller)
+      else if (verb === 'create') await assertForeignParent(plan, context, params)
       return undefined
     }
     const parent = await readBelow(databaseFor(context), plan.parent, resource.parent!.field, params)
-    if (reach === 'own') confirm(readField(parent, plan.parent.owner ?? 'id'), caller)
+    if (reach === 'own') assertIsCaller(readField(parent, plan.parent.owner ?? 'id'), caller)
     return undefined
   }
 
   /** Something is made below a thing of another service only where that is; a user's own token has proven that they are. */
-  async function confirmForeign({ operation, foreignParent }: Plan, context: Context, params: Params): Promise<void> {
+  async function assertForeignParent(
+    { operation, foreignParent }: OperationPlan,
+    context: Context,
+    params: Params,
+  ): Promise<void> {
     if (!foreignParent) return
     const id = params[operation.resource!.parent!.field]!
-    if (!isSelf(context.caller, id)) await confirmParent(foreignParent, id, params, context)
+    if (!isSelf(context.caller, id)) await assertParent(foreignParent, id, params, context)
   }
 
   /**
-   * An empty page below a thing of another service may mean that there is no such thing. Whatever lies below it, on this
-   * page or not, shows that it was there once: history stays to be read.
+   * An empty page below a parent in another service may mean that the parent does not exist. Any row below it, on this page
+   * or not, shows that it existed once: history stays readable.
    */
-  async function confirmListed(plan: Plan, context: Context, params: Params): Promise<void> {
+  async function assertCollectionExists(plan: OperationPlan, context: Context, params: Params): Promise<void> {
     const { resource, facts } = plan.operation
     if (facts.atRoot || !plan.foreignParent) return
     const { field } = resource!.parent!
@@ -211,7 +232,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
       (await hasAny(databaseFor(context), resource!, field, params[field]!))
     )
       return
-    await confirmForeign(plan, context, params)
+    await assertForeignParent(plan, context, params)
   }
 
   /** For a request, whose ids its statements are reported with where they are reported at all. */
@@ -245,7 +266,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
 type Params = Readonly<Record<string, string>>
 type Values = Record<string, unknown>
 
-function confirm(owner: unknown, caller: Caller): undefined {
+function assertIsCaller(owner: unknown, caller: Caller): undefined {
   if (caller.kind !== 'user' || caller.id !== owner) throw new Problem('FORBIDDEN')
 }
 
@@ -254,12 +275,12 @@ function isSelf(caller: Caller, id: string): boolean {
 }
 
 /** Path parameters by name. An id of another type or shape is nothing that exists (R-BODY-1). */
-function locate(plan: Plan, { params, context: { caller } }: Call): Params {
+function locate(plan: OperationPlan, { params, context: { caller } }: Call): Params {
   const located: Record<string, string> = {}
   for (let i = 0; i < plan.operation.params.length; i++) {
     const { name } = plan.operation.params[i]!
     let value = params[i]!
-    if (value === 'me' && i === plan.ownerParam && caller.kind === 'user') value = caller.id
+    if (value === 'me' && i === plan.operation.facts.ownerParam && caller.kind === 'user') value = caller.id
     if (!plan.isId(i, value)) throw new Problem('NOT_FOUND')
     located[name] = value
   }
@@ -275,17 +296,20 @@ function scopesOf(operation: Operation, caller: Caller, reach: Reach, params: Pa
 
 /**
  * The body as the newest version has it: checked as the caller's version says, then brought up, then checked again. The thing
- * itself is read where the body has something that may only stand as it is.
+ * itself is read where the body has something that may only stand as it is. `asked` is the body as it was sent: builds that
+ * differ in defaults and versions know a repeat by that alone.
  */
-async function readInput(plan: Plan, call: Call, read: () => Row | Promise<Row>) {
+async function readInput(plan: OperationPlan, call: Call, read: () => Row | Promise<Row>) {
   const { operation, surface, isChange } = plan
   const { caller } = call.context
   if (!plan.checkBody) {
-    refuse(noFields(readBody(operation, call), false))
-    return { body: {}, expected: required(operation, readExpected(operation, call, undefined)) }
+    const asked = readBody(operation, call)
+    refuse(noFields(asked, false))
+    return { asked, body: {}, expected: required(operation, readExpected(operation, call, undefined)) }
   }
   const partial = operation.verb === 'update' && operation.resource?.input.update === undefined
-  let given = readBody(operation, call) as Values
+  const asked = readBody(operation, call) as Values
+  let given = asked
   const faults = plan.checkBody(given, partial)
   const repeats = isChange && givesReadOnly(surface.body!, given)
   if (!repeats) refuse(faults)
@@ -294,17 +318,17 @@ async function readInput(plan: Plan, call: Call, read: () => Row | Promise<Row>)
   const stands = row && (valuesOf(row) as Values)
   const shown = stands && shownIn(plan, stands)
   if (repeats) given = asItStands(plan, call, given, row!, shown!, faults)
-  given = admitFields(surface.body!, given, caller, shown)
+  given = requireFieldAccess(surface.body!, given, caller, shown)
   if (surface.up) {
     given = surface.up(partial ? given : plan.fill(surface.body!, given, operation))
     refuse(plan.checkNewest!(given, partial))
     // A field that an older version calls otherwise, or makes of others, is nobody else's for that.
-    given = admitFields(operation.body!, given, caller, stands)
+    given = requireFieldAccess(operation.body!, given, caller, stands)
   }
   const { version, ...body } = given
   const expected = readExpected(operation, call, version as number | undefined)
   required(operation, expected)
-  return { body: partial ? plan.normalise(body) : plan.fill(operation.body!, body, operation), expected }
+  return { asked, body: partial ? plan.normalise(body) : plan.fill(operation.body!, body, operation), expected }
 }
 
 /**
@@ -312,7 +336,7 @@ async function readInput(plan: Plan, call: Call, read: () => Row | Promise<Row>)
  * Of a version that has gone by they cannot, and that is said instead where nothing else is wrong.
  */
 function asItStands(
-  { operation, surface }: Plan,
+  { operation, surface }: OperationPlan,
   call: Call,
   given: Values,
   row: Row,
@@ -321,7 +345,7 @@ function asItStands(
 ): Values {
   const version = typeof given.version === 'number' ? given.version : undefined
   const expected = readExpected(operation, call, version)
-  const conflict = whyNot(row, expected)
+  const conflict = conflictOf(row, expected)
   if (faults.length === 0) {
     required(operation, expected)
     if (conflict) throw conflict
@@ -332,18 +356,19 @@ function asItStands(
 }
 
 /** What stands, as the caller's version shows it. */
-function shownIn({ operation, surface }: Plan, stands: Values): Values {
+function shownIn({ operation, surface }: OperationPlan, stands: Values): Values {
   return surface.down ? { ...stands, ...surface.down(shaped(operation.answer!, stands)) } : stands
 }
 
 /**
  * After the work, which is undone if they do not hold: whether there is such a thing only its handler knows, and what fails
- * without them fails as it did (RFC 9110 13.2.1). Versions are held to `Expected`, in the statement that writes.
+ * without them fails as it did (RFC 9110 13.2.1). Versions are held to `ExpectedVersion`, in the statement that writes.
  */
-function confirmPreconditions({ method, resource }: Operation, { ifMatch, ifNoneMatch }: Call): void {
+function assertPreconditions({ method, resource }: Operation, { ifMatch, ifNoneMatch }: Call): void {
   if (method === 'POST' || (ifMatch === undefined && ifNoneMatch === undefined)) return
   const hasTag = resource?.versioned === true
-  if (ifMatch !== undefined && !hasTag && !admitsETag(ifMatch, undefined)) throw new Problem('PRECONDITION_FAILED')
+  if (ifMatch !== undefined && !hasTag && !satisfiesIfMatch(ifMatch, undefined))
+    throw new Problem('PRECONDITION_FAILED')
   if (ifNoneMatch !== undefined && matchesETag(ifNoneMatch, undefined)) throw new Problem('PRECONDITION_FAILED')
 }
 
@@ -351,7 +376,7 @@ function confirmPreconditions({ method, resource }: Operation, { ifMatch, ifNone
 const noFields = bodyCheck({})
 
 /** A contract may ask that every write says which version it means (R-LOCK-2). */
-function required(operation: Operation, expected: Expected | undefined): Expected | undefined {
+function required(operation: Operation, expected: ExpectedVersion | undefined): ExpectedVersion | undefined {
   if (operation.resource?.requireVersion && operation.verb !== 'create' && !expected)
     throw new Problem('PRECONDITION_REQUIRED')
   return expected
@@ -361,6 +386,6 @@ function refuse(faults: FieldFault[]) {
   if (faults.length > 0) throw new Problem('VALIDATION_ERROR', undefined, { details: faults })
 }
 
-function replayed(kept: KeptAnswer): Reply {
+function replayed(kept: KeptAnswer): TextReply {
   return { ...kept, headers: { ...kept.headers, 'idempotency-replayed': 'true' } }
 }

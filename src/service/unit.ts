@@ -1,20 +1,27 @@
 import { Fault, Problem } from '../base/errors.ts'
+import { noteStatement } from '../base/failure.ts'
+import { handled } from '../base/handled.ts'
 import { encodeId } from '../base/ids.ts'
+import type { Cache } from '../cache/cache.ts'
 import type { Context, Log } from '../call/call.ts'
 import type { Client } from '../call/client.ts'
+import type { Contract } from '../contract/contract.ts'
+import { dataVersion } from '../contract/event.ts'
 import type { AnyResource } from '../contract/resource.ts'
-import type { Contract } from '../contract/service.ts'
-import type { Database } from '../data/pool.ts'
+import type { Database, Queryable, Writable } from '../data/pool.ts'
 import { isRow, type Row, readShown, writeRow } from '../data/row.ts'
 import { type OutboxEvent, type Transaction, transaction } from '../data/transaction.ts'
-import { headersOf } from '../events/headers.ts'
+import { headersOf, withDataVersion } from '../events/headers.ts'
 import { addResult } from '../limits/headers.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import { type BucketOptions, createBuckets } from './buckets.ts'
+import { assertKeepsContract } from './event-data.ts'
 import type { Unit } from './handler.ts'
+import { messaging } from './messaging.ts'
 import { type Security, securityOf } from './security.ts'
 import { outputCheck, shaped } from './shape.ts'
+import { type UnitCache, unitCache } from './unit-cache.ts'
 
 /** What a running service has to work with. */
 export interface Runtime {
@@ -27,6 +34,8 @@ export interface Runtime {
   contractOf(resource: AnyResource): Contract | undefined
   /** Check every answer against the contract; on unless NODE_ENV is production (R-BODY-7). */
   readonly checkAnswers: boolean
+  /** Undefined where nothing is kept, and nobody else keeps anything. */
+  readonly cache?: Cache | undefined
   /** Where the contract's buckets are kept; in this runtime alone without it. */
   readonly limits?: BucketOptions | undefined
   /** Where lines about security go; nowhere without it. */
@@ -47,19 +56,26 @@ interface Draw {
 /** Makes a unit of the same transaction for another context, such as that of the event that was found in it. */
 export type UnitFor = (context: Context) => Unit
 
+export interface UnitOptions {
+  /** May put something before the first statement. */
+  readonly prepare?: ((tx: Transaction) => Transaction) | undefined
+  /** With which other units it shares connections. */
+  readonly share?: string | undefined
+}
+
 /** Compiles the way to run work of a service in a transaction, with typed events. */
 export function unitRunner(contract: Contract, runtime: Runtime) {
   const tools: Tools = {
+    contract,
     runtime,
     publish: publisher(contract),
     buckets: createBuckets(contract, runtime.limits),
     security: runtime.security ?? SILENT,
   }
-  /** `prepare` may put something before the first statement. */
   return async <T>(
     work: (unit: Unit, tx: Transaction, unitFor: UnitFor) => Promise<T>,
     context: Context,
-    prepare?: ((tx: Transaction) => Transaction) | undefined,
+    { prepare, share }: UnitOptions = {},
   ): Promise<T> => {
     const effects: Effects = { types: undefined, wakes: false, draws: undefined, notes: undefined }
     const caused = runtime.database.onBehalfOf?.(context)
@@ -79,6 +95,7 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
           return work(unitFor(context), tx, unitFor)
         },
         context,
+        { cache: runtime.cache, share },
       )
       if (effects.notes !== undefined) for (const write of effects.notes) write()
       return result
@@ -96,6 +113,7 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
 
 /** What the units of a service have in common. */
 interface Tools {
+  readonly contract: Contract
   readonly runtime: Runtime
   readonly publish: ReturnType<typeof publisher>
   readonly buckets: ReturnType<typeof createBuckets>
@@ -113,12 +131,14 @@ interface Effects {
 
 /** One attempt of a piece of work. Handlers take few of its members, so each is made when it is read: don't spread it. */
 class WorkUnit implements Unit {
-  readonly tx: Transaction
-  readonly read: Database
+  readonly #transaction: Transaction
+  readonly #database: Database
   readonly #tools: Tools
   readonly #effects: Effects
   readonly #drawn: Draw[] | undefined
   readonly #context: Context
+  #tx: Writable | undefined = undefined
+  #read: Queryable | undefined = undefined
   /** One text for all its events. */
   #headers: string | undefined = undefined
 
@@ -127,15 +147,36 @@ class WorkUnit implements Unit {
     effects: Effects,
     drawn: Draw[] | undefined,
     tx: Transaction,
-    read: Database,
+    database: Database,
     context: Context,
   ) {
-    this.tx = tx
-    this.read = read
+    this.#transaction = tx
+    this.#database = database
     this.#tools = tools
     this.#effects = effects
     this.#drawn = drawn
     this.#context = context
+  }
+
+  get tx(): Writable {
+    const tx = this.#transaction
+    this.#tx ??= {
+      ...tx,
+      cells: (text, values) => handled(tx.cells(text, values)),
+      query: (text, values) => handled(tx.query(text, values)),
+    }
+    return this.#tx
+  }
+
+  get read(): Queryable {
+    const { whileOpen } = this.#transaction
+    const database = this.#database
+    this.#read ??= {
+      cells: (text, values) => handled(noting(text, () => whileOpen(() => database.cells(text, values)))),
+      query: <T extends object>(text: string, values?: readonly unknown[]) =>
+        handled(noting(text, () => whileOpen(() => database.query<T>(text, values)))),
+    }
+    return this.#read
   }
 
   get requestId(): string {
@@ -156,11 +197,22 @@ class WorkUnit implements Unit {
 
   get emit(): Unit['emit'] {
     return (type: string, subject: Row | string, data?: unknown) => {
-      this.#headers ??= headersOf(this.#context)
-      this.tx.emit(this.#tools.publish(type, subject, data, this.#headers))
+      this.#transaction.emit(this.#tools.publish(type, subject, data, this.#headersFor(type)))
       this.#effects.types ??= new Set()
       this.#effects.types.add(type)
     }
+  }
+
+  /** Whoever handles the event finds its span there, where one is recorded: that is where it comes from. */
+  #headersFor(type: string): string {
+    const { span } = this.#context
+    if (span === undefined) {
+      this.#headers ??= headersOf(this.#context)
+      return this.#headers
+    }
+    const producer = span.child(`send ${type}`, 'producer', messaging('send', type))
+    producer.end()
+    return headersOf(this.#context, producer.trace)
   }
 
   get wake(): Unit['wake'] {
@@ -171,18 +223,20 @@ class WorkUnit implements Unit {
 
   get limit(): Unit['limit'] {
     return (bucket, key, account) => {
+      this.#transaction.assertOpen()
       const drawn = this.#drawn
       const again = drawn?.findIndex((draw) => draw.bucket === bucket && draw.key === key) ?? -1
       if (again >= 0) return drawn!.splice(again, 1)[0]!.done
-      const { told = [] } = this.#context
-      const done = this.#tools.buckets.take(bucket, key).then((one) => {
+      const { rateLimits = [] } = this.#context
+      const taking = this.#tools.buckets.take(bucket, key).then((one) => {
         if (!one.taken.allowed) {
           const bucket = one.policy.name
           const whose = account ?? this.#context.address
           this.security.repeated('limit.exceeded', { account, bucket }, `${bucket} ${whose}`)
         }
-        addResult(told, one)
+        addResult(rateLimits, one)
       })
+      const done = handled(taking)
       this.#effects.draws ??= []
       this.#effects.draws.push({ bucket, key, done })
       return done
@@ -197,8 +251,26 @@ class WorkUnit implements Unit {
     })
   }
 
+  get cache(): UnitCache {
+    const { contract, runtime } = this.#tools
+    return unitCache(runtime.cache, contract, this.#transaction, this.#context)
+  }
+
   get call(): Unit['call'] {
-    return (contract) => this.#tools.runtime.call(contract, this.#context)
+    return (contract) => {
+      this.#transaction.assertOpen()
+      return this.#tools.runtime.call(contract, this.#context)
+    }
+  }
+}
+
+/** Notes which statement was under way when the time was over, and who waits for it. */
+async function noting<T>(statement: string, send: () => Promise<T>): Promise<T> {
+  try {
+    return await send()
+  } catch (error) {
+    noteStatement(error, statement)
+    throw error
   }
 }
 
@@ -207,30 +279,22 @@ const SILENT: SecurityLog = { done() {}, rejected() {}, repeated() {} }
 /** Compiles the contract's events: data is checked when it is published, so that a wrong shape fails the change (R-EVT-1). */
 function publisher(contract: Contract) {
   const events = new Map(
-    Object.entries(contract.events).map(([type, { data }]) => [
-      type,
-      { data, names: Object.keys(data), check: outputCheck(data) },
-    ]),
+    Object.entries(contract.events).map(([type, spec]) => {
+      const { data } = spec
+      return [type, { data, names: Object.keys(data), check: outputCheck(data), version: dataVersion(spec) }]
+    }),
   )
-  return (type: string, subject: Row | string, data: unknown, headers: string | undefined): OutboxEvent => {
+  return (type: string, subject: Row | string, data: unknown, cause: string): OutboxEvent => {
     const event = events.get(type)
     if (!event) throw new Fault('UNKNOWN_EVENT', `The contract "${contract.name}" has no event "${type}"`)
+    const headers = withDataVersion(cause, event.version)
     if (isRow(subject)) {
-      confirm(type, event.check, readShown(subject, event.names))
+      assertKeepsContract(type, event.check, readShown(subject, event.names))
       const json = writeRow(subject, event.names)
       return { type, aggregateId: encodeId(subject.table.resource.idPrefix, subject.cells[0]!), data: json, headers }
     }
     const value = shaped(event.data, data as object)
-    confirm(type, event.check, value)
+    assertKeepsContract(type, event.check, value)
     return { type, aggregateId: subject, data: JSON.stringify(value), headers }
   }
-}
-
-function confirm(type: string, check: ReturnType<typeof outputCheck>, value: object) {
-  const faults = check(value)
-  if (faults.length > 0)
-    throw new Fault(
-      'EVENT_BREAKS_CONTRACT',
-      `Data of ${type} breaks its contract: ${faults.map(({ field, message }) => `${field} ${message}`).join('; ')}`,
-    )
 }

@@ -1,11 +1,14 @@
 import { serviceCaller } from '../auth/caller.ts'
 import { Fault } from '../base/errors.ts'
-import type { Context, Port } from '../call/call.ts'
+import type { Context } from '../call/call.ts'
 import { type Client, clientsOf } from '../call/client.ts'
 import { type GuardedPort, type GuardState, guard } from '../call/guard.ts'
 import type { HealthCheck, ServiceHealth } from '../call/health.ts'
-import { inProcess } from '../call/in-process.ts'
-import type { Contract } from '../contract/service.ts'
+import { tracedCalls } from '../call/traced.ts'
+import type { Contract } from '../contract/contract.ts'
+import type { Tracer } from '../observe/span.ts'
+import type { Peer } from './peers.ts'
+import { serviceSettingName } from './settings-schema.ts'
 
 /** The calls of one service to others: a guarded port to each that it has called. */
 export interface Calls {
@@ -16,8 +19,8 @@ export interface Calls {
   healthWith(health: ServiceHealth): ServiceHealth
 }
 
-/** `others` are the services that the one of this name may call. */
-export function callsOf(name: string, others: ReadonlyMap<string, { readonly port: Port }>): Calls {
+/** `others` are the services that the one of this name may call; with a tracer its calls are recorded. */
+export function callsOf(name: string, others: ReadonlyMap<string, Peer>, tracer: Tracer | undefined): Calls {
   const ways = new Map<string, Way>()
 
   function wayTo(called: Contract<any, any, any>): Way {
@@ -27,9 +30,10 @@ export function callsOf(name: string, others: ReadonlyMap<string, { readonly por
     if (!other)
       throw new Fault(
         'UNKNOWN_SERVICE',
-        `${name} calls "${called.name}", which is not in this system: add it to system({ services })`,
+        `${name} calls "${called.name}", which is not in this system: add it to system({ services }); or set ${serviceSettingName(called.name, 'URL')} where it runs in other processes`,
       )
-    const port = guard(inProcess(other.port, called, { caller: serviceCaller(name) }))
+    const plain = other.as(serviceCaller(name))
+    const port = guard(tracer === undefined ? plain : tracedCalls(plain, called), { breaker: other.breaker })
     const clientFor = clientsOf(called)
     const way: Way = { port, client: (context) => clientFor(port, context) }
     ways.set(called.name, way)

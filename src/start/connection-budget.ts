@@ -6,6 +6,11 @@ import { hasEvents } from './system.ts'
 
 type Sizes = Required<Pick<DatabaseOptions, 'poolSize' | 'readLanes' | 'listLanes'>>
 
+/**
+ * Ten transactions at once, one statement that runs alone, and four that reads share. Two replicas of two services have 96
+ * connections then, and PostgreSQL admits 97.
+ */
+export const USUAL_POOL = 15
 /** Below it, no connection would be left for transactions. */
 export const SMALLEST_POOL = 4
 export const LARGEST_POOL = 500
@@ -16,9 +21,10 @@ export function shareOut(size: number): Sizes {
   return { readLanes: lanes, listLanes: lanes, poolSize: size - 2 * lanes }
 }
 
-/** Of the events of a service: handlers, which may wait for a mail server, and the relay. Besides, one listens. */
-export const EVENT_SIZES: Sizes = { readLanes: 1, listLanes: 0, poolSize: 6 }
-export const CARRIER_SIZES: Sizes = { readLanes: 1, listLanes: 0, poolSize: 4 }
+/** Of the events of a service: four handlers at once, which may wait for a mail server, and the relay. Besides, one listens. */
+export const EVENT_SIZES: Sizes = { readLanes: 1, listLanes: 0, poolSize: 5 }
+/** One transaction at a time: the log has one writer at a time (decision 0013), whoever waits for it. */
+export const CARRIER_SIZES: Sizes = { readLanes: 1, listLanes: 0, poolSize: 2 }
 
 const sum = ({ readLanes, listLanes, poolSize }: Sizes) => readLanes + listLanes + poolSize
 /** Besides DATABASE_POOL_SIZE, for each service with events. */
@@ -31,8 +37,26 @@ export interface Opened extends Pick<Service<any>, 'contract'> {
   readonly url: string
 }
 
-/** Says so where a server admits fewer connections than this process may need (FC-83). */
-export async function warnOfFewConnections(opened: readonly Opened[], poolSize: number, log: Log): Promise<void> {
+/** How `workers` processes of one machine share the work; events and what carries them are in one of them. */
+export interface PoolSetting {
+  readonly poolSize: number
+  readonly workers?: number
+}
+
+/** How many connections the processes of a machine with these services have at most. */
+export function mostConnections(
+  services: readonly Pick<Service<any>, 'contract'>[],
+  { poolSize, workers = 1 }: PoolSetting,
+): number {
+  return services.reduce(
+    (all, one) => all + workers * poolSize + (hasEvents(one) ? EVENT_CONNECTIONS : 0),
+    services.some(hasEvents) ? CARRIER_CONNECTIONS : 0,
+  )
+}
+
+/** Says so where a server admits fewer connections than this process and its fellow workers may need (FC-83). */
+export async function warnOfFewConnections(opened: readonly Opened[], setting: PoolSetting, log: Log): Promise<void> {
+  const { workers = 1 } = setting
   const byServer = new Map<string, Opened[]>()
   for (const one of opened) {
     const { host, port } = addressOf(one.url)
@@ -44,15 +68,12 @@ export async function warnOfFewConnections(opened: readonly Opened[], poolSize: 
       `select current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer`,
     )
     const admitted = Number(row![0])
-    const needed = services.reduce(
-      (all, one) => all + poolSize + (hasEvents(one) ? EVENT_CONNECTIONS : 0),
-      services.some(hasEvents) ? CARRIER_CONNECTIONS : 0,
-    )
+    const needed = mostConnections(services, setting)
     if (needed <= admitted) continue
     log.warn(
       { server, needed, admitted },
-      `this process may need ${needed} connections to PostgreSQL at ${server}, which admits ${admitted}: ` +
-        'lower DATABASE_POOL_SIZE, or raise max_connections of the server',
+      `${workers === 1 ? 'this process' : `${workers} workers`} may need ${needed} connections to PostgreSQL at ${server}, which admits ${admitted}: ` +
+        `lower DATABASE_POOL_SIZE${workers === 1 ? '' : ' or LINTEL_WORKERS'}, or raise max_connections of the server`,
     )
   }
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { Fault } from '../base/errors.ts'
-import type { Contract } from '../contract/service.ts'
+import type { Contract } from '../contract/contract.ts'
 import { readConstraints } from '../data/constraints.ts'
 import { assertNoDrift } from '../data/drift.ts'
 import { CARRIER_MIGRATIONS } from '../data/event-log.ts'
@@ -13,7 +13,8 @@ import { provision, waitForServer } from '../data/provision.ts'
 import { startEmbeddedPostgres } from '../embedded/postgres.ts'
 import { findRunningPostgres } from '../embedded/running.ts'
 import type { Log } from '../observe/log.ts'
-import { createStatementLog } from '../observe/statement-log.ts'
+import type { Tracer } from '../observe/span.ts'
+import { statementObserver } from '../observe/statement-spans.ts'
 import type { Service } from '../service/implement.ts'
 import type { Settings } from './settings.ts'
 import { EVENTS, hasEvents, type System, serviceNames } from './system.ts'
@@ -34,17 +35,23 @@ export interface Databases {
 export interface FindOptions {
   readonly log: Log
   readonly signal?: AbortSignal | undefined
+  /** Whether an embedded server will do: it is for a whole system in one process; true. */
+  readonly embeddable?: boolean
   /** Whether the embedded server of a system that is running will do, as it does for a command beside it. */
   readonly shared?: boolean
+  /** The embedded server that the primary of this worker has opened, where there is one. */
+  readonly server?: EmbeddedServer | undefined
 }
+
+/** A PostgreSQL that runs for this system alone. */
+export type EmbeddedServer = Pick<Databases, 'dataDir' | 'died' | 'lost' | 'stop'> & { readonly url: string }
 
 /** Finds or starts the server, and makes what is missing on it: databases and roles. */
 export async function findDatabases(system: System, settings: Settings, options: FindOptions): Promise<Databases> {
   const { log, signal } = options
   const urls = new Map(settings.serviceDatabaseUrls)
-  const onPostgres = settings.natsUrl === undefined && system.services.some(hasEvents)
-  const shared = [...serviceNames(system), ...(onPostgres ? [EVENTS] : [])].filter((name) => !urls.has(name))
-  const embedded = shared.length > 0 && !settings.databaseUrl ? await embeddedServer(settings, options) : undefined
+  const shared = namesOnServer(system, settings)
+  const embedded = options.server ?? (await openEmbeddedServer(system, settings, options))
   try {
     signal?.throwIfAborted()
     const server = embedded?.url ?? settings.databaseUrl!
@@ -69,7 +76,31 @@ export async function findDatabases(system: System, settings: Settings, options:
   }
 }
 
-async function embeddedServer(settings: Settings, { log, shared }: FindOptions) {
+/** Starts an embedded server, unless every database of this system is on a server that settings name. */
+export async function openEmbeddedServer(
+  system: System,
+  settings: Settings,
+  options: FindOptions,
+): Promise<EmbeddedServer | undefined> {
+  const needed = settings.databaseUrl === undefined && namesOnServer(system, settings).length > 0
+  return needed ? embeddedServer(settings, options) : undefined
+}
+
+/** Whose databases are on the one server of the system: those of services, and the carrier's where it is on PostgreSQL. */
+function namesOnServer(system: System, { natsUrl, serviceDatabaseUrls }: Settings): string[] {
+  const onPostgres = natsUrl === undefined && system.services.some(hasEvents)
+  return [...serviceNames(system), ...(onPostgres ? [EVENTS] : [])].filter((name) => !serviceDatabaseUrls.has(name))
+}
+
+async function embeddedServer(
+  settings: Settings,
+  { log, shared, embeddable = true }: FindOptions,
+): Promise<EmbeddedServer> {
+  if (!embeddable)
+    throw new Fault(
+      'NO_DATABASE',
+      'DATABASE_URL is not set, and this process runs a part of the system: an embedded database is for the whole system in one process. Set DATABASE_URL to a PostgreSQL server, the same for all parts',
+    )
   if (settings.production && !settings.env.LINTEL_DATA_DIR)
     throw new Fault(
       'NO_DATABASE',
@@ -137,17 +168,22 @@ async function assertNothingPending(what: string, url: string, folders: readonly
   )
 }
 
+export interface ServiceDatabaseOptions extends Pick<DatabaseOptions, 'poolSize' | 'readLanes' | 'listLanes' | 'lost'> {
+  /** Records its statements. */
+  readonly tracer?: Tracer | undefined
+}
+
 /** Opens a service's database; one that does not match the contract is a Fault that names the difference. */
 export async function openServiceDatabase(
   service: Service<any>,
   url: string,
   log: Log,
-  options: Pick<DatabaseOptions, 'poolSize' | 'readLanes' | 'listLanes' | 'lost'> = {},
+  { tracer, ...options }: ServiceDatabaseOptions = {},
 ): Promise<Database> {
   const faults = faultsOf(service.refusals)
   const database = observed(
     openDatabase(service.contract.name, url, { ...options, faults, log: (line) => log.warn(line) }),
-    createStatementLog(log),
+    statementObserver(log, tracer),
   )
   try {
     await assertNoDrift(database, service.contract)

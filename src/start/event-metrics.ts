@@ -8,6 +8,11 @@ const OF_CONSUMER = ['consumer']
 export const EVENT_METRICS: readonly Metric[] = [
   { name: 'lintel_outbox_unpublished', help: 'Events that no carrier has yet', labels: OF_SERVICE },
   { name: 'lintel_outbox_oldest_seconds', help: 'Age of the oldest event that no carrier has yet', labels: OF_SERVICE },
+  {
+    name: 'lintel_outbox_held_seconds',
+    help: 'For how long the transaction has been open that keeps events from being published',
+    labels: OF_SERVICE,
+  },
   { name: 'lintel_events_published_total', help: 'Events that this process has published', labels: OF_SERVICE },
   { name: 'lintel_inbox_waiting', help: 'Events that a consumer has yet to handle', labels: OF_CONSUMER },
   { name: 'lintel_inbox_lag_seconds', help: 'Age of the oldest event that waits for a consumer', labels: OF_CONSUMER },
@@ -29,6 +34,7 @@ export async function collectEvents(services: readonly RunningService[]): Promis
       const labels = { service: service.name }
       add('outbox_unpublished', labels, state.outbox.waiting)
       add('outbox_oldest_seconds', labels, state.outbox.oldestMs / 1000)
+      add('outbox_held_seconds', labels, (state.outbox.heldUp?.openMs ?? 0) / 1000)
       add('events_published_total', labels, state.published)
       add('events_handled_total', labels, state.handled)
       add('event_failures_total', labels, state.failures)

@@ -22,10 +22,22 @@ export async function eventsHealth(carrier: Carrier, services: readonly RunningS
     deadLetters: sum(inboxes.map(({ dead }) => dead)),
     redeliveries: sum(known.map(({ redelivered }) => redelivered)),
   }
+  const slow = states.flatMap((state, i) => {
+    const by = state?.outbox.heldUp
+    return by
+      ? [
+          `the events of ${services[i]!.name} wait for a transaction of ${by.application} (process ${by.pid} of PostgreSQL)`,
+        ]
+      : []
+  })
   if (latency === undefined)
     return {
       status: 'degraded',
       checks: { queue: { status: 'down', message: 'the carrier is unreachable', ...figures } },
     }
-  return { status: 'healthy', checks: { queue: { status: 'up', latency: Math.round(latency * 10) / 10, ...figures } } }
+  const message = slow.length > 0 ? { message: slow.join('; ') } : {}
+  return {
+    status: 'healthy',
+    checks: { queue: { status: 'up', latency: Math.round(latency * 10) / 10, ...message, ...figures } },
+  }
 }

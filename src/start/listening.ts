@@ -2,8 +2,13 @@ import type { AddressInfo } from 'node:net'
 import type { Log } from '../observe/log.ts'
 
 /** Where a server listens: `http://127.0.0.1:3000`. */
-export function urlOf({ address, family, port }: AddressInfo): string {
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+export function urlOf({ address, family, port }: AddressInfo, scheme = 'http'): string {
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
+
+/** The same as it can be opened on this machine: all addresses at once (`HOST=0.0.0.0`, `::`) are none. */
+export function openable(url: string): string {
+  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
 }
 
 /** Work that is done once, however often it is asked for. */

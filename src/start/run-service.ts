@@ -1,18 +1,25 @@
 import { serviceCaller } from '../auth/caller.ts'
+import { failureOf } from '../base/failure.ts'
+import { handled } from '../base/handled.ts'
 import { type Loop, loop } from '../base/loop.ts'
 import { sweeper } from '../base/sweeper.ts'
+import type { Cache } from '../cache/cache.ts'
 import type { Context, ServicePort } from '../call/call.ts'
+import { SignalBound } from '../call/context.ts'
 import type { ServiceHealth } from '../call/health.ts'
+import { tracedService } from '../call/traced.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import { observed } from '../data/observed.ts'
 import { notifyCommitted } from '../data/outbox.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
 import { sweepIdempotencyKeys } from '../data/purge.ts'
 import type { Carrier } from '../events/carrier.ts'
-import { type EventsState, knowConsumers, type RunningEvents, runEvents } from '../events/run.ts'
+import { type EventsState, type RunningEvents, registerConsumers, runEvents } from '../events/run.ts'
 import type { Log } from '../observe/log.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
-import { createStatementLog } from '../observe/statement-log.ts'
+import { recorded, type Span, type Tracer } from '../observe/span.ts'
+import { statementObserver } from '../observe/statement-spans.ts'
+import type { Bound } from '../resilience/watch.ts'
 import type { BackgroundContext } from '../service/background.ts'
 import type { BucketOptions } from '../service/buckets.ts'
 import type { Environment } from '../service/environment.ts'
@@ -24,14 +31,19 @@ import { type Runtime, unitRunner } from '../service/unit.ts'
 import { WorkContext } from '../service/work-context.ts'
 import { type Calls, callsOf } from './calls.ts'
 import { EVENT_SIZES } from './connection-budget.ts'
-import type { Env } from './settings.ts'
+import type { Env } from './given-settings.ts'
+import type { Peer } from './peers.ts'
 import { hasEvents } from './system.ts'
 
 export interface RunningService extends ServicePort {
   readonly service: Service<any>
   readonly database: Database
-  /** Does work of the service's own in a transaction, with its events and its clients of other services. */
-  run<T>(work: (unit: Unit) => Promise<T>): Promise<T>
+  readonly cache: Cache
+  /**
+   * Does work of the service's own in a transaction, with its events and its clients of other services. When `signal` aborts, it is
+   * rolled back.
+   */
+  run<T>(work: (unit: Unit) => Promise<T>, signal?: AbortSignal): Promise<T>
   /** Makes ready what the service needs before its first request; answers what the operator should know. */
   prepare(): Promise<string | undefined>
   /** `listener` is told of the events of each change before the change is answered. */
@@ -42,6 +54,8 @@ export interface RunningService extends ServicePort {
   calls: Calls['state']
   /** How its events are doing; undefined where it has none. */
   events(): Promise<EventsState | undefined>
+  /** Looks at once for events and background work that another process has made for it. */
+  wake(): void
   /** Resolves when it has nothing more to do of its own accord than to wait. */
   idle(): Promise<void>
   /** Ends what it does of its own accord, and closes its database. */
@@ -56,7 +70,7 @@ const SWEEP_MS = 3_600_000
 export async function runService(
   service: Service<any>,
   database: Database,
-  others: ReadonlyMap<string, Pick<RunningService, 'service'> & ServicePort>,
+  others: ReadonlyMap<string, Peer>,
   options: {
     env: Env
     url: string
@@ -67,6 +81,10 @@ export async function runService(
     outboxRetentionMs: number
     limits: BucketOptions
     security?: SecurityLog | undefined
+    cache: Cache
+    tracer?: Tracer | undefined
+    /** Wakes the process that handles its events and does its background work, where that is another worker. */
+    wakeElsewhere?: (() => void) | undefined
   },
 ): Promise<RunningService> {
   const { contract } = service
@@ -76,38 +94,44 @@ export async function runService(
       await database.close()
       throw error
     })
-  const calls = callsOf(contract.name, others)
+  const calls = callsOf(contract.name, others, options.tracer)
   const listeners: CommitListener[] = []
   let background: Loop | undefined
   let events: RunningEvents | undefined
   let eventsDatabase: Database | undefined
+  const { cache, tracer, wakeElsewhere } = options
   const runtime: Runtime = {
     database,
+    cache,
     cursorSecret: secret![0]!,
     checkAnswers: options.checkAnswers,
     limits: options.limits,
     security: options.security,
     async committed(types) {
       if (events) events.wake()
+      else if (wakeElsewhere) wakeElsewhere()
       else await notifyCommitted(database).catch(() => {})
       for (const listener of listeners) await listener(types)
     },
-    wake: () => background?.wake(),
+    wake: () => (background ? background.wake() : wakeElsewhere?.()),
     call: calls.client,
     contractOf: (resource) =>
-      [...others.values()].find(({ service: other }) =>
-        Object.values<AnyResource>(other.contract.resources).includes(resource),
-      )?.service.contract,
+      [...others.values()].find(({ contract: other }) => Object.values<AnyResource>(other.resources).includes(resource))
+        ?.contract,
   }
   const inUnit = unitRunner(contract, runtime)
+  const pipeline = createPipeline(service, runtime)
   const log = options.log.child({ service: contract.name })
-  const own = (signal?: AbortSignal) =>
+  const own = (signal?: AbortSignal, { bound, span }: { bound?: Bound | undefined; span?: Span | undefined } = {}) =>
     new WorkContext({
       caller: serviceCaller(contract.name),
-      log: (requestId) => log.child({ requestId }),
+      log: (ids) => log.child(ids),
       signal,
+      bound,
+      span,
     })
-  const run: RunningService['run'] = (work) => inUnit(work, own())
+  const run: RunningService['run'] = (work, signal) =>
+    inUnit(work, own(signal, { bound: signal && new SignalBound(signal) }))
   const sweeps = sweeper(() => sweepIdempotencyKeys(database), {
     everyMs: SWEEP_MS,
     failed: (error) => options.log.warn(error, 'could not delete old idempotency keys'),
@@ -116,13 +140,14 @@ export async function runService(
     name: contract.name,
     service,
     database,
-    port: createPipeline(service, runtime),
+    cache,
+    port: tracer === undefined ? pipeline : tracedService(pipeline, contract, tracer),
     health: async () => calls.healthWith(await healthOf(database, eventsDatabase)),
     calls: calls.state,
     run,
     async prepare() {
       const notice = service.prepare && (await run((unit) => service.prepare!(unit, options.env)))
-      await knowConsumers(contract, database)
+      await registerConsumers(contract, database)
       return notice ?? undefined
     },
     begin(environment, carrier) {
@@ -137,7 +162,7 @@ export async function runService(
             faults: database.faults,
             lost: options.lost,
           }),
-          createStatementLog(log),
+          statementObserver(log, tracer),
         )
         const runOwn = unitRunner(contract, { ...runtime, database: eventsDatabase })
         events = runEvents(contract, {
@@ -145,16 +170,23 @@ export async function runService(
           url: options.url,
           carrier,
           run: (work) => runOwn((_, tx, unitFor) => work({ tx, unitFor }), own()),
-          ...eventHandling(service, environment),
+          ...eventHandling(service, environment, tracer),
           log,
           retentionMs: options.outboxRetentionMs,
           graceMs: options.stopGraceMs,
         })
       }
       if (!work) return
-      background = loop((signal) => work(backgroundContext(own(signal), inUnit, environment)), {
+      let round: Context
+      const takeRound = (signal: AbortSignal) => {
+        const span = tracer?.root(`${contract.name} background`, 'internal', undefined)
+        round = own(signal, { span })
+        const take = () => work(backgroundContext(round, inUnit, environment))
+        return span === undefined ? take() : recorded(span, take)
+      }
+      background = loop(takeRound, {
         graceMs: options.stopGraceMs,
-        failed: (error) => log.warn(error, 'background task failed; will retry'),
+        failed: (error) => round.log.warn({ ...failureOf(error), err: error }, 'background task failed; will retry'),
       })
     },
     async idle() {
@@ -162,9 +194,14 @@ export async function runService(
       await background?.idle()
     },
     events: async () => events?.state(),
+    wake() {
+      events?.wake()
+      background?.wake()
+    },
     onCommitted: (listener) => listeners.push(listener),
     async stop() {
       sweeps.stop()
+      await cache.stop()
       await Promise.all([background?.stop(), events?.stop()])
       await Promise.all([database.close(), eventsDatabase?.close()])
     },
@@ -179,7 +216,7 @@ function backgroundContext(
 ): BackgroundContext<any> {
   return {
     ...environment,
-    run: (work) => inUnit(work, context),
+    run: (work) => handled(inUnit(work, context)),
     signal: context.signal,
     deadline: context.deadline,
     get requestId() {

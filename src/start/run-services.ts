@@ -1,42 +1,58 @@
 import { type Buckets, memoryBuckets } from '../limits/buckets.ts'
-import type { Log } from '../observe/log.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
+import type { Tracer } from '../observe/span.ts'
+import type { Redis } from '../redis/connection.ts'
 import { type Opened, shareOut, warnOfFewConnections } from './connection-budget.ts'
 import {
   assertMigrated,
   type Databases,
+  type FindOptions,
   findDatabases,
   migrateService,
   openServiceDatabase,
   warnOfMissingIndexes,
 } from './databases.ts'
+import { nearPeer, type Peer } from './peers.ts'
 import { type RunningService, runService } from './run-service.ts'
+import { type CacheSetting, serviceCache, warnOfNoCache } from './service-cache.ts'
 import type { Settings } from './settings.ts'
 import type { System } from './system.ts'
+import { speaksForAll, type Worker } from './workers/worker.ts'
 
 export interface RunningServices {
   readonly byName: ReadonlyMap<string, RunningService>
+  /** What they and the gateway call, here and elsewhere. */
+  readonly peers: ReadonlyMap<string, Peer>
   readonly databases: Databases
   /** Ends them, and their connections; the databases are stopped when nothing else uses them. */
   stop(): Promise<void>
 }
 
-export interface RunOptions {
-  readonly log: Log
-  readonly signal?: AbortSignal | undefined
-  /** As in `findDatabases`. */
-  readonly shared?: boolean
+export interface RunOptions extends FindOptions {
+  /** This process's place among several of one machine. */
+  readonly worker?: Worker | undefined
   /** Where buckets are kept; in these services alone without it. */
   readonly buckets?: Buckets
   /** Where lines about security go; nowhere without it. */
   readonly security?: SecurityLog
+  /** Records what they do. */
+  readonly tracer?: Tracer | undefined
+  /** Services that run in other processes, by name: those here may call them. */
+  readonly far?: ReadonlyMap<string, Peer>
+  /** By which processes tell each other what has changed. */
+  readonly redis?: Redis | undefined
 }
 
 /** Runs every service of a system on its own database, without a gateway. */
 export async function runServices(system: System, settings: Settings, options: RunOptions): Promise<RunningServices> {
-  const { log, signal, buckets = memoryBuckets() } = options
-  const databases = await findDatabases(system, settings, options)
+  const { log, signal, worker, buckets = memoryBuckets(), tracer } = options
+  const says = !options.shared && speaksForAll(worker)
+  const databases = await findDatabases(system, settings, { ...options, server: worker?.server })
   const byName = new Map<string, RunningService>()
+  const peers = new Map<string, Peer>(options.far)
+  const caching: CacheSetting = { redis: options.redis, processes: processesOf(databases, settings, options) }
+  const contracts = system.services.map(({ contract }) => contract)
+  if (speaksForAll(worker)) warnOfNoCache(contracts, caching, log)
   const opened: Opened[] = []
   const stop = async () => {
     for (const running of byName.values()) await running.stop().catch((error) => log.error(error, 'while stopping'))
@@ -52,9 +68,13 @@ export async function runServices(system: System, settings: Settings, options: R
       const database = await openServiceDatabase(service, url, log, {
         ...shareOut(settings.databasePoolSize),
         lost: databases.lost,
+        tracer,
       })
       opened.push({ contract: service.contract, database, url })
-      const running = await runService(service, database, byName, {
+      const cache = serviceCache(service.contract, database, caching, log)
+      const running = await runService(service, database, peers, {
+        cache,
+        tracer,
         env: settings.env,
         url,
         lost: databases.lost,
@@ -64,15 +84,32 @@ export async function runServices(system: System, settings: Settings, options: R
         limits: { buckets, authMaxRequests: settings.rateLimit.authMaxRequests },
         security: options.security,
         stopGraceMs: settings.shutdownTimeoutMs / 10,
+        ...(worker && !worker.first && { wakeElsewhere: () => worker.wake(service.contract.name) }),
       })
       byName.set(running.name, running)
-      if (!options.shared) await warnOfMissingIndexes(database, service.contract, log)
+      peers.set(running.name, nearPeer(service.contract, running.port))
+      if (says) await warnOfMissingIndexes(database, service.contract, log)
     }
-    if (!options.shared) await warnOfFewConnections(opened, settings.databasePoolSize, log)
-    return { byName, databases, stop }
+    const pool = { poolSize: settings.databasePoolSize, workers: worker?.count ?? 1 }
+    if (says) await warnOfFewConnections(opened, pool, log)
+    return { byName, peers, databases, stop }
   } catch (error) {
     await stop()
     await databases.stop()
     throw error
   }
+}
+
+/**
+ * On an embedded database, whose folder one process holds, and in development nobody else serves these services. Elsewhere
+ * another may, now or later, and nothing would tell.
+ */
+function processesOf(
+  { dataDir }: Databases,
+  { production }: Settings,
+  { shared, worker, embeddable = true }: RunOptions,
+): CacheSetting['processes'] {
+  if (shared) return 'command'
+  if (worker !== undefined) return 'several'
+  return embeddable && (dataDir !== undefined || !production) ? 'alone' : 'several'
 }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Fault } from '../base/errors.ts'
-import { type Env, readSettings } from './settings.ts'
+import type { Env } from './given-settings.ts'
+import { readSettings } from './settings.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -25,15 +26,20 @@ test('without any setting there is a whole set of them; an empty one counts as n
   const {
     env: _,
     serviceDatabaseUrls,
+    serviceUrls,
     ...settings
   } = readSettings({ PORT: '', DATABASE_URL: '', LOG_LEVEL: '' }, ['users'])
   expect(settings).toEqual({
     corsHeaders: [],
+    workers: 1,
+    doorPlain: 'false',
+    internalKeys: [],
+    callTransport: 'http',
     port: 3000,
     host: '127.0.0.1',
     dataDir: '.lintel',
     databaseUrl: undefined,
-    databasePoolSize: 10,
+    databasePoolSize: 15,
     mailFrom: 'no-reply@localhost',
     rateLimit: { maxRequests: 100, windowMs: 60_000 },
     outboxRetentionMs: 7 * 86_400_000,
@@ -46,6 +52,7 @@ test('without any setting there is a whole set of them; an empty one counts as n
     warnings: [],
   })
   expect(serviceDatabaseUrls.size).toBe(0)
+  expect(serviceUrls.size).toBe(0)
 })
 
 test('FC-1 R-OPS-4: nothing but NODE_ENV=development is development', () => {
@@ -55,8 +62,27 @@ test('FC-1 R-OPS-4: nothing but NODE_ENV=development is development', () => {
     expect([NODE_ENV, isProduction({ NODE_ENV })]).toEqual([NODE_ENV, true])
 })
 
+test('R-P-3 R-GW-2: where services are and the keys between them are read, replicas and rotated keys by commas, and no key is shown', () => {
+  const [old, next] = ['o'.repeat(32), 'n'.repeat(40)]
+  const { serviceUrls, internalKeys } = readSettings(
+    { USERS_URL: 'http://10.0.0.1:4001,https://[::1]:4001', LINTEL_INTERNAL_KEY: `${next}, ${old}` },
+    ['users', 'my-shop'],
+  )
+  expect([...serviceUrls].map(([name, urls]) => [name, urls.map(String)])).toEqual([
+    ['users', ['http://10.0.0.1:4001/', 'https://[::1]:4001/']],
+  ])
+  expect(internalKeys).toEqual([next, old])
+  for (const url of ['10.0.0.1:4001', 'postgres://users', 'http://a,http://a', 'http://user:pw@a', 'http://a?b=c'])
+    expect(faultsOf({ USERS_URL: url }, ['users'])).toEqual([expect.stringMatching(/^USERS_URL is (?!.*pw).*give/)])
+  for (const key of ['short', `${old},short`, `${old},${next},${old}`]) {
+    const [message] = faultsOf({ LINTEL_INTERNAL_KEY: key })
+    expect(message).toMatch(/^LINTEL_INTERNAL_KEY is "…" \(masked\): give a secret of 32 bytes or more/)
+    expect(message).not.toContain('short')
+  }
+})
+
 test('FC-1 R-OPS-4: a name that only settings of ours can have, and that is none, stops the start', () => {
-  const readme = 'see the settings in the README'
+  const listed = '`lintel config` lists them'
   expect(
     faultsOf({
       RATE_LIMIT_MAXX: '5',
@@ -68,7 +94,7 @@ test('FC-1 R-OPS-4: a name that only settings of ours can have, and that is none
     'RATE_LIMIT_MAXX is not a setting: did you mean RATE_LIMIT_MAX?',
     'LINTEL_DATADIR is not a setting: did you mean LINTEL_DATA_DIR?',
     'LINTEL_ADMIN_PASSWORT_FILE is not a setting: did you mean LINTEL_ADMIN_PASSWORD?',
-    `LINTEL_COLOUR is not a setting: ${readme}`,
+    `LINTEL_COLOUR is not a setting: ${listed}`,
   ])
   // Kubernetes tells every container of the services beside it.
   const told = {
@@ -87,6 +113,7 @@ test('FC-1 R-OPS-4: a name that is almost a setting is warned of; names of other
     ['CORS_ORIGIN', 'CORS_ORIGINS'],
     ['DATABASE_URI', 'DATABASE_URL'],
     ['USER_DATABASE_URL', 'USERS_DATABASE_URL'],
+    ['MYSHOP_URL', 'MY_SHOP_URL'],
     ['MYSHOP_DATABASE_URL_FILE', 'MY_SHOP_DATABASE_URL'],
     ['LOGLEVEL', 'LOG_LEVEL'],
     ['SHUTDOWN_TIMOUT', 'SHUTDOWN_TIMEOUT'],
@@ -96,8 +123,6 @@ test('FC-1 R-OPS-4: a name that is almost a setting is warned of; names of other
   expect(warningsOf(['PAYMENTS_DATABASE_URL'])).toEqual([
     'PAYMENTS_DATABASE_URL belongs to no service of this system: users, my-shop',
   ])
-  for (const name of ['REDIS_URL', 'USERS_URL', 'MY_SHOP_URL'])
-    expect(warningsOf([name])).toEqual([`${name} is set, but has no effect in this version`])
   const others = [
     'PATH',
     'HOME',
@@ -119,6 +144,11 @@ test('FC-1 R-OPS-4: a name that is almost a setting is warned of; names of other
       ...others,
       'NODE_OPTIONS',
       'OTEL_SERVICE_NAME',
+      'OTEL_TRACES_SAMPLER',
+      'OTEL_METRICS_EXPORTER',
+      'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT',
+      'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL',
+      'OTEL_EXPORTER_OTLP_HEADERS',
       'npm_config_port',
       'NO_COLOR',
       'LOGNAME',
@@ -141,8 +171,8 @@ test('R-OPS-4: every wrong setting is named at once, with its value and what was
   for (const PORT of ['-1', '80 ', '0x50', '1e3', 'http']) expect(faultsOf({ PORT })).toHaveLength(1)
 })
 
-test('FC-83: DATABASE_POOL_SIZE is 10 by default; a value that is too small, or no whole number, stops the start and says what to give', () => {
-  expect(readSettings({}, []).databasePoolSize).toBe(10)
+test('FC-83: DATABASE_POOL_SIZE is 15 by default; a value that is too small, or no whole number, stops the start and says what to give', () => {
+  expect(readSettings({}, []).databasePoolSize).toBe(15)
   expect(readSettings({ DATABASE_POOL_SIZE: '4' }, []).databasePoolSize).toBe(4)
   for (const DATABASE_POOL_SIZE of ['0', '3', '1.5', 'abc', '-1', '501'])
     expect(faultsOf({ DATABASE_POOL_SIZE })).toEqual([
@@ -271,6 +301,26 @@ test('what PostgreSQL’s own tools take as a URL is taken', () => {
     })
 })
 
+test('R-OPS-3: traces are asked for by an exporter or an address, and by nothing else', () => {
+  const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://collector:4318'
+  const tracingWith = (env: Record<string, string>) => readSettings(env, []).tracing
+  const usual = { exporter: 'otlp', protocol: 'http/protobuf' }
+  expect(tracingWith({ OTEL_EXPORTER_OTLP_ENDPOINT })).toEqual(usual)
+  expect(tracingWith({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: OTEL_EXPORTER_OTLP_ENDPOINT })).toEqual(usual)
+  expect(tracingWith({ OTEL_TRACES_EXPORTER: 'otlp' })).toEqual(usual)
+  expect(tracingWith({ OTEL_TRACES_EXPORTER: 'console' })).toMatchObject({ exporter: 'console' })
+  expect(tracingWith({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/json' })).toMatchObject({
+    protocol: 'http/json',
+  })
+  for (const off of [{ OTEL_SDK_DISABLED: 'true' }, { OTEL_TRACES_EXPORTER: 'none' }])
+    expect(tracingWith({ OTEL_EXPORTER_OTLP_ENDPOINT, ...off })).toBeUndefined()
+  expect(tracingWith({ OTEL_SERVICE_NAME: 'mine', OTEL_TRACES_SAMPLER: 'always_on' })).toBeUndefined()
+  expect(faultsOf({ OTEL_TRACES_EXPORTER: 'jaeger', OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4317' })).toEqual([
+    'OTEL_TRACES_EXPORTER is "jaeger": give one of otlp, console, none',
+    'OTEL_EXPORTER_OTLP_ENDPOINT is "…" (masked): give a URL such as http://collector:4318',
+  ])
+})
+
 test('NAME_FILE gives the value of NAME, without the end of the line; NAME itself goes first', async () => {
   const file = join(folder, 'secret')
   await writeFile(file, 'from the file\r\n')
@@ -290,17 +340,39 @@ test('NAME_FILE gives the value of NAME, without the end of the line; NAME itsel
 
 test('R-OPS-4: NATS_URL and OUTBOX_RETENTION are checked at the start, and passwords are masked', () => {
   const { natsUrl, outboxRetentionMs } = readSettings(
-    { NATS_URL: 'nats://ann:secret@one:4222,tls://two', OUTBOX_RETENTION: '30' },
+    { NATS_URL: 'tls://ann:secret@one:4222,tls://two', OUTBOX_RETENTION: '30' },
     [],
   )
-  expect([natsUrl, outboxRetentionMs]).toEqual(['nats://ann:secret@one:4222,tls://two', 30 * 86_400_000])
+  expect([natsUrl, outboxRetentionMs]).toEqual(['tls://ann:secret@one:4222,tls://two', 30 * 86_400_000])
   expect(readSettings({}, []).outboxRetentionMs).toBe(7 * 86_400_000)
-  const expected = 'give a URL such as nats://user:password@host:4222, or several of one cluster joined by commas'
-  for (const NATS_URL of ['http://ann:hunter2@one', 'http:', 'one:4222', 'nats://one,http://two', 'nats://'])
+  const expected =
+    'give a URL such as nats://user:password@host:4222 or tls://…, or several of one cluster joined by commas, with one scheme and one login, special characters of the password percent-encoded'
+  for (const NATS_URL of [
+    'http://ann:hunter2@one',
+    'http:',
+    'one:4222',
+    'nats://one,http://two',
+    'nats://one,tls://two',
+  ])
     expect(faultsOf({ NATS_URL })).toEqual([expect.stringMatching(/^NATS_URL is "[a-z:/]*…" \(masked\): /)])
   expect(faultsOf({ NATS_URL: 'http://ann:hunter2@one' })[0]).toBe(`NATS_URL is "http://…" (masked): ${expected}`)
   for (const OUTBOX_RETENTION of ['0', '3651', '7d', '1.5'])
     expect(faultsOf({ OUTBOX_RETENTION })).toEqual([
       `OUTBOX_RETENTION is "${OUTBOX_RETENTION}": give a whole number from 1 to 3650`,
     ])
+})
+
+test('R-OPS-4: REDIS_URL is checked at the start, and its password is masked', () => {
+  expect(readSettings({ REDIS_URL: 'rediss://:secret@cache:6380/2' }, []).redisUrl).toBe(
+    'rediss://:secret@cache:6380/2',
+  )
+  const expected =
+    'give a URL such as redis://user:password@host:6379 or rediss://…, with special characters of the password percent-encoded'
+  for (const [url, shown] of [
+    ['http://ann:hunter2@cache', 'http://…'],
+    ['redis://:hunt%er2@cache', 'redis://…'],
+    ['redis://:hunter2@cache/one', 'redis://…'],
+    ['cache:6379', '…'],
+  ] as const)
+    expect(faultsOf({ REDIS_URL: url })).toEqual([`REDIS_URL is "${shown}" (masked): ${expected}`])
 })

@@ -1,34 +1,38 @@
-import type { TokenVerifier } from '../auth/tokens.ts'
-import { documentsOf } from '../contract/documents/openapi.ts'
+import { setTimeout as wait } from 'node:timers/promises'
+import { GATEWAY } from '../call/call-head.ts'
+import { createProofs } from '../call/proof.ts'
 import type { Carrier } from '../events/carrier.ts'
-import type { Document } from '../gateway/built-ins.ts'
-import { createGateway, type Gateway, type GatewayOptions } from '../gateway/gateway.ts'
-import { createHttpServer, type HttpServer } from '../http/server.ts'
-import { type Buckets, memoryBuckets } from '../limits/buckets.ts'
+import { createHealth } from '../gateway/health.ts'
+import { createHttpServer, type HttpServer, type HttpServerOptions } from '../http/server.ts'
+import { memoryBuckets } from '../limits/buckets.ts'
 import { createAccessLog } from '../observe/access-log.ts'
 import { createLog, type Log } from '../observe/log.ts'
-import type { Metrics } from '../observe/metrics.ts'
-import { createRequestCounts, type RequestCounts } from '../observe/request-counts.ts'
-import { createSecurityLog, type SecurityLog } from '../observe/security-log.ts'
+import { createRequestCounts } from '../observe/request-counts.ts'
+import { createSecurityLog } from '../observe/security-log.ts'
 import { openAdminServer } from './admin-server.ts'
-import { CALL_METRICS, collectCalls } from './call-metrics.ts'
 import { checkSystem } from './check-system.ts'
-import { collectDatabases, DATABASE_METRICS } from './database-metrics.ts'
-import { collectEvents, EVENT_METRICS } from './event-metrics.ts'
+import { renewIdentity } from './door-identity.ts'
 import { eventsHealth } from './events-health.ts'
-import { endInOrder, once, urlOf } from './listening.ts'
-import { collectLoad, LOAD_METRICS } from './load-metrics.ts'
-import { type MailSetup, setUpMail } from './mail.ts'
-import { observer } from './observer.ts'
+import type { Env } from './given-settings.ts'
+import { internalKeys } from './internal-keys.ts'
+import { endInOrder, once, openable, urlOf } from './listening.ts'
+import { caughtElsewhere, caughtMails, type MailSetup, setUpMail } from './mail.ts'
+import { metricsOf, metricsOfAll } from './metrics.ts'
+import { observer, refusalObserver } from './observer.ts'
 import { openCarrier } from './open-carrier.ts'
-import { type RunningServices, runServices } from './run-services.ts'
-import { type Env, readSettings, type Settings } from './settings.ts'
+import { openSurroundings } from './open-surroundings.ts'
+import { defaultPort, doorPort, type Parts, partsOf, requireUrls, uselessUrls } from './parts.ts'
+import { runServices } from './run-services.ts'
+import { behindDoor, serviceDoor } from './service-door.ts'
+import { GATEWAY_PORT, readSettings, type Settings } from './settings.ts'
 import { type System, serviceNames } from './system.ts'
+import { systemGateway } from './system-gateway.ts'
 import { type TokenTrust, trustTokens } from './token-trust.ts'
-import { warnOfSettings } from './warn-of-settings.ts'
+import { checkDoor, warnOfSettings } from './warn-of-settings.ts'
+import { speaksForAll, type Worker, worksForAll } from './workers/worker.ts'
 
 export interface Running {
-  /** Where the gateway listens: `http://127.0.0.1:3000`. */
+  /** Where the gateway listens: `http://127.0.0.1:3000`; of a process without one, its internal door. */
   readonly url: string
   readonly log: Log
   /** How long `stop` may take. */
@@ -42,6 +46,10 @@ export interface Running {
 export interface StartOptions {
   /** Gives the start up: what it has begun is stopped, and `start` rejects. */
   readonly signal?: AbortSignal
+  /** Names of services, and `gateway`: what of the system runs in this process. All of it by default. */
+  readonly parts?: readonly string[]
+  /** This process's place among several of one machine, which `lintel start` gives it. */
+  readonly worker?: Worker
 }
 
 export interface StopOptions {
@@ -53,35 +61,65 @@ export interface StopOptions {
 }
 
 /**
- * Runs a system in this process: databases, services, gateway. Faults name what is wrong and what to do. It is production,
- * unless `env` has NODE_ENV=development.
+ * Runs a system in this process, or parts of it: databases, services, gateway. What runs elsewhere is called there
+ * (`<SERVICE>_URL`). Faults name what is wrong and what to do. It is production, unless `env` has NODE_ENV=development.
  *
  * ```ts
  * const running = await start(system({ services: [notes] }))
  * console.log(running.url)
  * ```
  */
-export async function start(system: System, env: Env = process.env, { signal }: StartOptions = {}): Promise<Running> {
+export async function start(system: System, env: Env = process.env, options: StartOptions = {}): Promise<Running> {
+  const { signal, worker } = options
   checkSystem(system)
-  const settings = readSettings(env, serviceNames(system))
-  const log = await createLog(settings.logLevel)
-  warnOfSettings(settings, log)
-  const buckets = memoryBuckets()
+  const parts = partsOf(system, options.parts ?? [])
+  const settings = readSettings(env, serviceNames(system), defaultPort(system, parts))
+  requireUrls(parts, settings)
+  const log = await createLog(settings.logLevel, { worker: worker?.id })
+  const says = speaksForAll(worker)
+  if (worker === undefined) {
+    warnOfSettings(settings, log)
+    for (const warning of uselessUrls(parts, settings)) log.warn(warning)
+    if (settings.workers > 1)
+      log.warn('LINTEL_WORKERS is set, but has no effect here: it is for `lintel start` and `lintel gateway`')
+  }
+  if (says && !parts.whole && parts.near.length > 0) checkDoor(settings, log)
+  const proofs = parts.whole ? undefined : createProofs(await internalKeys(settings))
+  const around = await openSurroundings(system, parts, settings, { proofs, log, signal })
+  const { tracer, shared, far } = around
+  const buckets = shared?.buckets ?? worker?.buckets ?? memoryBuckets()
   const security = createSecurityLog(log)
-  const services = await runServices(system, settings, { log, signal, buckets, security })
+  const here: System = { ...system, services: parts.near }
+  const services = await runServices(here, settings, {
+    log,
+    signal,
+    buckets,
+    redis: shared?.redis,
+    worker,
+    security,
+    tracer,
+    far,
+    embeddable: parts.whole,
+  }).catch(async (error) => {
+    await around.close()
+    throw error
+  })
   let trust: TokenTrust | undefined
   let mail: MailSetup | undefined
   let carrier: Carrier | undefined
+  const servers: HttpServer[] = []
   let admin: HttpServer | undefined
-  let server: HttpServer | undefined
+  let renewal: { stop(): void } | undefined
   /** Ends what has begun, each before what it uses: the relays before the carrier, connections before their server (FC-85). */
   const end = () =>
     endInOrder(log, [
+      () => renewal?.stop(),
       () => trust?.stop(),
       () => services.stop(),
       () => admin?.close({ timeoutMs: 0 }),
       () => carrier?.close(),
       () => mail?.carrier?.close(),
+      () => around.close(),
       () => services.databases.stop(),
     ])
   try {
@@ -90,128 +128,153 @@ export async function start(system: System, env: Env = process.env, { signal }: 
     signal?.throwIfAborted()
 
     const { auth } = system
-    const warn = (error: unknown, message: string) => log.warn(error, message)
-    trust = auth && (await trustTokens(auth, services.byName.get(auth.service.name)!, warn))
-    mail = await setUpMail(settings, log)
-    carrier = await openCarrier(system, settings, services.databases, { log, signal })
+    if (auth && parts.gateway) {
+      const issuer = auth.service.name
+      trust = await trustTokens(auth, services.peers.get(issuer)!, {
+        log,
+        revoked: worker?.revoked,
+      })
+      services.byName.get(issuer)?.onCommitted(trust.committed)
+    }
+    if (worksForAll(worker)) {
+      if (parts.near.length > 0) mail = await setUpMail(settings, log)
+      carrier = await openCarrier(here, settings, services.databases, { log, signal })
+    }
     const counts = createRequestCounts()
-    const metrics = metricsOf(services, counts, () => gateway.inFlightLimits())
-    const observe = observer(createAccessLog(settings.accessLog, log), counts)
-    const gateway = gatewayOf(system, services, {
-      settings,
-      verifier: trust?.verifier,
-      mail,
-      carrier,
-      metrics,
-      observe,
-      buckets,
-      security,
-      log,
+    const accessLog = createAccessLog(settings.accessLog, log)
+    const metrics = metricsOf(services, counts, {
+      shared,
+      far,
+      caller: parts.gateway ? GATEWAY : [...services.byName.keys()].join('+'),
+      inFlight: () => gateway?.inFlightLimits() ?? new Map(),
     })
-    admin = await openAdminServer(system.version, settings, { metrics, health: gateway.health, log })
-    server = createHttpServer(gateway.handle)
-    const url = urlOf(await server.listen({ host: settings.host, port: settings.port }))
-    log.info({ url }, `${system.name} ${system.version} listens on ${url}, its documents are at ${url}/openapi.json`)
+    const mails = mail?.caught ? caughtMails(services, mail.caught) : caughtElsewhere(settings, worker)
+    const gateway = parts.gateway
+      ? systemGateway(system, services, {
+          settings,
+          far,
+          verifier: trust?.verifier,
+          mails,
+          carrier,
+          shared,
+          worker,
+          metrics: worker ? metricsOfAll(worker) : metrics,
+          tracer,
+          observe: observer(accessLog, counts, tracer),
+          buckets,
+          security,
+          log,
+        })
+      : undefined
+    const door =
+      proofs && parts.near.length > 0
+        ? serviceDoor(system, services, {
+            production: settings.production,
+            proofs,
+            carrier,
+            shared,
+            worker,
+            counts,
+            security,
+            log,
+          })
+        : undefined
+    const health =
+      gateway?.health ??
+      createHealth({
+        version: system.version,
+        services: [...services.byName.values()].map((one) => behindDoor(one, { carrier, shared, worker })),
+      })
+    if (worker === undefined) admin = await openAdminServer(system.version, settings, { metrics, health, log })
+    else
+      worker.serve({
+        answers: {
+          health,
+          metrics: async () => (await metrics()).body,
+          ...(mails && worker.first && { mails }),
+          ...(carrier && { queue: () => eventsHealth(carrier!, [...services.byName.values()]) }),
+        },
+        wake: (name) => services.byName.get(name)?.wake(),
+        revoked: () => void trust?.refresh(),
+      })
+    let url: string | undefined
+    if (gateway !== undefined) {
+      url = await listen(servers, gateway.handle, settings, settings.port, {
+        refused: refusalObserver(accessLog, counts),
+      })
+      if (says)
+        log.info(
+          { url },
+          `${system.name} ${system.version} listens on ${url}, its documents are at ${openable(url)}/openapi.json`,
+        )
+    }
+    if (door !== undefined) {
+      // Whoever sets it means it for all processes: what is wrong with it should stop this one too.
+      if (settings.callTransport === 'grpc') await door.grpc.open()
+      const { doorIdentity: tls, doorPlain } = settings
+      const plainToo = doorPlain === 'both'
+      const options = { ...DOOR, http2: door.grpc.take, upgrade: door.http.upgrade, tls, plainToo }
+      const at = await listen(servers, door.http.handle, settings, portOfDoor(system, parts, settings), options)
+      if (tls) renewal = renewIdentity(servers.at(-1)!, tls, log)
+      const names = parts.near.map(({ contract }) => contract.name).join(' and ')
+      if (says)
+        log.info({ url: at }, `${names} of ${system.name} ${system.version}: the internal door listens on ${at}`)
+      url ??= at
+    }
     const { dataDir, died } = services.databases
-    if (dataDir) log.info(`data is kept in ${dataDir}`)
-    for (const notice of notices) if (notice) log.info(notice)
-    warnOfMail(system, settings, url, log)
-    const environment = { mail: mail.carrier, publicUrl: settings.publicUrl ?? url }
-    for (const service of services.byName.values()) service.begin(environment, carrier)
+    if (dataDir && says) log.info(`data is kept in ${dataDir}`)
+    if (says) for (const notice of notices) if (notice) log.info(notice)
+    const publicUrl = settings.publicUrl ?? openable(gateway ? url! : `http://${settings.host}:${GATEWAY_PORT}`)
+    if (says) warnOfMail(here, settings, publicUrl, log)
+    const environment = { mail: mail?.carrier, publicUrl }
+    if (worksForAll(worker)) for (const service of services.byName.values()) service.begin(environment, carrier)
 
     const { shutdownTimeoutMs } = settings
     const stop = once(async ({ lameDuckMs = 0 }: StopOptions = {}) => {
-      gateway.drain()
-      const cut = await server!.close({ lameDuckMs, timeoutMs: shutdownTimeoutMs * 0.8 - lameDuckMs })
+      gateway?.drain()
+      door?.http.drain()
+      door?.grpc.drain()
+      const timeoutMs = shutdownTimeoutMs * 0.8 - lameDuckMs
+      const closing = servers.map((one) => one.close({ lameDuckMs, timeoutMs }))
+      if (door !== undefined) closing.push(wait(lameDuckMs).then(() => door.grpc.close({ timeoutMs })))
+      const cut = (await Promise.all(closing)).reduce((sum, one) => sum + one, 0)
       if (cut > 0)
         log.warn(
           `closed ${cut} ${cut === 1 ? 'connection' : 'connections'} whose requests did not finish within SHUTDOWN_TIMEOUT`,
         )
       await end()
     })
-    return { url, log, shutdownTimeoutMs, died, stop }
+    return { url: url!, log, shutdownTimeoutMs, died, stop }
   } catch (error) {
-    await server?.close({ timeoutMs: 0 })
+    await Promise.all(servers.map((one) => one.close({ timeoutMs: 0 })))
     await end()
     throw error
   }
 }
 
-interface GatewayParts {
-  readonly settings: Settings
-  readonly verifier: TokenVerifier | undefined
-  readonly mail: MailSetup
-  readonly carrier: Carrier | undefined
-  readonly metrics: () => Promise<Document>
-  readonly observe: GatewayOptions['observe']
-  readonly buckets: Buckets
-  readonly security: SecurityLog
-  readonly log: Log
+async function listen(
+  servers: HttpServer[],
+  handle: Parameters<typeof createHttpServer>[0],
+  { host }: Settings,
+  port: number,
+  options: HttpServerOptions = {},
+): Promise<string> {
+  const server = createHttpServer(handle, options)
+  servers.push(server)
+  return urlOf(await server.listen({ host, port }), options.tls && 'https')
 }
 
-function gatewayOf(
-  system: System,
-  { byName }: RunningServices,
-  { settings, verifier, mail, carrier, metrics, observe, buckets, security, log }: GatewayParts,
-) {
-  const { caught } = mail
-  return createGateway({
-    services: [...byName.values()].map((upstream) => ({ contract: upstream.service.contract, upstream })),
-    verifier,
-    version: system.version,
-    documents: documentsOf(
-      system.services.map(({ contract }) => contract),
-      { title: system.name, systemVersion: system.version },
-    ),
-    // Whoever asked for a mail and then looks finds it: what is under way goes first.
-    ...(caught && {
-      mails: async () => {
-        // What one service makes known, another may mail.
-        for (let i = 0; i < 2; i++) await Promise.all([...byName.values()].map((one) => one.idle()))
-        return caught()
-      },
-    }),
-    ...(!settings.production && { metrics }),
-    ...(carrier && { health: () => eventsHealth(carrier, [...byName.values()]) }),
-    requestTimeoutMs: settings.requestTimeoutMs,
-    limits: { ...settings.rateLimit, buckets },
-    cors: settings.corsOrigins,
-    corsHeaders: settings.corsHeaders,
-    strictTransport: settings.production,
-    observe,
-    security,
-    log,
-  })
-}
+/** The head of a call is a header: what a client may send in 16 KiB, with what the gateway knows of it besides. */
+const DOOR: HttpServerOptions = { maxHeaderBytes: 128 * 1024 }
 
-/** What `/metrics` shows; made at the first look. */
-function metricsOf(
-  { byName }: RunningServices,
-  counts: RequestCounts,
-  limits: Gateway['inFlightLimits'],
-): () => Promise<Document> {
-  let made: Promise<Metrics> | undefined
-  const collect = async () => {
-    const services = [...byName.values()]
-    return new Map([
-      ...(await collectEvents(services)),
-      ...collectCalls(services),
-      ...collectDatabases(services),
-      ...collectLoad(limits()),
-    ])
-  }
-  const all = [...EVENT_METRICS, ...CALL_METRICS, ...DATABASE_METRICS, ...LOAD_METRICS]
-  const make = async () => (await import('../observe/metrics.ts')).createMetrics(all, collect)
-  return async () => {
-    made ??= make()
-    const metrics = await made
-    return { contentType: metrics.contentType, body: (await metrics.text()) + counts.text() }
-  }
+/** PORT is the gateway's where there is one; 0 picks free ones for both. */
+function portOfDoor(system: System, parts: Parts, { port }: Settings): number {
+  return parts.gateway && port !== 0 ? doorPort(system, parts) : port
 }
 
 /** In development mail is caught, and links lead to this machine. */
 function warnOfMail({ services }: System, { production, smtpUrl, publicUrl }: Settings, url: string, log: Log) {
-  if (!production || !services.some(({ background }) => background)) return
+  if (!production || !services.some(({ background, mailers }) => background || mailers.length > 0)) return
   if (smtpUrl === undefined) log.warn('SMTP_URL is not set: mails are queued until it is')
   else if (publicUrl === undefined) log.warn(`PUBLIC_URL is not set: links in mails point to ${url}`)
 }

@@ -1,4 +1,4 @@
-import type { Contract } from '../contract/service.ts'
+import type { Contract } from '../contract/contract.ts'
 import type { Service } from '../service/implement.ts'
 
 /** Name of the database of the carrier on PostgreSQL, beside those of the services. */

@@ -1,9 +1,10 @@
 import { CARRIER_MIGRATIONS } from '../data/event-log.ts'
-import { DEVELOPMENT, type Env } from '../start/settings.ts'
+import type { Env } from '../start/given-settings.ts'
+import { DEVELOPMENT } from '../start/settings.ts'
 import { start } from '../start/start.ts'
 import type { System } from '../start/system.ts'
 import { EVENTS, hasEvents } from '../start/system.ts'
-import { type Clone, cloneOf, templateFor } from './database.ts'
+import { clonesOf } from './database.ts'
 
 const UNLIMITED = { RATE_LIMIT_MAX: '1000000', RATE_LIMIT_AUTH_MAX: '1000000' }
 
@@ -30,34 +31,27 @@ export interface TestSystem {
  * Tests ask more than any user: no limit is met unless `env` sets one.
  */
 export async function testSystem(system: System, serverUrl: string, env: Env = {}): Promise<TestSystem> {
-  const clones: Clone[] = []
-  const urls: Record<string, string> = {}
-  const dropAll = () => Promise.all(clones.map((clone) => clone.drop()))
+  const onPostgres = !env.NATS_URL && system.services.some(hasEvents)
+  const clones = await clonesOf(serverUrl, [...system.services, ...(onPostgres ? [CARRIER] : [])])
   try {
-    const onPostgres = !env.NATS_URL && system.services.some(hasEvents)
-    for (const service of [...system.services, ...(onPostgres ? [CARRIER] : [])]) {
-      const clone = await cloneOf(serverUrl, await templateFor(serverUrl, service))
-      clones.push(clone)
-      urls[service.contract.name] = clone.url
-    }
     const running = await start(system, {
       PORT: '0',
       LOG_LEVEL: 'fatal',
       NODE_ENV: DEVELOPMENT,
       ...UNLIMITED,
-      ...databaseSettings(urls),
+      ...databaseSettings(clones.urls),
       ...env,
     })
     return {
       url: running.url,
-      databases: urls,
+      databases: clones.urls,
       async stop() {
         await running.stop()
-        await dropAll()
+        await clones.drop()
       },
     }
   } catch (error) {
-    await dropAll()
+    await clones.drop()
     throw error
   }
 }

@@ -3,14 +3,36 @@ import { operation, service, t } from '../../src/contract/index.ts'
 import { implement } from '../../src/service/implement.ts'
 import { system } from '../../src/start/define-system.ts'
 
-const fails = (path: string) =>
-  operation({ method: 'PUT', path, access: 'public', body: {}, answer: { done: t.boolean() } })
+const done = { done: t.boolean() }
+const fails = (path: string) => operation({ method: 'PUT', path, access: 'public', body: {}, answer: done })
+const late = (path: string) =>
+  operation({ method: 'PUT', path, access: 'public', body: {}, answer: done, timeoutMs: 300 })
+const migrations = new URL('./migrations/', import.meta.url)
 
 const contract = service('mistakes', {
   operations: {
     badSql: fails('/bad-statements'),
     nothing: fails('/empty-answers'),
     undeclared: fails('/unknown-problems'),
+    wrong: fails('/wrong-answers'),
+    slow: late('/slow-statements'),
+    slowRead: late('/slow-reads'),
+    hang: late('/hangs'),
+    hide: fails('/hidden-failures'),
+    pass: fails('/passed-failures'),
+    passSlow: fails('/passed-hangs'),
+  },
+})
+
+const vaults = service('vaults', {
+  operations: {
+    open: operation({
+      method: 'PUT',
+      path: '/openings',
+      access: 'service',
+      body: { slowly: t.boolean() },
+      answer: done,
+    }),
   },
 })
 
@@ -18,6 +40,16 @@ const contract = service('mistakes', {
 export default system({
   name: 'mistakes',
   services: [
+    implement(
+      vaults,
+      {
+        async open({ body: { slowly } }, { tx }) {
+          if (slowly) await tx.query('select pg_sleep($1)', ['60'])
+          throw new Error('inner crash')
+        },
+      },
+      { migrations },
+    ),
     implement(
       contract,
       {
@@ -29,8 +61,31 @@ export default system({
         async undeclared() {
           throw new Problem('OOPS')
         },
+        wrong: (async () => ({ done: 'yes' })) as any,
+        async slow(_, { tx }) {
+          await tx.query('select 1')
+          await tx.query('select pg_sleep($1)', ['60'])
+          return { done: true }
+        },
+        async slowRead(_, { read }) {
+          await read.query('select pg_sleep($1)', ['60'])
+          return { done: true }
+        },
+        async hang(_, { tx, log }) {
+          await tx.query('select 1')
+          log.info({}, 'it hangs')
+          return new Promise<never>(() => {})
+        },
+        async hide(_, { call }) {
+          await call(vaults)
+            .open({ body: { slowly: false } })
+            .catch(() => {})
+          return { done: true }
+        },
+        pass: (_, { call }) => call(vaults).open({ body: { slowly: false } }),
+        passSlow: (_, { call }) => call(vaults).open({ body: { slowly: true } }),
       },
-      { migrations: new URL('./migrations/', import.meta.url) },
+      { migrations },
     ),
   ],
 })

@@ -28,11 +28,10 @@ interface Query {
 
 /** What the transaction under way on a connection has done so far. */
 const done = new WeakMap<object, Set<Deed>>()
-type Deed = 'change' | 'claim' | 'publish' | 'effect'
+type Deed = 'change' | 'publish' | 'effect'
 
 const DEEDS: [RegExp, Deed][] = [
   [/^insert into lintel\.outbox/, 'change'],
-  [/^\s*with due as[\s\S]*update lintel\.outbox/, 'claim'],
   [/^insert into messages/, 'publish'],
   [/^update lintel\.inbox set done_at/, 'effect'],
 ]
@@ -49,7 +48,7 @@ function sent(client: object, text: string): void {
     // The write itself happens at the end of this turn.
     if (deeds?.has('change')) setImmediate(() => setImmediate(at, 'commit on its way'))
   }
-  if (text.startsWith('update lintel.outbox set published_at')) at('before mark')
+  if (text.includes('update lintel.readers set position')) at('before moving on')
   if (text.includes('insert into lintel.inbox')) at('before storing')
   if (text.startsWith('update subscriptions set position')) at('before acknowledgement')
 }
@@ -58,11 +57,11 @@ function answered(client: object, text: string): void {
   if (text === 'commit') {
     const deeds = done.get(client)
     if (deeds?.has('change')) at('after commit')
-    if (deeds?.has('claim')) at('after claim')
     if (deeds?.has('publish')) at('after publish')
     if (deeds?.has('effect')) at('after the commit of an effect')
   }
-  if (text.startsWith('update lintel.outbox set published_at')) at('after mark')
+  if (text.includes('update lintel.readers set holder')) at('after the lease')
+  if (text.includes('update lintel.readers set position')) at('after moving on')
   if (text.startsWith('insert into effects')) at('inside a handler')
 }
 

@@ -6,7 +6,7 @@ const POINTS: readonly Point[] = [
   'before commit',
   'after commit',
   'after publish',
-  'before mark',
+  'before moving on',
   'before storing',
   'inside a handler',
   'before acknowledgement',

@@ -1,10 +1,12 @@
 import { cp, rm } from 'node:fs/promises'
 import { expect, inject } from 'vitest'
 import { connect } from '../../src/data/connection.ts'
-import { resendOutbox } from '../../src/data/outbox.ts'
+import { notifyCommitted } from '../../src/data/outbox.ts'
 import { openDatabase } from '../../src/data/pool.ts'
+import { setBack } from '../../src/data/readers.ts'
 import { type TestNats, testNats } from '../../src/testing/nats.ts'
 import { type TestSystem, testSystem } from '../../src/testing/system.ts'
+import { UNPUBLISHED } from '../unpublished.ts'
 import { CONSUMERS } from './effects.ts'
 import { commitEvents, type MadeUp, madeUp } from './made-up.ts'
 import system from './system.ts'
@@ -28,7 +30,7 @@ async function survives(lose: (lossy: Lossy) => Promise<void>): Promise<void> {
     const { orders, effects } = running.databases as Record<string, string>
     const since = new Date().toISOString()
     const counted = (url: string, sql: string) => until(async () => Number((await rows(url, sql))[0]!.count) === 0)
-    const published = () => counted(orders!, 'select count(*) from lintel.outbox where published_at is null')
+    const published = () => counted(orders!, UNPUBLISHED)
     const handled = () =>
       counted(
         effects!,
@@ -44,7 +46,8 @@ async function survives(lose: (lossy: Lossy) => Promise<void>): Promise<void> {
       },
     })
     const outbox = openDatabase('orders', orders!)
-    expect(await resendOutbox(outbox, since)).toBeGreaterThanOrEqual(committed.length)
+    expect(await setBack(outbox, 'relay', since)).toBeGreaterThanOrEqual(committed.length)
+    await notifyCommitted(outbox)
     await outbox.close()
     await handled()
     await published()
@@ -81,17 +84,17 @@ natsTest(
   'R-EVT-5: NATS restored to an older copy of its store under a running system: after resend every effect arrives, none twice',
   () =>
     survives(async ({ nats, commit }) => {
-      const copy = `${nats.store}-older`
+      const copy = `${nats.folder}-older`
       try {
         await commit('handled')
         await nats.kill()
-        await cp(nats.store, copy, { recursive: true })
+        await cp(nats.folder, copy, { recursive: true })
         await nats.start()
         await commit('handled')
         await commit('published')
         await nats.kill()
-        await rm(nats.store, { recursive: true })
-        await cp(copy, nats.store, { recursive: true })
+        await rm(nats.folder, { recursive: true })
+        await cp(copy, nats.folder, { recursive: true })
         await nats.start()
         await commit('published')
       } finally {
@@ -108,7 +111,7 @@ natsTest(
       await commit('handled')
       await commit('published')
       await nats.kill()
-      await rm(nats.store, { recursive: true })
+      await rm(nats.folder, { recursive: true })
       await nats.start()
       await commit('published')
     }),

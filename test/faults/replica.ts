@@ -38,7 +38,7 @@ const COMMAND = built
   ? ['--import', here('die.js'), here('../../src/cli/main.js'), '--system', here('system.js'), 'start']
   : [
       '--conditions=lintel-source',
-      ...['--import', import.meta.resolve('tsx'), '--import', here('die.ts')],
+      ...['--import', here('../source/register.mjs'), '--import', here('die.ts')],
       ...[here('../../src/cli/main.ts'), '--system', here('system.ts'), 'start'],
     ]
 

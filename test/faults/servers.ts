@@ -14,20 +14,31 @@ export interface Server {
   stop(): Promise<void>
 }
 
+export interface PostgresServer extends Server {
+  /** Stops all its processes (SIGSTOP): connections stay, and nothing answers. */
+  freeze(): Promise<void>
+  thaw(): Promise<void>
+}
+
 /** PostgreSQL with a cluster of its own in a temporary folder, durable as in production. */
-export async function postgresServer(): Promise<Server> {
+export async function postgresServer(): Promise<PostgresServer> {
   const folder = await mkdtemp(join(tmpdir(), 'lt-faults-'))
   const open = () => startEmbeddedPostgres({ dataDir: folder, settings: { max_connections: '300' } })
   let server: EmbeddedPostgres = await open()
   const door = await openDoor(() => socketOf(server.url))
+  const signalAll = async (name: NodeJS.Signals) => {
+    const { dev, ino } = await stat(join(folder, 'postgres'), { bigint: true })
+    for (const pid of processesNaming(`lintel-${dev.toString(16)}-${ino.toString(16)}-db`)) signal(pid, name)
+  }
   return {
     get url() {
       const { username, password, pathname } = new URL(server.url)
       return `postgres://${username}:${password}@127.0.0.1:${door.port}${pathname}`
     },
+    freeze: () => signalAll('SIGSTOP'),
+    thaw: () => signalAll('SIGCONT'),
     async kill() {
-      const { dev, ino } = await stat(join(folder, 'postgres'), { bigint: true })
-      for (const pid of processesNaming(`lintel-${dev.toString(16)}-${ino.toString(16)}-db`)) kill9(pid)
+      await signalAll('SIGKILL')
       await server.died
       await server.stop()
       server = await open()
@@ -86,8 +97,8 @@ export function freePort(): Promise<number> {
   })
 }
 
-function kill9(pid: number): void {
+function signal(pid: number, name: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL')
+    process.kill(pid, name)
   } catch {} // ended meanwhile
 }

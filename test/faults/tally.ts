@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect, urlFor } from '../../src/data/connection.ts'
+import { UNPUBLISHED } from '../unpublished.ts'
 import type { Told } from './clients.ts'
 import { CONSUMERS } from './effects.ts'
 
@@ -64,12 +65,11 @@ export async function rest(books: Books, say: (line: string) => void = () => {})
 }
 
 async function remaining(books: Books): Promise<string> {
-  const waiting = 'select count(*)::int as count from lintel.outbox where published_at is null'
   const undone = `select consumer, count(*) filter (where done_at is null)::int as waiting,
     count(*) filter (where done_at is not null)::int as done, count(dead_at)::int as dead from lintel.inbox group by 1`
   const [users, orders, [userEvents], [orderEvents], inOrders, inEffects] = await Promise.all([
-    books.rows('users', waiting),
-    books.rows('orders', waiting),
+    books.rows('users', UNPUBLISHED),
+    books.rows('orders', UNPUBLISHED),
     books.rows(
       'users',
       `select count(*)::int as count from lintel.outbox where type in ('user.created', 'user.updated', 'user.deleted')`,

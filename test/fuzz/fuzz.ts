@@ -34,7 +34,7 @@ export async function fuzz(
 ): Promise<Tally> {
   const tally: Tally = new Map()
   const property = fc.asyncProperty(requestsOf(described), (draft) => ask(draft, described, asked, tally))
-  confirm(await fc.check(property, { seed, numRuns: runs * described.operations.length, endOnFailure: !shrink }))
+  assertPassed(await fc.check(property, { seed, numRuns: runs * described.operations.length, endOnFailure: !shrink }))
   return tally
 }
 
@@ -51,10 +51,10 @@ export async function fuzzAtOnce(described: Described, asked: Asked, { seed, run
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
     },
   )
-  confirm(await fc.check(property, { seed, numRuns: runs }))
+  assertPassed(await fc.check(property, { seed, numRuns: runs }))
 }
 
-function confirm({ failed, seed, numRuns, numShrinks, errorInstance }: fc.RunDetails<any>): void {
+function assertPassed({ failed, seed, numRuns, numShrinks, errorInstance }: fc.RunDetails<any>): void {
   if (!failed) return
   const { message } = errorInstance as Error
   throw new Error(

@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import { connect } from '../../src/data/connection.ts'
 
 /** What must be true of the data whatever was asked: each a query for rows that break it. */
@@ -54,9 +55,13 @@ const RULES: Record<string, Record<string, string>> = {
 
 const EVERYWHERE = {
   'R-IDEM-2: failures are not kept': 'select status from lintel.idempotency_keys where status >= 300',
-  'no transaction is left open': `
-    select pid, query from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`,
 }
+
+const OPEN_TRANSACTIONS = `
+  select pid, xact_start, query from pg_stat_activity
+  where datname = current_database() and state like 'idle in transaction%'`
+/** Handlers of events are still at work, and each of their transactions waits for the next statement now and then. */
+const LEFT_OPEN_MS = 10_000
 
 /** Every rule that the data of a service breaks, with the first rows that break it. */
 export async function brokenRules(service: string, url: string): Promise<string[]> {
@@ -67,8 +72,26 @@ export async function brokenRules(service: string, url: string): Promise<string[
       const { rows } = await client.query(sql)
       if (rows.length > 0) broken.push(`${rule}; ${rows.length} rows: ${JSON.stringify(rows.slice(0, 3))}`)
     }
+    const left = await transactionsLeftOpen(client)
+    if (left.length > 0) broken.push(`no transaction is left open; ${left.length}: ${JSON.stringify(left.slice(0, 3))}`)
     return broken
   } finally {
     await client.end()
   }
+}
+
+/** Those that are open now and do not end. */
+async function transactionsLeftOpen(client: pg.Client): Promise<object[]> {
+  const keyOf = ({ pid, xact_start: start }: Row) => `${pid} ${start.getTime()}`
+  let left: Row[] = (await client.query(OPEN_TRANSACTIONS)).rows
+  for (const endMs = performance.now() + LEFT_OPEN_MS; left.length > 0 && performance.now() < endMs; ) {
+    const open = new Set(((await client.query(OPEN_TRANSACTIONS)).rows as Row[]).map(keyOf))
+    left = left.filter((row) => open.has(keyOf(row)))
+  }
+  return left
+}
+
+interface Row {
+  readonly pid: number
+  readonly xact_start: Date
 }

@@ -1,4 +1,4 @@
-import type { Contract } from '../service.ts'
+import type { Contract } from '../contract.ts'
 import { type Shared, shared } from './shared.ts'
 import { type Tags, tagsOf } from './tags.ts'
 

@@ -1,5 +1,5 @@
 import { Fault } from '../../base/errors.ts'
-import type { Contract } from '../service.ts'
+import type { Contract } from '../contract.ts'
 import { draftOf } from './draft.ts'
 import type { OpenApiDocument, Server } from './openapi-types.ts'
 import { pathsOf } from './paths.ts'
@@ -48,41 +48,6 @@ export function openapi(contracts: readonly Contract[], options: OpenApiOptions 
 /** The newest version of the whole API: the highest that any of its services has (R-VER-1). */
 export function newestVersion(contracts: readonly Contract[]): number {
   return Math.max(1, ...contracts.map(({ latest }) => latest))
-}
-
-export interface ServedDocument {
-  readonly contentType: string
-  readonly body: string
-}
-
-export interface DocumentsOptions extends Pick<OpenApiOptions, 'title' | 'systemVersion'> {
-  /** What stands before `/v1` in the servers of a document, such as `https://api.example.com`; nothing by default. */
-  readonly baseUrl?: string
-}
-
-/**
- * The documents of a system by path: `/openapi.json` for the version that is served without one, and `/v1/openapi.json`
- * and so on. Each is made when it is first asked for, and kept as text. `undefined` for any other path.
- */
-export function documentsOf(
-  contracts: readonly Contract[],
-  options: DocumentsOptions = {},
-): (path: string) => ServedDocument | undefined {
-  const { baseUrl = '', ...rest } = options
-  const makers = new Map<string, () => OpenApiDocument>()
-  makers.set('/openapi.json', () => openapi(contracts, { ...rest, version: 1, servers: [{ url: baseUrl || '/' }] }))
-  for (let version = 1; version <= newestVersion(contracts); version++) {
-    const servers = [{ url: `${baseUrl}/v${version}` }]
-    makers.set(`/v${version}/openapi.json`, () => openapi(contracts, { ...rest, version, servers }))
-  }
-  const made = new Map<string, ServedDocument>()
-  return (path) => {
-    const make = makers.get(path)
-    if (!make) return undefined
-    const document = made.get(path) ?? { contentType: 'application/json', body: JSON.stringify(make()) }
-    made.set(path, document)
-    return document
-  }
 }
 
 const SECURITY_SCHEMES = {

@@ -1,7 +1,6 @@
 import { EMAIL_PATTERN } from '../../base/email.ts'
 import { type FilterParameter, filterParameters } from '../list-query.ts'
 import type { Operation } from '../operation.ts'
-import { ownerParam } from '../principal.ts'
 import type { Resource } from '../resource.ts'
 import { idPattern, idSchema, type JsonSchema, valueSchema } from './json-schema.ts'
 import type { Parameter, Reference } from './openapi-types.ts'
@@ -18,9 +17,10 @@ export function parametersOf(
   shown: readonly string[],
   shared: Shared,
 ): (Parameter | Reference)[] {
-  const owner = ownerParam(operation)
   return [
-    ...operation.params.map(({ prefix }, i) => pathParameter(names[i]!, prefix, i === owner, shared)),
+    ...operation.params.map(({ prefix }, i) =>
+      pathParameter(names[i]!, prefix, i === operation.facts.ownerParam, shared),
+    ),
     ...queryParameters(operation, shown, shared),
     ...headerParameters(operation).map((header) => shared.add('parameters', header.name, header)),
   ]

@@ -1,9 +1,9 @@
 import { Fault } from '../../base/errors.ts'
 import { isInternal } from '../access.ts'
+import type { Contract } from '../contract.ts'
 import type { FieldSpec } from '../fields.ts'
 import type { Operation } from '../operation.ts'
 import type { Resource } from '../resource.ts'
-import type { Contract } from '../service.ts'
 import { surfaceOf } from '../versions.ts'
 import type { Draft } from './draft.ts'
 import { bodySchema, changeSchema } from './json-schema.ts'
@@ -55,6 +55,7 @@ function operationObject(contract: Contract, operation: Operation, path: string,
     ...(operation.cost !== 1 && { 'x-lintel-cost': operation.cost }),
     ...(operation.verb === 'list' && { 'x-lintel-scan-cost': (operation.resource as Resource).list.scanCost }),
     ...(operation.timeoutMs !== undefined && { 'x-lintel-timeout-ms': operation.timeoutMs }),
+    ...(operation.facts.cached && { 'x-lintel-consistency': 'cached' as const }),
     parameters: parametersOf(operation, names, Object.keys(answer ?? {}), shared),
     ...(body && { requestBody: requestBody(operation, body, shared) }),
     responses: responsesOf(contract, operation, answer, draft),

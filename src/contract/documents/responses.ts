@@ -1,6 +1,6 @@
+import type { Contract } from '../contract.ts'
 import type { FieldSpec } from '../fields.ts'
 import type { Operation } from '../operation.ts'
-import type { Contract } from '../service.ts'
 import type { Draft } from './draft.ts'
 import { answerSchema, type JsonSchema, projectionSchema } from './json-schema.ts'
 import type { Header, Reference, ResponseObject } from './openapi-types.ts'
@@ -20,10 +20,10 @@ export function responsesOf(
   const headers = successHeaders(operation, draft)
   const responses: Responses = { [operation.status]: success(operation, shown, headers, shared) }
   if (operation.facts.answersNotModified) {
-    const { ETag, 'X-Request-Id': id, 'API-Version': of } = headers
+    const { ETag, 'Cache-Control': cacheControl, 'X-Request-Id': id, 'API-Version': of } = headers
     responses[304] = shared.add('responses', 'NotModified', {
       description: 'Nothing has changed since If-None-Match; no body.',
-      headers: { ETag: ETag!, 'X-Request-Id': id!, 'API-Version': of! },
+      headers: { ETag: ETag!, 'Cache-Control': cacheControl!, 'X-Request-Id': id!, 'API-Version': of! },
     })
   }
   for (const [status, codes] of byStatus(contract, operation.facts.codes(version)))
@@ -90,9 +90,11 @@ function listSchema(member: JsonSchema, shared: Shared): JsonSchema {
 function successHeaders(operation: Operation, { deprecated, sunset, shared }: Draft): Record<string, Reference> {
   const { resource, verb, facts } = operation
   const names: (keyof typeof HEADERS)[] = ['X-Request-Id', 'API-Version']
-  if (resource?.versioned && verb !== 'list' && verb !== 'delete') names.push('ETag')
+  const hasVersion = resource?.versioned && verb !== 'list' && verb !== 'delete'
+  if (hasVersion || facts.answersNotModified) names.push('ETag')
   if (verb === 'create') names.push('Location')
   if (verb === 'list') names.push('Link')
+  if (operation.method === 'GET') names.push('Cache-Control')
   if (facts.keepsAnswers) names.push('Idempotency-Replayed')
   if (deprecated !== undefined) names.push('Deprecation')
   if (sunset !== undefined) names.push('Sunset')
@@ -197,9 +199,16 @@ const HEADERS = {
   },
   'API-Version': { description: 'The version that answered.', required: true, schema: { type: 'integer', minimum: 1 } },
   ETag: {
-    description: 'The version of what was shown, for If-Match and If-None-Match.',
+    description:
+      'The version of what was shown, for If-Match and If-None-Match; of a list a weak tag, for If-None-Match alone.',
     required: true,
     schema: { type: 'string', examples: ['"3"'] },
+  },
+  'Cache-Control': {
+    description:
+      'How long it may be kept; with `no-cache` for as long as the server says 304. `public` without credentials, else `private`.',
+    required: true,
+    schema: { type: 'string', examples: ['private, no-cache'] },
   },
   Location: { description: 'Where it can be read.', required: true, schema: { type: 'string' } },
   Link: {

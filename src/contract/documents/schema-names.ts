@@ -1,6 +1,6 @@
+import type { Contract } from '../contract.ts'
 import { camelCase } from '../names.ts'
 import type { AnyResource } from '../resource.ts'
-import type { Contract } from '../service.ts'
 
 /** Schema names by `service.key`. */
 export type SchemaNames = ReadonlyMap<string, string>

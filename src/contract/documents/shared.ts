@@ -1,4 +1,4 @@
-import type { Contract } from '../service.ts'
+import type { Contract } from '../contract.ts'
 import { idSchema, type JsonSchema } from './json-schema.ts'
 import type { Components, Header, Parameter, Reference, ResponseObject } from './openapi-types.ts'
 import { schemaName, schemaNames } from './schema-names.ts'

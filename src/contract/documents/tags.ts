@@ -1,6 +1,6 @@
 import { isInternal } from '../access.ts'
+import type { Contract } from '../contract.ts'
 import type { Operation } from '../operation.ts'
-import type { Contract } from '../service.ts'
 import { capital, wordsOf } from './schema-names.ts'
 
 /** The groups that a document shows its operations in. */

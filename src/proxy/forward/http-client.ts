@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
-import type { Dispatcher } from 'undici'
 import type { AnswerHeaders } from '../../gateway/remote.ts'
-import type { AttemptTimer } from '../../resilience/attempt-timer.ts'
+import { type Dispatcher, openPool, type PoolOptions } from '../../http/pool.ts'
+import type { WatchedDeadline } from '../../resilience/watched-deadline.ts'
 import { AnswerBody } from './answer-body.ts'
 import { correctStatuses } from './interim-responses.ts'
 
@@ -14,7 +14,7 @@ export interface Sent {
   readonly headers: string[]
   readonly body: Readable | Uint8Array | undefined
   /** Of the answer's head. */
-  readonly deadline: AttemptTimer
+  readonly deadline: WatchedDeadline
 }
 
 /** What came of sending it once. */
@@ -37,26 +37,9 @@ export interface HttpClient {
   close(): Promise<void>
 }
 
-export interface HttpClientOptions {
-  /** Most connections to one replica; beyond it requests wait, in order. */
-  readonly connections: number
-  readonly connectTimeoutMs: number
-  /** Between two pieces of the answer's body. */
-  readonly bodyTimeoutMs: number
-}
-
 /** Connections to one origin, kept open between requests. The driver is loaded with the first of them. */
-export async function createHttpClient(origin: string, options: HttpClientOptions): Promise<HttpClient> {
-  const { Pool } = await import('undici')
-  const pool = new Pool(origin, {
-    connections: options.connections,
-    // One request at a time on each: a second one behind it would share its fate.
-    pipelining: 1,
-    connect: { timeout: options.connectTimeoutMs },
-    // The deadline says when the head is late: it counts over all attempts.
-    headersTimeout: 0,
-    bodyTimeout: options.bodyTimeoutMs,
-  })
+export async function createHttpClient(origin: string, options: PoolOptions): Promise<HttpClient> {
+  const pool = await openPool(origin, options)
   correctStatuses(pool)
   return {
     send: ({ method, path, headers, body, deadline }) =>
@@ -73,14 +56,14 @@ export async function createHttpClient(origin: string, options: HttpClientOption
  * small answer.
  */
 class AttemptHandler implements Dispatcher.DispatchHandler {
-  #deadline: AttemptTimer
+  #deadline: WatchedDeadline
   #resolve: (attempt: Attempt) => void
   #settled = false
   #controller: Dispatcher.DispatchController | undefined = undefined
   #body: AnswerBody | undefined = undefined
   #interim = 0
 
-  constructor(deadline: AttemptTimer, resolve: (attempt: Attempt) => void) {
+  constructor(deadline: WatchedDeadline, resolve: (attempt: Attempt) => void) {
     this.#deadline = deadline
     this.#resolve = resolve
     deadline.onOver(() => {

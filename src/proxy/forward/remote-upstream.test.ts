@@ -145,6 +145,21 @@ async function firstLogged(): Promise<typeof logged> {
   return logged
 }
 
+/** A request that has begun to send a body in chunks, and says when it goes on. */
+function slowSender() {
+  const req = httpRequest(`${url}/things`, { method: 'POST', agent: false }).on('error', () => {})
+  req.write('x'.repeat(1000))
+  const response = once(req, 'response').then(([res]) => (res as IncomingMessage).resume())
+  const status = response.then(({ statusCode }) => statusCode)
+  response.catch(() => {})
+  status.catch(() => {})
+  return { req, response, status }
+}
+
+/** Requests that have a place, of all operations. */
+const inFlight = () => [...gateway.inFlightLimits().values()].reduce((all, limit) => all + limit.inFlight, 0)
+const pending = () => remote.replicas().reduce((all, one) => all + one.pending, 0)
+
 const breakerOf = async () => (await remote.health()).checks.shop!.breaker
 
 describe('what passes on', () => {
@@ -881,7 +896,7 @@ describe('R-GW-3: retries', () => {
 
   test('retries are a tenth of the requests at most, when everything fails', async () => {
     const shop = await foreign()
-    await start([shop.url], { retryBudget: { reserve: 2 }, breaker: { minimum: 1_000 } })
+    await start([shop.url], { retryBudget: { reserve: 2, minPerSecond: 0 }, breaker: { minimum: 1_000 } })
     shop.answer = (_req, res) => res.writeHead(503, { 'retry-after': '7' }).end('busy')
     for (let i = 0; i < 40; i++)
       expect(await send(url, 'GET', '/things')).toMatchObject({
@@ -950,6 +965,20 @@ describe('R-GW-3: an upstream in trouble', () => {
     expect(shop.seen.length).toBe(1)
   })
 
+  test('R-P-7: a caller who waits for less time shortens the deadline, which is no fault of the upstream', async () => {
+    const shop = await foreign()
+    await start([shop.url], { timeoutMs: 20_000, breaker: { minimum: 1 } })
+    const headers = { 'lintel-timeout-ms': '60' }
+    shop.answer = () => {}
+    expect((await send(url, 'GET', '/things', { headers })).status).toBe(504)
+    shop.answer = (_req, res) => res.writeHead(504).end()
+    expect((await send(url, 'POST', '/things', { headers })).status).toBe(504)
+    for (const { headers } of shop.seen) expect(Number(headers['lintel-timeout-ms'])).toBeLessThanOrEqual(60)
+    expect(await breakerOf()).toBe('closed')
+    expect((await send(url, 'POST', '/things')).status).toBe(504)
+    expect(await breakerOf()).toBe('open')
+  })
+
   test('no connection becomes free in time: 504 then, and nothing is sent later', async () => {
     const shop = await foreign()
     await start([shop.url], { timeoutMs: 60, http: { connections: 1 }, maxAttempts: 1 })
@@ -977,6 +1006,93 @@ describe('R-GW-3: an upstream in trouble', () => {
     expect(res.statusCode).toBe(408)
     req.destroy()
     expect(await breakerOf()).toBe('closed')
+  })
+
+  test('R-OPS-5: a client that sends slowly takes no place from others before all of a small body has arrived', async () => {
+    const shop = await foreign()
+    await start([shop.url], { maxPending: 1 })
+    const headers = { 'content-length': '2', expect: '100-continue' }
+    const req = httpRequest(`${url}/things`, { method: 'POST', agent: false, headers })
+    req.flushHeaders()
+    // Its body is being read.
+    await once(req, 'continue')
+    expect(inFlight()).toBe(0)
+    expect((await send(url, 'GET', '/things/1')).status).toBe(200)
+    let during = 0
+    shop.answer = (_req, res) => {
+      during = inFlight()
+      res.end('ok')
+    }
+    req.end('{}')
+    const [res] = (await once(req, 'response')) as [IncomingMessage]
+    expect([res.statusCode, during]).toEqual([200, 1])
+    await once(res.resume(), 'end')
+    expect(inFlight()).toBe(0)
+  })
+
+  test('R-OPS-5: clients that send large bodies slowly take no place of those in flight, and half of the connections at most', async () => {
+    const shop = await foreign()
+    await start([shop.url], { http: { connections: 4 } })
+    const [one, two] = [slowSender(), slowSender()]
+    await expect.poll(pending, { timeout: 10_000 }).toBe(2)
+    expect(inFlight()).toBe(0)
+    // A third has to wait, and is told so while the others still send. Of the same operation, what has arrived is served.
+    const third = slowSender()
+    for (let i = 0; i < 10; i++) expect((await send(url, 'POST', '/things', { body: 'small' })).status).toBe(200)
+    expect(await third.status).toBe(503)
+    expect((await third.response).headers['retry-after']).toBe('1')
+    let during = 0
+    shop.answer = (_req, res) => {
+      during = inFlight()
+      res.end('ok')
+    }
+    one.req.end('the end')
+    expect([await one.status, during]).toEqual([200, 1])
+    expect(inFlight()).toBe(0)
+    const fourth = slowSender()
+    fourth.req.end()
+    expect(await fourth.status).toBe(200)
+    two.req.destroy()
+    await expect.poll(pending, { timeout: 10_000 }).toBe(0)
+    expect(inFlight()).toBe(0)
+  })
+
+  test('R-OPS-5: large bodies that come quickly wait for each other', async () => {
+    const shop = await foreign()
+    await start([shop.url], { http: { connections: 2 }, streamWaitMs: 60_000 })
+    const body = 'x'.repeat(200_000)
+    const all = Array.from({ length: 12 }, () => send(url, 'POST', '/things', { body, chunked: true }))
+    expect((await Promise.all(all)).map(({ status }) => status)).toEqual(Array(12).fill(200))
+    expect(shop.seen.map((one) => one.body.length)).toEqual(Array(12).fill(body.length))
+  })
+
+  test('R-OPS-5: 320 slow senders of an operation, more than may be in flight, hold up nobody else', {
+    timeout: 120_000,
+  }, async () => {
+    const shop = await foreign()
+    await start([shop.url])
+    const slow = Array.from({ length: 320 }, () => slowSender())
+    // Half of the 256 connections.
+    await expect.poll(pending, { timeout: 60_000 }).toBe(128)
+    const others = Array.from({ length: 100 }, () => send(url, 'POST', '/things', { body: 'small' }))
+    expect((await Promise.all(others)).map(({ status }) => status)).toEqual(Array(100).fill(200))
+    const refused = await Promise.all(slow.slice(128).map(({ status }) => status))
+    expect(new Set(refused)).toEqual(new Set([503]))
+    for (const { req } of slow) req.end()
+    const served = await Promise.all(slow.slice(0, 128).map(({ status }) => status))
+    expect(new Set(served)).toEqual(new Set([200]))
+    expect(inFlight()).toBe(0)
+  })
+
+  test('R-OPS-5: a body that still arrives after its answer takes no place', async () => {
+    const shop = await bare((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'))
+    await start([shop.url])
+    const early = slowSender()
+    expect(await early.status).toBe(200)
+    early.req.end('the end')
+    await once(early.req, 'close')
+    await expect.poll(pending, { timeout: 10_000 }).toBe(0)
+    expect(inFlight()).toBe(0)
   })
 
   test('an upstream that does not read what it is sent: 504', async () => {

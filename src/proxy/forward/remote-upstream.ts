@@ -1,24 +1,27 @@
 import type { BlockList } from 'node:net'
-import { type Backoff, fullJitterMs } from '../../base/backoff.ts'
 import { Problem } from '../../base/errors.ts'
+import { isFailing, isRepeatable } from '../../call/repeatable.ts'
 import type { Operation } from '../../contract/operation.ts'
 import { withoutNamed } from '../../gateway/answer-head.ts'
 import { headerFilter } from '../../gateway/outside-headers.ts'
 import type { Forwarded, ForwardedRequest, RemoteUpstream } from '../../gateway/remote.ts'
 import { hasBody } from '../../http/framing.ts'
-import { AttemptTimer } from '../../resilience/attempt-timer.ts'
+import type { PoolOptions } from '../../http/pool.ts'
+import { createBulkhead } from '../../resilience/bulkhead.ts'
 import type { CircuitBreakerOptions, Outcome } from '../../resilience/circuit-breaker.ts'
-import { createRetryBudget, type RetryBudgetOptions } from '../../resilience/retry.ts'
-import { type Attempt, createHttpClient, type HttpClientOptions } from './http-client.ts'
-import { accepts, type Choice, createReplica, createReplicas, type Replica } from './replicas.ts'
+import { type Choice, createReplicas } from '../../resilience/replicas.ts'
+import { createRetries, type RetryOptions } from '../../resilience/retry.ts'
+import { WatchedDeadline } from '../../resilience/watched-deadline.ts'
+import { type Attempt, createHttpClient } from './http-client.ts'
+import { accepts, createReplica, type Replica } from './replicas.ts'
 import { type RequestBody, requestBody } from './request-body.ts'
 import { requestHead } from './request-head.ts'
 
-export interface RemoteUpstreamOptions {
+export interface RemoteUpstreamOptions extends RetryOptions {
   readonly name: string
   /** One for each replica. A path in it goes before the path of each request. */
   readonly urls: readonly URL[]
-  /** From the request's last byte, over all attempts, to the head of the answer; 30,000. */
+  /** From the request's last byte, over all attempts, to the head of the answer; 30,000. A caller may wait for less. */
   readonly timeoutMs?: number
   /** Bytes of a request's body; 1 MiB. */
   readonly maxBodyBytes?: number
@@ -26,13 +29,10 @@ export interface RemoteUpstreamOptions {
   readonly bounds?: ReadonlyMap<Operation, Bounds>
   /** Requests under way, of all replicas; beyond it: SERVICE_UNAVAILABLE; 1,000. */
   readonly maxPending?: number
+  /** How long a body that would stream may wait while half of a replica's connections stream already; 1,000. */
+  readonly streamWaitMs?: number
   /** By default 256 connections, 1,000 ms to connect, 30,000 between two pieces of a body. */
-  readonly http?: Partial<HttpClientOptions>
-  /** Sends of a request at most; 3. */
-  readonly maxAttempts?: number
-  /** 25 and 250. */
-  readonly backoff?: Backoff
-  readonly retryBudget?: RetryBudgetOptions
+  readonly http?: Partial<PoolOptions>
   /** Of each replica. */
   readonly breaker?: CircuitBreakerOptions
   /** Proxies in front of this gateway, whose word on where a request comes from is passed on. */
@@ -52,7 +52,7 @@ export interface Bounds {
  * when all of them are.
  */
 export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promise<RemoteUpstream> {
-  const { name, urls, maxPending = 1_000, maxAttempts = 3, backoff = BACKOFF, bounds, trusted } = options
+  const { name, urls, maxPending = 1_000, streamWaitMs = 1_000, bounds, trusted } = options
   const client = { ...HTTP, ...options.http }
   const replicas = createReplicas(
     await Promise.all(
@@ -60,10 +60,27 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
     ),
   )
   const isDropped = headerFilter(options.passedHeaders)
-  const budget = createRetryBudget(options.retryBudget)
+  const retries = createRetries(options)
   let pending = 0
+  /**
+   * Bodies that stream hold a connection for as long as their clients like to send: half of a replica's connections are left to
+   * requests that have arrived.
+   */
+  const streams = createBulkhead({ parallel: Math.ceil(client.connections / 2), waiting: maxPending })
 
-  async function forward(exchange: ForwardedRequest): Promise<Forwarded> {
+  /** Resolves when a body may stream, which it does until `arriving` resolves. */
+  function mayStream(arriving: Promise<void>): Promise<void> {
+    return new Promise((begin, reject) => {
+      const stream = () => {
+        begin()
+        return arriving
+      }
+      const signal = AbortSignal.timeout(streamWaitMs)
+      streams.run(stream, { signal }).catch(() => reject(unavailable(1_000)))
+    })
+  }
+
+  async function forward(exchange: ForwardedRequest, received: (sent: boolean) => void): Promise<Forwarded> {
     const path = forwardedPath(exchange)
     if (pending >= maxPending) throw unavailable(1_000)
     // Before the body, which nobody is going to read.
@@ -71,13 +88,33 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
     if (retryInMs > 0 && replicas.state === 'open') throw unavailable(retryInMs)
     const own = bounds?.get(exchange.route!.operation)
     const { timeoutMs = options.timeoutMs ?? 30_000, maxBodyBytes = options.maxBodyBytes ?? 1024 * 1024 } = own ?? {}
-    let deadline: AttemptTimer | undefined
+    let deadline: WatchedDeadline | undefined
+    const { req, res } = exchange
+    let arrived = () => {}
+    const arriving = new Promise<void>((resolve) => {
+      arrived = resolve
+    })
+    const coming = requestBody(
+      req,
+      res,
+      maxBodyBytes,
+      () => deadline?.restart(),
+      () => {
+        arrived()
+        received(true)
+      },
+    )
+    const body = coming instanceof Promise ? await coming : coming
+    if (body.streams) await mayStream(arriving)
+    // Not before: clients that send slowly must not take the places of others.
+    else received(false)
+    if (pending >= maxPending) {
+      arrived()
+      throw unavailable(1_000)
+    }
     pending++
     try {
-      const { req, res } = exchange
-      const coming = requestBody(req, res, maxBodyBytes, () => deadline?.restart())
-      const body = coming instanceof Promise ? await coming : coming
-      const given = new AttemptTimer(timeoutMs)
+      const given = new WatchedDeadline(exchange.limitTime(timeoutMs))
       deadline = given
       let answered: Forwarded | undefined
       const gone = () => {
@@ -86,11 +123,16 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
       }
       if (res.destroyed) gone()
       else res.once('close', gone)
-      answered = await attempts({ exchange, path, head: requestHead(exchange, trusted, isDropped), body, deadline })
-      answered.body.whenOver(() => pending--)
+      const head = requestHead(exchange, trusted, isDropped)
+      answered = await attempts({ exchange, path, head, body, deadline })
+      answered.body.whenOver(() => {
+        pending--
+        arrived()
+      })
       return answered
     } catch (error) {
       pending--
+      arrived()
       throw error
     } finally {
       deadline?.clear()
@@ -100,27 +142,29 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
   /** Sends until there is an answer that is worth passing on, or nothing that could still give one. */
   async function attempts(work: Work): Promise<Forwarded> {
     const { exchange, body, deadline } = work
-    const repeatable = isRepeatable(exchange)
+    const repeatable = isRepeatable(exchange.req.method!, exchange.idempotencyKey)
     const tried: Replica[] = []
-    budget.earn()
+    retries.earn()
     for (;;) {
       const choice = replicas.choose(tried, repeatable && body.whole)
       if (choice === undefined) throw unavailable(replicas.retryInMs())
       const attempt = await send(choice, work)
       tried.push(choice.replica)
-      if (attempt.kind === 'answered' && !FAILING.has(attempt.status)) return forwardedOf(attempt)
+      if (attempt.kind === 'answered' && !isFailing(attempt.status)) return forwardedOf(attempt)
       if (!body.whole || deadline.over) return settle(attempt, work)
       // Nothing was sent, so this is no repetition: any request may go to a replica that it has not been to.
       if (attempt.kind === 'unreached' && tried.length < replicas.all.length) continue
       const mayRepeat = repeatable && attempt.kind !== 'late' && attempt.kind !== 'garbled'
-      if (!mayRepeat || tried.length >= maxAttempts || !budget.spend()) return settle(attempt, work)
+      const restMs = mayRepeat ? retries.restMs(tried.length, deadline.remainingMs()) : undefined
+      if (restMs === undefined) return settle(attempt, work)
       if (attempt.kind === 'answered') attempt.body.drop()
-      await deadline.rest(fullJitterMs(tried.length - 1, backoff))
+      await deadline.rest(restMs)
       if (deadline.over) return settle({ kind: 'late', cause: undefined }, work)
     }
   }
 
-  async function send({ replica, pass }: Choice, { exchange, path, head, body, deadline }: Work): Promise<Attempt> {
+  async function send({ replica, pass }: Choice<Replica>, work: Work): Promise<Attempt> {
+    const { exchange, path, head, body, deadline } = work
     replica.pending++
     const attempt = await replica.client.send({
       method: exchange.req.method!,
@@ -131,7 +175,7 @@ export async function openRemoteUpstream(options: RemoteUpstreamOptions): Promis
     })
     if (attempt.kind === 'answered') attempt.body.whenOver(() => replica.pending--)
     else replica.pending--
-    replica.breaker.leave(pass, outcomeOf(attempt, body, deadline))
+    replica.breaker.leave(pass, outcomeOf(attempt, work))
     return attempt
   }
 
@@ -160,19 +204,15 @@ interface Work {
   /** With the time that is left. */
   readonly head: (remainingMs: number) => string[]
   readonly body: RequestBody
-  readonly deadline: AttemptTimer
+  readonly deadline: WatchedDeadline
 }
 
-const HTTP: HttpClientOptions = {
+const HTTP: PoolOptions = {
   connections: 256,
   connectTimeoutMs: 1_000,
   bodyTimeoutMs: 30_000,
 }
-const BACKOFF: Backoff = { baseMs: 25, maxMs: 250 }
 const HEALTH_TIMEOUT_MS = 500
-
-/** What a server says that could not, or could not in time, get at what it would have to ask. */
-const FAILING: ReadonlySet<number> = new Set([502, 503, 504])
 
 /** As the caller wrote it. */
 function forwardedPath({ req, path, target }: ForwardedRequest): string {
@@ -184,21 +224,14 @@ function forwardedPath({ req, path, target }: ForwardedRequest): string {
   return target.query === '' ? path : `${path}?${target.query}`
 }
 
-const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
-
-/**
- * Whether it may be sent again once bytes of it were; a POST is made so by its key. PUT and DELETE have the same effect twice
- * (RFC 9110 9.2.2), but not the same answer: what the first one did makes a 412 or 404 of the second.
- */
-function isRepeatable({ req, idempotencyKey }: ForwardedRequest): boolean {
-  return SAFE.has(req.method!) || (req.method === 'POST' && idempotencyKey !== undefined)
-}
-
-function outcomeOf(attempt: Attempt, body: RequestBody, deadline: AttemptTimer): Outcome {
-  if (attempt.kind === 'answered') return FAILING.has(attempt.status) ? 'failed' : 'succeeded'
+function outcomeOf(attempt: Attempt, { exchange: { hurried }, body, deadline }: Work): Outcome {
+  if (attempt.kind === 'answered') {
+    if (attempt.status === 504 && hurried) return 'unknown'
+    return isFailing(attempt.status) ? 'failed' : 'succeeded'
+  }
   if (attempt.kind === 'unreached') return 'unreached'
   // The caller's doing, or not doing, says nothing of the upstream.
-  if (body.failure !== undefined || body.starved || (deadline.over && !deadline.passed)) return 'unknown'
+  if (body.failure !== undefined || body.starved || (deadline.over && (hurried || !deadline.passed))) return 'unknown'
   return 'failed'
 }
 

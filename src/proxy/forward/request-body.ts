@@ -2,12 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { Problem } from '../../base/errors.ts'
 import { readBody } from '../../http/body.ts'
+import { BROKEN, brokenBody } from '../../http/broken-body.ts'
 import { expectsContinue, hasBody } from '../../http/framing.ts'
 
 /** A request's body on its way to an upstream. */
 export interface RequestBody {
   /** For one attempt. */
   open(): Readable | Uint8Array | undefined
+  /** It is sent while it comes, as fast as the upstream reads. */
+  readonly streams: boolean
   /** Whether another attempt can send all of it: it is kept here, or nothing of it was read yet. */
   readonly whole: boolean
   /** Why it could not be read to its end; this, and not what the upstream makes of it, is then what went wrong. */
@@ -21,27 +24,34 @@ const KEPT_BYTES = 64 * 1024
 
 /**
  * Small bodies are kept, the rest is streamed as fast as the upstream reads, with a bound: PAYLOAD_TOO_LARGE beyond `limit`,
- * at once where Content-Length says so. `moved` is called whenever a piece of a streamed one has gone on.
+ * at once where Content-Length says so. Of a streamed one `moved` is called whenever a piece has gone on, and `arrived` after the last.
  */
 export function requestBody(
   req: IncomingMessage,
   res: ServerResponse,
   limit: number,
   moved: () => void,
+  arrived: () => void,
 ): RequestBody | Promise<RequestBody> {
   if (!hasBody(req)) return NONE
   const length = req.headers['content-length']
   if (length !== undefined && Number(length) <= KEPT_BYTES) {
     const kept = readBody(req, res, limit)
-    return kept.then((body) => ({ open: () => body, whole: true, failure: undefined, starved: false }))
+    return kept.then((body) => ({ ...NONE, open: () => body }))
   }
   if (Number(length ?? 0) > limit) throw tooLarge(limit)
-  return streamed(req, res, limit, moved)
+  return streamed(req, res, limit, moved, arrived)
 }
 
-const NONE: RequestBody = { open: () => undefined, whole: true, failure: undefined, starved: false }
+const NONE: RequestBody = { open: () => undefined, streams: false, whole: true, failure: undefined, starved: false }
 
-function streamed(req: IncomingMessage, res: ServerResponse, limit: number, moved: () => void): RequestBody {
+function streamed(
+  req: IncomingMessage,
+  res: ServerResponse,
+  limit: number,
+  moved: () => void,
+  arrived: () => void,
+): RequestBody {
   let begun = false
   /** Of more from the caller. */
   let waiting = false
@@ -63,6 +73,7 @@ function streamed(req: IncomingMessage, res: ServerResponse, limit: number, move
     const end = () => {
       body.push(null)
       moved()
+      arrived()
     }
     const close = () => {
       if (!req.complete) fail(new Problem('VALIDATION_ERROR', 'The body ended early'))
@@ -75,14 +86,16 @@ function streamed(req: IncomingMessage, res: ServerResponse, limit: number, move
           listening = true
           if (!begun && expectsContinue(req)) res.writeContinue()
           begun = true
-          req.on('data', take).once('end', end).once('close', close)
+          req.on('data', take).once('end', end).once(BROKEN, fail).once('close', close)
+          const broken = brokenBody(req)
+          if (broken !== undefined) fail(broken)
         }
         waiting = true
         req.resume()
       },
       destroy(error, done) {
         // What is left unread is for whoever answers.
-        if (listening) req.off('data', take).off('end', end).off('close', close).pause()
+        if (listening) req.off('data', take).off('end', end).off(BROKEN, fail).off('close', close).pause()
         done(error)
       },
     })
@@ -91,6 +104,7 @@ function streamed(req: IncomingMessage, res: ServerResponse, limit: number, move
 
   return {
     open,
+    streams: true,
     get whole() {
       return !begun
     },

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList, Socket } from 'node:net'
 import type { UserCaller } from '../../auth/caller.ts'
+import { TIMEOUT_HEADER, timeoutText } from '../../call/timeout-header.ts'
 import { type HeaderFilter, OURS } from '../../gateway/outside-headers.ts'
 import type { ForwardedRequest } from '../../gateway/remote.ts'
 import { endToEnd } from '../../http/hop-by-hop.ts'
@@ -10,9 +11,6 @@ import { writeTraceparent } from '../../observe/trace.ts'
 
 /** Who asks, for the upstream; none of these is ever taken from outside. */
 export const IDENTITY = { user: 'lintel-user-id', email: 'lintel-user-email', roles: 'lintel-user-roles' } as const
-
-/** How many milliseconds are left for the answer. */
-export const TIMEOUT = 'lintel-timeout-ms'
 
 /**
  * The headers of a request as the upstream gets them, names and values in turn: what is end to end and not an identity, then
@@ -34,21 +32,21 @@ export function requestHead(
   pushTrace(head, exchange)
   for (const part of viaProxy ? wayOf(req, true) : ownWayOf(req)) head.push(part)
   if (caller.kind === 'user') for (const part of identityOf(caller)) head.push(part)
-  const at = head.push(TIMEOUT, '') - 1
+  const at = head.push(TIMEOUT_HEADER, '') - 1
   // Of several attempts one is under way at a time.
   return (remainingMs) => {
-    head[at] = String(Math.ceil(remainingMs))
+    head[at] = timeoutText(remainingMs)
     return head
   }
 }
 
 /**
- * The request's trace, which its line in the log has too. What the caller sent is passed on as it is, for this gateway adds no
+ * The request's trace, which its line in the log has too. What the caller sent is passed on as it is where this gateway adds no
  * span to the trace: an id of its own would be a parent that nobody ever finds.
  */
 function pushTrace(head: string[], { req, trace }: ForwardedRequest): void {
   const given = req.headers.traceparent
-  const isCallers = typeof given === 'string' && given.slice(3, 35) === trace.traceId
+  const isCallers = trace.spanId === undefined && typeof given === 'string' && given.slice(3, 35) === trace.traceId
   head.push('traceparent', isCallers ? given : writeTraceparent(trace))
   if (trace.state !== undefined) head.push('tracestate', trace.state)
 }

@@ -1,0 +1,242 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { serviceClone } from '../../test/service-clone.ts'
+import { newId } from '../base/ids.ts'
+import { t } from '../contract/fields.ts'
+import { resource } from '../contract/resource.ts'
+import type { Clone } from '../testing/database.ts'
+import { type Database, openDatabase } from './pool.ts'
+import { type Row, readRow, writeRow } from './row.ts'
+import { insert, read } from './rows.ts'
+import { type OutboxEvent, type Transaction, transaction } from './transaction.ts'
+
+const Slip = resource('slip', {
+  id: 'slp',
+  fields: {
+    code: t.text(),
+    lines: t.list(t.object({ sku: t.text(), price: t.money() })),
+    marks: t.list(t.text()).optional(),
+    total: t.money(),
+    rate: t.decimal({ scale: 4 }),
+    open: t.boolean(),
+    count: t.integer(),
+    ownerId: t.id('usr').optional(),
+    dueAt: t.time().optional(),
+  },
+  access: { list: 'public' },
+})
+
+const TAGS = `create table tags (id uuid primary key, name text not null, version integer not null default 1,
+  created_at timestamptz(3) not null default now(), updated_at timestamptz(3) not null default now())`
+
+const TABLE = `create table slips (id uuid primary key, code varchar(20) not null unique, lines json not null, marks jsonb,
+  total numeric(16, 2) not null, rate numeric(16, 4) not null, open boolean not null, count integer not null, owner_id uuid,
+  due_at timestamptz(3), version integer not null default 1, created_at timestamptz(3) not null default now(),
+  updated_at timestamptz(3) not null default now())`
+
+const slip = (code: string) => ({
+  code,
+  lines: [{ sku: 'a "b" é', price: 9.5 }],
+  marks: ['x', 'y'],
+  total: 1234.5,
+  rate: 0.1234,
+  open: true,
+  count: 3,
+  ownerId: newId('usr') as `usr_${string}`,
+  dueAt: '2026-11-29T10:00:00.120Z',
+})
+
+let clone: Clone
+let database: Database
+
+beforeAll(async () => {
+  clone = await serviceClone('orders')
+  database = openDatabase('test', clone.url)
+  await database.query(TABLE)
+  await database.query(TAGS)
+})
+afterAll(async () => {
+  await database.close()
+  await clone.drop()
+})
+beforeEach(async () => {
+  await database.query('drop trigger if exists other on slips')
+  for (const table of ['slips', 'tags', 'lintel.outbox']) await database.query(`delete from ${table}`)
+})
+
+/** The same database, which tells what was sent before the first answer came. */
+function watched() {
+  const first: string[][] = []
+  const one: Database = {
+    ...database,
+    async acquire(...args) {
+      const held = await database.acquire(...args)
+      const sent: string[] = []
+      first.push(sent)
+      let answered = false
+      return {
+        ...held,
+        send(text, values) {
+          if (!answered) sent.push(text.split(' ', 1)[0]!)
+          const answer = held.send(text, values)
+          const note = () => {
+            answered = true
+          }
+          answer.then(note, note)
+          return answer
+        },
+      }
+    },
+  }
+  return { one, first }
+}
+
+const make = (code: string) => async (tx: Transaction) => {
+  const row = await insert(tx, Slip, slip(code), 'at commit')
+  tx.emit(eventOf(row))
+  return row
+}
+
+const eventOf = (row: Row<any>): OutboxEvent => ({
+  type: 'slip.created',
+  aggregateId: readRow(row).id,
+  data: writeRow(row),
+})
+
+async function untilWaiting(isWaiting = true) {
+  const look = `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%insert into slips%'
+    and datname = current_database()`
+  while ((await database.query(look)).length > 0 !== isWaiting);
+}
+
+async function stored() {
+  const slips = await database.query<{ code: string }>('select code from slips order by code')
+  const events = await database.query<{ code: string }>(`select data ->> 'code' as code from lintel.outbox order by 1`)
+  return { slips: slips.map(({ code }) => code), events: events.map(({ code }) => code) }
+}
+
+test('R-EVT-2: an insert, its event and COMMIT are one trip, and the row is what is read afterwards', async () => {
+  const { one, first } = watched()
+  const row = await transaction(one, make('a'))
+  expect(first).toEqual([['begin', 'with', 'insert', 'commit']])
+  const later = await read(database, Slip, readRow(row).id)
+  expect(readRow(row)).toEqual(readRow(later))
+  expect(JSON.parse(writeRow(row))).toEqual(JSON.parse(writeRow(later)))
+  expect(await stored()).toEqual({ slips: ['a'], events: ['a'] })
+})
+
+test('absent values are null, and what only the database can tell is asked of it', async () => {
+  const bare = { ...slip('bare'), marks: null, ownerId: null, dueAt: null }
+  const row = await transaction(database, (tx) => insert(tx, Slip, bare, 'at commit'))
+  expect(readRow(row)).toEqual(readRow(await read(database, Slip, readRow(row).id)))
+  const { one, first } = watched()
+  // PostgreSQL rounds it.
+  const fine = { ...slip('fine'), dueAt: '2026-11-29T10:00:00.1236Z' }
+  const rounded = await transaction(one, (tx) => insert(tx, Slip, fine, 'at commit'))
+  expect(readRow(rounded).dueAt).toBe('2026-11-29T10:00:00.124Z')
+  expect(first).toEqual([['begin', 'insert']])
+})
+
+test('R-REST-8: what the database refuses fails the transaction, with its event', async () => {
+  await transaction(database, make('a'))
+  await expect(transaction(database, make('a'))).rejects.toMatchObject({ code: 'DUPLICATE' })
+  expect(await stored()).toEqual({ slips: ['a'], events: ['a'] })
+})
+
+test('a statement that follows finds the row, and one commit has both', async () => {
+  const found = await transaction(database, async (tx) => {
+    await make('a')(tx)
+    return tx.query('select code from slips')
+  })
+  expect(found).toEqual([{ code: 'a' }])
+  expect(await stored()).toEqual({ slips: ['a'], events: ['a'] })
+})
+
+test('a statement that follows a refused insert is told what was refused', async () => {
+  await transaction(database, make('a'))
+  const failing = transaction(database, async (tx) => {
+    await make('a')(tx)
+    await tx.query('select 1')
+  })
+  await expect(failing).rejects.toMatchObject({ code: 'DUPLICATE' })
+})
+
+test('several inserts, and a change before them, are one transaction', async () => {
+  await transaction(database, async (tx) => {
+    await make('a')(tx)
+    await make('b')(tx)
+  })
+  await transaction(database, async (tx) => {
+    await tx.query(`update slips set count = 4 where code = 'a'`)
+    await make('c')(tx)
+  })
+  expect(await stored()).toEqual({ slips: ['a', 'b', 'c'], events: ['a', 'b', 'c'] })
+  const refused = transaction(database, async (tx) => {
+    await tx.query(`update slips set count = 5 where code = 'a'`)
+    await make('c')(tx)
+  })
+  await expect(refused).rejects.toMatchObject({ code: 'DUPLICATE' })
+  expect(await database.query(`select count from slips where code = 'a'`)).toEqual([{ count: 4 }])
+})
+
+test('R-P-7: an insert that waits for a lock is rolled back with its event when the time is over', async () => {
+  const request = { isOver: false, committing: false }
+  await transaction(database, async (tx) => {
+    await tx.query('lock table slips in share mode')
+    const late = transaction(database, make('a'), { bound: request })
+    late.catch(() => {})
+    await untilWaiting()
+    request.isOver = true
+    await expect(late).rejects.toMatchObject({ code: 'GATEWAY_TIMEOUT' })
+    expect(request.committing).toBe(false)
+    // Cancelled, and not only given up: COMMIT is on the way behind it.
+    await untilWaiting(false)
+  })
+  // It would come before this one.
+  await transaction(database, make('b'))
+  expect(await stored()).toEqual({ slips: ['b'], events: ['b'] })
+})
+
+test('R-P-7: so is one that stands behind another change of its transaction', async () => {
+  const request = { isOver: false, committing: false }
+  await transaction(database, async (tx) => {
+    await tx.query('lock table slips in share mode')
+    const late = transaction(
+      database,
+      async (own) => {
+        await own.query(`insert into tags (id, name) values (gen_random_uuid(), 'first')`)
+        await make('a')(own)
+      },
+      { bound: request },
+    )
+    late.catch(() => {})
+    await untilWaiting()
+    request.isOver = true
+    await expect(late).rejects.toMatchObject({ code: 'GATEWAY_TIMEOUT' })
+    await untilWaiting(false)
+  })
+  await transaction(database, make('b'))
+  expect(await stored()).toEqual({ slips: ['b'], events: ['b'] })
+  expect(await database.query(`select from tags where name = 'first'`)).toEqual([])
+})
+
+test('R-P-4: two inserts of one key at the same moment are one row, one event, and one refusal', async () => {
+  const both = await Promise.allSettled([transaction(database, make('a')), transaction(database, make('a'))])
+  expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+  expect(await stored()).toEqual({ slips: ['a'], events: ['a'] })
+})
+
+test('R-BODY-7: where a trigger writes something else, row and event say what it wrote', async () => {
+  await database.query(`create or replace function other() returns trigger language plpgsql as
+    $$ begin new.code := upper(new.code); return new; end $$`)
+  await database.query('create trigger other before insert on slips for each row execute function other()')
+  const { one, first } = watched()
+  expect(readRow(await transaction(one, make('a'))).code).toBe('A')
+  expect(first).toEqual([
+    ['begin', 'with', 'insert', 'commit'],
+    ['begin', 'insert'],
+  ])
+  // And is not tried again for a while.
+  expect(readRow(await transaction(one, make('b'))).code).toBe('B')
+  expect(first.slice(2)).toEqual([['begin', 'insert']])
+  expect(await stored()).toEqual({ slips: ['A', 'B'], events: ['A', 'B'] })
+})

@@ -1,0 +1,71 @@
+import type { Stored } from '../contract/fields.ts'
+import type { AnyResource } from '../contract/resource.ts'
+import { type Row, rowOf } from './row.ts'
+import type { Table } from './table.ts'
+
+/** An insert whose row is known before it is sent, as it leaves nothing to the database. */
+export interface ForetoldInsert<R extends AnyResource = AnyResource> {
+  readonly row: Row<R>
+  readonly values: readonly unknown[]
+  /** The statement. It fails with `REFUTED` where what is written is not what was foretold, as a trigger may see to: answer and event have been made of it. */
+  readonly text: string
+  /** Forgets for a minute that rows of its table can be foretold. */
+  refuted(): void
+}
+
+/** division_by_zero, in lack of a way to raise something in plain SQL. */
+export const REFUTED = '22012'
+
+/** Tables whose triggers have the last word, and until when that is remembered. */
+const refutedUntilMs = new WeakMap<Table, number>()
+const REMEMBERED_MS = 60_000
+
+/** By table; each insert has every column. */
+const texts = new WeakMap<Table, string>()
+
+/** The insert of a row that is known, or undefined: where a column is left to its default, or a view decides what is shown. */
+export function foretell<R extends AnyResource>(
+  table: Table,
+  given: Partial<Stored<R['fields']>> & { id: string },
+): ForetoldInsert<R> | undefined {
+  const { resource, columns, places } = table
+  if (resource.derived || (refutedUntilMs.get(table) ?? 0) > performance.now()) return undefined
+  const now = new Date().toISOString()
+  const known: Record<string, unknown> = { version: 1, createdAt: now, updatedAt: now, ...given }
+  const values: unknown[] = []
+  const cells: (string | null)[] = []
+  for (const [field, place] of places) {
+    const value = known[field]
+    if (value === undefined) return undefined
+    const { toParam, toText } = columns[place]!
+    const text = value === null ? null : toText(value)
+    if (text === undefined) return undefined
+    cells.push(text)
+    values.push(value === null ? null : toParam(value))
+  }
+  for (const name in given) if (!places.has(name)) throw new Error(`${resource.table} has no field "${name}"`)
+  return {
+    row: rowOf<R>(table, cells),
+    values,
+    text: textOf(table),
+    refuted: () => void refutedUntilMs.set(table, performance.now() + REMEMBERED_MS),
+  }
+}
+
+function textOf(table: Table): string {
+  let text = texts.get(table)
+  if (text === undefined) {
+    const { resource, columns, select } = table
+    const params = columns.map((_, i) => `$${i + 1}`).join(', ')
+    const guard = columns.map(({ sql, spec }, i) => same(spec, sql, `$${i + 1}`)).join(' and ')
+    text = `with made as (insert into ${resource.table} (${select}) values (${params}) returning ${select}) select 1 / count(*) from made where ${guard}`
+    texts.set(table, text)
+  }
+  return text
+}
+
+/** json has no equality; as text, json is what was sent, and jsonb is the same of both. */
+function same({ kind, nullable }: { kind: string; nullable?: boolean }, column: string, param: string): string {
+  const cast = kind === 'list' || kind === 'object' ? '::text' : ''
+  return `${column}${cast} ${nullable ? 'is not distinct from' : '='} ${param}${cast}`
+}

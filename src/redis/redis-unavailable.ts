@@ -1,0 +1,4 @@
+/** There is no server that answers in time. */
+export class RedisUnavailable extends Error {
+  override readonly name = 'RedisUnavailable'
+}

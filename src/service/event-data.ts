@@ -1,0 +1,40 @@
+import { Fault } from '../base/errors.ts'
+import { dataVersion, type EventSpec, upToDate } from '../contract/event.ts'
+import type { CarriedEvent } from '../events/carrier.ts'
+import { readHeaders } from '../events/headers.ts'
+import { outputCheck } from './shape.ts'
+
+/** Data of an event as its handlers get them. */
+export type ReadData = (event: CarriedEvent) => unknown
+
+/**
+ * Brings data that were published in an older shape up to the newest (R-EVT-7), which is checked then: what a handler gets is
+ * what the contract says.
+ *
+ * Rejects a newer version than the contract's: the event is tried again, until a process of the build that published it has it.
+ */
+export function dataReader(type: string, spec: EventSpec): ReadData {
+  const newest = dataVersion(spec)
+  const check = newest > 1 ? outputCheck(spec.data) : undefined
+  return ({ data, headers, aggregateId, occurredAt }) => {
+    const value = JSON.parse(data)
+    const { dataVersion: version = 1 } = readHeaders(headers)
+    if (version > newest)
+      throw new Error(
+        `${type} has data of version ${version}, of which this build knows ${newest}: deploy consumers first`,
+      )
+    if (check === undefined || version === newest) return value
+    const current = upToDate(spec, value, version, { aggregateId, timestamp: occurredAt })
+    assertKeepsContract(type, check, current)
+    return current
+  }
+}
+
+export function assertKeepsContract(type: string, check: ReturnType<typeof outputCheck>, value: object) {
+  const faults = check(value)
+  if (faults.length > 0)
+    throw new Fault(
+      'EVENT_BREAKS_CONTRACT',
+      `Data of ${type} breaks its contract: ${faults.map(({ field, message }) => `${field} ${message}`).join('; ')}`,
+    )
+}

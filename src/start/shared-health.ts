@@ -1,0 +1,62 @@
+import type { ServiceHealth } from '../call/health.ts'
+import type { Carrier } from '../events/carrier.ts'
+import { eventsHealth } from './events-health.ts'
+import type { Shared } from './open-shared.ts'
+import type { RunningService } from './run-service.ts'
+import { hasEvents } from './system.ts'
+import type { Worker } from './workers/worker.ts'
+
+/** What processes share; undefined where a system has none. */
+export interface SharedParts {
+  readonly carrier: Carrier | undefined
+  readonly services: readonly RunningService[]
+  readonly shared: Shared | undefined
+  /** This process among several of a machine. */
+  readonly worker?: Worker | undefined
+}
+
+/** The checks of what belongs to no service alone (R-OPS-1): `queue`, `cache`, `limits` and `workers`. */
+export async function sharedHealth({ carrier, services, shared, worker }: SharedParts): Promise<ServiceHealth> {
+  const all = await Promise.all([
+    carrier ? eventsHealth(carrier, services) : worker && queueElsewhere(worker, services),
+    shared && redisHealth(shared),
+    shared && limitsHealth(shared),
+    worker && workersHealth(worker),
+  ])
+  const parts = all.filter((part) => part !== undefined)
+  const sound = parts.every(({ status }) => status === 'healthy')
+  return {
+    status: sound ? 'healthy' : 'degraded',
+    checks: Object.assign({}, ...parts.map(({ checks }) => checks)),
+  }
+}
+
+async function redisHealth({ redis }: Shared): Promise<ServiceHealth> {
+  const cache = await redis.health()
+  return { status: cache.status === 'up' ? 'healthy' : 'degraded', checks: { cache: { ...cache } } }
+}
+
+/** Without Redis requests go on, and limits are those of each process (R-RATE-3). */
+function limitsHealth({ buckets: { trouble } }: Shared): ServiceHealth {
+  if (trouble === undefined) return { status: 'healthy', checks: { limits: { status: 'up' } } }
+  const message = `each process limits by itself: ${trouble}`
+  return { status: 'degraded', checks: { limits: { status: 'down', message } } }
+}
+
+/** The first worker handles the events of all. */
+async function queueElsewhere(worker: Worker, services: readonly RunningService[]): Promise<ServiceHealth | undefined> {
+  if (!services.some(({ service }) => hasEvents(service))) return undefined
+  try {
+    return (await worker.ask('queue')) as ServiceHealth
+  } catch {
+    return { status: 'degraded', checks: { queue: { status: 'down', message: 'worker 1 does not answer' } } }
+  }
+}
+
+function workersHealth(worker: Worker): ServiceHealth {
+  const { count } = worker
+  const serving = worker.serving()
+  if (serving >= count) return { status: 'healthy', checks: { workers: { status: 'up' } } }
+  const message = `${serving} of ${count} workers serve; the others are being started again`
+  return { status: 'degraded', checks: { workers: { status: 'down', message } } }
+}

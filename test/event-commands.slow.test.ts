@@ -1,0 +1,130 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { encodeId, uuidv7 } from '../src/base/ids.ts'
+import { type Database, openDatabase } from '../src/data/pool.ts'
+import { databaseSettings } from '../src/testing/system.ts'
+import { reference } from './reference.ts'
+import { launcher, until } from './system-process.ts'
+import { UNPUBLISHED } from './unpublished.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
+
+// `lintel events …` beside the running reference system (R-EVT-3, R-EVT-5).
+
+const api = reference()
+const { run } = launcher()
+let orders: Database
+let users: Database
+
+beforeEach(() => {
+  orders = openDatabase('orders', api.system.databases.orders!)
+  users = openDatabase('users', api.system.databases.users!)
+  return () => Promise.all([orders.close(), users.close()])
+})
+
+function lintel(...args: string[]) {
+  const env = { LOG_LEVEL: 'fatal', ...databaseSettings(api.system.databases) }
+  return run('lintel', { args, env })
+}
+
+/** An event of a user that was given up, and one that waits behind it. */
+async function deadLetter() {
+  const [id, later, user] = [uuidv7(), uuidv7(), uuidv7()]
+  const aggregateId = encodeId('usr', user)
+  const data = (name: string) => JSON.stringify({ id: aggregateId, email: 'lost@example.com', name })
+  await orders.query(
+    `insert into lintel.inbox (consumer, event_id, type, aggregate_id, occurred_at, data, attempts, error, dead_at)
+     values ('orders.buyers', $1, 'user.created', $3, now(), $4, 15, 'Error: the disk was full', now()),
+            ('orders.buyers', $2, 'user.updated', $3, now(), $5, 0, null, null)`,
+    [id, later, aggregateId, data('First'), data('Second')],
+  )
+  const name = async () =>
+    (await orders.query<{ name: string }>('select name from buyers where id = $1', [user]))[0]?.name
+  return { id: encodeId('evt', id), aggregateId, name }
+}
+
+describe('R-EVT-3: dead letters', () => {
+  test('are listed with their error and what waits behind them, and shown whole', async () => {
+    const { id, aggregateId, name } = await deadLetter()
+    const listed = await lintel('events', 'dead', 'list')
+    expect(listed).toMatchObject({ code: 0, stderr: '' })
+    expect(listed.stdout).toContain(`${id} orders.buyers user.created of ${aggregateId}`)
+    expect(listed.stdout).toContain('after 15 attempts, 1 waiting behind it: Error: the disk was full')
+    const shown = JSON.parse((await lintel('events', 'dead', 'show', id)).stdout)
+    expect(shown).toMatchObject({ id, consumer: 'orders.buyers', attempts: 15, waiting: 1, data: { name: 'First' } })
+    const json = JSON.parse((await lintel('events', 'dead', 'list', '--json', '--consumer', 'orders.buyers')).stdout)
+    expect(json.map((letter: { id: string }) => letter.id)).toContain(id)
+    expect((await lintel('events', 'dead', 'list', '--consumer', 'orders.confirmations')).stdout).toBe(
+      'no dead letters',
+    )
+    expect(await name()).toBeUndefined()
+  })
+
+  test('are sent again, and what waits behind them follows in order', async () => {
+    const { id, name } = await deadLetter()
+    expect(await lintel('events', 'dead', 'resend', id)).toMatchObject({ code: 0, stdout: '1 event is sent again' })
+    await until(async () => (await name()) === 'Second')
+    expect((await lintel('events', 'dead', 'show', id)).code).toBe(2)
+  })
+
+  test('are dropped, and what waits behind them goes on', async () => {
+    const { id, name } = await deadLetter()
+    expect(await lintel('events', 'dead', 'drop', id)).toMatchObject({ code: 0, stdout: '1 event is dropped' })
+    await until(async () => (await name()) === 'Second')
+    const [row] = await orders.query<{ handled: boolean }>(
+      `select done_at is not null and data is null as handled from lintel.inbox where error is not null and event_id = lintel.uuid($1)`,
+      [id],
+    )
+    expect(row).toEqual({ handled: true })
+  })
+})
+
+test('R-EVT-5: what was published is published again, and handled once', async () => {
+  const user = await api.user('Ann')
+  const unpublished = async () => (await users.query<{ count: number }>(UNPUBLISHED))[0]!.count
+  await until(async () => (await unpublished()) === 0)
+  const { code, stdout } = await lintel('events', 'resend', '--since', '1h')
+  expect(code).toBe(0)
+  expect(Number(/^users: (\d+) events? queued to be published again$/m.exec(stdout)![1])).toBeGreaterThan(0)
+  await until(async () => (await unpublished()) === 0)
+  const rows = await orders.query('select done_at from lintel.inbox where aggregate_id = $1', [user.id])
+  expect(rows).toHaveLength(1)
+})
+
+test('status says what waits, as text and as JSON', async () => {
+  const { code, stdout } = await lintel('events', 'status')
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/^users: \d+ to be published/)])
+  expect(stdout).toMatch(/^ {2}orders\.buyers: \d+ waiting.*, \d+ dead$/m)
+  expect(JSON.parse((await lintel('events', 'status', '--json')).stdout)).toMatchObject({
+    users: { outbox: { waiting: expect.any(Number), oldestMs: expect.any(Number) } },
+    orders: { inbox: expect.arrayContaining([expect.objectContaining({ consumer: 'orders.buyers' })]) },
+  })
+})
+
+test.each([
+  [
+    ['resend', '--since', 'yesterday'],
+    '--since is "yesterday": give a time such as 2026-11-26T09:00:00Z, or how long ago',
+  ],
+  [['resend'], "required option '--since <time>' not specified"],
+  [['dead', 'resend'], 'Give the id of an event, or --all'],
+  [['dead', 'drop', 'evt_01h455vb4pex5vsknk084sn02q', '--all'], 'Give either the id of an event or --all, not both'],
+  [['dead', 'show', 'ord_01h455vb4pex5vsknk084sn02q'], 'is not an event id, such as evt_01h4'],
+  [['dead', 'show', 'evt_01h455vb4pex5vsknk084sn02q'], 'No such dead letter: see `lintel events dead list`'],
+  [['dead', 'list', '--limit', 'all'], '--limit is "all": give a whole number from 1 to 99999'],
+])('wrong usage is 2, and says what was expected: lintel events %j', async (args, message) => {
+  const { code, stdout, stderr } = await lintel('events', ...args)
+  expect([code, stdout]).toEqual([2, ''])
+  expect(stderr).toContain(message)
+})
+
+test('R-OPS-3: /metrics shows how events are doing; it is not counted, and no page of the API', async () => {
+  await deadLetter()
+  const { status, headers, body } = await api.ask('GET', '/metrics')
+  expect([status, headers.get('content-type')]).toEqual([200, expect.stringContaining('text/plain')])
+  expect(headers.get('x-ratelimit-limit')).toBeNull()
+  expect(body).toMatch(/^lintel_outbox_unpublished\{service="users"\} \d+$/m)
+  expect(body).toMatch(/^lintel_inbox_lag_seconds\{consumer="orders.buyers"\} [\d.]+$/m)
+  expect(body).toMatch(/^lintel_dead_letters\{consumer="orders.buyers"\} [1-9]\d*$/m)
+  expect(body).toMatch(/^# TYPE lintel_events_published_total counter$/m)
+  expect(body).toMatch(/^process_resident_memory_bytes \d+$/m)
+})

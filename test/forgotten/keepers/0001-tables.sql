@@ -1,0 +1,1 @@
+create table doors (number integer);
