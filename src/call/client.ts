@@ -1,7 +1,7 @@
 import { Fault } from '../base/errors.ts'
 import { handled } from '../base/handled.ts'
 import type { Contract } from '../contract/contract.ts'
-import type { Fields, Given, TypeOf } from '../contract/fields.ts'
+import type { Fields, InputOf, TypeOf } from '../contract/fields.ts'
 import type { Pairs } from '../contract/list-query.ts'
 import { type Operation, type OperationSpec, VERBS } from '../contract/operation.ts'
 import type {
@@ -147,7 +147,7 @@ export interface OwnArgs<B> extends CreateArgs<B> {
   readonly params?: Readonly<Record<string, string>> | undefined
 }
 type BodyArgs<B extends Fields> =
-  {} extends Given<B> ? [args?: Partial<OwnArgs<Flat<Given<B>>>>] : [args: OwnArgs<Flat<Given<B>>>]
+  {} extends InputOf<B> ? [args?: Partial<OwnArgs<Flat<InputOf<B>>>>] : [args: OwnArgs<Flat<InputOf<B>>>]
 type OperationAnswer<A extends Fields> = {} extends A ? void : { [K in keyof A]: TypeOf<A[K]> }
 
 /** Rows that a walk asks for at a time: the most that a list gives (R-PAGE-1). */

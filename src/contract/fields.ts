@@ -84,10 +84,10 @@ type Optional<F extends Fields> = { [K in keyof F as 'optional' extends MarkOf<F
 type Required<F extends Fields> = { [K in keyof F as 'optional' extends MarkOf<F[K]> ? never : K]: TypeOf<F[K]> }
 
 /** What a request gives, before defaults. */
-export type Given<F extends Fields> = Required<Without<F, 'server' | 'hidden'>> &
+export type InputOf<F extends Fields> = Required<Without<F, 'server' | 'hidden'>> &
   Optional<Without<F, 'server' | 'hidden'>>
 /** What a handler receives: defaults are filled in, what was left out is null. */
-export type Taken<F extends Fields> = {
+export type CheckedInput<F extends Fields> = {
   [K in keyof Without<F, 'server' | 'hidden'>]: TypeOf<F[K]>
 }
 /** A part of it, as PATCH gives it. */

@@ -3,13 +3,13 @@ export { type ConsumerSpec, consumer } from './consumer.ts'
 export type { Contract } from './contract.ts'
 export { type EventData, type EventOptions, type EventSpec, event } from './event.ts'
 export {
+  type CheckedInput,
   type Field,
   type FieldSpec,
   type Fields,
-  type Given,
+  type InputOf,
   type Patch,
   type Shown,
-  type Taken,
   type TypeOf,
   t,
 } from './fields.ts'

@@ -4,7 +4,7 @@ import { Problem } from '../base/errors.ts'
 import { newId } from '../base/ids.ts'
 import { readQuery } from '../gateway/query.ts'
 import { t } from './fields.ts'
-import { fieldsReader, filterParameters, type ListQuery, listQueryReader, type Pairs } from './list-query.ts'
+import { fieldsReader, filterParameters, type ListRequest, listQueryReader, type Pairs } from './list-query.ts'
 import { resource } from './resource.ts'
 
 const Order = resource('order', {
@@ -47,7 +47,7 @@ const shown = Object.keys(Order.shown)
 const readOrders = listQueryReader(Order, shown)
 
 const pairsOf = (query: string): Pairs => readQuery(query)
-const read = (query: string): ListQuery => readOrders(pairsOf(query))
+const read = (query: string): ListRequest => readOrders(pairsOf(query))
 const filtersOf = (query: string) =>
   read(query).filters.map(({ parameter, values }) => [parameter.field, parameter.comparison, ...values])
 

@@ -54,7 +54,7 @@ export interface Filter {
 }
 
 /** What a request asks of a list, checked. */
-export interface ListQuery {
+export interface ListRequest {
   /** From 1; undefined in cursor mode. */
   readonly page: number | undefined
   readonly cursor: string | undefined
@@ -76,7 +76,7 @@ const LIMIT = { default: 20, max: 100 }
 const MAX_VALUES = 100
 
 /** Compiles the reader of a list's query string. `shown` names the fields that this version of the API shows. */
-export function listQueryReader(resource: Resource, shown: readonly string[]): (pairs: Pairs) => ListQuery {
+export function listQueryReader(resource: Resource, shown: readonly string[]): (pairs: Pairs) => ListRequest {
   const parameters = filterParameters(resource)
   const filters = new Map(parameters.map((parameter) => [parameter.name, filterReader(parameter)]))
   const known = ['page', 'limit', 'cursor', 'count', 'sort', 'fields', ...filters.keys()]
@@ -111,7 +111,7 @@ export function listQueryReader(resource: Resource, shown: readonly string[]): (
         message: `reaches deeper than ${resource.list.maxOffset} rows; continue with cursor=<pagination.nextCursor>`,
       })
     refuse(faults)
-    return { page, cursor, limit, count: count as ListQuery['count'], sort, filters: read, fields }
+    return { page, cursor, limit, count: count as ListRequest['count'], sort, filters: read, fields }
   }
 }
 

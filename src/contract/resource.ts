@@ -1,13 +1,13 @@
 import { type Cached, type CachedOptions, cachedOf } from './cached.ts'
 import {
+  type CheckedInput,
   type Field,
   type FieldSpec,
   type Fields,
-  type Given,
+  type InputOf,
   type Patch,
   type Shown,
   specsOf,
-  type Taken,
   t,
 } from './fields.ts'
 import { checkList, checkObject, type KnownMembers, onlyKnown } from './known-members.ts'
@@ -166,16 +166,16 @@ export type ShownOf<R extends AnyResource> = {
 } & Shown<FieldsOf<R>>
 /** What a client sends to create one. */
 export type CreateInput<R extends AnyResource> =
-  InputsOf<R> extends { create: infer F extends Fields } ? Given<F> : Given<FieldsOf<R>>
+  InputsOf<R> extends { create: infer F extends Fields } ? InputOf<F> : InputOf<FieldsOf<R>>
 /** What a handler of `create` receives. */
 export type CreateBody<R extends AnyResource> =
-  InputsOf<R> extends { create: infer F extends Fields } ? Taken<F> : Taken<FieldsOf<R>>
-export type ReplaceInput<R extends AnyResource> = Omit<Given<FieldsOf<R>>, FixedOf<R>>
-export type ReplaceBody<R extends AnyResource> = Omit<Taken<FieldsOf<R>>, FixedOf<R>>
+  InputsOf<R> extends { create: infer F extends Fields } ? CheckedInput<F> : CheckedInput<FieldsOf<R>>
+export type ReplaceInput<R extends AnyResource> = Omit<InputOf<FieldsOf<R>>, FixedOf<R>>
+export type ReplaceBody<R extends AnyResource> = Omit<CheckedInput<FieldsOf<R>>, FixedOf<R>>
 export type UpdateInput<R extends AnyResource> =
-  InputsOf<R> extends { update: infer F extends Fields } ? Given<F> : Patch<FieldsOf<R>>
+  InputsOf<R> extends { update: infer F extends Fields } ? InputOf<F> : Patch<FieldsOf<R>>
 export type UpdateBody<R extends AnyResource> =
-  InputsOf<R> extends { update: infer F extends Fields } ? Taken<F> : Patch<FieldsOf<R>>
+  InputsOf<R> extends { update: infer F extends Fields } ? CheckedInput<F> : Patch<FieldsOf<R>>
 type FixedOf<R extends AnyResource> = {
   [K in keyof FieldsOf<R>]: FieldsOf<R>[K] extends Field<any, infer M> ? ('fixed' extends M ? K : never) : never
 }[keyof FieldsOf<R>]

@@ -1,5 +1,5 @@
 import { createRest } from '../base/rest.ts'
-import type { ListQuery } from '../contract/list-query.ts'
+import type { ListRequest } from '../contract/list-query.ts'
 import type { Resource } from '../contract/resource.ts'
 import type { Where } from './conditions.ts'
 import { type Database, type ListReading, queryable } from './pool.ts'
@@ -23,7 +23,7 @@ export function counterOf(database: Database, resource: Resource) {
   const estimates = new Map<string, { total: number; until: number }>()
   const refreshStatistics = refresherOf(database, resource.table)
 
-  return async (where: Where, mode: ListQuery['count'], binding: string, reading?: ListReading): Promise<Count> => {
+  return async (where: Where, mode: ListRequest['count'], binding: string, reading?: ListReading): Promise<Count> => {
     if (mode === 'none') return { total: null, totalIsEstimate: false }
     const from = `from ${resource.view}${where.terms.length === 0 ? '' : ` where ${where.terms.join(' and ')}`}`
     if (mode === 'exact')
@@ -53,7 +53,7 @@ export function counterOf(database: Database, resource: Resource) {
 }
 
 /** What the rows of one page tell of the total beside its count: an estimate is not below what has been seen (FC-116). */
-export function countSeen(count: Count, { page, limit }: ListQuery, rows: number, hasMore: boolean): Count {
+export function countSeen(count: Count, { page, limit }: ListRequest, rows: number, hasMore: boolean): Count {
   if (!count.totalIsEstimate || page === undefined) return count
   const seen = (page - 1) * limit + rows
   if (hasMore) return seen < count.total! ? count : { total: seen + 1, totalIsEstimate: true }

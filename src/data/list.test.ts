@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { serviceClone } from '../../test/service-clone.ts'
 import { encodeId, newId } from '../base/ids.ts'
 import { t } from '../contract/fields.ts'
-import { type ListQuery, listQueryReader } from '../contract/list-query.ts'
+import { type ListRequest, listQueryReader } from '../contract/list-query.ts'
 import { resource } from '../contract/resource.ts'
 import { readQuery } from '../gateway/query.ts'
 import type { Clone } from '../testing/database.ts'
@@ -86,7 +86,7 @@ function freshList() {
 
 const readList = listQueryReader(Thing, Object.keys(Thing.shown))
 
-function queryOf(text: string): ListQuery {
+function queryOf(text: string): ListRequest {
   return readList(readQuery(text))
 }
 

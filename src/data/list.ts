@@ -1,6 +1,6 @@
 import { createSecretKey } from 'node:crypto'
 import { scans } from '../contract/list-cost.ts'
-import type { Filter, ListQuery } from '../contract/list-query.ts'
+import type { Filter, ListRequest } from '../contract/list-query.ts'
 import type { Resource } from '../contract/resource.ts'
 import { conditions, meaningOf, type Scope, type Where } from './conditions.ts'
 import { type Count, counterOf, countSeen } from './count.ts'
@@ -26,7 +26,7 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
   const countOf = counterOf(database, resource)
   const cursors = cursorsOf(createSecretKey(cursorSecret, 'utf8'))
 
-  async function page(query: ListQuery, scopes: readonly Scope[], asker?: Asker): Promise<RowPage> {
+  async function page(query: ListRequest, scopes: readonly Scope[], asker?: Asker): Promise<RowPage> {
     const reading = { asker, isLong: isLong(resource, query) }
     const keys = keysetOf(table, query.sort)
     const where = conditions(table, query.filters, scopes)
@@ -57,7 +57,7 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
   }
 
   async function pageOf(
-    query: ListQuery,
+    query: ListRequest,
     keys: Key[],
     scopes: readonly Scope[],
     all: Where,
@@ -89,7 +89,7 @@ export function listOf(database: Database, resource: Resource, cursorSecret: str
 }
 
 /** Whether it may go through much of the table, as a search does, an exact count, and what the contract names in `scans`. */
-function isLong(resource: Resource, { count, filters }: ListQuery): boolean {
+function isLong(resource: Resource, { count, filters }: ListRequest): boolean {
   if (count === 'exact') return true
   for (const { parameter } of filters)
     if (parameter.comparison === 'search' || scans(resource, parameter.field)) return true

@@ -4,7 +4,7 @@ import { matchesETag, satisfiesIfMatch } from '../base/etag.ts'
 import { notePlace } from '../base/failure.ts'
 import type { Kept } from '../cache/kept.ts'
 import type { Call, TextReply } from '../call/call.ts'
-import type { ListQuery, Pair } from '../contract/list-query.ts'
+import type { ListRequest, Pair } from '../contract/list-query.ts'
 import { itemPath, type Operation } from '../contract/operation.ts'
 import type { RowPage } from '../data/list.ts'
 import { isRow, type Row, readRow, readShown, writeRow } from '../data/row.ts'
@@ -45,7 +45,7 @@ function isUnchanged({ operation }: OperationPlan, { ifMatch, ifNoneMatch }: Cal
 }
 
 /** A page of a list, in the envelope of R-PAGE-3, with links (RFC 8288). */
-export function shapeList(plan: OperationPlan, call: Call, query: ListQuery, page: RowPage): TextReply {
+export function shapeList(plan: OperationPlan, call: Call, query: ListRequest, page: RowPage): TextReply {
   const headers: Record<string, string> = {}
   addCacheControl(headers, plan, call)
   if (isUnchanged(plan, call, undefined)) return { status: 304, headers, body: undefined }
@@ -53,7 +53,7 @@ export function shapeList(plan: OperationPlan, call: Call, query: ListQuery, pag
   return { status: 200, headers, body: writePage(plan, query, page) }
 }
 
-function writePage(plan: OperationPlan, query: ListQuery, page: RowPage): string {
+function writePage(plan: OperationPlan, query: ListRequest, page: RowPage): string {
   // `join` copies the pieces of each row at once. Left to `+=`, those of all the pages that one read of the database brings are
   // still there at the next garbage collection, which copies them: about 5 % of what a page costs.
   const rows = page.rows.map((row) => write(plan, row, query.fields)).join(',')
@@ -78,7 +78,7 @@ export function keepRow(plan: OperationPlan, row: Row, fields: readonly string[]
  * A page as the cache keeps it: its answer, with an entity tag and the links beside it. The tag is a weak one, made of the answer:
  * a list has no version, and whoever compresses it need not change it.
  */
-export function keepPage(plan: OperationPlan, call: Call, query: ListQuery, page: RowPage): Kept {
+export function keepPage(plan: OperationPlan, call: Call, query: ListRequest, page: RowPage): Kept {
   const link = links(plan, call, query, page)
   const body = writePage(plan, query, page)
   const hash = createHash('sha256').update(body).digest('base64url').slice(0, 22)
@@ -163,7 +163,7 @@ function location({ resource, params }: Operation, call: Call, result: unknown):
 
 const VERSIONED_PATH = /^(\/api)?\/v\d+\//
 
-function links({ operation }: OperationPlan, call: Call, query: ListQuery, page: RowPage): string {
+function links({ operation }: OperationPlan, call: Call, query: ListRequest, page: RowPage): string {
   const kept = call.query.filter(([name]) => name !== 'page' && name !== 'cursor')
   // The query may have named the version, and is without it here; 1 is what a path alone means.
   if (call.version > 1 && !VERSIONED_PATH.test(call.path)) kept.push(['version', String(call.version)])

@@ -3,7 +3,7 @@ import type { Client } from '../call/client.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { Contract } from '../contract/contract.ts'
 import type { EventData } from '../contract/event.ts'
-import type { Given, Taken } from '../contract/fields.ts'
+import type { CheckedInput, InputOf } from '../contract/fields.ts'
 import type { OperationSpec } from '../contract/operation.ts'
 import type {
   AnyResource,
@@ -90,7 +90,7 @@ export type HandlerOf<C extends Contract<any, any, any>, K extends keyof C['reso
 /** The handler of an operation of the contract's own: `OperationHandler<typeof users, 'login'>`. */
 export type OperationHandler<C extends Contract<any, any, any>, O extends keyof C['operations']> =
   C['operations'][O] extends OperationSpec<infer B, infer A>
-    ? Handler<C, { readonly [name: string]: string }, Taken<B>, OperationAnswer<Given<A>>>
+    ? Handler<C, { readonly [name: string]: string }, CheckedInput<B>, OperationAnswer<InputOf<A>>>
     : never
 
 /** An event as its consumer gets it (R-EVT-1). */

@@ -2,7 +2,7 @@ import { MAX_FAULTS, Problem } from '../base/errors.ts'
 import { decodeId } from '../base/ids.ts'
 import { type BodyCheck, bodyCheck, withDefaults } from '../contract/check.ts'
 import type { FieldSpec } from '../contract/fields.ts'
-import { fieldsReader, type ListQuery, listQueryReader, type Pairs } from '../contract/list-query.ts'
+import { fieldsReader, type ListRequest, listQueryReader, type Pairs } from '../contract/list-query.ts'
 import type { Operation } from '../contract/operation.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import { type Surface, surfaceOf } from '../contract/versions.ts'
@@ -38,7 +38,7 @@ export interface OperationPlan {
   readonly list: ReturnType<typeof listOf> | undefined
   /** Undefined: every read goes to the database. */
   readonly cached: CachedReads | undefined
-  readonly readList: (query: Pairs) => ListQuery
+  readonly readList: (query: Pairs) => ListRequest
   readonly readFields: (query: Pairs) => readonly string[] | undefined
   readonly refuseQuery: (query: Pairs) => void
   readonly handler: Handler<any, any, any, any> | undefined

@@ -5,7 +5,7 @@ import type { Call, Context, Port, TextReply } from '../call/call.ts'
 import { notTheCallers } from '../call/call-problem.ts'
 import type { Reach } from '../contract/access.ts'
 import { bodyCheck } from '../contract/check.ts'
-import type { ListQuery } from '../contract/list-query.ts'
+import type { ListRequest } from '../contract/list-query.ts'
 import type { Operation } from '../contract/operation.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Scope } from '../data/conditions.ts'
@@ -78,7 +78,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
     return replyOf(plan, call, await (call.noCache ? load() : plan.cached.page(call, load)))
   }
 
-  async function readPage(plan: OperationPlan, call: Call, query: ListQuery, reach: Reach, params: Params) {
+  async function readPage(plan: OperationPlan, call: Call, query: ListRequest, reach: Reach, params: Params) {
     const scopes = scopesOf(plan.operation, call.context.caller, reach, params)
     const page = await plan.list!.page(query, scopes, new ListAsker(call.context))
     if (page.rows.length === 0) await assertCollectionExists(plan, call.context, params)
