@@ -7,11 +7,10 @@ const slow = process.env.LINTEL_SLOW_TESTS === '1'
 const all = `{src,services,test,examples}/**/*${slow ? '.slow' : ''}.test.ts`
 
 /**
- * Tests of functions: their files share a process and what it has loaded, which for each file anew costs half a second of CPU,
- * often more than its tests. Not those of the clock of ids and of rejections that nobody handles, which are the process's.
+ * Files share a process and what it has loaded, which for each file anew costs a second of CPU, often more than its tests. Not
+ * those of the clock of ids, of rejections that nobody handles and of what nobody catches, which are the process's.
  */
-const together =
-  'src/{auth,base,cache,contract,limits,observe,resilience,service}/**/!(ids|handled|within|*.slow).test.ts'
+const alone = 'src/{base/{ids,handled},resilience/within,data/transaction}.test.ts'
 
 const project = (name: string, isolate: boolean, include: string, exclude: string[]) =>
   ({
@@ -32,9 +31,9 @@ export default defineConfig({
   test: {
     globalSetup: ['test/global-setup.ts'],
     // Many tests wait for processes and servers: on two cores Vitest would run one file at a time.
-    maxWorkers: Math.max(2, availableParallelism()),
+    maxWorkers: slow ? Math.max(2, availableParallelism()) : availableParallelism() + 1,
     projects: slow
       ? [project('slow', true, all, [])]
-      : [project('together', false, together, []), project('alone', true, all, [together, '**/*.slow.test.ts'])],
+      : [project('together', false, all, [alone, '**/*.slow.test.ts']), project('alone', true, alone, [])],
   },
 })
