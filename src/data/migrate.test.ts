@@ -197,6 +197,11 @@ test('R-OPS-6: what a file sets for its session ends with it, and no timeout of 
   await file('0001-dump.sql', `select pg_catalog.set_config('search_path', '', false); create table public.one ();`)
   await file('0002-plain.sql', 'create table two (); select pg_sleep(0.2);')
   expect(await migrate(url, [folder])).toHaveLength(2)
+  // Nor while it finds out what is applied.
+  await client.query('begin; lock table lintel.migrations')
+  const again = migrate(url, [folder])
+  await client.query('select pg_sleep(0.3); commit')
+  expect(await again).toEqual([])
 })
 
 test('statements end at semicolons, but not at those in strings, names, comments and dollar quotes', () => {

@@ -33,6 +33,7 @@ export async function migrate(
   const migrations = await readMigrations(folders)
   const client = await connect(url, { signal })
   try {
+    await client.query(SESSION)
     await lock(client, log, signal)
     await client.query(RECORDS)
     const pending = pendingOf(migrations, await appliedOn(client), log)
