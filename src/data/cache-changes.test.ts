@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { serviceClone } from '../../test/service-clone.ts'
 import type { Clone } from '../testing/database.ts'
-import { boundLeftChanges, dropLeftChanges, LEAVE_CHANGES } from './cache-changes.ts'
+import { boundLeftChanges, dropLeftChanges, leaveChanges } from './cache-changes.ts'
 import { type Database, openDatabase } from './pool.ts'
 
 let clone: Clone
@@ -17,8 +17,10 @@ afterAll(async () => {
 })
 beforeEach(() => database.query('delete from lintel.cache_changes'))
 
-const leave = (count: number) =>
-  database.query(LEAVE_CHANGES, [Array.from({ length: count }, (_, n) => `product:${n}`)])
+const leave = (count: number) => {
+  const { text, values } = leaveChanges(new Set(Array.from({ length: count }, (_, n) => `product:${n}`)))
+  return database.query(text, values)
+}
 const left = async () => (await database.cells('select tag from lintel.cache_changes')).map(([tag]) => tag)
 
 test('R-CACHE-2: of more tags than anybody reads one is made, which is everything', async () => {

@@ -1,8 +1,12 @@
 import type { Cache } from '../cache/cache.ts'
 import type { Queryable } from './pool.ts'
+import type { Step } from './text-query.ts'
 
-/** Goes into the transaction whose change could not be announced. `$1`: tags. */
-export const LEAVE_CHANGES = 'insert into lintel.cache_changes (tag) select unnest($1::text[])'
+/** Goes into the transaction whose change could not be announced. */
+export function leaveChanges(tags: ReadonlySet<string>): Step {
+  const text = 'insert into lintel.cache_changes (tag) select json_array_elements_text($1::json)'
+  return { text, values: [JSON.stringify([...tags])] }
+}
 
 const BATCH = 1_000
 /** Of tags that nobody comes to read: beyond, everything has changed. */

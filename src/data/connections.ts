@@ -1,8 +1,9 @@
 import pg from 'pg'
 import type { Problem } from '../base/errors.ts'
+import { noteStatement } from '../base/failure.ts'
 import { createFairQueue } from '../resilience/fair-queue.ts'
 import { unavailable } from './faults.ts'
-import { nameOf, TextQuery, type TextResult } from './text-query.ts'
+import { nameOf, type Step, TextBatch, TextQuery, type TextResult } from './text-query.ts'
 import { type ClientConfig, cancel, createCork, destroy } from './wire.ts'
 
 export type Send = (text: string, values: readonly unknown[]) => Promise<TextResult>
@@ -10,6 +11,11 @@ export type Send = (text: string, values: readonly unknown[]) => Promise<TextRes
 /** A connection for one unit of work. */
 export interface Held {
   readonly send: Send
+  /**
+   * Sends statements in one go (`TextBatch`); resolves with their tags. Outside of BEGIN they commit together or not at all. Rejects
+   * with what the first that fails makes of its error.
+   */
+  sendBatch(steps: readonly Step[]): Promise<readonly string[]>
   /** Gives it back. */
   release(): void
   /**
@@ -161,29 +167,50 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
       leave(key)
       back(connection)
     }
+    const givenBack = () =>
+      Promise.reject(new Error('the connection was given back: no further statement can run on it'))
     return {
-      send(text, values) {
-        if (isHeld) return send(connection, text, values)
-        return Promise.reject(new Error('the connection was given back: no further statement can run on it'))
-      },
+      send: (text, values) => (isHeld ? send(connection, text, values) : givenBack()),
+      sendBatch: (steps) => (isHeld ? sendBatch(connection, steps) : givenBack()),
       release: () => give((one) => (one.under > 0 ? abandon(one) : free(one))),
       abandon: () => give(abandon),
     }
   }
 
   function send(connection: Connection, text: string, values: readonly unknown[]): Promise<TextResult> {
-    connection.cork()
-    if (connection.under++ === 0) connection.heardAtMs = performance.now()
     return new Promise((resolve, reject) => {
       const query: TextQuery = new TextQuery(text, values as unknown[], (error) => {
-        connection.under--
-        connection.heardAtMs = performance.now()
+        heard(connection)
         if (error) reject(error)
         else resolve(query)
       })
       if (values.length > 0) query.name = nameOf(text)
-      connection.client.query(query as unknown as pg.Submittable)
+      submit(connection, query)
     })
+  }
+
+  function sendBatch(connection: Connection, steps: readonly Step[]): Promise<readonly string[]> {
+    return new Promise((resolve, reject) => {
+      const batch: TextBatch = new TextBatch(steps, (error) => {
+        heard(connection)
+        if (error === null) return resolve(batch.tags)
+        const { text, failed } = batch.failed
+        noteStatement(error, text)
+        reject(failed === undefined ? error : failed(error))
+      })
+      submit(connection, batch)
+    })
+  }
+
+  function submit(connection: Connection, query: object): void {
+    connection.cork()
+    if (connection.under++ === 0) connection.heardAtMs = performance.now()
+    connection.client.query(query as pg.Submittable)
+  }
+
+  function heard(connection: Connection): void {
+    connection.under--
+    connection.heardAtMs = performance.now()
   }
 
   function free(connection: Connection): void {

@@ -1,12 +1,13 @@
 import type { Stored } from '../contract/fields.ts'
 import type { AnyResource } from '../contract/resource.ts'
-import { type Row, rowOf } from './row.ts'
+import { type Cells, type Row, rowOf } from './row.ts'
 import type { Table } from './table.ts'
 
 /** An insert whose row is known before it is sent, as it leaves nothing to the database. */
 export interface ForetoldInsert<R extends AnyResource = AnyResource> {
   readonly row: Row<R>
-  readonly values: readonly unknown[]
+  /** As text. */
+  readonly values: Cells
   /** The statement. It fails with `REFUTED` where what is written is not what was foretold, as a trigger may see to: answer and event have been made of it. */
   readonly text: string
   /** Forgets for a minute that rows of its table can be foretold. */
@@ -32,21 +33,18 @@ export function foretell<R extends AnyResource>(
   if (resource.derived || (refutedUntilMs.get(table) ?? 0) > performance.now()) return undefined
   const now = new Date().toISOString()
   const known: Record<string, unknown> = { version: 1, createdAt: now, updatedAt: now, ...given }
-  const values: unknown[] = []
   const cells: (string | null)[] = []
   for (const [field, place] of places) {
     const value = known[field]
     if (value === undefined) return undefined
-    const { toParam, toText } = columns[place]!
-    const text = value === null ? null : toText(value)
+    const text = value === null ? null : columns[place]!.toText(value)
     if (text === undefined) return undefined
     cells.push(text)
-    values.push(value === null ? null : toParam(value))
   }
   for (const name in given) if (!places.has(name)) throw new Error(`${resource.table} has no field "${name}"`)
   return {
     row: rowOf<R>(table, cells),
-    values,
+    values: cells,
     text: textOf(table),
     refuted: () => void refutedUntilMs.set(table, performance.now() + REMEMBERED_MS),
   }

@@ -1,6 +1,7 @@
 import type { Cause, EndedStatement } from '../observe/statement-log.ts'
 import type { Held } from './connections.ts'
 import type { CausedDatabase, Database, ListReads } from './pool.ts'
+import { affectedOf, type Step } from './text-query.ts'
 
 type Ended = (statement: EndedStatement) => void
 
@@ -29,6 +30,7 @@ function view(database: Database, ended: Ended, cause: Cause | undefined): Cause
             () => held.send(text, values),
             ({ affected }) => affected,
           ),
+        sendBatch: (steps) => timedBatch(held, steps),
       }
     },
     onBehalfOf: (other) => view(database, ended, other),
@@ -51,6 +53,25 @@ function view(database: Database, ended: Ended, cause: Cause | undefined): Cause
           ({ length }) => length,
         ),
     }
+  }
+
+  /** Their times are those of all together: the server answers once. */
+  async function timedBatch(held: Held, steps: readonly Step[]): Promise<readonly string[]> {
+    const startedMs = performance.now()
+    const tell = (text: string, rows: number | undefined, sqlState: string | undefined) =>
+      ended({ database: database.name, text, ms: performance.now() - startedMs, rows, sqlState, cause: own.cause })
+    const told = steps.map((step) => ({
+      ...step,
+      failed: (error: Error) => {
+        tell(step.text, undefined, sqlStateOf(error))
+        return step.failed === undefined ? error : step.failed(error)
+      },
+    }))
+    const tags = await held.sendBatch(told)
+    tags.forEach((tag, i) => {
+      tell(steps[i]!.text, affectedOf(tag), undefined)
+    })
+    return tags
   }
 
   async function timed<T>(

@@ -18,7 +18,11 @@ interface Protocol {
     text: string,
     values: unknown[],
     done: (error: Error | null) => void,
-  ): { name: string | undefined; prepare(connection: object): void }
+  ): {
+    name: string | undefined
+    prepare(connection: object): void
+    handleError(error: Error, connection: object): void
+  }
 }
 
 /**
@@ -64,7 +68,93 @@ export class TextQuery extends (pg.Query as unknown as Protocol) implements Text
   }
 
   get affected(): number {
-    return Number(/\d+$/.exec(this.#tag)?.[0] ?? 0)
+    return affectedOf(this.#tag)
+  }
+}
+
+/** How many rows a statement gave, or changed, by its tag. */
+export function affectedOf(tag: string): number {
+  return Number(/\d+$/.exec(tag)?.[0] ?? 0)
+}
+
+/** A statement of a batch. */
+export interface Step {
+  readonly text: string
+  readonly values: readonly (string | null)[]
+  /** What its failure means. */
+  readonly failed?: (error: Error) => unknown
+}
+
+interface BatchConnection {
+  readonly parsedStatements: Record<string, string>
+  readonly submittedNamedStatements: Record<string, string>
+  parse(statement: { text: string; name: string | undefined }): void
+  bind(values: { statement: string | undefined; values: readonly (string | null)[] }): void
+  execute(): void
+  sync(): void
+}
+
+/**
+ * Statements that go out with one Sync behind them: the server answers once, when all are done. The first that fails keeps it from
+ * the rest; outside of BEGIN they are one transaction, which commits with the last. What they return is dropped.
+ */
+export class TextBatch extends (pg.Query as unknown as Protocol) {
+  readonly #steps: readonly Step[]
+  readonly #tags: string[] = []
+  /** Of the statement that is answered next: the driver notes by these what is prepared. */
+  text: string
+
+  constructor(steps: readonly Step[], done: (error: Error | null) => void) {
+    const { text } = steps[0]!
+    super(text, [], done)
+    this.#steps = steps
+    this.text = text
+    this.name = nameOf(text)
+  }
+
+  /** What each has done: `INSERT 0 1`. */
+  get tags(): readonly string[] {
+    return this.#tags
+  }
+
+  /** The one that has failed, where one has. */
+  get failed(): Step {
+    return this.#steps[Math.min(this.#tags.length, this.#steps.length - 1)]!
+  }
+
+  submit(connection: BatchConnection): null {
+    const { parsedStatements, submittedNamedStatements } = connection
+    for (const { text, values } of this.#steps) {
+      const name = nameOf(text)
+      if (name === undefined || (parsedStatements[name] ?? submittedNamedStatements[name]) === undefined) {
+        connection.parse({ text, name })
+        if (name !== undefined) submittedNamedStatements[name] = text
+      }
+      connection.bind({ statement: name, values })
+      connection.execute()
+    }
+    connection.sync()
+    return null
+  }
+
+  handleRowDescription() {}
+
+  handleDataRow() {}
+
+  handleCommandComplete(message: { text: string }) {
+    const step = this.#steps[this.#tags.push(message.text)]
+    if (step === undefined) return
+    this.text = step.text
+    this.name = nameOf(step.text)
+  }
+
+  override handleError(error: Error, connection: BatchConnection) {
+    // The server has passed over what was to be prepared behind the failure.
+    for (const { text } of this.#steps.slice(this.#tags.length)) {
+      const name = nameOf(text)
+      if (name !== undefined) delete connection.submittedNamedStatements[name]
+    }
+    super.handleError(error, connection)
   }
 }
 

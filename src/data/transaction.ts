@@ -5,11 +5,12 @@ import type { Cache, Change } from '../cache/cache.ts'
 import { listTag, rowTag } from '../contract/cached.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import { type Bound, type UnderWay, watch } from '../resilience/watch.ts'
-import { LEAVE_CHANGES } from './cache-changes.ts'
+import { leaveChanges } from './cache-changes.ts'
 import type { Held } from './connections.ts'
 import { isSerialisation } from './faults.ts'
 import { type ForetoldInsert, REFUTED } from './foretold.ts'
 import { type Database, queryable, type Writable } from './pool.ts'
+import type { Step } from './text-query.ts'
 
 /** A transaction of one service's database. It begins with the first statement, and commits when the work has ended well. */
 export interface Transaction extends Writable {
@@ -53,13 +54,14 @@ const RETRIES = 3
 const NONE: never[] = []
 /** Not `with`, which may write: whoever begins so is taken to have written. */
 const READS = /^\s*select\b/i
-const EMIT = `insert into lintel.outbox (id, type, aggregate_id, data, headers)
-select * from unnest($1::uuid[], $2::text[], $3::text[], $4::json[], $5::json[])`
+const EMIT = 'insert into lintel.outbox (id, type, aggregate_id, data, headers) values ($1, $2, $3, $4, $5)'
+const COMMIT: Step = { text: 'commit', values: [] }
 
 /**
  * Runs `work` in a transaction (read committed). An error rolls everything back; a deadlock or a serialisation failure
- * runs `work` again, at most three times more. Statements that need no answer first share a write with the next:
- * BEGIN with the first statement, and inserts that may wait until then, with the outbox rows, with COMMIT.
+ * runs `work` again, at most three times more. Statements that need no answer first share a write with the next: BEGIN with the
+ * first statement, and inserts that may wait until then, with the outbox rows, with COMMIT. Where that is all there is, it takes
+ * neither BEGIN nor COMMIT: statements of one batch are one transaction.
  */
 export async function transaction<T>(
   database: Database,
@@ -93,18 +95,23 @@ async function once<T>(
   /** The request was over before the work was. */
   let left = false
   let begun: Promise<Held> | undefined
+  /** BEGIN was sent. */
+  let isOpen = false
   // Not awaited before the next statement: both go out in one write, and answers come in order.
   let beginning: Promise<unknown> | undefined
 
   /** What need not be sent before COMMIT. */
   let pending: ForetoldInsert[] = []
 
+  const acquire = async () => {
+    const held = await database.acquire(request.deadline, share)
+    if (!left) return held
+    held.release()
+    throw ended()
+  }
   const begin = () =>
-    (begun ??= database.acquire(request.deadline, share).then((held) => {
-      if (left) {
-        held.release()
-        throw ended()
-      }
+    (begun ??= acquire().then((held) => {
+      isOpen = true
       beginning = held.send('begin', [])
       beginning.catch(() => {})
       return held
@@ -188,19 +195,20 @@ async function once<T>(
         over = true
       })
     if (begun || pending.length > 0 || events.length > 0 || tags.size > 0) {
-      const held = await begin()
+      begun ??= acquire()
+      const held = await begun
       // Before COMMIT: whoever dies behind it leaves nothing that is old, and nobody reads the new value and then the old one.
       if (cache !== undefined && tags.size > 0) change = await cache.change(tags)
-      const sent = sendPending(held)
+      const steps = [...pending.map(stepOf), ...events.map(emitting)]
+      if (change?.isKnown === false) steps.push(leaveChanges(tags))
       outcome = 'uncertain'
-      const committed = commit(held, [beginning, ...sent], events, change?.isKnown === false ? tags : undefined)
-      if (sent.length > 0) {
-        // It may wait for a lock, and is cancelled when the time is over, as any statement.
-        committed.catch(() => {})
-        await inTime(() => allOf(sent), bound, endLate)
+      // What waits for a lock is cancelled when the time is over, as any statement.
+      if (pending.length > 0) await inTime(() => commit(held, steps, isOpen), bound, endLate)
+      else {
+        if (bound) bound.committing = true
+        await commit(held, steps, isOpen)
       }
-      if (bound) bound.committing = true
-      await committed
+      await beginning
       outcome = 'over'
       database.outage.over()
     }
@@ -208,7 +216,7 @@ async function once<T>(
   } catch (error) {
     left = bound?.isOver === true
     if (outcome === 'uncertain' && isRolledBack(error)) outcome = 'over'
-    if (!left) await begun?.then((held) => held.send('rollback', [])).catch(() => {})
+    if (!left && isOpen) await begun?.then((held) => held.send('rollback', [])).catch(() => {})
     throw error
   } finally {
     // Cancelled and rolled back, which nobody waits for: the caller is to be answered.
@@ -250,18 +258,24 @@ async function inTime<T>(work: () => Promise<T>, bound: Bound | undefined, endLa
   }
 }
 
-async function commit(
-  held: Held,
-  earlier: readonly (Promise<unknown> | undefined)[],
-  events: readonly OutboxEvent[],
-  unannounced: ReadonlySet<string> | undefined,
-) {
-  const written = events.length > 0 ? held.send(EMIT, outboxColumns(events)).catch(unwritten) : undefined
-  const left = unannounced && held.send(LEAVE_CHANGES, [[...unannounced]])
-  const committed = held.send('commit', [])
-  await allOf([...earlier, written, left, committed])
+async function commit(held: Held, steps: readonly Step[], isOpen: boolean): Promise<void> {
+  if (!isOpen) {
+    if (steps.length > 0) await held.sendBatch(steps)
+    return
+  }
+  const tag =
+    steps.length > 0 ? (await held.sendBatch([...steps, COMMIT])).at(-1) : (await held.send('commit', [])).command
   // A transaction that has failed is rolled back by COMMIT, without an error.
-  if ((await committed).command !== 'COMMIT') throw new RolledBack()
+  if (tag !== 'COMMIT') throw new RolledBack()
+}
+
+function stepOf(insert: ForetoldInsert): Step {
+  const { text, values } = insert
+  return { text, values, failed: (error) => refutation(insert, error) ?? error }
+}
+
+function emitting({ type, aggregateId, data, headers }: OutboxEvent): Step {
+  return { text: EMIT, values: [uuidv7(), type, aggregateId, data, headers ?? null], failed: unwritten }
 }
 
 /** Sends an insert whose row is known; NotAsForetold where what is written is another, so that nothing is. */
@@ -270,10 +284,14 @@ async function foretold<T>(insert: ForetoldInsert, send: () => Promise<T>): Prom
     return await send()
   } catch (error) {
     noteStatement(error, insert.text)
-    if ((error as { code?: unknown }).code !== REFUTED) throw error
-    insert.refuted()
-    throw new NotAsForetold(error)
+    throw refutation(insert, error) ?? error
   }
+}
+
+function refutation(insert: ForetoldInsert, error: unknown): NotAsForetold | undefined {
+  if ((error as { code?: unknown }).code !== REFUTED) return undefined
+  insert.refuted()
+  return new NotAsForetold(error)
 }
 
 /** The work is done again, and waits for what the database makes of it. */
@@ -300,21 +318,11 @@ function isRolledBack(error: unknown): boolean {
 }
 
 /** Nothing that a caller has sent is at fault where the platform's own statement is refused. */
-function unwritten(cause: Error & { code?: string }): never {
-  throw /^2[23]/.test(cause.code ?? '') ? new Error(`an event cannot be written: ${cause.message}`, { cause }) : cause
+function unwritten(cause: Error & { code?: string }): Error {
+  return /^2[23]/.test(cause.code ?? '') ? new Error(`an event cannot be written: ${cause.message}`, { cause }) : cause
 }
 
 /** The first failure, once every statement has ended: none may be left to fail unheard. */
 async function allOf(writes: (Promise<unknown> | undefined)[]) {
   for (const outcome of await Promise.allSettled(writes)) if (outcome.status === 'rejected') throw outcome.reason
-}
-
-function outboxColumns(events: readonly OutboxEvent[]): unknown[] {
-  return [
-    events.map(() => uuidv7()),
-    events.map((event) => event.type),
-    events.map((event) => event.aggregateId),
-    events.map((event) => event.data),
-    events.map((event) => event.headers ?? null),
-  ]
 }
