@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { get as getPlain, type IncomingMessage } from 'node:http'
+import { get as getSecure } from 'node:https'
 import { inject } from 'vitest'
 import type { System } from '../src/start/system.ts'
 import { hasEvents } from '../src/start/system.ts'
@@ -19,12 +22,16 @@ export class PartReplica {
   readonly name: string
   readonly url: string
   #process: SystemProcess | undefined = undefined
+  #ended: readonly string[] = []
+  /** As `url`, or with https:// where it has a certificate. */
+  #listensAt: string
   readonly #args: readonly string[]
   #env: Env
 
   constructor(name: string, port: number, env: Env, file?: string) {
     this.name = name
     this.url = `http://127.0.0.1:${port}`
+    this.#listensAt = this.url
     this.#args = ['start', name, ...(file === undefined ? [] : ['--system', file])]
     this.#env = { ...env, PORT: String(port) }
   }
@@ -34,17 +41,21 @@ export class PartReplica {
     return this.#process
   }
 
+  /** What its processes have logged so far, the ended ones included. */
+  get lines(): readonly string[] {
+    return [...this.#ended, ...(this.#process?.lines ?? [])]
+  }
+
   /** Resolves when it listens. */
   async start(env: Env = {}): Promise<void> {
     this.#env = { ...this.#env, ...env }
+    this.#ended = this.lines
     this.#process = new SystemProcess('lintel', { args: this.#args, env: this.#env })
-    await this.#process.url()
+    this.#listensAt = await this.#process.url()
   }
 
   async isReady(): Promise<boolean> {
-    const answer = await fetch(`${this.url}/health/ready`).catch(() => undefined)
-    await answer?.arrayBuffer()
-    return answer?.status === 200
+    return (await statusOf(`${this.#listensAt}/health/ready`).catch(() => undefined)) === 200
   }
 
   /** As a deployment does: SIGTERM, and the next one once it has ended. Resolves when that is ready. */
@@ -84,8 +95,11 @@ export interface PartedSystem {
   readonly databases: Readonly<Record<string, string>>
   /** What a further process needs to belong to it: it leads to the databases, and proves calls. */
   readonly env: Env
-  /** Every part at once, as deployments go: of each part one process after another, each ready before the next ends. */
-  restartAll(env?: Env): Promise<void>
+  /**
+   * Every part at once, as deployments go: of each part one process after another, each ready before the next ends. `env` changes
+   * settings of a part.
+   */
+  restartAll(env: (part: string) => Env): Promise<void>
   stop(): Promise<void>
 }
 
@@ -126,8 +140,8 @@ export async function startParts(system: System, options: PartsOptions = {}): Pr
     databases: databases.urls,
     env: belonging,
     async restartAll(changed) {
-      const rolling = Object.values(parts).map(async (replicas) => {
-        for (const one of replicas) await one.restart(changed)
+      const rolling = Object.entries(parts).map(async ([name, replicas]) => {
+        for (const one of replicas) await one.restart(changed(name))
       })
       await Promise.all(rolling)
     },
@@ -135,6 +149,17 @@ export async function startParts(system: System, options: PartsOptions = {}): Pr
   }
 }
 
-function urlSetting(service: string): string {
+/** By any certificate. */
+async function statusOf(url: string): Promise<number> {
+  const request = url.startsWith('https:')
+    ? getSecure(url, { rejectUnauthorized: false, agent: false })
+    : getPlain(url, { agent: false })
+  const [answer] = (await once(request, 'response')) as [IncomingMessage]
+  answer.resume()
+  return answer.statusCode!
+}
+
+/** The setting that leads callers to a service. */
+export function urlSetting(service: string): string {
   return `${service.toUpperCase().replaceAll('-', '_')}_URL`
 }

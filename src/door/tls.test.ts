@@ -103,6 +103,25 @@ test('HTTP and gRPC are served at one port over TLS, told apart as they are with
   expect((session.socket as TLSSocket).alpnProtocol).toBe('h2')
 })
 
+test.each([true, false])(
+  'R-OPS-2: a call over HTTP/2 and TLS outlives the end of the port (plain too: %s)',
+  async (plainToo) => {
+    const { at, server } = await secureDoor(plainToo)
+    const session = connectHttp2(`https://localhost:${at}`, { ca })
+    onTestFinished(() => session.destroy())
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/grpc.health.v1.Health/Check',
+      'content-type': 'application/grpc',
+    })
+    await new Promise((resolve) => session.once('connect', () => session.ping(resolve)))
+    void server.close({ timeoutMs: 10_000 })
+    const headers = once(stream, 'response')
+    stream.end(Buffer.alloc(5))
+    expect((await headers)[0]).toMatchObject({ ':status': 200 })
+  },
+)
+
 test.each(CALL_TRANSPORTS)(
   'R-GW-2: over %s a door of an authority that is not trusted is sent no proof, and stops the start',
   async (transport) => {

@@ -104,6 +104,7 @@ export function createHttpServer(handle: RequestHandler, options: HttpServerOpti
       http2(socket)
     })
   server.on(opened, (socket: Socket) => {
+    secure?.established(socket)
     sockets.add(socket)
     turns.accepted()
     socket.once('close', () => sockets.delete(socket))
@@ -218,9 +219,10 @@ function secureServer(options: ServerOptions, plainToo: boolean) {
     shakingHands.set(name, socket)
     socket.once('close', () => shakingHands.delete(name))
   })
-  server.on('secureConnection', (socket) => shakingHands.delete(nameOf(socket)))
   return {
     server,
+    /** Its handshake is over, whatever it goes on to speak. */
+    established: (socket: Socket) => shakingHands.delete(nameOf(socket)),
     /** They ask for nothing yet, and Node would wait for them. */
     abandonHandshakes() {
       for (const socket of shakingHands.values()) socket.destroy()

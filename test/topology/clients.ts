@@ -110,12 +110,15 @@ export function failuresOf({ outcomes }: Pick<Clients, 'outcomes'>): readonly Ou
   return outcomes.filter(({ status }) => status === 0 || status >= 500)
 }
 
-export function shown(failures: readonly Outcome[]): string {
+/** Failures, and what is logged of them. */
+export function shown(failures: readonly Outcome[], logged: readonly string[] = []): string {
   const lines = failures
     .slice(0, 20)
     .map(
       ({ kind, status, atMs, ms, detail }) =>
         `${atMs.toFixed(0)} ${kind}: ${status} after ${ms.toFixed(0)} ms ${detail}`,
     )
-  return `${failures.length} failed:\n${lines.join('\n')}`
+  const ids = failures.flatMap(({ detail }) => /req_\w+/.exec(detail)?.[0] ?? [])
+  const about = logged.filter((line) => ids.some((id) => line.includes(id))).slice(0, 40)
+  return `${failures.length} failed:\n${[...lines, ...about].join('\n')}`
 }
