@@ -33,6 +33,11 @@ export interface Writable extends Queryable {
   changed(resource: AnyResource, id: string): void
   /** Takes an insert that need not be sent before COMMIT, as its row is known already. */
   atCommit?(insert: ForetoldInsert): void
+  /**
+   * Deletes or changes the rows that would go or change with one that is deleted, each with its event (R-EVT-7); undefined where
+   * there can be none.
+   */
+  cascade?(resource: AnyResource): ((id: string) => Promise<void>) | undefined
 }
 
 export interface Database extends Queryable {

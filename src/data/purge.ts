@@ -21,9 +21,10 @@ export interface Purged {
  */
 export async function purge(db: Database, contract: Contract, olderThanMs: number): Promise<Record<string, Purged>> {
   const resources = Object.values<AnyResource>(contract.resources).filter(({ softDelete }) => softDelete)
+  const announced = announcedOf(contract)
   const tables = new Map<string, Purging>()
   for (const { table } of resources)
-    tables.set(table, { table, references: await referencesTo(db, table), removed: 0, refused: new Set() })
+    tables.set(table, { table, references: await referencesTo(db, table, announced), removed: 0, refused: new Set() })
   // What one table has lost may free rows of another, or its own.
   for (let before = -1, after = 0; after > before; ) {
     before = after
@@ -47,7 +48,7 @@ interface Purging {
   readonly refused: Set<string>
 }
 
-/** A foreign key that keeps what it refers to: NO ACTION or RESTRICT. */
+/** A foreign key that keeps what it refers to: NO ACTION or RESTRICT, or one that would delete living rows without their event. */
 interface Reference {
   readonly table: string
   /** Whether a row of it refers to `t`. */
@@ -103,17 +104,26 @@ async function outcomeOf(db: Database, purging: Purging, olderThanMs: number): P
 }
 
 const REFERENCES = `
-select c.conrelid::regclass::text as table, format('exists (select from %s as other where %s)', c.conrelid::regclass,
+select distinct c.conrelid::regclass::text as table, format('exists (select from %s as other where %s)', c.conrelid::regclass,
   (select string_agg(format('other.%I = t.%I', theirs.attname, ours.attname), ' and ')
+     || case when c.confdeltype = 'c' and announced.softly then ' and other.deleted_at is null' else '' end
    from unnest(c.conkey, c.confkey) as pair(their, our)
    join pg_attribute theirs on theirs.attrelid = c.conrelid and theirs.attnum = pair.their
    join pg_attribute ours on ours.attrelid = c.confrelid and ours.attnum = pair.our)) as term
-from pg_constraint c where c.contype = 'f' and c.confrelid = $1::regclass and c.confdeltype in ('a', 'r')
-  and c.conparentid = 0
+from pg_constraint c
+left join unnest($2::text[], $3::boolean[]) announced(name, softly) on to_regclass(announced.name) = c.conrelid
+where c.contype = 'f' and c.confrelid = $1::regclass and c.conparentid = 0
+  and (c.confdeltype in ('a', 'r') or c.confdeltype = 'c' and announced.name is not null)
 order by 1, 2`
 
-function referencesTo(db: Queryable, table: string): Promise<Reference[]> {
-  return db.query<{ table: string; term: string }>(REFERENCES, [table])
+function referencesTo(db: Queryable, table: string, announced: readonly AnyResource[]): Promise<Reference[]> {
+  const softly = announced.map(({ softDelete }) => softDelete)
+  return db.query<{ table: string; term: string }>(REFERENCES, [table, announced.map((one) => one.table), softly])
+}
+
+/** Resources whose deletion is an event: a row of theirs does not go in silence (R-EVT-7). */
+function announcedOf({ resources, events }: Contract): AnyResource[] {
+  return Object.values<AnyResource>(resources).filter(({ name }) => `${name}.deleted` in events)
 }
 
 /**

@@ -112,7 +112,10 @@ export async function change<R extends AnyResource>(
   return written(db, table, id, again)
 }
 
-/** Deletes a living row, softly where the resource says so (R-DEL-1), and returns it as it was. Problems as in `change`. */
+/**
+ * Deletes a living row, softly where the resource says so (R-DEL-1), and returns it as it was. In a unit of work the rows that
+ * a foreign key takes along have their events (R-EVT-7). Problems as in `change`.
+ */
 export async function remove<R extends AnyResource>(
   db: Queryable & Partial<Writable>,
   resource: R,
@@ -120,8 +123,11 @@ export async function remove<R extends AnyResource>(
   expected?: ExpectedVersion,
 ): Promise<Row<R>> {
   const table = tableOf(resource)
+  const cascade = resource.softDelete ? undefined : db.cascade?.(resource)
+  if (cascade) await assertMatches(db, resource, id, expected)
   // A view cannot be returned from: what it shows is read while the row is still there.
-  const before = resource.derived ? await read(db, resource, id) : undefined
+  const before = resource.derived || cascade ? await read(db, resource, id) : undefined
+  await cascade?.(id)
   const params: unknown[] = []
   const guard = guarded(resource, id, expected, params)
   db.changed?.(resource, id)
@@ -131,6 +137,8 @@ export async function remove<R extends AnyResource>(
   const write = () => db.cells(`${statement} ${returning(table)}`, params)
   const cells = await write()
   if (cells[0]) return before ?? rowOf<R>(table, cells[0])
+  // It was locked: it has gone with a row below it that it refers to in its turn.
+  if (cascade && before && !(await find(db, resource, id))) return before
   await assertMatches(db, resource, id, expected)
   const again = expected && (await write())[0]
   if (again) return before ?? rowOf<R>(table, again)

@@ -8,6 +8,7 @@ import type { Client } from '../call/client.ts'
 import type { Contract } from '../contract/contract.ts'
 import { dataVersion } from '../contract/event.ts'
 import type { AnyResource } from '../contract/resource.ts'
+import { type Cascades, cascading } from '../data/cascades.ts'
 import type { Database, Queryable, Writable } from '../data/pool.ts'
 import { isRow, type Row, readShown, writeRow } from '../data/row.ts'
 import { type OutboxEvent, type Transaction, transaction } from '../data/transaction.ts'
@@ -28,6 +29,8 @@ export interface Runtime {
   readonly database: Database
   /** Signs cursors; shared by every replica. */
   readonly cursorSecret: string
+  /** What the database changes besides the rows that are deleted; nothing without it. */
+  readonly cascades?: Cascades | undefined
   /** A client of another service, whose calls are part of what `context` is of. */
   call<D extends Contract<any, any, any>>(contract: D, context: Context): Client<D>
   /** The contract of the service of this system that has a resource. */
@@ -160,10 +163,21 @@ class WorkUnit implements Unit {
 
   get tx(): Writable {
     const tx = this.#transaction
+    const { contract, runtime } = this.#tools
+    const { cascades } = runtime
     this.#tx ??= {
       ...tx,
       cells: (text, values) => handled(tx.cells(text, values)),
       query: (text, values) => handled(tx.query(text, values)),
+      ...(cascades && {
+        cascade: cascading(
+          cascades,
+          () => this.tx,
+          (type, row) => {
+            if (type in contract.events) this.emit(type, row)
+          },
+        ),
+      }),
     }
     return this.#tx
   }

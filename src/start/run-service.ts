@@ -9,6 +9,7 @@ import { SignalBound } from '../call/context.ts'
 import type { ServiceHealth } from '../call/health.ts'
 import { tracedService } from '../call/traced.ts'
 import type { AnyResource } from '../contract/resource.ts'
+import { readCascades } from '../data/cascades.ts'
 import { observed } from '../data/observed.ts'
 import { notifyCommitted } from '../data/outbox.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
@@ -88,12 +89,13 @@ export async function runService(
   },
 ): Promise<RunningService> {
   const { contract } = service
-  const [secret] = await database
-    .cells(`select value from lintel.secrets where name = 'cursor'`)
-    .catch(async (error) => {
-      await database.close()
-      throw error
-    })
+  const [[secret], cascades] = await Promise.all([
+    database.cells(`select value from lintel.secrets where name = 'cursor'`),
+    readCascades(database, contract),
+  ]).catch(async (error) => {
+    await database.close()
+    throw error
+  })
   const calls = callsOf(contract.name, others, options.tracer)
   const listeners: CommitListener[] = []
   let background: Loop | undefined
@@ -104,6 +106,7 @@ export async function runService(
     database,
     cache,
     cursorSecret: secret![0]!,
+    cascades: cascades.size > 0 ? cascades : undefined,
     checkAnswers: options.checkAnswers,
     limits: options.limits,
     security: options.security,
