@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { serviceClone } from '../../test/service-clone.ts'
@@ -46,8 +47,23 @@ async function underWay(): Promise<number> {
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds()));
+  while (!(await holds())) await delay(5)
 }
+
+test('FC-110: while lists of two askers wait for a locked table, a search of another is answered', async () => {
+  await lock()
+  const lists = ['user:ann', 'user:bob'].map((key) =>
+    database.slow.cells('select id from locked', [], {
+      asker: { key, deadline: NO_DEADLINE, signal: undefined },
+      isLong: false,
+    }),
+  )
+  await until(async () => database.load().alone.running === 2)
+  expect(await read('select count(*) from free', 'user:cid')).toEqual([['0']])
+  expect(database.load().alone.running).toBe(2)
+  await admin.query('rollback')
+  expect(await Promise.all(lists)).toEqual([[], []])
+})
 
 test('FC-74, FC-91: while one asker’s searches wait, another’s are answered', async () => {
   await lock()

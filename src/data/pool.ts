@@ -141,7 +141,10 @@ const LIST_ALONE = settingsAs((name, value) => `set local ${name} = ${value}; `)
 const READS_IN_ROW = 64
 const CONNECT_MS = 5_000
 const PING_MS = 2_000
-/** Of the connections for transactions, how many statements that run alone may have. */
+/**
+ * Of the connections for transactions, how many may have those that are known to take long, and how many those that kept a lane
+ * waiting: where these wait for a locked table, searches of others don't (FC-110).
+ */
 const ALONE_PLACES = 2
 
 /** Opens a database. Connections are made at first use. */
@@ -166,16 +169,18 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
     config: { ...config, options: ALONE_SESSION },
     lost: (error) => log?.(`${name}: idle connection lost: ${error.message}`),
   })
-  const alone = createAlone({ connections, places: Math.min(ALONE_PLACES, poolSize), slow, problemOf })
+  const places = Math.min(ALONE_PLACES, poolSize)
+  const newAlone = () => createAlone({ connections, places, slow, problemOf })
+  const [searches, late] = [newAlone(), newAlone()]
   const lanesOf = (size: number, session: string, crowd: number) =>
-    createLanes({ size, crowd, config: { ...config, options: session }, slow, elsewhere: alone.run, problemOf })
+    createLanes({ size, crowd, config: { ...config, options: session }, slow, elsewhere: late.run, problemOf })
   const reads = lanesOf(readLanes, LANE_SESSION, READS_IN_ROW)
   const lists = listLanes === 0 ? reads : lanesOf(listLanes, LIST_SESSION, 1)
 
   // One timer for all that waits, and none while nothing does.
   let ticking: NodeJS.Timeout | undefined
   const tick = () => {
-    const busy = [reads.tick(), lists.tick(), alone.tick(), connections.tick()]
+    const busy = [reads, lists, searches, late, connections].map((one) => one.tick())
     if (busy.includes(true)) return
     clearInterval(ticking)
     ticking = undefined
@@ -199,7 +204,7 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
           reject,
         }
         watch()
-        if (reading?.isLong) alone.run(statement)
+        if (reading?.isLong) searches.run(statement)
         else lanes.send(statement)
       })
   const sendRead = sender(reads, '')
@@ -222,7 +227,11 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
       await sendRead('select 1', [], { asker, isLong: false })
       return performance.now() - start
     },
-    load: () => ({ reads: reads.load(), lists: lists.load(), alone: alone.load(), connections: connections.load() }),
+    load() {
+      const [of, and] = [searches.load(), late.load()]
+      const alone = { running: of.running + and.running, waiting: of.waiting + and.waiting }
+      return { reads: reads.load(), lists: lists.load(), alone, connections: connections.load() }
+    },
     async close() {
       await Promise.all([connections.close(), reads.close(), lists.close()])
       clearInterval(ticking)
