@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the secrets that deploy/compose.yaml and the overlay for Kubernetes read, and leaves those alone that exist.
+# Makes the secrets that deploy/compose.yaml and the overlay for Kubernetes read, and leaves those alone that exist. For Kubernetes
+# change the URLs to those of your servers: they are made for servers named postgres, nats and redis, and for no mail.
 #
 #   deploy/make-secrets.sh FOLDER [POSTGRES_HOST]
 set -eu
@@ -11,9 +12,14 @@ mkdir -p "$folder"
 chmod 700 "$folder"
 
 make() {
-  [ -s "$folder/$1" ] || { cat >"$folder/$1.new" && chmod 644 "$folder/$1.new" && mv "$folder/$1.new" "$folder/$1"; }
+  name=$1
+  shift
+  [ -s "$folder/$name" ] || { "$@" >"$folder/$name.new" && chmod 644 "$folder/$name.new" && mv "$folder/$name.new" "$folder/$name"; }
 }
-openssl rand -hex 32 | make postgres_password
-openssl rand -base64 48 | make internal_key
-openssl rand -base64 18 | make admin_password
-printf 'postgresql://postgres:%s@%s:5432/postgres\n' "$(cat "$folder/postgres_password")" "$host" | make database_url
+make postgres_password openssl rand -hex 32
+make internal_key openssl rand -base64 48
+make admin_password openssl rand -base64 18
+make database_url printf 'postgresql://postgres:%s@%s:5432/postgres\n' "$(cat "$folder/postgres_password")" "$host"
+make nats_url echo nats://nats:4222
+make redis_url echo redis://redis:6379
+make smtp_url true
