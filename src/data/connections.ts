@@ -36,6 +36,12 @@ export interface Connections {
   forTransaction(share: string | undefined, untilMs: number): Promise<Held>
   /** The same for a single statement, which is bounded by a second or a deadline. Whoever asks sees to it that few do at once. */
   forStatement(untilMs: number): Promise<Held>
+  /**
+   * Sends a batch that is a transaction over one of a few connections that such batches share, so that those of one turn go out in one
+   * write. Nothing in it waits long: it fails by `isOfSharing` instead, and has done nothing. Undefined where it has to take a
+   * connection of its own.
+   */
+  share(steps: readonly Step[]): Promise<readonly string[]> | undefined
   /** To be called every `TICK_MS` while something is under way; false when nothing is. */
   tick(): boolean
   load(): { readonly running: number; readonly waiting: number }
@@ -46,6 +52,25 @@ export interface ConnectionsOptions {
   readonly size: number
   readonly config: ClientConfig
   lost?: ((error: Error) => void) | undefined
+}
+
+/** PostgreSQL does so many in about a millisecond. */
+const SHARED_CROWD = 16
+/** A batch that takes longer waits for its disk. Those of several connections wait together, those of one after each other. */
+const QUICK_BATCH_MS = 0.5
+/** For this transaction alone: what stands behind it must not wait for its lock, nor for its trigger. */
+const SHARED_BOUNDS: Step = {
+  text: `select set_config('lock_timeout', '50', true), set_config('statement_timeout', '1000', true)`,
+  values: [],
+}
+/** By `SHARED_BOUNDS` (lock_not_available, query_canceled): it waited for something. */
+export function isBlocked(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === '55P03' || code === '57014'
+}
+/** Whether it may be sent again on a connection of its own. The one before it may have failed where it was to prepare a statement (26000). */
+export function isOfSharing(error: unknown): boolean {
+  return isBlocked(error) || codeOf(error) === '26000'
 }
 
 const IDLE_MS = 60_000
@@ -82,9 +107,12 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
   /** Whose turn it is: the next that is free is theirs. */
   const next: Waiter[] = []
   const ending = new Map<pg.Client, Promise<void>>()
+  const shared: Connection[] = []
+  /** What a batch takes lately, on average. */
+  let batchMs = 0
   const places = Math.max(1, size - 1)
-  const share = Math.max(1, Math.floor((places * 3) / 4))
-  const transactions = createFairQueue<Waiter>({ places, share, waiting: MOST_WAITING })
+  const ofOneShare = Math.max(1, Math.floor((places * 3) / 4))
+  const transactions = createFairQueue<Waiter>({ places, share: ofOneShare, waiting: MOST_WAITING })
   let opening = 0
   let sweep: NodeJS.Timeout | undefined
   let closed = false
@@ -189,9 +217,14 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
     })
   }
 
-  function sendBatch(connection: Connection, steps: readonly Step[]): Promise<readonly string[]> {
+  function sendBatch(
+    connection: Connection,
+    steps: readonly Step[],
+    answered?: (sinceHeardMs: number) => void,
+  ): Promise<readonly string[]> {
     return new Promise((resolve, reject) => {
       const batch: TextBatch = new TextBatch(steps, (error) => {
+        answered?.(performance.now() - connection.heardAtMs)
         heard(connection)
         if (error === null) return resolve(batch.tags)
         const { text, failed } = batch.failed
@@ -200,6 +233,40 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
       })
       submit(connection, batch)
     })
+  }
+
+  function share(steps: readonly Step[]): Promise<readonly string[]> | undefined {
+    const connection = sharedOne()
+    if (connection === undefined) return undefined
+    const sentMs = performance.now()
+    const sent = sendBatch(connection, [SHARED_BOUNDS, ...steps], (sinceHeardMs) => {
+      // Of those that stood behind another: what an empty connection takes is mostly the way there and back.
+      if (performance.now() - sentMs > sinceHeardMs) batchMs += (sinceHeardMs - batchMs) / 16
+    })
+    const done = () => {
+      const place = shared.indexOf(connection)
+      if (connection.under > 0 || place < 0) return
+      shared.splice(place, 1)
+      free(connection)
+    }
+    sent.then(done, done)
+    return sent
+  }
+
+  /** The first that has room; where batches are slow, the one with the least to do. Whoever waits for a connection comes first. */
+  function sharedOne(): Connection | undefined {
+    if (closed || next.length > 0) return undefined
+    const isQuick = batchMs < QUICK_BATCH_MS
+    let best: Connection | undefined
+    for (const one of shared) {
+      if (one.broken || one.under >= SHARED_CROWD) continue
+      if (isQuick) return one
+      if (best === undefined || one.under < best.under) best = one
+    }
+    const connection = shared.length < ofOneShare ? idle.pop() : undefined
+    if (connection === undefined) return best
+    shared.push(connection)
+    return connection
   }
 
   function submit(connection: Connection, query: object): void {
@@ -285,6 +352,7 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
   return {
     forTransaction: (share, untilMs) => acquire(share ?? Symbol('its own'), untilMs),
     forStatement: (untilMs) => acquire(undefined, untilMs),
+    share,
     tick,
     load: () => ({ running: all.size - idle.length, waiting: waiting() }),
     async close() {
@@ -306,6 +374,8 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
     },
   }
 }
+
+const codeOf = (error: unknown) => (error as { code?: unknown }).code
 
 /** Made anew each time: the log knows of each which statement it is about. */
 const lateProblem = () => unavailable(new Error('no connection was free in time'))

@@ -68,6 +68,11 @@ function watched() {
   const first: string[][] = []
   const one: Database = {
     ...database,
+    runBatch(steps, deadline) {
+      const sent = database.runBatch(steps, deadline)
+      if (sent !== undefined) first.push(steps.map(({ text }) => text.split(' ', 1)[0]!))
+      return sent
+    },
     async acquire(...args) {
       const held = await database.acquire(...args)
       const sent: string[] = []
@@ -254,6 +259,57 @@ test('R-P-7: so is one that stands behind another change of its transaction', as
   await transaction(database, make('b'))
   expect(await stored()).toEqual({ slips: ['b'], events: ['b'] })
   expect(await database.query(`select from tags where name = 'first'`)).toEqual([])
+})
+
+test('FC-110, R-P-4: units that share connections with one that waits for a lock do not wait for it', async () => {
+  await Promise.all(['a', 'b', 'c', 'd'].map((code) => transaction(database, make(code))))
+  const waiting = await transaction(database, async (tx) => {
+    await insert(tx, Slip, slip('same'))
+    const same = Array.from({ length: 3 }, () => transaction(database, make('same')))
+    for (const one of same) one.catch(() => {})
+    const others = Array.from({ length: 40 }, (_, n) => transaction(database, make(`other ${n}`)))
+    // All of them end before this one does.
+    await Promise.all(others)
+    return same
+  })
+  for (const one of waiting) await expect(one).rejects.toMatchObject({ code: 'DUPLICATE' })
+  const { slips, events } = await stored()
+  expect(slips).toHaveLength(45)
+  expect(events).toEqual(slips.filter((code) => code !== 'same'))
+})
+
+test('units share a connection, and where commits are slow they spread over several, which wait for the disk together', async () => {
+  const own = openDatabase('test', clone.url)
+  const busiest = async (codes: readonly string[]) => {
+    const all = Promise.all(codes.map((code) => transaction(own, make(code))))
+    await new Promise(setImmediate)
+    const { running } = own.load().connections
+    await all
+    return running
+  }
+  try {
+    await transaction(own, make('first'))
+    expect(await busiest(['a', 'b', 'c', 'd'])).toBe(1)
+    await own.query(`create or replace function lag() returns trigger language plpgsql as
+      $$ begin perform pg_sleep(0.02); return null; end $$`)
+    await own.query(`create constraint trigger lag after insert on slips deferrable initially deferred
+      for each row execute function lag()`)
+    await busiest(['e', 'f', 'g', 'h'])
+    // Those of the pool that are open by now.
+    await Promise.all(Array.from({ length: 4 }, () => transaction(own, (tx) => tx.query('select pg_sleep(0.05)'))))
+    expect(await busiest(['i', 'j', 'k', 'l'])).toBe(4)
+  } finally {
+    await own.query('drop trigger if exists lag on slips')
+    await own.close()
+  }
+})
+
+test('R-EVT-2: of units that share a connection each fails alone', async () => {
+  await transaction(database, make('a'))
+  const codes = ['b', 'a', 'c', 'a', 'd']
+  const all = await Promise.allSettled(codes.map((code) => transaction(database, make(code))))
+  expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'])
+  expect(await stored()).toEqual({ slips: ['a', 'b', 'c', 'd'], events: ['a', 'b', 'c', 'd'] })
 })
 
 test('R-P-4: two inserts of one key at the same moment are one row, one event, and one refusal', async () => {

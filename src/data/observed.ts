@@ -30,8 +30,15 @@ function view(database: Database, ended: Ended, cause: Cause | undefined): Cause
             () => held.send(text, values),
             ({ affected }) => affected,
           ),
-        sendBatch: (steps) => timedBatch(held, steps),
+        sendBatch(steps) {
+          const told = toldBatch(steps)
+          return held.sendBatch(told.steps).then(told.done)
+        },
       }
+    },
+    runBatch(steps, deadline) {
+      const told = toldBatch(steps)
+      return database.runBatch(told.steps, deadline)?.then(told.done)
     },
     onBehalfOf: (other) => view(database, ended, other),
   }
@@ -55,23 +62,26 @@ function view(database: Database, ended: Ended, cause: Cause | undefined): Cause
     }
   }
 
-  /** Their times are those of all together: the server answers once. */
-  async function timedBatch(held: Held, steps: readonly Step[]): Promise<readonly string[]> {
+  /** A batch whose end is told of each statement. Their times are those of all together: the server answers once. */
+  function toldBatch(steps: readonly Step[]) {
     const startedMs = performance.now()
     const tell = (text: string, rows: number | undefined, sqlState: string | undefined) =>
       ended({ database: database.name, text, ms: performance.now() - startedMs, rows, sqlState, cause: own.cause })
-    const told = steps.map((step) => ({
-      ...step,
-      failed: (error: Error) => {
-        tell(step.text, undefined, sqlStateOf(error))
-        return step.failed === undefined ? error : step.failed(error)
+    return {
+      steps: steps.map((step) => ({
+        ...step,
+        failed(error: Error) {
+          tell(step.text, undefined, sqlStateOf(error))
+          return step.failed === undefined ? error : step.failed(error)
+        },
+      })),
+      done(tags: readonly string[]) {
+        tags.forEach((tag, i) => {
+          tell(steps[i]!.text, affectedOf(tag), undefined)
+        })
+        return tags
       },
-    }))
-    const tags = await held.sendBatch(told)
-    tags.forEach((tag, i) => {
-      tell(steps[i]!.text, affectedOf(tag), undefined)
-    })
-    return tags
+    }
   }
 
   async function timed<T>(

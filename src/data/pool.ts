@@ -4,7 +4,7 @@ import type { Cause } from '../observe/statement-log.ts'
 import { Deadline } from '../resilience/deadline.ts'
 import { createAlone } from './alone.ts'
 import { isoTime } from './columns.ts'
-import { createConnections, type Held } from './connections.ts'
+import { createConnections, type Held, isBlocked } from './connections.ts'
 import { type Faults, faultsOf, unavailable } from './faults.ts'
 import type { ForetoldInsert } from './foretold.ts'
 import { createLanes, type Lanes, TICK_MS } from './lanes.ts'
@@ -12,7 +12,7 @@ import { createOutage, type Outage } from './outage.ts'
 import type { Cells } from './row.ts'
 import { createSlowTexts } from './slow-texts.ts'
 import { type Asker, type Statement, waitUntilMs } from './statement.ts'
-import type { TextResult } from './text-query.ts'
+import type { Step, TextResult } from './text-query.ts'
 import { pinned } from './tls.ts'
 import type { ClientConfig } from './wire.ts'
 
@@ -51,6 +51,11 @@ export interface Database extends Queryable {
    * the deadline: SERVICE_UNAVAILABLE. Units of one `share` leave some to others.
    */
   acquire(deadline?: Deadline, share?: string): Promise<Held>
+  /**
+   * Runs statements as one transaction, among others: in one batch (`Held.sendBatch`). Undefined where that takes a connection of its own:
+   * now or by the deadline it might keep others waiting.
+   */
+  runBatch(steps: readonly Step[], deadline?: Deadline): Promise<readonly string[]> | undefined
   /** What keeps it from being of use though its server answers. */
   readonly outage: Outage
   /** Milliseconds that an empty query takes. */
@@ -139,6 +144,8 @@ const LIST_ALONE = settingsAs((name, value) => `set local ${name} = ${value}; `)
 
 /** PostgreSQL answers so many in about a millisecond. */
 const READS_IN_ROW = 64
+/** So long a batch among others may take. */
+const BATCH_MS = 2_000
 const CONNECT_MS = 5_000
 const PING_MS = 2_000
 /**
@@ -220,6 +227,16 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
       if (gone !== undefined) throw unavailable(new Error(gone))
       watch()
       return connections.forTransaction(share, waitUntilMs(deadline, acquireTimeoutMs))
+    },
+    runBatch(steps, deadline) {
+      if (outage.lost !== undefined || slow.has(steps[0]!.text)) return undefined
+      // What has little time is cancelled when it is over, which takes a connection of its own.
+      if (deadline !== undefined && deadline.remainingMs() < BATCH_MS) return undefined
+      watch()
+      return connections.share(steps)?.catch((error) => {
+        if (isBlocked(error)) slow.add(steps[0]!.text)
+        throw error
+      })
     },
     async ping() {
       const start = performance.now()

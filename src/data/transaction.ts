@@ -6,7 +6,7 @@ import { listTag, rowTag } from '../contract/cached.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import { type Bound, type UnderWay, watch } from '../resilience/watch.ts'
 import { leaveChanges } from './cache-changes.ts'
-import type { Held } from './connections.ts'
+import { type Held, isOfSharing } from './connections.ts'
 import { isSerialisation } from './faults.ts'
 import { type ForetoldInsert, REFUTED } from './foretold.ts'
 import { type Database, queryable, type Writable } from './pool.ts'
@@ -181,6 +181,12 @@ async function once<T>(
     pending = []
     return sent
   }
+  const end = async (steps: readonly Step[]) => {
+    if (begun === undefined && (await runAmongOthers(database, steps, request.deadline))) return
+    begun ??= acquire()
+    await commit(await begun, steps, isOpen)
+    await beginning
+  }
   let refused: Problem | undefined
   let change: Change | undefined
   let outcome: 'over' | 'uncertain' = 'over'
@@ -195,20 +201,17 @@ async function once<T>(
         over = true
       })
     if (begun || pending.length > 0 || events.length > 0 || tags.size > 0) {
-      begun ??= acquire()
-      const held = await begun
       // Before COMMIT: whoever dies behind it leaves nothing that is old, and nobody reads the new value and then the old one.
       if (cache !== undefined && tags.size > 0) change = await cache.change(tags)
       const steps = [...pending.map(stepOf), ...events.map(emitting)]
       if (change?.isKnown === false) steps.push(leaveChanges(tags))
       outcome = 'uncertain'
       // What waits for a lock is cancelled when the time is over, as any statement.
-      if (pending.length > 0) await inTime(() => commit(held, steps, isOpen), bound, endLate)
+      if (pending.length > 0) await inTime(() => end(steps), bound, endLate)
       else {
         if (bound) bound.committing = true
-        await commit(held, steps, isOpen)
+        await end(steps)
       }
-      await beginning
       outcome = 'over'
       database.outage.over()
     }
@@ -255,6 +258,21 @@ async function inTime<T>(work: () => Promise<T>, bound: Bound | undefined, endLa
     return await Promise.race([work(), late])
   } finally {
     watch.delete(one)
+  }
+}
+
+/** Where nothing was sent before. False if it takes a connection of its own; then nothing was done. */
+async function runAmongOthers(
+  database: Database,
+  steps: readonly Step[],
+  deadline: Deadline | undefined,
+): Promise<boolean> {
+  if (steps.length === 0) return false
+  try {
+    return (await database.runBatch(steps, deadline)) !== undefined
+  } catch (error) {
+    if (isOfSharing(error)) return false
+    throw error
   }
 }
 
