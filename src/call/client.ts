@@ -12,6 +12,7 @@ import type {
   ShownOf,
   UpdateInput,
 } from '../contract/resource.ts'
+import { isWellKnown } from '../contract/well-known.ts'
 import { either } from '../resilience/within.ts'
 import { type Call, type Context, type Port, type Reply, textOf } from './call.ts'
 import { CallProblem } from './call-problem.ts'
@@ -274,8 +275,7 @@ function callOf(contract: AnyContract, operation: Operation, args: AnyArgs): Ask
 export function pathOf(operation: Operation, version: number, params: readonly string[]): string {
   let next = 0
   const path = operation.path.replace(/\{\w+\}/g, () => encodeURIComponent(params[next++]!))
-  // Well-known addresses are rooted at the top of a host (RFC 8615, 3): they have no version.
-  return path.startsWith('/.well-known/') ? path : `/v${version}${path}`
+  return isWellKnown(operation.path) ? path : `/v${version}${path}`
 }
 
 /** A call ends when its caller says so, or when nobody waits any more for the request that it belongs to. */

@@ -225,3 +225,15 @@ test('R-LOCK-3: a single thing of a versioned resource and a cached list are ans
   expect(answersNotModified('orders.orders.list')).toBe(false)
   expect(answersNotModified('orders.carts.get')).toBe(false)
 })
+
+test('R-RATE-5: what everybody may read at a well-known address is not counted; what else is there is, and what has limits', () => {
+  const at = (options: object) => {
+    const usual = { method: 'GET', path: '/.well-known/keys', access: 'public', answer: { key: t.text() } } as const
+    const contract = service('keys', { operations: { it: operation({ ...usual, ...options }) } })
+    return factsOf(contract, 'keys.it').buckets
+  }
+  expect(at({})).toBe('none')
+  expect(at({ access: 'authenticated' })).toBe('default')
+  expect(at({ method: 'PUT' })).toBe('default')
+  expect(at({ limits: [{ by: 'ip', maxRequests: 4, windowMs: 1000 }] })).toHaveLength(1)
+})

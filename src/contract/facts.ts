@@ -4,6 +4,7 @@ import type { Bucket, DescribedOperation, Facts } from './operation.ts'
 import { ownerParam } from './principal.ts'
 import type { ProblemSpec } from './problem.ts'
 import { type ApiVersions, surfaceOf } from './versions.ts'
+import { isWellKnown } from './well-known.ts'
 
 interface Described extends ApiVersions {
   /** Of every system, and the contract's own. */
@@ -30,10 +31,16 @@ export function factsOf(operation: DescribedOperation, contract: Described): Fac
   return { ...facts, codes: (version) => codesOf(operation, facts, contract, version) }
 }
 
-/** Every request is counted but those for health, metrics, documents and keys (R-RATE-5): of these only keys are in contracts. */
-function bucketsOf({ service, key, verb, name, path, limits, credentials }: DescribedOperation): Facts['buckets'] {
-  if (path.startsWith('/.well-known/')) return 'none'
-  if (limits === undefined) return credentials === 'own' ? 'auth' : 'default'
+/**
+ * Every request is counted but those for health, metrics, documents and keys (R-RATE-5). Of the operations of contracts those are
+ * what everybody may read at a well-known address, which is about the host and not of it (RFC 8615, 1), unless they have limits.
+ */
+function bucketsOf(operation: DescribedOperation): Facts['buckets'] {
+  const { service, key, verb, name, method, path, access, limits, credentials } = operation
+  if (limits === undefined) {
+    if (method === 'GET' && access.public && isWellKnown(path)) return 'none'
+    return credentials === 'own' ? 'auth' : 'default'
+  }
   // One for all the places where a verb of a resource is offered.
   const id = key === undefined ? `${service}.${name}` : `${service}.${key}.${verb}`
   return limits.map((limit): Bucket => ({ ...limit, name: `${id}.${limit.by}` }))

@@ -732,7 +732,7 @@ describe("operations of the contract's own", () => {
       () => own({ method: 'POST', path: '/auth/password-resets', status: 202, answer: undefined }),
     ],
     ['a POST that is done later may be accepted', () => own({ method: 'POST', path: '/exports', status: 202 })],
-    ['a document at its well-known place is sound', () => at('/.well-known/openid-configuration.json')],
+    ['a registered name at its well-known place is sound (RFC 8615)', () => at('/.well-known/change-password')],
     ['nouns that begin like verbs are sound', () => at('/search-results/{resultId}/export-jobs')],
     ['a PUT needs no answer', () => own({ method: 'PUT', path: '/confirmations/{token}', answer: undefined })],
     ['a DELETE answers nothing', () => own({ method: 'DELETE', path: '/locks/{id}', answer: undefined })],

@@ -12,6 +12,7 @@ import type { AnyResource } from './resource.ts'
 import { checkResource, pluralHint } from './resource-rules.ts'
 import type { OlderShape, OlderVersion } from './versions.ts'
 import type { Report, Violation } from './violation.ts'
+import { isWellKnown } from './well-known.ts'
 import { isAct, isPast, isPlural } from './words.ts'
 
 /** Every rule that a contract breaks (R-P-6), each with a hint. Empty when it breaks none. */
@@ -145,7 +146,7 @@ function statusHint(method: string, status: number, allowed: readonly number[]):
   return `${method} succeeds with ${allowed.join(' or ')}`
 }
 
-/** Segments apart from parameters: a collection in the plural, `auth`, or a file of well-known name. */
+/** Segments apart from parameters: a collection in the plural, or a file. */
 function checkPath(id: string, { path }: OperationSpec, contract: Contract, report: Report) {
   if (SIGN_IN.test(path)) return
   if (!/^\/[^/{}]+(\/([^/{}]+|\{[a-z][a-zA-Z0-9]*\}))*$/.test(path)) {
@@ -157,6 +158,7 @@ function checkPath(id: string, { path }: OperationSpec, contract: Contract, repo
     )
     return
   }
+  if (isWellKnown(path)) return
   const segments = path.split('/').slice(1)
   const collections = new Set(Object.values(contract.resources).map(({ plural }) => plural))
   if (/^(v\d+|api)$/.test(segments[0]!)) {
@@ -169,7 +171,7 @@ function checkPath(id: string, { path }: OperationSpec, contract: Contract, repo
     return
   }
   for (const segment of segments) {
-    if (segment.startsWith('{') || segment === 'auth' || segment === '.well-known') continue
+    if (segment.startsWith('{')) continue
     if (/^[a-z0-9-]+\.json$/.test(segment)) continue
     if (!isKebabCase(segment)) report('R-REST-1', id, `has the path segment "${segment}"`, 'Use kebab-case')
     else if (isAct(segment, collections))

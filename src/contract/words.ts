@@ -1,7 +1,7 @@
 /** English, as far as paths and events need it: guesses that are right for the words that APIs are made of. */
 
 const INVARIABLE = wordsOf(
-  'aircraft deer equipment feedback fish information merchandise news series sheep software species staff',
+  'aircraft auth deer equipment feedback fish information merchandise news series sheep software species staff',
 )
 const PLURAL =
   /(people|children|women|feet|teeth|mice|lice|geese|oxen|data|media|criteria|phenomena|bacteria|curricula|spectra|alumni|cacti|foci|fungi|nuclei|radii|stimuli|lae|rae)$/

@@ -144,9 +144,6 @@ export function readSettings(from: Env, services: readonly string[], port = GATE
   return { ...settings, warnings }
 }
 
-/** Of a key that calls between processes are proven with. */
-export const MIN_KEY_BYTES = 32
-
 /** Where the gateway listens unless PORT says otherwise. */
 export const GATEWAY_PORT = 3000
 
