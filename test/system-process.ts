@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach } from 'vitest'
 import { processesNaming } from '../src/embedded/processes.ts'
+import { built, builtFile } from './built.ts'
 
 const repository = fileURLToPath(new URL('..', import.meta.url))
 // By its path: processes run in other folders too.
@@ -19,6 +20,16 @@ const NODE = [
   '--conditions=lintel-source',
   '--import',
   new URL('./source/register.mjs', import.meta.url).href,
+]
+
+/** The same of what is built, where nothing is in TypeScript that it loads. */
+const builtLintel = (maps: boolean) => [
+  process.execPath,
+  '--require',
+  EARLY,
+  '--conditions=lintel-source',
+  ...(maps ? ['--enable-source-maps'] : []),
+  join(built(), 'src/cli/main.js'),
 ]
 
 /** What of the repository can be run. */
@@ -76,8 +87,9 @@ export class SystemProcess {
   #heard = new Set<() => void>()
 
   constructor(program: Program, { args = [], env = {}, cwd = repository, input, uid }: LaunchOptions) {
-    const [line, mode] = typeof program === 'string' ? [PROGRAMS[program], MODES[program]] : [program, {}]
-    const [command, ...given] = [...line, ...args]
+    const mode = typeof program === 'string' ? MODES[program] : {}
+    const quick = program === 'lintel' && cwd === repository ? builtLine(args) : undefined
+    const [command, ...given] = quick ?? [...(typeof program === 'string' ? PROGRAMS[program] : program), ...args]
     this.child = spawn(command!, given, {
       cwd,
       ...(uid !== undefined && { uid, gid: uid }),
@@ -145,6 +157,17 @@ export class SystemProcess {
     this.#heard = new Set()
     for (const tell of heard) tell()
   }
+}
+
+/** For a system of the repository; undefined for any other. The standalone gateway has none. */
+function builtLine(args: readonly string[]): string[] | undefined {
+  const at = args.indexOf('--system') + 1
+  if (at === 0) {
+    const system = args[0] === 'gateway' ? [] : ['--system', join(built(), 'system.js')]
+    return [...builtLintel(false), ...args, ...system]
+  }
+  const file = builtFile(args[at] ?? '')
+  return file === undefined ? undefined : [...builtLintel(true), ...args.with(at, file)]
 }
 
 /** What a user's shell has; nothing of the test runner, and no settings of ours. */

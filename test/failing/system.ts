@@ -6,7 +6,7 @@ import { system } from '../../src/start/define-system.ts'
 const done = { done: t.boolean() }
 const fails = (path: string) => operation({ method: 'PUT', path, access: 'public', body: {}, answer: done })
 const late = (path: string) =>
-  operation({ method: 'PUT', path, access: 'public', body: {}, answer: done, timeoutMs: 300 })
+  operation({ method: 'PUT', path, access: 'public', body: {}, answer: done, timeoutMs: 900 })
 const migrations = new URL('./migrations/', import.meta.url)
 
 const contract = service('mistakes', {
