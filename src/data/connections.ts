@@ -250,7 +250,7 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
       free(connection)
     }
     sent.then(done, done)
-    return sent
+    return sent.then(([, ...tags]) => tags)
   }
 
   /** The first that has room; where batches are slow, the one with the least to do. Whoever waits for a connection comes first. */

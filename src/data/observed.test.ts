@@ -51,6 +51,15 @@ test('R-OPS-3: reads, lists and transactions report each statement with its numb
   ])
 })
 
+test('R-OPS-3: statements of a batch among others are reported, each with its rows', async () => {
+  const emit = { type: 'thing.made', aggregateId: 'thg_1', data: '{}' }
+  // The first needs a connection that is there already.
+  for (let i = 0; i < 2; i++) await transaction(database, async (tx) => tx.emit(emit))
+  const [text, rows] = told().at(-1)!
+  expect([text, rows]).toEqual([expect.stringMatching(/^insert into lintel\.outbox/), 1])
+  expect(ended).toHaveLength(2)
+})
+
 test('R-OPS-3: a failed statement is reported with its SQLSTATE, and without any of its values', async () => {
   const insert = 'insert into unique_things values ($1)'
   const work = transaction(database, async (tx) => {
