@@ -19,6 +19,7 @@ const SECRETS: Readonly<Record<string, string>> = {
   'redis-url': 'rediss://:secret@redis.example.com:6379',
   'internal-key': 'k'.repeat(48),
   'admin-password': 'correct horse battery',
+  'smtp-url': 'smtps://mail.example.com',
 }
 const MAX_CONNECTIONS = 200
 const FOR_SUPERUSERS = 3
@@ -43,7 +44,7 @@ describe.skipIf(renderer === undefined).each(['base', 'overlays/example'])('depl
     await cp(MANIFESTS, folder, { recursive: true, filter: (path) => !path.endsWith('/secrets') })
     await mkdir(join(folder, 'overlays/example/secrets'))
     for (const [name, value] of Object.entries(SECRETS)) {
-      await writeFile(join(folder, 'overlays/example/secrets', name), value)
+      await writeFile(join(folder, 'overlays/example/secrets', name.replace('-', '_')), value)
       await writeFile(join(folder, name), value)
     }
     const [program, ...args] = renderer!
@@ -73,7 +74,7 @@ describe.skipIf(renderer === undefined).each(['base', 'overlays/example'])('depl
       expect(settings.warnings, one.metadata.name).toEqual([])
       for (const name of names) expect([...settingsOf(serviceNames(shop)).keys()], one.metadata.name).toContain(name)
       if (one.kind === 'Job') continue
-      requireUrls(parts, settings)
+      requireUrls(shop, parts, settings)
       expect(uselessUrls(parts, settings)).toEqual([])
       expect(settings).toMatchObject({ host: '0.0.0.0', production: true })
       expect(settings.internalKeys).toHaveLength(1)

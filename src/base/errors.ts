@@ -64,3 +64,10 @@ export class Fault extends Error {
     this.exitCode = options.exitCode ?? 78
   }
 }
+
+/** One error for all cases of a kind. It has no stack, which would be that of loading its file. */
+export function sharedError(message: string): Error {
+  const error = new Error(message)
+  error.stack = `Error: ${message}`
+  return error
+}

@@ -56,9 +56,14 @@ function sourceOf({ name, from }: GivenSetting, before: ReadonlySet<string>): st
 function table(shown: readonly ShownSetting[]): string {
   const rows = shown.map(({ name, value, source, unit, unset }) => [
     name,
-    value === null ? `(${unset})` : unit === undefined ? value : `${value} ${unit}`,
+    value === null ? `(${unset})` : withUnit(value, unit),
     source,
   ])
   const widths = [0, 1].map((i) => Math.max(...rows.map((row) => row[i]!.length)))
   return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')).join('\n')
+}
+
+/** A value that is no number is wrong, and may name a unit itself: `10s`. */
+function withUnit(value: string, unit: string | undefined): string {
+  return unit === undefined || !/^\d+$/.test(value) ? value : `${value} ${unit}`
 }

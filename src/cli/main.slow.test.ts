@@ -37,7 +37,7 @@ test('--version is the package’s', async () => {
 
 test('R-OPS-4: lintel config shows what the start would read, then what is wrong with it', async () => {
   const system = fileURLToPath(new URL('../../system.ts', import.meta.url))
-  await writeFile(join(folder, '.env'), 'PORT=80x\nHOST=::1\nLOG_LEVEL=debug\n')
+  await writeFile(join(folder, '.env'), 'PORT=80x\nHOST=::1\nSTART_TIMEOUT=10s\nLOG_LEVEL=debug\n')
   const env = { NODE_ENV: 'development', HOST: '127.0.0.1', SMTP_URL: 'smtp://ann:hunter22@mail.example.com' }
   const text = await lintel(['config', '--system', system], [], env)
   expect(text).toMatchObject({ code: 78, stderr: expect.stringMatching(/^lintel: PORT is "80x": give a whole number/) })
@@ -45,6 +45,7 @@ test('R-OPS-4: lintel config shows what the start would read, then what is wrong
   for (const line of [
     /^PORT +80x +\.env$/m,
     /^HOST +127\.0\.0\.1 +environment$/m,
+    /^START_TIMEOUT +10s +\.env$/m,
     /^REQUEST_TIMEOUT +10 seconds +default$/m,
     /^ORDERS_DATABASE_URL +\(on DATABASE_URL\) +default$/m,
   ])

@@ -1,3 +1,4 @@
+import { sharedError } from '../base/errors.ts'
 import type { Bound, UnderWay } from '../resilience/watch.ts'
 import { watch } from '../resilience/watch.ts'
 
@@ -25,11 +26,11 @@ export interface Waiting {
 }
 
 /** Why a call was given up: its deadline has passed, or its caller is gone. */
-export const ENDED = new Error('nobody waits for it any more')
+export const ENDED = sharedError('its caller no longer waits for it')
 
 /** An answer is held whole: beyond it the call is given up. */
 export const MAX_ANSWER_BYTES = 64 * 1024 * 1024
-export const TOO_LARGE = new Error(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`)
+export const TOO_LARGE = sharedError(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`)
 
 /** A call that was sent, whatever carries it: settled once, by its answer, a failure, or the end of the wait. */
 export abstract class Awaited implements UnderWay {

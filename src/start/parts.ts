@@ -44,14 +44,18 @@ export function defaultPort(system: System, parts: Parts): number {
 }
 
 export function doorPort({ services }: System, { near }: Parts): number {
-  return FIRST_DOOR_PORT + services.indexOf(near[0]!)
+  return usualPort(services, near[0]!)
+}
+
+function usualPort(services: System['services'], service: Service<any>): number {
+  return FIRST_DOOR_PORT + services.indexOf(service)
 }
 
 /**
  * Throws WRONG_SETTING where the URL of a service is missing that certainly is called from here: the gateway calls all of them,
  * and a service those that have parents of its resources. What a handler calls besides is known when it does.
  */
-export function requireUrls({ gateway, near, far }: Parts, { serviceUrls }: Settings): void {
+export function requireUrls({ services }: System, { gateway, near, far }: Parts, { serviceUrls }: Settings): void {
   const missing = far.filter(
     ({ contract }) =>
       !serviceUrls.has(contract.name) && (gateway || near.some((service) => hasParentIn(service, contract.resources))),
@@ -60,9 +64,10 @@ export function requireUrls({ gateway, near, far }: Parts, { serviceUrls }: Sett
   throw new Fault(
     'WRONG_SETTING',
     missing
-      .map(({ contract: { name } }) => {
+      .map((service) => {
+        const { name } = service.contract
         const setting = serviceSettingName(name, 'URL')
-        return `${setting} is not set: give the address of the ${name} service, which does not run in this process, such as http://127.0.0.1:${FIRST_DOOR_PORT}; several replicas joined by commas`
+        return `${setting} is not set: give the address of the ${name} service, which does not run in this process, such as http://127.0.0.1:${usualPort(services, service)}; several replicas joined by commas`
       })
       .join('\n'),
   )

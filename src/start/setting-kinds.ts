@@ -128,12 +128,12 @@ export const redisUrl: Kind<string> = {
 /** Without a slash at the end. */
 export const doorUrls: Kind<readonly URL[]> = {
   parse(given) {
-    const urls = given.split(',').map((one) => urlOf(one.trim(), ['http:', 'https:']))
-    const right = urls.every((url) => url && !url.username && !url.password && !url.search && !url.hash)
-    return right && new Set(urls.map(String)).size === urls.length ? (urls as URL[]) : undefined
+    const urls = given.split(',').map(doorUrlOf)
+    const right = urls.every((url) => url !== undefined)
+    return right && new Set(urls.map(String)).size === urls.length ? urls : undefined
   },
   expected: 'the address of a service such as http://127.0.0.1:4001, several replicas joined by commas, each once',
-  mask: schemeOnly,
+  mask: firstWrongDoor,
 }
 
 /** Of a key that calls between processes are proven with. */
@@ -212,6 +212,24 @@ function urlOf(given: string, protocols: readonly string[]): URL | undefined {
   const url = URL.canParse(given) ? new URL(given) : undefined
   return url && protocols.includes(url.protocol) && url.hostname !== '' ? url : undefined
 }
+
+function doorUrlOf(given: string): URL | undefined {
+  const url = urlOf(given.trim(), ['http:', 'https:'])
+  return url && !url.username && !url.password && !url.search && !url.hash ? url : undefined
+}
+
+/** Of several, where it is: the others are right, or as wrong. */
+function firstWrongDoor(given: string): string {
+  const all = given.split(',').map((one) => one.trim())
+  const urls = all.map((one) => doorUrlOf(one)?.href)
+  const at = urls.findIndex((url, i) => url === undefined || urls.indexOf(url) < i)
+  const one = all[at] ?? given
+  const shown = ADDRESS.test(one) ? `"${one}"` : schemeOnly(one)
+  return all.length === 1 ? shown : `wrong in address ${at + 1} of ${all.length}, ${shown}`
+}
+
+/** Nothing that could be a password: a port is a number, and what is alone has one. */
+const ADDRESS = /^([a-z][a-z+]*:\/\/[\w.-]*|([a-z]+:\/\/)?(\[[\da-f:]+\]|[\w.-]+):\d+)(\/[\w./-]*)?$/i
 
 /** A password may begin anywhere behind it. */
 function schemeOnly(given: string): string {

@@ -74,6 +74,19 @@ test('R-P-3 R-GW-2: where services are and the keys between them are read, repli
   expect(internalKeys).toEqual([next, old])
   for (const url of ['10.0.0.1:4001', 'postgres://users', 'http://a,http://a', 'http://user:pw@a', 'http://a?b=c'])
     expect(faultsOf({ USERS_URL: url }, ['users'])).toEqual([expect.stringMatching(/^USERS_URL is (?!.*pw).*give/)])
+  const wrongs: [string, string][] = [
+    ['10.0.0.1:4001', '"10.0.0.1:4001"'],
+    ['http://a/?token=hunter2', '"http://…" (masked)'],
+    ['http://ann:hunter2', '"http://…" (masked)'],
+    ['hunter2', '"…" (masked)'],
+    ['http://a:4001,htp://b:4001/x,http://c:4001', 'wrong in address 2 of 3, "htp://b:4001/x"'],
+    ['http://a:4001,http://b:4001, http://a:4001/', 'wrong in address 3 of 3, "http://a:4001/"'],
+    ['http://a:4001,http://ann:hunter2@b:4001', 'wrong in address 2 of 2, "http://…" (masked)'],
+  ]
+  const expected =
+    'give the address of a service such as http://127.0.0.1:4001, several replicas joined by commas, each once'
+  for (const [url, shown] of wrongs)
+    expect(faultsOf({ USERS_URL: url }, ['users'])).toEqual([`USERS_URL is ${shown}: ${expected}`])
   for (const key of ['short', `${old},short`, `${old},${next},${old}`]) {
     const [message] = faultsOf({ LINTEL_INTERNAL_KEY: key })
     expect(message).toMatch(/^LINTEL_INTERNAL_KEY is "…" \(masked\): give a secret of 32 bytes or more/)

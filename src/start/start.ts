@@ -74,7 +74,7 @@ export async function start(system: System, env: Env = process.env, options: Sta
   checkSystem(system)
   const parts = partsOf(system, options.parts ?? [])
   const settings = readSettings(env, serviceNames(system), defaultPort(system, parts))
-  requireUrls(parts, settings)
+  requireUrls(system, parts, settings)
   const log = await createLog(settings.logLevel, { worker: worker?.id })
   const says = speaksForAll(worker)
   if (worker === undefined) {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { sharedError } from '../../base/errors.ts'
 import type { AnswerHeaders } from '../../gateway/remote.ts'
 import { type Dispatcher, openPool, type PoolOptions } from '../../http/pool.ts'
 import type { WatchedDeadline } from '../../resilience/watched-deadline.ts'
@@ -67,8 +68,9 @@ class AttemptHandler implements Dispatcher.DispatchHandler {
     this.#deadline = deadline
     this.#resolve = resolve
     deadline.onOver(() => {
-      this.#settle({ kind: 'late', cause: LATE })
-      this.#controller?.abort(LATE)
+      const cause = deadline.passed ? LATE : LEFT
+      this.#settle({ kind: 'late', cause })
+      this.#controller?.abort(cause)
     })
   }
 
@@ -122,9 +124,10 @@ class AttemptHandler implements Dispatcher.DispatchHandler {
 /** Of one request: there is no end to what is skipped otherwise. */
 const MAX_INTERIM = 100
 
-const ENDLESS = new Error(`more than ${MAX_INTERIM} interim responses`)
-const CODED = new Error('a Transfer-Encoding other than chunked')
-const LATE = new Error('not answered in time, or nobody left to be answered')
+const ENDLESS = sharedError(`more than ${MAX_INTERIM} interim responses`)
+const CODED = sharedError('a Transfer-Encoding other than chunked')
+const LATE = sharedError('the upstream did not answer in time')
+const LEFT = sharedError('the client has gone')
 
 function kindOf(cause: unknown): 'unreached' | 'reset' | 'garbled' {
   const { code = '', name, syscall } = cause as { code?: string; name?: string; syscall?: string }

@@ -963,6 +963,10 @@ describe('R-GW-3: an upstream in trouble', () => {
       body: { error: { code: 'GATEWAY_TIMEOUT' } },
     })
     expect(shop.seen.length).toBe(1)
+    const [line] = await firstLogged()
+    const { err } = line!.about
+    expect(err).toMatchObject({ message: 'the upstream did not answer in time' })
+    expect(err.stack, 'it is of no request').not.toContain('\n')
   })
 
   test('R-P-7: a caller who waits for less time shortens the deadline, which is no fault of the upstream', async () => {
