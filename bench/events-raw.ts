@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect as connectToNats } from '@nats-io/transport-node'
-import { connect } from '../src/data/connection.ts'
 
 /** Of an order with two lines. */
 export const DATA = JSON.stringify({
@@ -23,7 +22,6 @@ export const DATA = JSON.stringify({
 
 /** As many as the relay has in flight, and in one batch. */
 const IN_FLIGHT = 256
-const BATCH = 500
 
 /** Publishes a second that JetStream acknowledges, of the same payload with message ids, without anything of ours. */
 export async function rawNats(url: string, count: number): Promise<number> {
@@ -41,24 +39,6 @@ export async function rawNats(url: string, count: number): Promise<number> {
     return perSecond(count, started)
   } finally {
     await connection.close()
-  }
-}
-
-/** Rows a second, in batches one after another, each a transaction of one statement. */
-export async function rawPostgres(url: string, count: number): Promise<number> {
-  const client = await connect(url)
-  try {
-    await client.query('create table raw (like messages including all)')
-    const started = performance.now()
-    for (let from = 0; from < count; from += BATCH)
-      await client.query(
-        `insert into raw (service, id, type, aggregate_id, occurred_at, data)
-         select 'bench', id, 'order.created', 'ord_1', now(), $2::json from unnest($1::uuid[]) id`,
-        [Array.from({ length: Math.min(BATCH, count - from) }, () => randomUUID()), DATA],
-      )
-    return perSecond(count, started)
-  } finally {
-    await client.end()
   }
 }
 

@@ -3,11 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { CARRIER_MIGRATIONS } from '../src/data/event-log.ts'
 import { registerConsumer } from '../src/data/inbox.ts'
 import { migrate } from '../src/data/migrate.ts'
 import { PLATFORM_MIGRATIONS } from '../src/data/migration-files.ts'
-import { outboxState } from '../src/data/outbox.ts'
 import { type Database, openDatabase } from '../src/data/pool.ts'
 import { provision } from '../src/data/provision.ts'
 import { transaction } from '../src/data/transaction.ts'
@@ -15,16 +13,16 @@ import { startEmbeddedPostgres } from '../src/embedded/postgres.ts'
 import type { Carrier } from '../src/events/carrier.ts'
 import { createConsumer } from '../src/events/consumer.ts'
 import { createNatsCarrier } from '../src/events/nats-carrier.ts'
-import { createPostgresCarrier } from '../src/events/postgres-carrier.ts'
 import { createReceiver } from '../src/events/receiver.ts'
 import { createRelay } from '../src/events/relay.ts'
 import { testNats } from '../src/testing/nats.ts'
-import { DATA, rawNats, rawPostgres } from './events-raw.ts'
+import { servedOutbox } from '../test/served-outbox.ts'
+import { DATA, rawNats } from './events-raw.ts'
 
 const HELP = `npm run bench:events -- [options]
 
-How quickly waiting events drain from an outbox to each carrier, with how much memory, beside what the carrier takes of the
-same payload by itself; and how long it takes from the commit of a change to the commit of its effect.
+How quickly waiting events drain from an outbox, with how much memory: to NATS, beside what it takes of the same payload by itself;
+on PostgreSQL to the inbox of a consumer, which reads the outbox. And how long it takes from the commit of a change to the commit of its effect.
 
   --events <n>      that wait in the outbox (100000)
   --aggregates <n>  that they belong to (10000)
@@ -55,7 +53,8 @@ function whole(name: 'events' | 'aggregates' | 'latency'): number {
 interface Figures {
   readonly carrier: string
   readonly drainPerS: number
-  readonly rawPerS: number
+  /** What NATS takes of so many events by itself. */
+  readonly rawPerS: number | undefined
   readonly rssStartMb: number
   readonly rssHighestMb: number
   /** Of a consumer that is new, behind all that has drained. */
@@ -67,8 +66,9 @@ interface Figures {
 interface Place {
   readonly database: Database
   readonly carrier: Carrier
-  /** What the carrier takes of so many events by itself, a second. */
-  raw(count: number): Promise<number>
+  raw(count: number): Promise<number | undefined>
+  /** Events were committed. */
+  wake(): void
 }
 
 const RETENTION_MS = 86_400_000
@@ -105,17 +105,17 @@ async function inPlace(name: string, work: (place: Place) => Promise<Figures>): 
     if (name === 'nats' && !nats) throw new Error('there is no nats-server on PATH: --carrier postgres')
     const url = await provision(server.url, 'bench')
     await migrate(url, [PLATFORM_MIGRATIONS])
-    const carrierUrl = await provision(server.url, 'events')
-    await migrate(carrierUrl, [CARRIER_MIGRATIONS])
     const database = openDatabase('bench', url)
+    const outbox = servedOutbox(database, url, { retentionMs: RETENTION_MS })
     const carrier = nats
       ? await createNatsCarrier({ url: nats.url, stream: 'bench', retentionMs: RETENTION_MS, connectTimeoutMs: 5_000 })
-      : createPostgresCarrier({ url: carrierUrl, retentionMs: RETENTION_MS, log: () => {} })
+      : outbox.carrier
     try {
-      const raw = (count: number) => (nats ? rawNats(nats.url, count) : rawPostgres(carrierUrl, count))
-      return await work({ database, carrier, raw })
+      const raw = async (count: number) => (nats ? rawNats(nats.url, count) : undefined)
+      return await work({ database, carrier, raw, wake: outbox.served.wake })
     } finally {
       await carrier.close()
+      await outbox.close()
       await database.close()
     }
   } finally {
@@ -140,16 +140,29 @@ async function drain({ database, carrier }: Place, events: number, left: (count:
   const rssStart = process.memoryUsage.rss()
   let rssHighest = rssStart
   const started = performance.now()
-  const relay = createRelay({ database, carrier, failed: (error) => console.error(error) })
-  for (let i = 0; relay.published < events; i++) {
+  const failed = (error: unknown) => console.error(error)
+  let stored = 0
+  const drained = relayTo(carrier, database, failed) ?? {
+    ...createReceiver({
+      database,
+      carrier,
+      subscription: { name: 'bench.drain', from: 'bench', types: ['order.created'], start: 'beginning' },
+      received: (count) => {
+        stored += count
+      },
+      failed,
+    }),
+    get published() {
+      return stored
+    },
+  }
+  for (let i = 0; drained.published < events; i++) {
     await delay(10)
     rssHighest = Math.max(rssHighest, process.memoryUsage.rss())
-    if (i % 50 === 0) left(events - relay.published)
+    if (i % 50 === 0) left(events - drained.published)
   }
   const seconds = (performance.now() - started) / 1000
-  await relay.stop()
-  const { waiting } = await outboxState(database)
-  if (waiting > 0) throw new Error(`${waiting} events still wait`)
+  await drained.stop()
   return {
     drainPerS: Math.round(events / seconds),
     rssStartMb: Math.round(rssStart / 2 ** 20),
@@ -157,16 +170,20 @@ async function drain({ database, carrier }: Place, events: number, left: (count:
   }
 }
 
+function relayTo(carrier: Carrier, database: Database, failed: (error: unknown) => void) {
+  return carrier.name === 'nats' ? createRelay({ database, carrier, failed }) : undefined
+}
+
 const EVERY_MS = 5
 
 /** From the moment a change is committed until its effect is, through relay, carrier, receiver and consumer. */
-async function latencies({ database, carrier }: Place, changes: number, had: (count: number) => void) {
+async function latencies({ database, carrier, wake }: Place, changes: number, had: (count: number) => void) {
   await database.cells('create table effects (aggregate_id text not null)')
   const committedAt = new Map<string, number>()
   const tookMs: number[] = []
   const failed = (error: unknown) => console.error(error)
   await registerConsumer(database, 'bench.effects')
-  const relay = createRelay({ database, carrier, failed })
+  const relay = relayTo(carrier, database, failed)
   const consumer = createConsumer<{ tx: Parameters<typeof registerConsumer>[0]; done: (id: string) => void }>({
     name: 'bench.effects',
     types: ['order.created'],
@@ -197,7 +214,8 @@ async function latencies({ database, carrier }: Place, changes: number, had: (co
   const change = async (id: string) => {
     await transaction(database, async (tx) => tx.emit({ type: 'order.created', aggregateId: id, data: DATA }))
     committedAt.set(id, performance.now())
-    relay.wake()
+    relay?.wake()
+    wake()
   }
   const effects = async (count: number) => {
     const end = performance.now() + 60_000
@@ -212,7 +230,7 @@ async function latencies({ database, carrier }: Place, changes: number, had: (co
     if (i % 200 === 0) had(tookMs.length)
   }
   await effects(changes)
-  await Promise.all([relay.stop(), receiver.stop(), consumer.stop()])
+  await Promise.all([relay?.stop(), receiver.stop(), consumer.stop()])
   if (tookMs.length !== changes) throw new Error(`${tookMs.length} of ${changes} effects came`)
   tookMs.sort((a, b) => a - b)
   const at = (share: number) => Math.round(tookMs[Math.floor((tookMs.length - 1) * share)]! * 10) / 10

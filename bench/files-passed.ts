@@ -11,7 +11,7 @@ import system from '../system.ts'
 const ROOT = new URL('../', import.meta.url).href
 /** What publishes and handles events, and looks after the database server. */
 const LATER =
-  /^src\/(events|start|embedded|mail)\/|^src\/(data\/(inbox|outbox|event-log|alone)|base\/(loop|rest)|service\/(event-handling|work-context))\.ts$|^services\/orders\/confirm-order\.ts$/
+  /^src\/(events|start|embedded|mail)\/|^src\/(data\/(inbox|outbox|alone)|base\/(loop|rest)|service\/(event-handling|work-context))\.ts$|^services\/orders\/confirm-order\.ts$/
 const ADMIN = { email: 'admin@example.com', password: 'correct horse battery staple' }
 
 const folder = await mkdtemp(join(tmpdir(), 'lt-files-'))

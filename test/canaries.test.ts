@@ -4,7 +4,7 @@ import { SMTPServer } from 'smtp-server'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { connect } from '../src/data/connection.ts'
 import { type Clones, clonesOf } from '../src/testing/database.ts'
-import { CARRIER, databaseSettings } from '../src/testing/system.ts'
+import { databaseSettings } from '../src/testing/system.ts'
 import system from '../system.ts'
 import { launcher } from './system-process.ts'
 import { send, type Wire, type Wired } from './wire.ts'
@@ -34,7 +34,7 @@ let clones: Clones
 let mail: FailingMail
 
 beforeAll(async () => {
-  clones = await clonesOf(inject('databaseServer'), [...system.services, CARRIER])
+  clones = await clonesOf(inject('databaseServer'), system.services)
   mail = await failingMail()
 })
 

@@ -32,17 +32,18 @@ export async function handledAll({ databases }: TestSystem, consumer: string, fr
   })
 }
 
-/** Has the carrier on PostgreSQL bring a consumer everything again, and waits until it has been received. */
+/** Without a broker: has a consumer read everything again, and waits until it has. */
 export async function deliverAgain({ databases, url }: TestSystem, consumer: string): Promise<void> {
   const redeliveries = async () => {
     const health = (await (await fetch(`${url}/health`)).json()) as { checks: { queue: { redeliveries: number } } }
     return health.checks.queue.redeliveries
   }
   const before = await redeliveries()
-  await on(databases.events!, 'update subscriptions set position = 0 where name = $1', [consumer])
-  await on(databases[consumer.split('.')[0]!]!, 'update lintel.receivers set term = term + 1 where consumer = $1', [
-    consumer,
-  ])
+  await on(
+    databases[consumer.split('.')[0]!]!,
+    'update lintel.receivers set position = 0, event_id = null, term = term + 1 where consumer = $1',
+    [consumer],
+  )
   await until(async () => (await redeliveries()) > before)
 }
 

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
 import { openDatabase } from '../src/data/pool.ts'
 import { type Clone, cloneOf, templateFor } from '../src/testing/database.ts'
-import { CARRIER, databaseSettings } from '../src/testing/system.ts'
+import { databaseSettings } from '../src/testing/system.ts'
 import { launcher, post, type SystemProcess, until } from './system-process.ts'
 import traced from './traced/system.ts'
 
@@ -17,7 +17,7 @@ const clones = new Map<string, Clone>()
 let databases: Record<string, string>
 beforeAll(async () => {
   const server = inject('databaseServer')
-  for (const service of [...traced.services, CARRIER])
+  for (const service of traced.services)
     clones.set(service.contract.name, await cloneOf(server, await templateFor(server, service)))
   databases = databaseSettings(Object.fromEntries([...clones].map(([name, { url }]) => [name, url])))
 })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { connect } from '../src/data/connection.ts'
 import { type Clones, clonesOf } from '../src/testing/database.ts'
-import { CARRIER, databaseSettings } from '../src/testing/system.ts'
+import { databaseSettings } from '../src/testing/system.ts'
 import system from '../system.ts'
 import { PASSWORD } from './reference.ts'
 import { bodyOf, launcher, post } from './system-process.ts'
@@ -11,7 +11,7 @@ let clones: Clones
 let env: Record<string, string>
 
 beforeAll(async () => {
-  clones = await clonesOf(inject('databaseServer'), [...system.services, CARRIER])
+  clones = await clonesOf(inject('databaseServer'), system.services)
   env = { ...databaseSettings(clones.urls), LOG_LEVEL: 'info' }
 })
 afterAll(() => clones.drop())

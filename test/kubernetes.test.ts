@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { CARRIER_CONNECTIONS, mostConnections } from '../src/start/connection-budget.ts'
+import { mostConnections } from '../src/start/connection-budget.ts'
 import { partsOf, requireUrls, uselessUrls } from '../src/start/parts.ts'
 import { readSettings, type Settings } from '../src/start/settings.ts'
 import { settingsOf } from '../src/start/settings-schema.ts'
@@ -165,7 +165,7 @@ describe.skipIf(renderer === undefined).each(['base', 'overlays/example'])('depl
       const deployment = ofKind('Deployment').find(({ metadata }) => metadata.name === name)
       const { settings } = settingsFor(deployment)
       expect(settings.natsUrl).toBeDefined()
-      const each = mostConnections([service], { poolSize: settings.databasePoolSize }) - CARRIER_CONNECTIONS
+      const each = mostConnections([service], { poolSize: settings.databasePoolSize })
       sum += (scaler.spec.maxReplicas + deployment.spec.strategy.rollingUpdate.maxSurge) * each
     }
     expect(sum).toBeLessThanOrEqual(MAX_CONNECTIONS - FOR_SUPERUSERS)

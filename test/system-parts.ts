@@ -3,17 +3,16 @@ import { get as getPlain, type IncomingMessage } from 'node:http'
 import { get as getSecure } from 'node:https'
 import { inject } from 'vitest'
 import type { System } from '../src/start/system.ts'
-import { hasEvents } from '../src/start/system.ts'
 import { clonesOf } from '../src/testing/database.ts'
 import { freePort } from '../src/testing/free-port.ts'
-import { CARRIER, databaseSettings } from '../src/testing/system.ts'
+import { databaseSettings } from '../src/testing/system.ts'
 import { SystemProcess, until } from './system-process.ts'
 
 type Env = Readonly<Record<string, string>>
 
 /** Databases of its own for a system whose parts run in several processes, and the settings that lead there. */
 export async function databasesOf(system: System, server = inject('databaseServer')) {
-  const clones = await clonesOf(server, [...system.services, ...(system.services.some(hasEvents) ? [CARRIER] : [])])
+  const clones = await clonesOf(server, system.services)
   return { ...clones, env: databaseSettings(clones.urls) }
 }
 

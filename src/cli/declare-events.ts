@@ -12,9 +12,14 @@ export function declareEvents(program: Command, system: () => string): void {
     .action(async ({ json }) => (await actions()).statusCommand(system(), json))
   events
     .command('resend')
-    .description('publish again what was published since then, for a carrier that has lost it')
+    .description('send again what was published since then, for a carrier that has lost it')
     .requiredOption('--since <time>', 'a time such as 2026-11-26T09:00:00Z, or how long ago, such as 2h')
     .action(async ({ since }) => (await actions()).resendCommand(system(), since))
+  events
+    .command('skip')
+    .description('without a broker: pass over what a consumer has not read, which is kept for it')
+    .argument('<consumer>', 'such as orders.buyers')
+    .action(async (name) => (await actions()).skipCommand(system(), name))
   const dead = events.command('dead').description('events whose handler has failed for the last time')
   dead
     .command('list')

@@ -1,11 +1,13 @@
 import { parseDuration } from '../base/duration.ts'
 import { Fault } from '../base/errors.ts'
 import { decodeId, encodeId } from '../base/ids.ts'
+import type { ConsumerSpec } from '../contract/consumer.ts'
 import { type DeadLetter, type DeadLetterFilter, dropDead, listDead, resendDead } from '../data/dead-letters.ts'
 import { inboxState } from '../data/inbox.ts'
-import { notifyCommitted, outboxState } from '../data/outbox.ts'
+import { NOTHING_WAITS, notifyCommitted, outboxState } from '../data/outbox.ts'
+import { readAgain, skipTo } from '../data/places.ts'
 import type { Database } from '../data/pool.ts'
-import { setBack } from '../data/readers.ts'
+import { lastPlace, notePlace, type Place, RELAY, setBack } from '../data/readers.ts'
 import { eachDatabase } from './each-database.ts'
 
 export interface ListOptions {
@@ -19,11 +21,11 @@ export interface FilterOptions {
   readonly all?: boolean
 }
 
-/** What waits to be published, and to be handled, of each service. */
+/** What waits to be published to a broker, and to be handled, of each service. */
 export async function statusCommand(file: string, json = false): Promise<void> {
   const all: Record<string, unknown> = {}
-  await eachDatabase(file, async ({ contract: { name } }, database) => {
-    const [outbox, inbox] = await Promise.all([outboxState(database), inboxState(database)])
+  await eachDatabase(file, async ({ contract: { name } }, database, { natsUrl }) => {
+    const [outbox, inbox] = await Promise.all([natsUrl ? outboxState(database) : NOTHING_WAITS, inboxState(database)])
     all[name] = { outbox, inbox }
     if (json) return
     console.log(
@@ -35,16 +37,44 @@ export async function statusCommand(file: string, json = false): Promise<void> {
   if (json) console.log(JSON.stringify(all))
 }
 
-/** Has what was published since then published again (R-EVT-5). */
+/** Has what was published since then published again, or without a broker read again by its consumers (R-EVT-5). */
 export async function resendCommand(file: string, text: string): Promise<void> {
   const agoMs = parseDuration(text)
   const time = agoMs === undefined ? Date.parse(text) : Date.now() - agoMs
   if (Number.isNaN(time) || !/^\d/.test(text))
     throw wrong(`--since is "${text}": give a time such as 2026-11-26T09:00:00Z, or how long ago, such as 2h`)
-  await eachDatabase(file, async ({ contract }, database) => {
-    const count = await setBack(database, 'relay', new Date(time).toISOString())
+  const since = new Date(time).toISOString()
+  await eachDatabase(file, async ({ contract: { name } }, database, { natsUrl }) => {
+    if (natsUrl === undefined) {
+      const count = await readAgain(database, since)
+      console.log(`${name}: ${count} ${count === 1 ? 'consumer reads' : 'consumers read'} again`)
+      return
+    }
+    const count = await setBack(database, RELAY, since)
     await notifyCommitted(database)
-    console.log(`${contract.name}: ${count} ${count === 1 ? 'event' : 'events'} queued to be published again`)
+    console.log(`${name}: ${count} ${count === 1 ? 'event' : 'events'} queued to be published again`)
+  })
+}
+
+/** Has a consumer go on with what is published from now on. What it has received already stays in its inbox. */
+export async function skipCommand(file: string, consumer: string): Promise<void> {
+  let from: string | undefined
+  let end: Place | undefined
+  await eachDatabase(file, async ({ contract: { name, consumers } }) => {
+    from ??= Object.entries<ConsumerSpec>(consumers).find(([key]) => `${name}.${key}` === consumer)?.[1].from
+  })
+  if (from === undefined) throw wrong(`"${consumer}" is no consumer of this system: see \`lintel events status\``)
+  await eachDatabase(file, async ({ contract: { name } }, database, { natsUrl }) => {
+    if (natsUrl !== undefined)
+      throw wrong('With NATS_URL nothing is kept for a consumer: NATS keeps it for OUTBOX_RETENTION')
+    if (name !== from) return
+    end = await lastPlace(database)
+    await notePlace(database, consumer, end)
+  })
+  await eachDatabase(file, async ({ contract: { name } }, database) => {
+    if (name !== consumer.split('.')[0]) return
+    await skipTo(database, consumer, end!)
+    console.log(`${consumer} goes on with what ${from} publishes from now on`)
   })
 }
 

@@ -1,7 +1,7 @@
 import { createLog, STDERR } from '../observe/log.ts'
-import { findDatabases, migrateCarrier, migrateService, openServiceDatabase } from '../start/databases.ts'
+import { findDatabases, migrateService, openServiceDatabase } from '../start/databases.ts'
 import { readSettings } from '../start/settings.ts'
-import { EVENTS, serviceNames } from '../start/system.ts'
+import { serviceNames } from '../start/system.ts'
 import { loadSystem } from './load-system.ts'
 
 /** Makes databases and roles that are missing, applies new migrations, and compares the result with the contracts. */
@@ -17,8 +17,6 @@ export async function migrateCommand(file: string): Promise<void> {
       await (await openServiceDatabase(service, url, log)).close()
       say(service.contract.name, applied)
     }
-    const carrier = databases.urls.get(EVENTS)
-    if (carrier !== undefined) say(EVENTS, await migrateCarrier(carrier, { log }))
   } finally {
     await databases.stop()
   }

@@ -2,18 +2,47 @@ import { createRest } from '../base/rest.ts'
 import type { Held } from './connections.ts'
 import { eventOf, RFC_3339, type StoredEvent } from './outbox.ts'
 import type { Database } from './pool.ts'
-import type { Place } from './readers.ts'
-import type { Cells } from './row.ts'
+import { type Place, placeBehind } from './readers.ts'
 
 /** The outbox, read in the order of its positions by whoever keeps a place. */
 export interface Feed {
   /**
-   * The next events behind a place, in order; empty when there is none. Waits for transactions that may have events in
-   * between, as long as those take. Rejects with LogChanged when the place is not one of this log.
+   * How far everything is committed or rolled back that had a position when it was called. Waits for transactions that may have events in
+   * between, as long as those take; undefined where the signal aborts first, or `withinMs` have passed. Calls share the asking.
    */
+  settle(signal: AbortSignal, withinMs?: number): Promise<Settled | undefined>
+  /** What was found last, whoever asked. */
+  readonly latest: Settled | undefined
+  /** The next events behind a place, in order. Rejects with LogChanged when the place is not one of this log. */
+  page(place: Place, upTo: Settled, options: PageOptions): Promise<Page>
+  /** Both: the next events of whatever type; empty when there is none, or the signal aborts. */
   read(place: Place, limit: number, signal: AbortSignal): Promise<StoredEvent[]>
+  /** The place behind which events stand that were written at this time or later; the last one where there are none. */
+  placeAt(since: string, upTo: Settled): Promise<Place>
   /** The transaction that holds up reading, once that has taken more than a second. */
   readonly heldUp: HeldUp | undefined
+  /** Nobody comes back any more. */
+  stop(): void
+}
+
+export interface Settled {
+  readonly position: bigint
+  /** Of the server: after a crash it may give positions again that were lost with it. */
+  readonly startedAt: string
+}
+
+export interface PageOptions {
+  /** All of them without it. */
+  readonly types?: readonly string[] | undefined
+  readonly limit: number
+}
+
+export interface Page {
+  readonly events: readonly StoredEvent[]
+  /** Behind everything that was looked at, also what was not wanted. */
+  readonly place: Place
+  /** Whether that is all that is settled. */
+  readonly isLast: boolean
 }
 
 export interface HeldUp {
@@ -43,68 +72,119 @@ where locktype = 'relation' and mode = 'RowExclusiveLock' and granted and relati
 const HOLDER = `select pid, application_name, extract(epoch from now() - xact_start) * 1000 from pg_stat_activity
 where pid = any($1::int[]) order by xact_start limit 1`
 
-/** From the event of the place on, so that it is seen whether that still stands there. */
-const READ = `select position, pg_postmaster_start_time(),
-  id, type, aggregate_id, to_char(created_at, ${RFC_3339}), data, headers from lintel.outbox
-where position >= $1 order by position limit $2`
+/** So many positions are looked at for types that are wanted, in some 50 ms. */
+const WINDOW = 250_000n
+/** Where each event is wanted, `limit` bounds the look. */
+const ENDLESS = 1n << 62n
+const UP_TO = `(select least($2::bigint, first.position + $3) from (
+  select position from lintel.outbox where position > $1 order by position limit 1) first)`
+
+const READ = `select position, id, type, aggregate_id, to_char(created_at, ${RFC_3339}), data, headers from lintel.outbox
+where position > $1 and position <= ${UP_TO} and ($4::text[] is null or type = any($4)) order by position limit $5`
+
+/** Whether the place is still one of this log, and the last event that READ looks at. */
+const FRAME = `select pg_postmaster_start_time(), exists (select from lintel.outbox where position = $1 and id = $4),
+  last.position, last.id
+from (values (1)) one left join lateral (
+  select position, id from lintel.outbox where position > $1 and position <= ${UP_TO} order by position desc limit 1) last on true`
+
+/** Whether a position is in front of all partitions: what stood there was dropped when its time was over. */
+const IS_DROPPED = `select $1 < min((regexp_match(pg_get_expr(c.relpartbound, c.oid), $$FROM \\('(\\d+)'\\)$$))[1]::bigint)
+from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'lintel.outbox'::regclass and not i.inhdetachpending`
+
+const FIRST_SINCE = `select position - 1 from lintel.outbox where created_at >= $1 and position <= $2 order by position limit 1`
+const LAST = `select position, id from lintel.outbox where position <= $1 order by position desc limit 1`
 
 /** Writers take a millisecond or two. */
 const SHORTEST_REST_MS = 2
 const LONGEST_REST_MS = 50
 const HELD_UP_MS = 1_000
+const AT_ONCE_MS = 250
+const COMING_BACK_MS = 2_000
 
 /**
  * Positions are given before the commit, so "after the last one" would pass over what commits late. But what was given
  * before a moment is committed or rolled back once every transaction has ended that held the lock of a writer right after
  * that moment. So: how far positions have been given; then who writes; then, when those are gone, what stands there. Three
- * statements, for each has to see what was committed before it. They share one connection: after a crash a server may give
- * positions again that were lost with it, and what was learnt before says nothing of those.
+ * statements, for each has to see what was committed before it. The first two share one connection, and what they say is of use only
+ * to what the same run of the server answers.
  *
  * `held` is called once for each transaction that keeps readers waiting for longer than a second.
  */
 export function createFeed(database: Database, held: (by: HeldUp) => void = () => {}): Feed {
   let heldUp: HeldUp | undefined
+  let underWay: Promise<unknown> | undefined
+  /** Begins when the one under way has ended, which may have asked too early for those who come now. */
+  let coming: Promise<Settled | undefined> | undefined
+  let waiting = 0
+  let leftAtMs = 0
+  let endedAtMs = 0
+  let latest: Settled | undefined
+  let isStopped = false
 
-  /**
-   * Where nobody writes, the three answers are enough, of one write. Else who wrote is asked about again until they are gone, and
-   * what stands there is read once more. Undefined where the signal aborts meanwhile.
-   */
-  async function readSettled(connection: Held, place: Place, limit: number, signal: AbortSignal) {
-    const writers = async () =>
-      new Map((await connection.send(WRITERS, [])).cells.map(([transaction, pid]) => [transaction!, Number(pid)]))
-    const rows = async () => (await connection.send(READ, [place.position, limit + 1])).cells
-    const answers = [connection.send(GIVEN, []), writers(), rows()] as const
-    const [positions, open, standing] = await Promise.all(answers)
-    const [[given, startedAt, isStandby]] = positions.cells as [[string, string, string]]
-    // Nothing there says who writes.
-    if (isStandby === 't') throw new Error('the outbox cannot be read on a standby')
-    // Nothing new: what is read is whether the place is still one of this log.
-    const isNew = BigInt(given) > BigInt(place.position)
-    let found = standing
-    if (isNew && open.size > 0) {
-      if (!(await gone(connection, open, writers, signal))) return undefined
-      found = await rows()
+  async function settle(signal: AbortSignal, withinMs?: number): Promise<Settled | undefined> {
+    waiting++
+    let timer: NodeJS.Timeout | undefined
+    let abort: (() => void) | undefined
+    const left = new Promise<undefined>((resolve) => {
+      const leaveIn = (ms: number) => {
+        timer = setTimeout(resolve, ms, undefined)
+      }
+      // What is there at once is still worth having.
+      abort = () => leaveIn(AT_ONCE_MS)
+      if (withinMs !== undefined) leaveIn(Math.max(withinMs, AT_ONCE_MS))
+      if (signal.aborted) abort()
+      signal.addEventListener('abort', abort, { once: true })
+    })
+    try {
+      coming ??= next()
+      return await Promise.race([coming, left])
+    } finally {
+      clearTimeout(timer)
+      if (--waiting === 0) leftAtMs = performance.now()
+      signal.removeEventListener('abort', abort!)
     }
-    if (found.some(([, started]) => started !== startedAt))
-      throw new Error('the server was started anew while the outbox was read')
-    const upTo = BigInt(isNew ? given : place.position)
-    return found.filter(([position]) => BigInt(position!) <= upTo)
   }
 
-  /** Resolves when those who wrote have ended; false when the signal aborts first. */
-  async function gone(
-    connection: Held,
-    open: ReadonlyMap<string, number>,
-    writers: () => Promise<ReadonlyMap<string, number>>,
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  async function next(): Promise<Settled | undefined> {
+    await underWay?.catch(() => {})
+    // Not again and again while events are written: what comes meanwhile is asked about together.
+    const earlyMs = endedAtMs + SHORTEST_REST_MS - performance.now()
+    if (earlyMs > 0) await createRest().take(earlyMs)
+    coming = undefined
+    const own = settleOnce()
+    underWay = own
+    return own.finally(() => {
+      endedAtMs = performance.now()
+    })
+  }
+
+  async function settleOnce(): Promise<Settled | undefined> {
+    return onConnection(async (connection) => {
+      const [positions, open] = await Promise.all([connection.send(GIVEN, []), writersOf(connection)])
+      const [[given, startedAt, isStandby]] = positions.cells as [[string, string, string]]
+      // Nothing there says who writes.
+      if (isStandby === 't') throw new Error('the outbox cannot be read on a standby')
+      if (!(await gone(connection, open))) return undefined
+      latest = { position: BigInt(given), startedAt }
+      return latest
+    }).finally(() => {
+      heldUp = undefined
+    })
+  }
+
+  const writersOf = async (connection: Held): Promise<ReadonlyMap<string, number>> =>
+    new Map((await connection.send(WRITERS, [])).cells.map(([transaction, pid]) => [transaction!, Number(pid)]))
+
+  /** Resolves when those who wrote have ended; false when nobody waits for that any more: who reads in turns of a second comes back. */
+  async function gone(connection: Held, open: ReadonlyMap<string, number>): Promise<boolean> {
     const sinceMs = performance.now()
     let left = open
     for (let restMs = SHORTEST_REST_MS; left.size > 0; restMs = Math.min(restMs * 2, LONGEST_REST_MS)) {
       if (performance.now() - sinceMs > HELD_UP_MS) await note(connection, [...left.values()])
-      await createRest().take(restMs, signal)
-      if (signal.aborted) return false
-      const now = await writers()
+      await createRest().take(restMs)
+      if (waiting === 0 && (isStopped || performance.now() - leftAtMs > COMING_BACK_MS)) return false
+      const now = await writersOf(connection)
       left = new Map([...left].filter(([transaction]) => now.has(transaction)))
     }
     return true
@@ -119,26 +199,60 @@ export function createFeed(database: Database, held: (by: HeldUp) => void = () =
     if (!isKnown) held(heldUp)
   }
 
-  return {
-    async read(place, limit, signal) {
-      const connection = await database.acquire()
-      try {
-        const cells: Cells[] | undefined = await readSettled(connection, place, limit, signal)
-        if (cells === undefined) return []
-        const events = cells.map(([position, , ...columns]) => ({ position: position!, ...eventOf(columns) }))
-        if (place.eventId === undefined) return events.slice(0, limit)
-        if (events[0]?.position !== place.position || events[0].id !== place.eventId) throw new LogChanged(place)
-        return events.slice(1)
-      } catch (error) {
-        database.outage.note(error)
-        throw database.faults.problemOf(error)
-      } finally {
-        heldUp = undefined
-        connection.release()
+  async function onConnection<T>(work: (connection: Held) => Promise<T>): Promise<T> {
+    const connection = await database.acquire()
+    try {
+      return await work(connection)
+    } catch (error) {
+      database.outage.note(error)
+      throw database.faults.problemOf(error)
+    } finally {
+      connection.release()
+    }
+  }
+
+  const page: Feed['page'] = (place, { position: upTo, startedAt }, { types, limit }) =>
+    onConnection(async (connection) => {
+      const window = types === undefined ? ENDLESS : WINDOW
+      const range = [place.position, `${upTo}`, `${window}`]
+      const [frame, found] = await Promise.all([
+        connection.send(FRAME, [...range, place.eventId ?? null]),
+        connection.send(READ, [...range, types ?? null, limit]),
+      ])
+      const [started, stands, last, lastId] = frame.cells[0]!
+      if (started !== startedAt) throw new Error('the server was started anew while the outbox was read')
+      if (place.eventId !== undefined && stands !== 't') {
+        const [[isDropped]] = (await connection.send(IS_DROPPED, [place.position])).cells as [[string]]
+        if (isDropped !== 't') throw new LogChanged(place)
       }
+      const events = found.cells.map(([position, ...columns]) => ({ position: position!, ...eventOf(columns) }))
+      if (events.length === limit) return { events, place: placeBehind(events.at(-1)!), isLast: false }
+      if (last == null) return { events, place, isLast: true }
+      const isLast = upTo - BigInt(place.position) <= window
+      return { events, place: { position: last, eventId: lastId! }, isLast }
+    })
+
+  return {
+    settle,
+    page,
+    async read(place, limit, signal) {
+      const settled = await settle(signal)
+      return settled === undefined ? [] : [...(await page(place, settled, { limit })).events]
+    },
+    async placeAt(since, { position }) {
+      const [first] = await database.cells(FIRST_SINCE, [since, `${position}`])
+      if (first) return { position: first[0]!, eventId: undefined }
+      const [last] = await database.cells(LAST, [`${position}`])
+      return last ? { position: last[0]!, eventId: last[1]! } : { position: '0', eventId: undefined }
+    },
+    get latest() {
+      return latest
     },
     get heldUp() {
       return heldUp
+    },
+    stop() {
+      isStopped = true
     },
   }
 }

@@ -1,4 +1,4 @@
-import { type CarriedEvent, eventOf, inBatches, RFC_3339 } from './outbox.ts'
+import { type CarriedEvent, COMMITTED, eventOf, inBatches, RFC_3339 } from './outbox.ts'
 import type { Queryable } from './pool.ts'
 
 /** The right to receive for a consumer, until it expires. */
@@ -34,10 +34,11 @@ export async function acquireLease(
 }
 
 export async function releaseLease(db: Queryable, consumer: string, holder: string): Promise<void> {
-  await db.cells(`update lintel.receivers set held_until = '-infinity' where consumer = $1 and holder = $2`, [
-    consumer,
-    holder,
-  ])
+  await db.cells(
+    `with left_off as (update lintel.receivers set held_until = '-infinity' where consumer = $1 and holder = $2 returning 1)
+     select pg_notify('${COMMITTED}', '') from left_off`,
+    [consumer, holder],
+  )
 }
 
 export interface Received {
@@ -186,8 +187,8 @@ export interface InboxState {
 /** Of every consumer that the service has, or ever had. */
 export function inboxState(db: Queryable): Promise<InboxState[]> {
   return db.query<InboxState>(
-    `select r.consumer, count(position) filter (where dead_at is null) as waiting,
-       count(position) filter (where dead_at is not null) as dead,
+    `select r.consumer, count(i.position) filter (where dead_at is null) as waiting,
+       count(i.position) filter (where dead_at is not null) as dead,
        coalesce(round(extract(epoch from now() - min(occurred_at) filter (where dead_at is null)) * 1000), 0) as "lagMs"
      from lintel.receivers r left join lintel.inbox i on i.consumer = r.consumer and i.done_at is null
      group by r.consumer order by r.consumer`,

@@ -14,7 +14,7 @@ const GOODBYE_MS = 1_000
  * Calls `heard` for each NOTIFY on a channel, and once after each connection that was made: a notification is a hint that
  * may be lost, as when the server dies and this connection with it. Never rejects.
  */
-export function listen(url: string, channel: string, heard: () => void): Listener {
+export function listen(url: string, channel: string, heard: (payload?: string) => void): Listener {
   const ending = new AbortController()
   let leave: (() => void) | undefined
 
@@ -30,7 +30,7 @@ export function listen(url: string, channel: string, heard: () => void): Listene
     const client = await connect(url, { signal: ending.signal })
     const ended = new Promise<void>((resolve) => client.once('end', resolve))
     try {
-      client.on('notification', heard)
+      client.on('notification', ({ payload }) => heard(payload))
       leave = () => void endWithin(client, GOODBYE_MS)
       await client.query(`listen ${channel}`)
       heard()

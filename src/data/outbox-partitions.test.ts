@@ -5,7 +5,7 @@ import { connect } from './connection.ts'
 import { createFeed } from './feed.ts'
 import { keepPartitions } from './outbox-partitions.ts'
 import { type Database, openDatabase } from './pool.ts'
-import { BEGINNING, holdPlace, movePlace, placeBehind } from './readers.ts'
+import { BEGINNING, holdPlace, lastPlace, movePlace, notePlace, overdueReaders, placeBehind, RELAY } from './readers.ts'
 
 const HOUR_MS = 3_600_000
 let clone: Clone
@@ -50,30 +50,46 @@ async function readToEnd() {
 
 test('R-EVT-5: a partition ends after a seventh of the retention, and is dropped when it is read and old', async () => {
   const old = await write(30)
-  expect(await keepPartitions(clone.url, 7 * HOUR_MS)).toBe(0)
+  expect(await keepPartitions(clone.url, 7 * HOUR_MS, [RELAY])).toBe(0)
   expect(await tables()).toEqual(['outbox_0', 'outbox_100000000', 'outbox_200000000'])
   const next = await write(20)
   expect([old, next]).toEqual(['1', '100000000'])
   // Nobody has read it.
-  expect(await keepPartitions(clone.url, 7 * HOUR_MS)).toBe(0)
+  expect(await keepPartitions(clone.url, 7 * HOUR_MS, [RELAY])).toBe(0)
   await write(0)
   await readToEnd()
-  expect(await keepPartitions(clone.url, 40 * HOUR_MS)).toBe(0)
-  expect(await keepPartitions(clone.url, 7 * HOUR_MS)).toBe(2)
+  expect(await keepPartitions(clone.url, 40 * HOUR_MS, [RELAY])).toBe(0)
+  expect(await keepPartitions(clone.url, 7 * HOUR_MS, [RELAY])).toBe(2)
   expect(await kept()).toEqual(['200000000'])
   expect((await all()).map(({ position }) => position)).toEqual(['200000000'])
+})
+
+test('FC-80: what a consumer of the system has not read stays, whatever its age; one that is in no system any more keeps nothing', async () => {
+  const keep = (...readers: string[]) => keepPartitions(clone.url, HOUR_MS, readers)
+  await write(30)
+  await keep('orders.buyers')
+  await write(20)
+  await keep('orders.buyers')
+  expect(await kept()).toEqual(['1', '100000000'])
+  expect(await overdueReaders(database, ['orders.buyers'], HOUR_MS)).toEqual(['orders.buyers'])
+  await notePlace(database, 'orders.buyers', await lastPlace(database))
+  await notePlace(database, 'orders.former', BEGINNING)
+  expect(await overdueReaders(database, ['orders.buyers'], HOUR_MS)).toEqual([])
+  expect(await keep('orders.buyers', 'orders.new')).toBe(0)
+  expect(await keep('orders.buyers')).toBe(1)
+  expect(await kept()).toEqual(['100000000'])
 })
 
 test('R-EVT-2: the event at which a reader stands stays, however old', async () => {
   await write(30)
   await readToEnd()
-  for (let i = 0; i < 3; i++) expect(await keepPartitions(clone.url, HOUR_MS)).toBe(0)
+  for (let i = 0; i < 3; i++) expect(await keepPartitions(clone.url, HOUR_MS, [RELAY])).toBe(0)
   expect(await kept()).toEqual(['1'])
 })
 
 test('R-EVT-5: what a process has left that died over it is finished by the next', async () => {
   await database.cells('create table lintel.outbox_900000000 (like lintel.outbox)')
-  expect(await keepPartitions(clone.url, HOUR_MS)).toBe(0)
+  expect(await keepPartitions(clone.url, HOUR_MS, [RELAY])).toBe(0)
   expect(await tables()).toEqual(['outbox_0', 'outbox_100000000'])
 })
 
@@ -85,7 +101,7 @@ test('R-EVT-2: a writer that is open for long keeps a partition from ending, and
     await writer.query(
       `insert into lintel.outbox (id, type, aggregate_id, data) values (gen_random_uuid(), 't', 'b', '{}')`,
     )
-    await expect(keepPartitions(clone.url, HOUR_MS)).rejects.toThrow(/lock timeout/)
+    await expect(keepPartitions(clone.url, HOUR_MS, [RELAY])).rejects.toThrow(/lock timeout/)
     await writer.query(
       `insert into lintel.outbox (id, type, aggregate_id, data) values (gen_random_uuid(), 't', 'b', '{}')`,
     )
@@ -93,7 +109,7 @@ test('R-EVT-2: a writer that is open for long keeps a partition from ending, and
   } finally {
     await writer.end()
   }
-  await keepPartitions(clone.url, HOUR_MS)
+  await keepPartitions(clone.url, HOUR_MS, [RELAY])
   expect(await write(0)).toBe('100000000')
 })
 

@@ -17,11 +17,11 @@ interface Partition {
 
 /**
  * Keeps the partitions of an outbox: the next one is there before it is needed, the one in use ends after a seventh of the retention,
- * and those are dropped that every reader has read and that hold nothing younger than the retention (R-EVT-5). The event at
+ * and those are dropped that every one of these readers has read and that hold nothing younger than the retention (R-EVT-5). The event at
  * which a reader stands stays, so that it can be seen whether the log is still the same. Writers wait for none of it for longer
  * than a tenth of a second. Answers how many partitions were dropped.
  */
-export async function keepPartitions(url: string, retentionMs: number): Promise<number> {
+export async function keepPartitions(url: string, retentionMs: number, readers: readonly string[]): Promise<number> {
   const client = await connect(url)
   try {
     await client.query('set lock_timeout = 100')
@@ -32,7 +32,7 @@ export async function keepPartitions(url: string, retentionMs: number): Promise<
     await finish(client)
     await endPartition(client, retentionMs / PARTITIONS)
     await addPartition(client)
-    return await dropRead(client, retentionMs)
+    return await dropRead(client, retentionMs, readers)
   } finally {
     await client.end() // which frees the lock
   }
@@ -94,9 +94,13 @@ async function addPartition(client: pg.Client): Promise<void> {
   }
 }
 
-async function dropRead(client: pg.Client, retentionMs: number): Promise<number> {
-  const { rows } = await client.query<{ read: string | null }>('select min(position) as read from lintel.readers')
-  const read = BigInt(rows[0]?.read ?? 0)
+async function dropRead(client: pg.Client, retentionMs: number, readers: readonly string[]): Promise<number> {
+  const { rows } = await client.query<{ read: string | null }>(
+    `select min(coalesce(r.position, 0)) as read from unnest($1::text[]) name left join lintel.readers r on r.reader = name`,
+    [readers],
+  )
+  // Without a reader everything counts as read.
+  const read = rows[0]!.read === null ? await givenPosition(client) : BigInt(rows[0]!.read)
   let dropped = 0
   for (const { name, to } of await partitions(client)) {
     if (to > read) break

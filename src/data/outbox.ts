@@ -31,13 +31,20 @@ export const RFC_3339 = `'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'`
 
 /** What LISTEN hears when there are events to publish or to handle that this process could not know of. */
 export const COMMITTED = 'lintel_events'
+/** The same when there are events to read. The payload says which process knows. */
+export const TO_READ = 'lintel_feed'
 
 /**
- * Wakes relays and consumers in other processes. Outside the transaction of the change: NOTIFY makes commits of a whole
+ * Wakes relays, consumers and readers in other processes. Outside the transaction of the change: NOTIFY makes commits of a whole
  * server wait for each other.
  */
 export async function notifyCommitted(db: Queryable): Promise<void> {
-  await db.cells(`notify ${COMMITTED}`)
+  await db.cells(`select pg_notify('${COMMITTED}', ''), pg_notify('${TO_READ}', '')`)
+}
+
+/** Wakes readers in other processes. */
+export async function notifyReaders(db: Queryable, by: string): Promise<void> {
+  await db.cells(`select pg_notify('${TO_READ}', $1)`, [by])
 }
 
 export interface OutboxState {
@@ -46,6 +53,8 @@ export interface OutboxState {
   /** Age of the oldest of them; 0 without one. */
   readonly oldestMs: number
 }
+
+export const NOTHING_WAITS: OutboxState = { waiting: 0, oldestMs: 0 }
 
 export async function outboxState(db: Queryable): Promise<OutboxState> {
   const [state] = await db.query<{ waiting: number; oldest_ms: number }>(

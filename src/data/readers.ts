@@ -7,10 +7,44 @@ export interface Place {
   readonly eventId: string | undefined
 }
 
+/** Who takes events to a broker. */
+export const RELAY = 'relay'
+
 export const BEGINNING: Place = { position: '0', eventId: undefined }
 
 export function placeBehind({ position, id }: StoredEvent): Place {
   return { position, eventId: id }
+}
+
+/** Behind the last event that stands there. */
+export async function lastPlace(db: Queryable): Promise<Place> {
+  const [last] = await db.cells('select position, id from lintel.outbox order by position desc limit 1')
+  return last ? { position: last[0]!, eventId: last[1]! } : BEGINNING
+}
+
+/** Notes where a reader stands that keeps its place elsewhere. */
+export async function notePlace(db: Queryable, reader: string, { position, eventId }: Place): Promise<void> {
+  await db.cells(
+    `insert into lintel.readers as r (reader, position, event_id) values ($1, $2, $3)
+     on conflict (reader) do update set position = excluded.position, event_id = excluded.event_id
+     where r.position <> excluded.position`,
+    [reader, position, eventId ?? null],
+  )
+}
+
+/** Which of these readers have not read events that are older than a retention: they are kept for them. */
+export async function overdueReaders(
+  db: Queryable,
+  readers: readonly string[],
+  retentionMs: number,
+): Promise<string[]> {
+  const rows = await db.cells(
+    `select name from unnest($1::text[]) name left join lintel.readers r on r.reader = name, lateral (
+       select created_at from lintel.outbox o where o.position > coalesce(r.position, 0) order by o.position limit 1) next
+     where next.created_at < now() - $2 * interval '1 millisecond' order by name`,
+    [readers, retentionMs],
+  )
+  return rows.map(([name]) => name!)
 }
 
 /** Where a reader stands; undefined where that event is still the last, and there is nothing to read. */

@@ -147,11 +147,12 @@ export async function openFarService(contract: Contract, options: FarServiceOpti
     const signal = bound === undefined ? context.signal : undefined
     const sent = framed.send({ line, proof, body, bound, signal })
     if (sent !== undefined) return sent
-    if (grpc === undefined) {
+    const paths = rpcs.get(call.operation)
+    // What is in no contract has no rpc; the port takes both.
+    if (grpc === undefined || paths === undefined) {
       const headers = [CALL_HEADER, line, PROOF_HEADER, proof]
       return send(pool, { path: doorPath(url, CALLS), headers, body, bound, signal })
     }
-    const paths = rpcs.get(call.operation)!
     return grpc.send({
       path: paths[Math.min(call.version, paths.length) - 1]!,
       headers: { [CALL_HEADER]: line, [PROOF_HEADER]: proof },

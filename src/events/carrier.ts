@@ -1,4 +1,5 @@
 import type { CarriedEvent } from '../data/outbox.ts'
+import type { Database } from '../data/pool.ts'
 
 export type { CarriedEvent } from '../data/outbox.ts'
 
@@ -6,19 +7,28 @@ export type { CarriedEvent } from '../data/outbox.ts'
  * What takes events from the services that publish them to those that consume them. It keeps the order of each aggregate's
  * events and loses nothing that it has acknowledged; it may bring an event twice.
  */
-export interface Carrier {
-  readonly name: 'postgres' | 'nats'
+export type Carrier = FeedCarrier | Broker
+
+/** Consumers read the outbox of the service that publishes; nothing lies in between. */
+export interface FeedCarrier extends Bringing {
+  readonly name: 'postgres'
+}
+
+/** Takes what a relay gives it, and keeps it for those who consume it. */
+export interface Broker extends Bringing {
+  readonly name: 'nats'
   /**
    * Publishes events of the service `from` and returns those that were acknowledged. If an event fails, no later event of the
    * same aggregate is acknowledged; retry from the failed one.
    */
   publish<E extends CarriedEvent>(from: string, events: readonly E[], signal: AbortSignal): Promise<readonly E[]>
-  /** What a consumer gets; one that the carrier has not known begins where `start` says. */
-  subscribe(subscription: Subscription): Promise<Source>
   /** Milliseconds that it takes to answer; rejects when it does not. */
   ping(): Promise<number>
-  /** Takes away what is older than it has to keep, where it does not do so by itself. */
-  sweep(): Promise<void>
+}
+
+interface Bringing {
+  /** What a consumer gets; one that the carrier has not known begins where `start` says. */
+  subscribe(subscription: Subscription): Promise<Source>
   close(): Promise<void>
 }
 
@@ -31,6 +41,8 @@ export interface Subscription {
   readonly start: 'beginning' | 'now'
   /** When the consumer was first heard of; RFC 3339. What `now` means, should the carrier have forgotten it. */
   readonly since: string
+  /** The consumer's own, where its place may be kept. */
+  readonly database: Database
 }
 
 /** Events for one consumer. One process at a time asks. */

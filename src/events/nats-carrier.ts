@@ -1,7 +1,7 @@
 import { type ConnectionOptions, checkServerIdentity } from 'node:tls'
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect, headers, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node'
-import type { CarriedEvent, Carrier } from './carrier.ts'
+import type { Broker, CarriedEvent } from './carrier.ts'
 import { natsAddress } from './nats-address.ts'
 import { setHeaders } from './nats-headers.ts'
 import { isNotFound, type NatsSource, NS_PER_MS, natsSource } from './nats-source.ts'
@@ -19,7 +19,7 @@ const IN_FLIGHT = 256
 const PUBLISH_TIMEOUT_MS = 5_000
 
 /** Events over NATS JetStream (2.9 or newer), in one stream, deduplicated by their ids. */
-export async function createNatsCarrier(options: NatsCarrierOptions): Promise<Carrier> {
+export async function createNatsCarrier(options: NatsCarrierOptions): Promise<Broker> {
   const { servers, hosts, tls, login } = natsAddress(options.url)!
   const connection = await connect({
     servers: [...servers],
@@ -80,8 +80,6 @@ export async function createNatsCarrier(options: NatsCarrierOptions): Promise<Ca
       if (connection.isClosed()) throw new Error('the connection to NATS is closed')
       return connection.rtt()
     },
-    // The stream has an age of its own.
-    sweep: async () => {},
     async close() {
       // Nothing is under way any more; a server that is away would keep a drain waiting.
       await connection.close()

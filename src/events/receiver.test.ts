@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { heardSignals } from '../../test/heard-signals.ts'
+import { servedOutbox } from '../../test/served-outbox.ts'
 import { serviceClone } from '../../test/service-clone.ts'
 import { until } from '../../test/system-process.ts'
 import { uuidv7 } from '../base/ids.ts'
@@ -10,7 +11,6 @@ import type { Clone } from '../testing/database.ts'
 import { testNats } from '../testing/nats.ts'
 import type { CarriedEvent, Carrier, Subscription } from './carrier.ts'
 import { createNatsCarrier } from './nats-carrier.ts'
-import { createPostgresCarrier } from './postgres-carrier.ts'
 import { createReceiver, type Receiver, type ReceiverOptions } from './receiver.ts'
 
 const nats = process.env.NATS_URL
@@ -23,7 +23,7 @@ let database: Database
 const running: Receiver[] = []
 
 beforeAll(async () => {
-  clones = [await serviceClone('orders'), await serviceClone('events')]
+  clones = [await serviceClone('orders')]
   database = openDatabase('orders', clones[0]!.url)
 })
 afterAll(async () => {
@@ -32,17 +32,27 @@ afterAll(async () => {
   await nats.stop()
 })
 
-const CARRIERS: [name: string, open: () => Promise<Carrier>][] = [
-  ['postgres', async () => createPostgresCarrier({ url: clones[1]!.url, retentionMs: 86_400_000, log: () => {} })],
+interface Opened {
+  readonly carrier: Carrier
+  publish(from: string, events: readonly CarriedEvent[]): Promise<readonly CarriedEvent[]>
+  close(): Promise<void>
+}
+const CARRIERS: [name: string, open: () => Promise<Opened>][] = [
+  [
+    'postgres',
+    async () => {
+      const { carrier, publish, close } = servedOutbox(database, clones[0]!.url)
+      return { carrier, close, publish: (_, events) => publish(...events) }
+    },
+  ],
   [
     'nats',
-    () =>
-      createNatsCarrier({
-        url: nats.url!,
-        stream: `test-${randomUUID()}`,
-        retentionMs: 86_400_000,
-        connectTimeoutMs: 5_000,
-      }),
+    async () => {
+      const stream = `test-${randomUUID()}`
+      const broker = { url: nats.url!, stream, retentionMs: 86_400_000, connectTimeoutMs: 5_000 }
+      const carrier = await createNatsCarrier(broker)
+      return { carrier, close: carrier.close, publish: (from, events) => carrier.publish(from, events, never) }
+    },
   ],
 ]
 
@@ -57,14 +67,17 @@ const event = (aggregateId = 'a', occurredAt = new Date().toISOString()): Carrie
 const idsOf = (events: readonly CarriedEvent[]) => events.map(({ id }) => id)
 
 describe.each(CARRIERS.filter(([name]) => name === 'postgres' || nats.url))('R-EVT-4: on %s', (_, open) => {
+  let opened: Opened
   let carrier: Carrier
   let from: string
   let name: string
   beforeAll(async () => {
-    carrier = await open()
+    opened = await open()
+    carrier = opened.carrier
   })
-  afterAll(() => carrier?.close())
-  beforeEach(() => {
+  afterAll(() => opened?.close())
+  beforeEach(async () => {
+    await database.query('delete from lintel.outbox')
     from = `s${randomUUID()}`
     name = `${from}.things`
   })
@@ -72,7 +85,7 @@ describe.each(CARRIERS.filter(([name]) => name === 'postgres' || nats.url))('R-E
     for (const one of running.splice(0)) await one.stop()
   })
 
-  const publish = (...events: CarriedEvent[]) => carrier.publish(from, events, never)
+  const publish = (...events: CarriedEvent[]) => opened.publish(from, events)
   const stored = async () =>
     (await database.cells('select event_id from lintel.inbox where consumer = $1 order by position', [name])).map(
       ([id]) => id,

@@ -3,12 +3,18 @@ import { type Loop, loop } from '../base/loop.ts'
 import { acquireLease, type ReceiverLease, receive, releaseLease } from '../data/inbox.ts'
 import type { Database } from '../data/pool.ts'
 import { either } from '../resilience/within.ts'
-import type { Carrier, Source, Subscription } from './carrier.ts'
+import { BATCH, type Carrier, type Source, type Subscription } from './carrier.ts'
 
 export interface Receiver {
+  /** Another process may have left off: a hint. */
+  wake(): void
   /** Resolves when it has looked at what the carrier has by now. */
   idle(): Promise<void>
   stop(): Promise<void>
+  /** Why it could not receive at the last attempt. */
+  readonly trouble: string | undefined
+  /** For how long it has not come to the end of what is published; 0 where it has, and where another process receives (FC-80). */
+  readonly lagMs: number
   /** Events that the carrier brought again. */
   readonly redelivered: number
 }
@@ -16,13 +22,13 @@ export interface Receiver {
 export interface ReceiverOptions {
   readonly database: Database
   readonly carrier: Carrier
-  readonly subscription: Omit<Subscription, 'since'>
-  /** Told when something new is in the inbox. */
-  received(): void
+  readonly subscription: Omit<Subscription, 'since' | 'database'>
+  /** Told how many events are new in the inbox. */
+  received(count: number): void
   failed(error: unknown): void
   /** After so long without a word from it another process receives; 5,000. */
   readonly leaseMs?: number
-  /** How often a process that does not receive asks whether it may; 1,000. */
+  /** How often a process that does not receive asks whether it may; 5,000. One that ends says so. */
   readonly standByMs?: number
 }
 
@@ -32,7 +38,7 @@ export interface ReceiverOptions {
  * them is shared by all.
  */
 export function createReceiver(options: ReceiverOptions): Receiver {
-  const { database, carrier, received, failed, leaseMs = 5_000, standByMs = 1_000 } = options
+  const { database, carrier, received, failed, leaseMs = 5_000, standByMs = 5_000 } = options
   const { name, start } = options.subscription
   const holder = randomUUID()
   let lease: ReceiverLease | undefined
@@ -40,6 +46,9 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   let source: Source | undefined
   let term: number | undefined
   let redelivered = 0
+  let trouble: string | undefined
+  /** Since when it is behind. */
+  let behindAtMs: number | undefined
   let look = new AbortController()
   let looked: (() => void)[] = []
   let stopped = false
@@ -51,10 +60,11 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       lease = await acquireLease(database, name, holder, leaseMs)
     }
     if (!lease) {
+      behindAtMs = undefined
       await leave()
       return standByMs
     }
-    source ??= await carrier.subscribe({ ...options.subscription, since: somewhatBefore(lease.since) })
+    source ??= await carrier.subscribe({ ...options.subscription, database, since: somewhatBefore(lease.since) })
     const from = source
     if (lease.term !== term) await from.rewind()
     term = lease.term
@@ -68,9 +78,10 @@ export function createReceiver(options: ReceiverOptions): Receiver {
         return standByMs
       }
       redelivered += wanted.length - stored
-      if (stored > 0) received()
+      if (stored > 0) received(stored)
     }
     await acknowledge()
+    behindAtMs = events.length < BATCH ? undefined : (behindAtMs ?? performance.now())
     return 0
   }
 
@@ -91,7 +102,13 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   const running: Loop = loop(
     (cut) =>
       round(cut)
+        .then((restMs) => {
+          trouble = undefined
+          return restMs
+        })
         .catch(async (error) => {
+          trouble = error instanceof Error ? error.message : String(error)
+          behindAtMs ??= performance.now()
           // What was fetched and not stored comes again.
           await leave().catch(() => {})
           throw error
@@ -101,6 +118,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     { graceMs: 0, failed, afterFailureMs: 100 },
   )
   return {
+    wake: running.wake,
     async idle() {
       // The look under way may have been too early; the one after it is not.
       for (let i = 0; i < 2 && !stopped; i++) {
@@ -114,6 +132,12 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       settle()
       await leave().catch(() => {})
       await releaseLease(database, name, holder).catch(() => {})
+    },
+    get trouble() {
+      return trouble
+    },
+    get lagMs() {
+      return behindAtMs === undefined ? 0 : Math.round(performance.now() - behindAtMs)
     },
     get redelivered() {
       return redelivered

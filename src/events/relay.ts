@@ -4,9 +4,9 @@ import { type Loop, loop } from '../base/loop.ts'
 import { createFeed, type HeldUp, LogChanged } from '../data/feed.ts'
 import type { StoredEvent } from '../data/outbox.ts'
 import type { Database } from '../data/pool.ts'
-import { holdPlace, movePlace, type Place, placeBehind, placeOf, setBack } from '../data/readers.ts'
+import { holdPlace, movePlace, type Place, placeBehind, placeOf, RELAY, setBack } from '../data/readers.ts'
 import { either } from '../resilience/within.ts'
-import { BATCH, type Carrier } from './carrier.ts'
+import { BATCH, type Broker } from './carrier.ts'
 
 export interface Relay {
   /** Something was committed: a hint, to be quicker than the next look. */
@@ -21,7 +21,7 @@ export interface Relay {
 
 export interface RelayOptions {
   readonly database: Database
-  readonly carrier: Carrier
+  readonly carrier: Broker
   /** Told of each round that failed. */
   failed(error: unknown): void
   /** Told of a transaction that has written events, or may have, and has been open for more than a second. */
@@ -33,7 +33,6 @@ export interface RelayOptions {
   readonly graceMs?: number
 }
 
-const READER = 'relay'
 /** How soon a relay looks again that has found another at work. */
 const OTHER_AT_WORK_MS = 50
 const MARK_EVERY_MS = 60_000
@@ -57,7 +56,7 @@ interface Refused {
 const REFUSED: Backoff = { baseMs: 100, maxMs: 600_000 }
 
 /**
- * Takes events from a service's outbox to the carrier (R-EVT-2), in order. Of any number of relays one has the lease while there
+ * Takes events from a service's outbox to a broker (R-EVT-2), in order. Of any number of relays one has the lease while there
  * is something to publish. One that was paused and comes back publishes again what another has published: each aggregate's
  * events in order, and everybody passes over what they know.
  */
@@ -77,7 +76,7 @@ export function createRelay(options: RelayOptions): Relay {
   async function look(cut: AbortSignal): Promise<Page | undefined> {
     if (refused && performance.now() < refused.againAtMs) return read(refused.readTo, cut)
     refused = undefined
-    const place = await placeOf(database, READER)
+    const place = await placeOf(database, RELAY)
     return place && read(place, cut)
   }
 
@@ -86,7 +85,7 @@ export function createRelay(options: RelayOptions): Relay {
       return { from, events: await feed.read(from, BATCH, cut) }
     } catch (error) {
       // To the newest place that it has in common with what was read.
-      if (error instanceof LogChanged) await setBack(database, READER, 'infinity')
+      if (error instanceof LogChanged) await setBack(database, RELAY, 'infinity')
       throw error
     }
   }
@@ -103,7 +102,7 @@ export function createRelay(options: RelayOptions): Relay {
     if (performance.now() >= holdAtMs) {
       holdAtMs = performance.now() + leaseMs / 2
       const place = refused?.place ?? from
-      if (!(await holdPlace(database, place, { reader: READER, holder, leaseMs }))) return leave()
+      if (!(await holdPlace(database, place, { reader: RELAY, holder, leaseMs }))) return leave()
     }
     const last = placeBehind(events.at(-1)!)
     const isFull = events.length === BATCH
@@ -161,7 +160,7 @@ export function createRelay(options: RelayOptions): Relay {
 
   async function move(place: Place, forMs: number): Promise<boolean> {
     const mark = performance.now() >= markAtMs
-    const moved = await movePlace(database, place, { reader: READER, holder, leaseMs: forMs, mark })
+    const moved = await movePlace(database, place, { reader: RELAY, holder, leaseMs: forMs, mark })
     if (moved && mark) markAtMs = performance.now() + MARK_EVERY_MS
     holdAtMs = forMs > 0 ? performance.now() + leaseMs / 2 : 0
     return moved
@@ -172,6 +171,7 @@ export function createRelay(options: RelayOptions): Relay {
     wake: running.wake,
     idle: running.idle,
     async stop() {
+      feed.stop()
       await running.stop()
       if (ahead) await ahead.then(({ from }) => move(from, 0)).catch(() => {})
     },

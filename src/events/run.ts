@@ -6,10 +6,11 @@ import type { Contract } from '../contract/contract.ts'
 import type { HeldUp } from '../data/feed.ts'
 import { type InboxState, inboxState, registerConsumer, sweepInbox } from '../data/inbox.ts'
 import { listen } from '../data/listen.ts'
-import { COMMITTED, notifyCommitted, type OutboxState, outboxState } from '../data/outbox.ts'
+import { COMMITTED, NOTHING_WAITS, notifyCommitted, type OutboxState, outboxState } from '../data/outbox.ts'
 import { keepPartitions } from '../data/outbox-partitions.ts'
+import { forgetPlaces } from '../data/places.ts'
 import type { Database, Queryable } from '../data/pool.ts'
-import { sweepMarks } from '../data/readers.ts'
+import { overdueReaders, sweepMarks } from '../data/readers.ts'
 import type { Log } from '../observe/log.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import type { CarriedEvent, Carrier } from './carrier.ts'
@@ -17,6 +18,7 @@ import { type Consumer, createConsumer } from './consumer.ts'
 import { type EventContext, originOf } from './headers.ts'
 import { createReceiver, type Receiver } from './receiver.ts'
 import { createRelay } from './relay.ts'
+import type { ServedEvents } from './serve-events.ts'
 
 /** The way of a service's events: out of its outbox, and from others into its inbox and to its handlers. */
 export interface RunningEvents {
@@ -34,6 +36,10 @@ export interface EventsState {
     readonly heldUp: HeldUp | undefined
   }
   readonly inbox: readonly InboxState[]
+  /** Consumers of this service's events that have not read some for longer than these are kept for: they stay until then. */
+  readonly overdue: readonly string[]
+  /** Why events do not arrive, by the consumer; those of whom this process knows nothing are left out. */
+  readonly troubles: ReadonlyMap<string, string>
   /** Since this process began. */
   readonly published: number
   readonly handled: number
@@ -47,6 +53,12 @@ export interface EventsOptions<B extends Begun> {
   /** Of the same database, to listen on. */
   readonly url: string
   readonly carrier: Carrier
+  /** Who reads the outbox: what they have not read is kept. */
+  readonly readers: readonly string[]
+  /** What consumers read of them, without a broker. */
+  readonly served: ServedEvents | undefined
+  /** Told of a transaction that has kept readers waiting for a second. */
+  readonly heldUp: (by: HeldUp) => void
   /** Runs work in a transaction of the service's. For whom that is, is known once an event is claimed in it. */
   readonly run: <T>(work: (begun: B) => Promise<T>) => Promise<T>
   /** Handles an event for the consumer that has this key in the contract. */
@@ -82,50 +94,60 @@ export async function registerConsumers(contract: Contract, database: Database):
 
 export function runEvents<B extends Begun>(contract: Contract, options: EventsOptions<B>): RunningEvents {
   const { database, url, carrier, log, retentionMs, graceMs } = options
-  const relay = createRelay({
-    database,
-    carrier,
-    graceMs,
-    failed: (error) => log.warn(error, 'could not publish events; will retry'),
-    heldUp: ({ pid, application, openMs }) =>
-      log.warn(
-        { pid, application, openMs },
-        `events wait for a transaction of ${application} (process ${pid} of PostgreSQL) that has emitted and is still open`,
-      ),
-  })
+  const { readers, served, heldUp } = options
+  const relay =
+    carrier.name === 'nats'
+      ? createRelay({
+          database,
+          carrier,
+          graceMs,
+          failed: (error) => log.warn(error, 'could not publish events; will retry'),
+          heldUp,
+        })
+      : undefined
+  if (relay) forgetPlaces(database).catch((error) => log.warn(error, 'could not forget how far consumers have read'))
   const consumers = Object.entries<ConsumerSpec>(contract.consumers).map(([key, spec]) =>
     runConsumer(contract.name, key, spec, options),
   )
   const listener = listen(url, COMMITTED, () => {
-    relay.wake()
-    for (const { consumer } of consumers) consumer?.wake()
+    relay?.wake()
+    for (const { receiver, consumer } of consumers) {
+      receiver.wake()
+      consumer?.wake()
+    }
   })
   const sweeps = sweeper(
     () =>
       Promise.all([
-        keepPartitions(url, retentionMs),
+        keepPartitions(url, retentionMs, readers),
         sweepMarks(database, retentionMs),
         // Longer than any carrier keeps what it could bring again.
         sweepInbox(database, retentionMs * 2),
-        carrier.sweep(),
       ]),
     { everyMs: SWEEP_MS, failed: (error) => log.warn(error, 'could not delete old events') },
   )
   const sum = (count: (one: (typeof consumers)[number]) => number) =>
     consumers.reduce((all, one) => all + count(one), 0)
+  const lagOf = (consumer: string) => consumers.find(({ name }) => name === consumer)?.receiver.lagMs ?? 0
   return {
-    wake: relay.wake,
+    wake: () => relay?.wake(),
     async idle() {
-      await relay.idle()
+      await relay?.idle()
       await Promise.all(consumers.map(({ receiver }) => receiver.idle()))
       await Promise.all(consumers.map(({ consumer }) => consumer?.idle()))
     },
     async state() {
-      const [outbox, inbox] = await Promise.all([outboxState(database), inboxState(database)])
+      const [outbox, inbox, overdue] = await Promise.all([
+        relay ? outboxState(database) : NOTHING_WAITS,
+        inboxState(database),
+        relay ? [] : overdueReaders(database, readers, retentionMs),
+      ])
       return {
-        outbox: { ...outbox, heldUp: relay.heldUp },
-        inbox,
-        published: relay.published,
+        outbox: { ...outbox, heldUp: (relay ?? served)?.heldUp },
+        inbox: inbox.map((one) => ({ ...one, lagMs: Math.max(one.lagMs, lagOf(one.consumer)) })),
+        overdue,
+        troubles: new Map(consumers.flatMap(({ name, receiver: { trouble } }) => (trouble ? [[name, trouble]] : []))),
+        published: relay?.published ?? served?.served ?? 0,
         handled: sum(({ consumer }) => consumer?.handled ?? 0),
         failures: sum(({ consumer }) => consumer?.failures ?? 0),
         redelivered: sum(({ receiver }) => receiver.redelivered),
@@ -135,7 +157,7 @@ export function runEvents<B extends Begun>(contract: Contract, options: EventsOp
       sweeps.stop()
       await Promise.all([
         listener.close(),
-        relay.stop(),
+        relay?.stop(),
         ...consumers.flatMap(({ receiver, consumer }) => [receiver.stop(), consumer?.stop()]),
       ])
     },
@@ -147,7 +169,7 @@ function runConsumer<B extends Begun>(
   key: string,
   { from, events, start, attempts, timeoutMs }: ConsumerSpec,
   { database, carrier, run, handle, waiting, log, graceMs }: EventsOptions<B>,
-): { receiver: Receiver; consumer: Consumer | undefined } {
+): { name: string; receiver: Receiver; consumer: Consumer | undefined } {
   const name = `${service}.${key}`
   const types = Object.keys(events)
   const consumer = waiting.has(key)
@@ -187,7 +209,7 @@ function runConsumer<B extends Begun>(
     received: () => consumer?.wake(),
     failed: (error) => log.warn({ consumer: name, err: error }, 'could not receive events; will retry'),
   })
-  return { receiver, consumer }
+  return { name, receiver, consumer }
 }
 
 /** An event is handled on behalf of the request that caused it. */

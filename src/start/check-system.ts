@@ -7,7 +7,7 @@ import type { KnownMembers } from '../contract/known-members.ts'
 import { databaseName } from '../data/provision.ts'
 import { ownPaths } from '../gateway/own-paths.ts'
 import { checkRoutes } from '../gateway/router.ts'
-import { type Auth, EVENTS, type System } from './system.ts'
+import type { Auth, System } from './system.ts'
 
 /**
  * Throws where services don't make a system: INVALID_SYSTEM, ROUTE_CLASH or DATABASE_NAME. All of it can be known before a
@@ -28,7 +28,7 @@ export function checkSystem(system: System): void {
 
 /** What a service may not be called, and what has that name already. */
 const TAKEN: Readonly<Record<string, string>> = {
-  [EVENTS]: 'the database that carries events',
+  events: 'the database in which earlier versions kept the events of a system',
   gateway: 'the gateway, among callers and in /health',
   database: 'a check in /health',
   cache: 'a check in /health',

@@ -3,14 +3,7 @@ import { orders } from '../../services/orders/contract.ts'
 import { users } from '../../services/users/contract.ts'
 import { openDatabase } from '../data/pool.ts'
 import type { Log } from '../observe/log.ts'
-import {
-  CARRIER_CONNECTIONS,
-  EVENT_CONNECTIONS,
-  mostConnections,
-  shareOut,
-  USUAL_POOL,
-  warnOfFewConnections,
-} from './connection-budget.ts'
+import { EVENT_CONNECTIONS, mostConnections, shareOut, USUAL_POOL, warnOfFewConnections } from './connection-budget.ts'
 
 test('FC-83: whatever DATABASE_POOL_SIZE is, its parts are that many, and each has one at least', () => {
   for (let size = 4; size <= 50; size++) {
@@ -22,7 +15,7 @@ test('FC-83: whatever DATABASE_POOL_SIZE is, its parts are that many, and each h
 
 test('FC-83: the figures are those of the README, and leave ten transactions at once', () => {
   expect(shareOut(USUAL_POOL).poolSize).toBe(11)
-  expect([EVENT_CONNECTIONS, CARRIER_CONNECTIONS]).toEqual([7, 4])
+  expect(EVENT_CONNECTIONS).toBe(8)
 })
 
 test('FC-83: two replicas of the reference system have no more connections than PostgreSQL admits by default', () => {
@@ -43,7 +36,7 @@ test('FC-83: a server that admits fewer connections than this process may need i
   await warnOfFewConnections(opened, { poolSize: 500 }, log)
   expect(warnings).toEqual([
     expect.stringMatching(
-      /^this process may need 511 connections to PostgreSQL at \S+, which admits \d+: lower DATABASE_POOL_SIZE, or raise max_connections of the server$/,
+      /^this process may need 508 connections to PostgreSQL at \S+, which admits \d+: lower DATABASE_POOL_SIZE, or raise max_connections of the server$/,
     ),
   ])
   await database.close()

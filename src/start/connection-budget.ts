@@ -21,23 +21,23 @@ export function shareOut(size: number): Sizes {
   return { readLanes: lanes, listLanes: lanes, poolSize: size - 2 * lanes }
 }
 
-/** Of the events of a service: four handlers at once, which may wait for a mail server, and the relay. Besides, one listens. */
+/** Of the events of a service: four handlers at once, which may wait for a mail server, and whoever reads the outbox. Besides, two listen. */
 export const EVENT_SIZES: Sizes = { readLanes: 1, listLanes: 0, poolSize: 5 }
-/** One transaction at a time: the log has one writer at a time (decision 0013), whoever waits for it. */
-export const CARRIER_SIZES: Sizes = { readLanes: 1, listLanes: 0, poolSize: 2 }
 
 const sum = ({ readLanes, listLanes, poolSize }: Sizes) => readLanes + listLanes + poolSize
+/** Of a worker that handles no events: it reads them for consumers in other processes. */
+export const READ_SIZES: Sizes = { readLanes: 1, listLanes: 0, poolSize: 2 }
 /** Besides DATABASE_POOL_SIZE, for each service with events. */
-export const EVENT_CONNECTIONS = sum(EVENT_SIZES) + 1
-/** For each process, where PostgreSQL carries the events. */
-export const CARRIER_CONNECTIONS = sum(CARRIER_SIZES) + 1
+export const EVENT_CONNECTIONS = sum(EVENT_SIZES) + 2
+/** The same in each further worker. */
+export const READ_CONNECTIONS = sum(READ_SIZES) + 1
 
 export interface Opened extends Pick<Service<any>, 'contract'> {
   readonly database: Database
   readonly url: string
 }
 
-/** How `workers` processes of one machine share the work; events and what carries them are in one of them. */
+/** How `workers` processes of one machine share the work; events are in one of them. */
 export interface PoolSetting {
   readonly poolSize: number
   readonly workers?: number
@@ -48,10 +48,8 @@ export function mostConnections(
   services: readonly Pick<Service<any>, 'contract'>[],
   { poolSize, workers = 1 }: PoolSetting,
 ): number {
-  return services.reduce(
-    (all, one) => all + workers * poolSize + (hasEvents(one) ? EVENT_CONNECTIONS : 0),
-    services.some(hasEvents) ? CARRIER_CONNECTIONS : 0,
-  )
+  const ofEvents = EVENT_CONNECTIONS + (workers - 1) * READ_CONNECTIONS
+  return services.reduce((all, one) => all + workers * poolSize + (hasEvents(one) ? ofEvents : 0), 0)
 }
 
 /** Says so where a server admits fewer connections than this process and its fellow workers may need (FC-83). */

@@ -3,7 +3,6 @@ import { Fault } from '../base/errors.ts'
 import type { Contract } from '../contract/contract.ts'
 import { readConstraints } from '../data/constraints.ts'
 import { assertNoDrift } from '../data/drift.ts'
-import { CARRIER_MIGRATIONS } from '../data/event-log.ts'
 import { faultsOf } from '../data/faults.ts'
 import { missingIndexes } from '../data/list-indexes.ts'
 import { migrate, PLATFORM_MIGRATIONS, pendingMigrations } from '../data/migrate.ts'
@@ -17,11 +16,11 @@ import type { Tracer } from '../observe/span.ts'
 import { statementObserver } from '../observe/statement-spans.ts'
 import type { Service } from '../service/implement.ts'
 import type { Settings } from './settings.ts'
-import { EVENTS, hasEvents, type System, serviceNames } from './system.ts'
+import { type System, serviceNames } from './system.ts'
 
-/** The databases of a system, one per service and, where it is needed, one of the carrier of events, on the server that the settings name or on an embedded one. */
+/** The databases of a system, one per service, on the server that the settings name or on an embedded one. */
 export interface Databases {
-  /** URL of each service's own database and role, by the service's name; of the carrier's as `events`. */
+  /** URL of each service's own database and role, by the service's name. */
   readonly urls: ReadonlyMap<string, string>
   /** The data folder of the embedded server, where there is one. */
   readonly dataDir: string | undefined
@@ -86,10 +85,9 @@ export async function openEmbeddedServer(
   return needed ? embeddedServer(settings, options) : undefined
 }
 
-/** Whose databases are on the one server of the system: those of services, and the carrier's where it is on PostgreSQL. */
-function namesOnServer(system: System, { natsUrl, serviceDatabaseUrls }: Settings): string[] {
-  const onPostgres = natsUrl === undefined && system.services.some(hasEvents)
-  return [...serviceNames(system), ...(onPostgres ? [EVENTS] : [])].filter((name) => !serviceDatabaseUrls.has(name))
+/** Whose databases are on the one server of the system. */
+function namesOnServer(system: System, { serviceDatabaseUrls }: Settings): string[] {
+  return serviceNames(system).filter((name) => !serviceDatabaseUrls.has(name))
 }
 
 async function embeddedServer(
@@ -142,29 +140,13 @@ export async function migrateService(
   return applied
 }
 
-/** The same for the database of the carrier on PostgreSQL. */
-export function migrateCarrier(url: string, { log, signal }: Pick<FindOptions, 'log' | 'signal'>): Promise<string[]> {
-  return migrate(url, [CARRIER_MIGRATIONS], {
-    log: (line) => log.debug(line),
-    ...(signal ? { signal } : {}),
-  })
-}
-
 /** Where migrations are not applied at start, the platform's tables too have to be there. */
 export async function assertMigrated({ contract, migrations }: Service<any>, url: string): Promise<void> {
-  await assertNothingPending(`The database of the ${contract.name} service`, url, [PLATFORM_MIGRATIONS, migrations])
-}
-
-export async function assertCarrierMigrated(url: string): Promise<void> {
-  await assertNothingPending('The database of the events', url, [CARRIER_MIGRATIONS])
-}
-
-async function assertNothingPending(what: string, url: string, folders: readonly URL[]): Promise<void> {
-  const pending = await pendingMigrations(url, folders)
+  const pending = await pendingMigrations(url, [PLATFORM_MIGRATIONS, migrations])
   if (pending.length === 0) return
   throw new Fault(
     'MIGRATIONS_PENDING',
-    `${what} lacks ${pending.join(', ')}: run \`lintel migrate\` before this start.`,
+    `The database of the ${contract.name} service lacks ${pending.join(', ')}: run \`lintel migrate\` before this start.`,
   )
 }
 

@@ -8,7 +8,7 @@ import type { RunningService } from './run-service.ts'
  */
 export async function eventsHealth(carrier: Carrier, services: readonly RunningService[]): Promise<ServiceHealth> {
   const [latency, states] = await Promise.all([
-    carrier.ping().catch(() => undefined),
+    carrier.name === 'nats' ? carrier.ping().catch(() => 'down' as const) : undefined,
     Promise.all(services.map((service) => service.events().catch(() => undefined))),
   ])
   const known = states.filter((state) => state !== undefined)
@@ -30,14 +30,27 @@ export async function eventsHealth(carrier: Carrier, services: readonly RunningS
         ]
       : []
   })
-  if (latency === undefined)
-    return {
-      status: 'degraded',
-      checks: { queue: { status: 'down', message: 'the carrier is unreachable', ...figures } },
-    }
-  const message = slow.length > 0 ? { message: slow.join('; ') } : {}
+  const troubles = known.flatMap((state) =>
+    [...state.troubles].map(([consumer, why]) => `${consumer} receives no events: ${why}`),
+  )
+  states.forEach((state, i) => {
+    for (const consumer of state?.overdue ?? [])
+      troubles.push(
+        `${consumer} has not read events of ${services[i]!.name} for longer than OUTBOX_RETENTION: they are kept until it has, or \`lintel events skip ${consumer}\` passes over them`,
+      )
+  })
+  if (latency === 'down') troubles.unshift('the carrier is unreachable')
+  if (troubles.length > 0)
+    return { status: 'degraded', checks: { queue: { status: 'down', message: troubles.join('; '), ...figures } } }
   return {
     status: 'healthy',
-    checks: { queue: { status: 'up', latency: Math.round(latency * 10) / 10, ...message, ...figures } },
+    checks: {
+      queue: {
+        status: 'up',
+        ...(typeof latency === 'number' && { latency: Math.round(latency * 10) / 10 }),
+        ...(slow.length > 0 && { message: slow.join('; ') }),
+        ...figures,
+      },
+    },
   }
 }

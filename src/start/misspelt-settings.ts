@@ -20,6 +20,12 @@ export function misspeltSettings(
   for (const name of names) {
     const base = name.replace(/_FILE$/, '')
     if (known.has(name) || known.has(base) || BY_KUBERNETES.test(name)) continue
+    if (base === FORMER) {
+      warnings.push(
+        `${name} has no effect any more: consumers read events from the service that publishes them. Unset it; that database may be dropped`,
+      )
+      continue
+    }
     const meant = misspelt(base, all)
     if (/^(LINTEL|RATE_LIMIT)_/.test(name))
       faults.push(
@@ -31,6 +37,9 @@ export function misspeltSettings(
   }
   return { faults, warnings }
 }
+
+/** Named the database that carried events, until consumers read them where they are written. */
+const FORMER = 'EVENTS_DATABASE_URL'
 
 /** What Kubernetes and Docker tell every container of a service that is named `lintel`, or begins so. */
 const BY_KUBERNETES = /_SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/

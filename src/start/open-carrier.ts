@@ -1,36 +1,26 @@
 import { Fault } from '../base/errors.ts'
 import type { Carrier } from '../events/carrier.ts'
-import { createPostgresCarrier } from '../events/postgres-carrier.ts'
+import { createFeedCarrier } from '../events/feed-carrier.ts'
 import type { Log } from '../observe/log.ts'
-import { createStatementLog } from '../observe/statement-log.ts'
-import { CARRIER_SIZES } from './connection-budget.ts'
-import { assertCarrierMigrated, type Databases, migrateCarrier } from './databases.ts'
+import type { Peer } from './peers.ts'
 import type { Settings } from './settings.ts'
-import { EVENTS, hasEvents, type System } from './system.ts'
+import { hasEvents, type System } from './system.ts'
 
 /**
- * What carries the events of a system: NATS where NATS_URL says so, else PostgreSQL; undefined where no service has any.
+ * What carries the events of a system: NATS where NATS_URL says so, else consumers read them from `peers`, the services that publish;
+ * undefined where no service has any.
  * Fault NATS_UNREACHABLE (exit code 1) once START_TIMEOUT has passed.
  */
 export async function openCarrier(
   system: System,
   settings: Settings,
-  databases: Databases,
+  peers: ReadonlyMap<string, Peer>,
   { log, signal }: { log: Log; signal?: AbortSignal | undefined },
 ): Promise<Carrier | undefined> {
   if (!system.services.some(hasEvents)) return undefined
   const { natsUrl, outboxRetentionMs: retentionMs } = settings
   if (natsUrl !== undefined) return reachNats(system, natsUrl, settings, { log, signal })
-  const url = databases.urls.get(EVENTS)!
-  if (databases.dataDir || !settings.production) await migrateCarrier(url, { log, signal })
-  else await assertCarrierMigrated(url)
-  return createPostgresCarrier({
-    url,
-    retentionMs,
-    sizes: CARRIER_SIZES,
-    log: (line) => log.warn(line),
-    statements: createStatementLog(log),
-  })
+  return createFeedCarrier(peers, { retentionMs })
 }
 
 const SAY_EVERY_MS = 5_000

@@ -1,6 +1,8 @@
 import { Fault } from '../base/errors.ts'
 import { nearestName } from '../base/known-names.ts'
 import { GATEWAY } from '../call/call-head.ts'
+import type { ConsumerSpec } from '../contract/consumer.ts'
+import type { Contract } from '../contract/contract.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Service } from '../service/implement.ts'
 import { GATEWAY_PORT, type Settings } from './settings.ts'
@@ -53,12 +55,21 @@ function usualPort(services: System['services'], service: Service<any>): number 
 
 /**
  * Throws WRONG_SETTING where the URL of a service is missing that certainly is called from here: the gateway calls all of them,
- * and a service those that have parents of its resources. What a handler calls besides is known when it does.
+ * and a service those that have parents of its resources, or events that it consumes without a broker. What a handler calls besides is
+ * known when it does.
  */
-export function requireUrls({ services }: System, { gateway, near, far }: Parts, { serviceUrls }: Settings): void {
+export function requireUrls(
+  { services }: System,
+  { gateway, near, far }: Parts,
+  { serviceUrls, natsUrl }: Settings,
+): void {
   const missing = far.filter(
     ({ contract }) =>
-      !serviceUrls.has(contract.name) && (gateway || near.some((service) => hasParentIn(service, contract.resources))),
+      !serviceUrls.has(contract.name) &&
+      (gateway ||
+        near.some(
+          (service) => hasParentIn(service, contract.resources) || (!natsUrl && consumesFrom(service, contract)),
+        )),
   )
   if (missing.length === 0) return
   throw new Fault(
@@ -82,6 +93,10 @@ export function uselessUrls({ near }: Parts, { serviceUrls }: Settings): string[
       (name) =>
         `${serviceSettingName(name, 'URL')} is set, but has no effect: the ${name} service runs in this process`,
     )
+}
+
+function consumesFrom({ contract }: Service<any>, { name }: Contract): boolean {
+  return Object.values<ConsumerSpec>(contract.consumers).some(({ from }) => from === name)
 }
 
 function hasParentIn({ contract }: Service<any>, resources: Readonly<Record<string, AnyResource>>): boolean {

@@ -10,12 +10,16 @@ import type { ServiceHealth } from '../call/health.ts'
 import { tracedService } from '../call/traced.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import { readCascades } from '../data/cascades.ts'
+import type { HeldUp } from '../data/feed.ts'
 import { observed } from '../data/observed.ts'
 import { notifyCommitted } from '../data/outbox.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
 import { sweepIdempotencyKeys } from '../data/purge.ts'
+import { RELAY } from '../data/readers.ts'
 import type { Carrier } from '../events/carrier.ts'
+import { readsOf } from '../events/read-events.ts'
 import { type EventsState, type RunningEvents, registerConsumers, runEvents } from '../events/run.ts'
+import { serveEvents } from '../events/serve-events.ts'
 import type { Log } from '../observe/log.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
 import { recorded, type Span, type Tracer } from '../observe/span.ts'
@@ -31,7 +35,7 @@ import { createPipeline } from '../service/pipeline.ts'
 import { type Runtime, unitRunner } from '../service/unit.ts'
 import { WorkContext } from '../service/work-context.ts'
 import { type Calls, callsOf } from './calls.ts'
-import { EVENT_SIZES } from './connection-budget.ts'
+import { EVENT_SIZES, READ_SIZES } from './connection-budget.ts'
 import type { Env } from './given-settings.ts'
 import type { Peer } from './peers.ts'
 import { hasEvents } from './system.ts'
@@ -59,6 +63,8 @@ export interface RunningService extends ServicePort {
   wake(): void
   /** Resolves when it has nothing more to do of its own accord than to wait. */
   idle(): Promise<void>
+  /** Readers of its events are answered at once from now on. */
+  drain(): void
   /** Ends what it does of its own accord, and closes its database. */
   stop(): Promise<void>
 }
@@ -80,6 +86,8 @@ export async function runService(
     log: Log
     stopGraceMs: number
     outboxRetentionMs: number
+    /** Consumers of its events, all over the system, which read them here; undefined where there is a broker. */
+    readers: ReadonlySet<string> | undefined
     limits: BucketOptions
     security?: SecurityLog | undefined
     cache: Cache
@@ -100,7 +108,19 @@ export async function runService(
   const listeners: CommitListener[] = []
   let background: Loop | undefined
   let events: RunningEvents | undefined
-  let eventsDatabase: Database | undefined
+  let opened: Database | undefined
+  /** Of its own: a mail server that is slow keeps handlers waiting, and must not keep requests waiting with them. */
+  const eventsDatabase = () =>
+    (opened ??= observed(
+      openDatabase(contract.name, options.url, {
+        ...(wakeElsewhere ? READ_SIZES : EVENT_SIZES),
+        // Behind handlers that wait for a mail server it may take long, and is no failure.
+        acquireTimeoutMs: 30_000,
+        faults: database.faults,
+        lost: options.lost,
+      }),
+      statementObserver(options.log.child({ service: contract.name }), tracer),
+    ))
   const { cache, tracer, wakeElsewhere } = options
   const runtime: Runtime = {
     database,
@@ -111,6 +131,7 @@ export async function runService(
     limits: options.limits,
     security: options.security,
     async committed(types) {
+      if (events || wakeElsewhere) served?.wake()
       if (events) events.wake()
       else if (wakeElsewhere) wakeElsewhere()
       else await notifyCommitted(database).catch(() => {})
@@ -125,6 +146,17 @@ export async function runService(
   const inUnit = unitRunner(contract, runtime)
   const pipeline = createPipeline(service, runtime)
   const log = options.log.child({ service: contract.name })
+  const heldUp = ({ pid, application, openMs }: HeldUp) =>
+    log.warn(
+      { pid, application, openMs },
+      `events wait for a transaction of ${application} (process ${pid} of PostgreSQL) that has emitted and is still open`,
+    )
+  const served =
+    options.readers && Object.keys(contract.events).length > 0
+      ? serveEvents({ database: eventsDatabase, url: options.url, readers: options.readers, heldUp })
+      : undefined
+  const traced = tracer === undefined ? pipeline : tracedService(pipeline, contract, tracer)
+  const reads = readsOf(contract.name)
   const own = (signal?: AbortSignal, { bound, span }: { bound?: Bound | undefined; span?: Span | undefined } = {}) =>
     new WorkContext({
       caller: serviceCaller(contract.name),
@@ -144,8 +176,8 @@ export async function runService(
     service,
     database,
     cache,
-    port: tracer === undefined ? pipeline : tracedService(pipeline, contract, tracer),
-    health: async () => calls.healthWith(await healthOf(database, eventsDatabase)),
+    port: served === undefined ? traced : (call) => (call.operation === reads ? served.port(call) : traced(call)),
+    health: async () => calls.healthWith(await healthOf(database, opened)),
     calls: calls.state,
     run,
     async prepare() {
@@ -156,22 +188,14 @@ export async function runService(
     begin(environment, carrier) {
       const { background: work } = service
       if (carrier && hasEvents(service)) {
-        // Of its own: a mail server that is slow keeps handlers waiting, and must not keep requests waiting with them.
-        eventsDatabase = observed(
-          openDatabase(contract.name, options.url, {
-            ...EVENT_SIZES,
-            // Behind handlers that wait for a mail server it may take long, and is no failure.
-            acquireTimeoutMs: 30_000,
-            faults: database.faults,
-            lost: options.lost,
-          }),
-          statementObserver(log, tracer),
-        )
-        const runOwn = unitRunner(contract, { ...runtime, database: eventsDatabase })
+        const runOwn = unitRunner(contract, { ...runtime, database: eventsDatabase() })
         events = runEvents(contract, {
-          database: eventsDatabase,
+          database: eventsDatabase(),
           url: options.url,
           carrier,
+          readers: [...(options.readers ?? [RELAY])],
+          served,
+          heldUp,
           run: (work) => runOwn((_, tx, unitFor) => work({ tx, unitFor }), own()),
           ...eventHandling(service, environment, tracer),
           log,
@@ -198,15 +222,17 @@ export async function runService(
     },
     events: async () => events?.state(),
     wake() {
+      served?.wake()
       events?.wake()
       background?.wake()
     },
+    drain: () => served?.drain(),
     onCommitted: (listener) => listeners.push(listener),
     async stop() {
       sweeps.stop()
       await cache.stop()
-      await Promise.all([background?.stop(), events?.stop()])
-      await Promise.all([database.close(), eventsDatabase?.close()])
+      await Promise.all([background?.stop(), events?.stop(), served?.close()])
+      await Promise.all([database.close(), opened?.close()])
     },
   }
 }

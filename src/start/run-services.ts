@@ -41,6 +41,8 @@ export interface RunOptions extends FindOptions {
   readonly far?: ReadonlyMap<string, Peer>
   /** By which processes tell each other what has changed. */
   readonly redis?: Redis | undefined
+  /** The consumers of each service's events, all over the system. */
+  readonly readers?: ReadonlyMap<string, ReadonlySet<string>>
 }
 
 /** Runs every service of a system on its own database, without a gateway. */
@@ -79,6 +81,8 @@ export async function runServices(system: System, settings: Settings, options: R
         url,
         lost: databases.lost,
         outboxRetentionMs: settings.outboxRetentionMs,
+        readers:
+          settings.natsUrl === undefined ? (options.readers?.get(service.contract.name) ?? new Set()) : undefined,
         checkAnswers: !settings.production,
         log,
         limits: { buckets, authMaxRequests: settings.rateLimit.authMaxRequests },

@@ -3,6 +3,7 @@ import type { Proofs } from '../call/proof.ts'
 import type { Behind } from '../door/arrivals.ts'
 import { createDoor, type Door } from '../door/door.ts'
 import type { Carrier } from '../events/carrier.ts'
+import { isReadOfEvents } from '../events/read-events.ts'
 import type { Log } from '../observe/log.ts'
 import type { RequestCounts } from '../observe/request-counts.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
@@ -42,9 +43,16 @@ export function serviceDoor(
     behind: behindDoor(running, { carrier, shared, worker }),
   }))
   const services = served.map(({ behind }) => behind)
-  const http = createDoor({ system, services, proofs, log, security, observe: counts.add })
+  const http = createDoor({ system, services, proofs, log, security, observe: countedBy(counts) })
   const { takeFramed } = http
   return { http, grpc: grpcAtDoor(served, { system, takeFramed, proofs, production, counts, security, log }) }
+}
+
+/** Readers of events wait for them, which says nothing of how quick a service is. */
+function countedBy({ add }: RequestCounts): RequestCounts['add'] {
+  return (operation, status, ms) => {
+    if (operation === undefined || !isReadOfEvents(operation)) add(operation, status, ms)
+  }
 }
 
 /** How its events are doing, and what it shares, is part of a service's health where nobody else in the process tells. */

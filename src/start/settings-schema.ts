@@ -68,11 +68,6 @@ export const SETTINGS = {
     unset: 'an embedded PostgreSQL',
     about: 'A PostgreSQL 15+ server; each service gets its own database and role there.',
   },
-  EVENTS_DATABASE_URL: {
-    kind: postgresUrl,
-    unset: 'on DATABASE_URL',
-    about: 'The database that carries events where there is no NATS.',
-  },
   DATABASE_POOL_SIZE: {
     kind: whole(
       SMALLEST_POOL,
@@ -134,7 +129,7 @@ export const SETTINGS = {
   },
   NATS_URL: {
     kind: natsUrl,
-    unset: 'events on PostgreSQL',
+    unset: 'consumers read PostgreSQL',
     about: 'A NATS server with JetStream that carries events.',
   },
   REDIS_URL: {

@@ -7,7 +7,6 @@ import { type DoorIdentity, identityFault } from './door-identity.ts'
 import { type Env, type GivenSetting, givenSettings } from './given-settings.ts'
 import { misspeltSettings } from './misspelt-settings.ts'
 import { type OtlpProtocol, type SettingValues, serviceSettingName } from './settings-schema.ts'
-import { EVENTS } from './system.ts'
 
 export interface Settings {
   readonly port: number
@@ -15,7 +14,7 @@ export interface Settings {
   readonly dataDir: string
   /** The server where each service has a database of its own; without one, an embedded server. */
   readonly databaseUrl: string | undefined
-  /** By the name of the service (or `events`), where its database is somewhere else: `<SERVICE>_DATABASE_URL`. */
+  /** By the name of the service, where its database is somewhere else: `<SERVICE>_DATABASE_URL`. */
   readonly serviceDatabaseUrls: ReadonlyMap<string, string>
   /** By the name of the service, where its replicas are that run in other processes: `<SERVICE>_URL`. */
   readonly serviceUrls: ReadonlyMap<string, readonly URL[]>
@@ -31,7 +30,7 @@ export interface Settings {
   readonly databasePoolSize: number
   /** How many processes serve on this machine. */
   readonly workers: number
-  /** Where events are carried; without one, on PostgreSQL. */
+  /** What carries events; without one, consumers read them from the service that publishes. */
   readonly natsUrl: string | undefined
   /** Where processes share their limits and their cache; without one, each has its own. */
   readonly redisUrl: string | undefined
@@ -90,7 +89,7 @@ export function readSettings(from: Env, services: readonly string[], port = GATE
   const own = Object.fromEntries(values) as SettingValues
 
   const serviceDatabaseUrls = new Map<string, string>()
-  for (const service of [...services, EVENTS]) {
+  for (const service of services) {
     const url = values.get(serviceSettingName(service, 'DATABASE_URL'))
     if (url !== undefined) serviceDatabaseUrls.set(service, url as string)
   }

@@ -25,7 +25,7 @@ import { defaultPort, doorPort, type Parts, partsOf, requireUrls, uselessUrls } 
 import { runServices } from './run-services.ts'
 import { behindDoor, serviceDoor } from './service-door.ts'
 import { GATEWAY_PORT, readSettings, type Settings } from './settings.ts'
-import { type System, serviceNames } from './system.ts'
+import { readersOf, type System, serviceNames } from './system.ts'
 import { systemGateway } from './system-gateway.ts'
 import { type TokenTrust, trustTokens } from './token-trust.ts'
 import { checkDoor, warnOfSettings } from './warn-of-settings.ts'
@@ -100,6 +100,7 @@ export async function start(system: System, env: Env = process.env, options: Sta
     tracer,
     far,
     embeddable: parts.whole,
+    readers: readersOf(system),
   }).catch(async (error) => {
     await around.close()
     throw error
@@ -138,7 +139,7 @@ export async function start(system: System, env: Env = process.env, options: Sta
     }
     if (worksForAll(worker)) {
       if (parts.near.length > 0) mail = await setUpMail(settings, log)
-      carrier = await openCarrier(here, settings, services.databases, { log, signal })
+      carrier = await openCarrier(here, settings, services.peers, { log, signal })
     }
     const counts = createRequestCounts()
     const accessLog = createAccessLog(settings.accessLog, log)
@@ -234,6 +235,7 @@ export async function start(system: System, env: Env = process.env, options: Sta
       gateway?.drain()
       door?.http.drain()
       door?.grpc.drain()
+      for (const service of services.byName.values()) service.drain()
       const timeoutMs = shutdownTimeoutMs * 0.8 - lameDuckMs
       const closing = servers.map((one) => one.close({ lameDuckMs, timeoutMs }))
       if (door !== undefined) closing.push(wait(lameDuckMs).then(() => door.grpc.close({ timeoutMs })))

@@ -1,8 +1,6 @@
+import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { Contract } from '../contract/contract.ts'
 import type { Service } from '../service/implement.ts'
-
-/** Name of the database of the carrier on PostgreSQL, beside those of the services. */
-export const EVENTS = 'events'
 
 /** Services that make one API, behind one gateway. */
 export interface System {
@@ -28,6 +26,15 @@ export interface Auth {
 /** Whether the service publishes or consumes anything. */
 export function hasEvents({ contract }: Pick<Service<any>, 'contract'>): boolean {
   return Object.keys(contract.events).length > 0 || Object.keys(contract.consumers).length > 0
+}
+
+/** The consumers of each service's events, all over the system, by the name of the service. */
+export function readersOf({ services }: System): ReadonlyMap<string, ReadonlySet<string>> {
+  const readers = new Map<string, Set<string>>()
+  for (const { contract } of services)
+    for (const [key, { from }] of Object.entries<ConsumerSpec>(contract.consumers))
+      readers.set(from, (readers.get(from) ?? new Set()).add(`${contract.name}.${key}`))
+  return readers
 }
 
 export function serviceNames({ services }: System): string[] {

@@ -1,17 +1,12 @@
-import { CARRIER_MIGRATIONS } from '../data/event-log.ts'
 import type { Env } from '../start/given-settings.ts'
 import { DEVELOPMENT } from '../start/settings.ts'
 import { start } from '../start/start.ts'
 import type { System } from '../start/system.ts'
-import { EVENTS, hasEvents } from '../start/system.ts'
 import { clonesOf } from './database.ts'
 
 const UNLIMITED = { RATE_LIMIT_MAX: '1000000', RATE_LIMIT_AUTH_MAX: '1000000' }
 
-/** The carrier on PostgreSQL, for `templateFor`: what runs on databases of its own needs one for its events too. */
-export const CARRIER = { contract: { name: EVENTS }, migrations: CARRIER_MIGRATIONS }
-
-/** The settings that name databases, by the name of the service (or `events`): `{ USERS_DATABASE_URL, … }`. */
+/** The settings that name databases, by the name of the service: `{ USERS_DATABASE_URL, … }`. */
 export function databaseSettings(urls: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(urls).map(([name, url]) => [`${name.toUpperCase().replaceAll('-', '_')}_DATABASE_URL`, url]),
@@ -31,8 +26,7 @@ export interface TestSystem {
  * Tests ask more than any user: no limit is met unless `env` sets one.
  */
 export async function testSystem(system: System, serverUrl: string, env: Env = {}): Promise<TestSystem> {
-  const onPostgres = !env.NATS_URL && system.services.some(hasEvents)
-  const clones = await clonesOf(serverUrl, [...system.services, ...(onPostgres ? [CARRIER] : [])])
+  const clones = await clonesOf(serverUrl, system.services)
   try {
     const running = await start(system, {
       PORT: '0',

@@ -28,11 +28,10 @@ interface Query {
 
 /** What the transaction under way on a connection has done so far. */
 const done = new WeakMap<object, Set<Deed>>()
-type Deed = 'change' | 'publish' | 'effect'
+type Deed = 'change' | 'effect'
 
 const DEEDS: [RegExp, Deed][] = [
   [/^insert into lintel\.outbox/, 'change'],
-  [/^insert into messages/, 'publish'],
   [/^update lintel\.inbox set done_at/, 'effect'],
 ]
 
@@ -43,21 +42,19 @@ function sent(client: object, text: string): void {
   if (text === 'commit') {
     const deeds = done.get(client)
     if (deeds?.has('change')) at('before commit')
-    if (deeds?.has('publish')) at('before publish')
     if (deeds?.has('effect')) at('before the commit of an effect')
     // The write itself happens at the end of this turn.
     if (deeds?.has('change')) setImmediate(() => setImmediate(at, 'commit on its way'))
   }
   if (text.includes('update lintel.readers set position')) at('before moving on')
   if (text.includes('insert into lintel.inbox')) at('before storing')
-  if (text.startsWith('update subscriptions set position')) at('before acknowledgement')
+  if (text.startsWith('update lintel.receivers set position')) at('before acknowledgement')
 }
 
 function answered(client: object, text: string): void {
   if (text === 'commit') {
     const deeds = done.get(client)
     if (deeds?.has('change')) at('after commit')
-    if (deeds?.has('publish')) at('after publish')
     if (deeds?.has('effect')) at('after the commit of an effect')
   }
   if (text.includes('update lintel.readers set holder')) at('after the lease')

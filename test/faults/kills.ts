@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Point } from './points.ts'
+import { type Point, pointsOf } from './points.ts'
 import { storm } from './storm.ts'
 
 const POINTS: readonly Point[] = [
@@ -14,13 +14,14 @@ const POINTS: readonly Point[] = [
 
 /** The short run of `npm run test:faults`: the moments that matter most, and each server once. */
 export async function survives(carrier: 'postgres' | 'nats'): Promise<void> {
+  const points = pointsOf(carrier, POINTS)
   const result = await storm({
     carrier,
     clients: 4,
     pauseMs: 100,
     kills: 8,
     timeoutMs: 120_000,
-    points: POINTS,
+    points,
     outside: carrier === 'nats' ? ['carrier', 'postgres'] : ['postgres'],
     everyOrders: 5,
     aggregates: 20,
@@ -29,7 +30,7 @@ export async function survives(carrier: 'postgres' | 'nats'): Promise<void> {
   const { lost, doubled, inversions, wrong, by, acknowledged } = result
   expect({ lost, doubled, inversions, wrong }).toEqual({ lost: [], doubled: [], inversions: [], wrong: [] })
   expect(Object.keys(by)).toEqual(
-    expect.arrayContaining([...POINTS, 'PostgreSQL', ...(carrier === 'nats' ? ['NATS'] : [])]),
+    expect.arrayContaining([...points, 'PostgreSQL', ...(carrier === 'nats' ? ['NATS'] : [])]),
   )
   expect(acknowledged).toBeGreaterThan(0)
 }

@@ -6,11 +6,14 @@ import { openDatabase } from '../../src/data/pool.ts'
 import { setBack } from '../../src/data/readers.ts'
 import { type TestNats, testNats } from '../../src/testing/nats.ts'
 import { type TestSystem, testSystem } from '../../src/testing/system.ts'
-import { UNPUBLISHED } from '../unpublished.ts'
 import { CONSUMERS } from './effects.ts'
 import { commitEvents, type MadeUp, madeUp } from './made-up.ts'
 import system from './system.ts'
 import { natsTest } from './with-nats.ts'
+
+/** Counts the events of an outbox that NATS has not. */
+const UNPUBLISHED = `select count(*)::int as count from lintel.outbox
+  where position > (select position from lintel.readers where reader = 'relay')`
 
 const AGGREGATES = 20
 

@@ -1,5 +1,5 @@
 /** Moments at which a process of the system may die, in the order of an event's way. */
-export const POINTS = [
+const POINTS = [
   'before commit',
   'commit on its way',
   'after commit',
@@ -16,6 +16,19 @@ export const POINTS = [
 ] as const
 
 export type Point = (typeof POINTS)[number]
+
+/** Those of a relay, which there is only where a broker carries the events. */
+const OF_RELAYS: ReadonlySet<Point> = new Set([
+  'after the lease',
+  'before publish',
+  'after publish',
+  'before moving on',
+  'after moving on',
+])
+
+export function pointsOf(carrier: 'postgres' | 'nats', of: readonly Point[] = POINTS): readonly Point[] {
+  return carrier === 'nats' ? of : of.filter((point) => !OF_RELAYS.has(point))
+}
 
 /** Environment of a process that dies when it comes to a point for the `nth` time; not armed: after a SIGUSR2. */
 export const dieAt = (point: Point, { nth = 1, armed = true } = {}): Record<string, string> => ({

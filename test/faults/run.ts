@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { POINTS } from './points.ts'
+import { pointsOf } from './points.ts'
 import { type StormResult, storm } from './storm.ts'
 
 const HELP = `npm run test:faults -- [options]
@@ -56,7 +56,7 @@ async function main(): Promise<void> {
       ...options,
       carrier,
       pauseMs: 400,
-      points: POINTS,
+      points: pointsOf(carrier),
       outside: ['replica', 'carrier', 'replica', 'postgres', 'replica', 'carrier', 'replica', 'pause'],
       everyOrders: 20,
       say,

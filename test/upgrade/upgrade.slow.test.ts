@@ -30,6 +30,7 @@ let expanded: Build
 let contracted: Build
 let shared: SharedServers | undefined
 let env: Readonly<Record<string, string>>
+let system: System
 let running: PartedSystem
 
 beforeAll(async () => {
@@ -40,7 +41,7 @@ beforeAll(async () => {
   expanded = await build('new', join(root, 'expanded'), 2)
   contracted = await build('new', join(root, 'contracted'), 3)
   process.env.BUILD_FOLDER = old.BUILD_FOLDER
-  const { default: system } = (await import('./old.ts')) as { default: System }
+  system = ((await import('./old.ts')) as { default: System }).default
   // In development parts migrate by themselves.
   env = { ...shared.env, NODE_ENV: 'production', SHUTDOWN_TIMEOUT: '10' }
   running = await startParts(system, {
@@ -226,7 +227,7 @@ const EARLY = 1
 
 /** Every write was acknowledged, so what is there are those, each once; and each was heard of once. */
 async function expectOnce({ opened, assigned }: TicketLoad): Promise<void> {
-  await atRest(running)
+  await atRest(running, system)
   expect(await counted('tickets', 'select count(*)::int as n from tickets')).toBe(opened.length + EARLY)
   expect(
     await counted(
