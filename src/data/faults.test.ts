@@ -313,6 +313,8 @@ test('FC-52 R-REST-8: checks are 422 with every field of theirs, those of domain
 test('FC-52: a mistake in SQL, and a division by zero over stored data, stay what they are: bugs of the service', async () => {
   await expect(write((tx) => tx.query('select nothing from nowhere'))).rejects.toMatchObject({ code: '42P01' })
   await expect(database.query('select 1 / 0')).rejects.toMatchObject({ code: '22012' })
+  // So too where a unit of work reads.
+  await expect(write(() => database.query('select 1 / 0'))).rejects.toMatchObject({ code: '22012' })
 })
 
 test.each([

@@ -51,8 +51,15 @@ export interface Faults {
 
 export function faultsOf(refusals: Refusals = {}): Faults {
   let constraints = NO_CONSTRAINTS
+  /** Mistakes of our own: so they stay where a unit of work passes them on. */
+  const mistakes = new WeakSet<Error>()
   return {
-    problemOf: (error, reading = false) => problemIn(error, constraints, refusals, reading),
+    problemOf(error, reading = false) {
+      if (error instanceof Error && mistakes.has(error)) return error
+      const problem = problemIn(error, constraints, refusals, reading)
+      if (reading && problem === error && error instanceof Error) mistakes.add(error)
+      return problem
+    },
     learn(known) {
       constraints = known
     },

@@ -3,6 +3,7 @@ import { type AddressInfo, connect as connectTo, createServer } from 'node:net'
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest'
 import { serviceClone } from '../../test/service-clone.ts'
+import { failureOf } from '../base/failure.ts'
 import { Deadline } from '../resilience/deadline.ts'
 import type { Clone } from '../testing/database.ts'
 import { addressOf, connect } from './connection.ts'
@@ -110,6 +111,22 @@ test('an event that cannot be written takes its change back', async () => {
     tx.emit({ ...event('a'), data: 'no JSON' })
   })
   await expect(failing).rejects.toThrow('invalid input syntax for type json')
+  expect(await amounts()).toEqual({ a: 0, b: 0 })
+})
+
+test.each([
+  ['alone', false],
+  ['with an event', true],
+])('FC-84: a statement that fails without being awaited is what the failure of COMMIT names (%s)', async (_, emits) => {
+  const failing = transaction(database, async (tx) => {
+    if (emits) tx.emit(event('a'))
+    await add(tx, 'a')
+    tx.query('select * from nowhere').catch(() => {})
+  })
+  const error = await failing.catch((failure) => failure)
+  expect(error).toMatchObject({ sqlState: '42P01', cause: { message: 'relation "nowhere" does not exist' } })
+  expect(error.message).toMatch(/^the transaction was rolled back: a statement had failed that was not awaited/)
+  expect(failureOf(error)).toMatchObject({ statement: 'select * from nowhere', position: 15 })
   expect(await amounts()).toEqual({ a: 0, b: 0 })
 })
 

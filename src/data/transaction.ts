@@ -120,6 +120,8 @@ async function once<T>(
   const assertOpen = () => {
     if (over) throw ended()
   }
+  /** Of the first statement that failed, whether anybody awaits it or not. */
+  let failure: unknown
   /** The last statement without an answer. */
   let last: Sent | undefined
   async function whileOpen<R>(send: () => Promise<R>): Promise<R> {
@@ -150,6 +152,9 @@ async function once<T>(
         const held = await begin()
         const earlier = sendPending(held)
         const answer = held.send(statement, values)
+        answer.catch((error) => {
+          failure ??= error
+        })
         // Of its failure the statement hears only that the transaction has failed.
         if (earlier.length > 0) await allOf([...earlier, answer])
         return answer
@@ -184,7 +189,9 @@ async function once<T>(
   const end = async (steps: readonly Step[]) => {
     if (begun === undefined && (await runAmongOthers(database, steps, request.deadline))) return
     begun ??= acquire()
-    await commit(await begun, steps, isOpen)
+    await commit(await begun, steps, isOpen).catch((error) => {
+      throw isAborted(error) ? new RolledBack(failure) : error
+    })
     await beginning
   }
   let refused: Problem | undefined
@@ -319,10 +326,21 @@ class NotAsForetold extends Error {
   }
 }
 
+/** A statement had failed, and the work ended well all the same. */
 class RolledBack extends Error {
-  constructor() {
-    super('the transaction was rolled back')
+  readonly sqlState: unknown
+
+  constructor(cause?: unknown) {
+    super('the transaction was rolled back: a statement had failed that was not awaited, or whose failure was caught', {
+      cause,
+    })
+    this.sqlState = (cause as { code?: unknown } | undefined)?.code
   }
+}
+
+/** COMMIT was sent after a statement that failed, alone or behind others. */
+function isAborted(error: unknown): boolean {
+  return error instanceof RolledBack || (error as { code?: unknown }).code === '25P02'
 }
 
 /** PostgreSQL itself has refused a statement, or the COMMIT: nothing of it can come true any more. */
