@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -44,7 +45,10 @@ function build(): string {
   const hash = createHash('sha256').update(repository)
   for (const file of files) hash.update(file).update(readFileSync(join(repository, file)))
   const made = join(builds, hash.digest('hex').slice(0, 16))
-  if (existsSync(made)) return made
+  if (existsSync(made)) {
+    utimesSync(made, new Date(), new Date())
+    return made
+  }
   mkdirSync(builds, { recursive: true })
   removeOld()
   const making = mkdtempSync(join(builds, 'making-'))
@@ -59,7 +63,7 @@ function build(): string {
   return made
 }
 
-/** A run takes no day. */
+/** What nobody has used for a day. */
 function removeOld(): void {
   for (const name of readdirSync(builds)) {
     const path = join(builds, name)

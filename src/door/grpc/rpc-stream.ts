@@ -77,9 +77,12 @@ function trailersOf({ code, message, trailers }: Ending): OutgoingHttpHeaders {
   }
 }
 
-/** What is still being sent is of no use: the sender is told so once the answer is out. */
+/** What is still being sent is of no use: the sender is told so once the answer is out, which on Node 22 a reset would overtake. */
 function dropRest(stream: ServerHttp2Stream): void {
-  if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR)
+  if (stream.readableEnded) return
+  const drop = () => setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR))
+  if (stream.writableFinished) drop()
+  else stream.once('finish', drop)
 }
 
 /** `grpc-timeout` in milliseconds; undefined where there is none that is valid. */
