@@ -57,7 +57,7 @@ test('FC-73: where a server stops answering every statement ends by its deadline
   expect(database.load().reads.waiting).toBeLessThanOrEqual(1_000)
   // Silent connections are given up, and others tried, without anybody's help.
   while (proxy.connections < made + 2) await proxy.next()
-  await expect(database.ping()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+  await expect(database.ping()).rejects.toThrow('no answer in 800 ms')
   proxy.thaw()
   expect(await database.query('select 1 as one')).toEqual([{ one: 1 }])
   expect(await insert(6)).toEqual([])

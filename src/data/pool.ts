@@ -1,6 +1,7 @@
 import { noteStatement } from '../base/failure.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Cause } from '../observe/statement-log.ts'
+import { boundedCheck, CHECK_MS } from '../resilience/bounded-check.ts'
 import { Deadline } from '../resilience/deadline.ts'
 import { createAlone } from './alone.ts'
 import { isoTime } from './columns.ts'
@@ -58,7 +59,7 @@ export interface Database extends Queryable {
   runBatch(steps: readonly Step[], deadline?: Deadline): Promise<readonly string[]> | undefined
   /** What keeps it from being of use though its server answers. */
   readonly outage: Outage
-  /** Milliseconds that an empty query takes. */
+  /** Milliseconds that an empty query takes; rejects when it is not answered, in time (`CHECK_MS.dependency`). */
   ping(): Promise<number>
   /** What is under way, and what waits for a connection. */
   load(): DatabaseLoad
@@ -147,7 +148,6 @@ const READS_IN_ROW = 64
 /** So long a batch among others may take. */
 const BATCH_MS = 2_000
 const CONNECT_MS = 5_000
-const PING_MS = 2_000
 /**
  * Of the connections for transactions, how many may have those that are known to take long, and how many those that kept a lane
  * waiting: where these wait for a locked table, searches of others don't (FC-110).
@@ -238,12 +238,13 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
         throw error
       })
     },
-    async ping() {
+    ping: boundedCheck(CHECK_MS.dependency, async () => {
       const start = performance.now()
-      const asker = { key: 'ping', deadline: Deadline.after(PING_MS), signal: undefined }
+      // Ends what the bound leaves under way.
+      const asker = { key: 'ping', deadline: Deadline.after(2 * CHECK_MS.dependency), signal: undefined }
       await sendRead('select 1', [], { asker, isLong: false })
       return performance.now() - start
-    },
+    }),
     load() {
       const [of, and] = [searches.load(), late.load()]
       const alone = { running: of.running + and.running, waiting: of.waiting + and.waiting }

@@ -1,4 +1,5 @@
 import { type FieldFault, Problem } from '../base/errors.ts'
+import { newId } from '../base/ids.ts'
 import type { Reply } from '../call/call.ts'
 import { PROBLEMS } from '../contract/problem.ts'
 import { envelope } from '../http/problem-answer.ts'
@@ -10,14 +11,26 @@ export interface DoorAnswer {
   /** A status, the line of the reply's head, and its body. */
   answer(status: number, line: string, body: Reply['body']): void
   /** Without that line: no service has seen the call. */
-  refuse(code: string, details?: readonly FieldFault[]): void
+  refuse(code: string, more?: Refusing): void
   /** Whether nobody is left to be answered. */
   isAbandoned(): boolean
 }
 
+export interface Refusing {
+  readonly details?: readonly FieldFault[]
+  /** That of the log's line; where there is none, the answer has one of its own. */
+  readonly requestId?: string
+}
+
 /** What is said to whoever is refused: no more than that. */
-export function refusal(code: string, details?: readonly FieldFault[]): { status: number; text: string } {
+export function refusal(
+  code: string,
+  { details, requestId = newId('req') }: Refusing = {},
+): {
+  status: number
+  text: string
+} {
   const spec = PROBLEMS[code]!
   const problem = new Problem(code, undefined, details && { details: [...details] })
-  return { status: spec.status, text: envelope(problem, spec, '') }
+  return { status: spec.status, text: envelope(problem, spec, requestId) }
 }

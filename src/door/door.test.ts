@@ -92,6 +92,7 @@ test.each([
   async (name, contract) => {
     const port = vi.fn(ok)
     const { url, lines } = await doorOf(port, { contract })
+    let firstId: string | undefined
     const body = new TextEncoder().encode('{"a":1}')
     const passage = { to: `shop/${name}`, from: 'gateway', contract: servedContract(contract).hash }
     const send = async (head: string | undefined, proof: string | undefined, sent: Uint8Array = body) => {
@@ -120,8 +121,11 @@ test.each([
       ]
       for (const { status, text } of refused) {
         expect([operation, status]).toEqual([operation, 401])
-        expect(JSON.parse(text)).toMatchObject({ error: { code: 'UNAUTHENTICATED' } })
+        expect(JSON.parse(text)).toMatchObject({
+          error: { code: 'UNAUTHENTICATED', requestId: expect.stringMatching(/^req_\w+$/) },
+        })
       }
+      firstId ??= JSON.parse(refused[0]!.text).error.requestId
       expect((await send(...proven(edited({ to: 'shop/payments' })))).status).toBe(421)
       expect(port).not.toHaveBeenCalled()
       expect((await send(...proven(head))).status).toBe(200)
@@ -129,6 +133,7 @@ test.each([
       port.mockClear()
     }
     expect(lines).toContainEqual(expect.objectContaining({ security: 'call.rejected', reason: 'it has no proof' }))
+    expect(lines).toContainEqual(expect.objectContaining({ requestId: firstId }))
     expect(lines).toContainEqual(
       expect.objectContaining({ security: 'call.rejected', reason: expect.stringContaining('orders may not call as') }),
     )
@@ -267,16 +272,33 @@ test('R-GW-1: beside calls the door shows only whether it is well, and that with
   expect(await (await far([url])).health()).toMatchObject({ status: 'healthy', checks: { database: { status: 'up' } } })
 })
 
-test('R-OPS-1: a storm of probes at the door is one look at what its services need, and a look that failed is not kept', async () => {
+test('R-OPS-1: a storm of probes at the door is one look at what its services need', async () => {
   const health = vi.fn(async (): Promise<ServiceHealth> => ({ status: 'unhealthy', checks: {} }))
-  health.mockRejectedValueOnce(new Error('it broke'))
   const { url } = await doorOf(ok, { health })
+  const now = vi.spyOn(performance, 'now').mockReturnValue(performance.now())
+  onTestFinished(() => now.mockRestore())
   const probe = async (path: string) => (await fetch(new URL(path, url))).status
-  expect(await probe('/health')).toBe(500)
-  health.mockClear()
   const paths = Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? '/health' : '/health/ready'))
   expect(new Set(await Promise.all(paths.map(probe)))).toEqual(new Set([503]))
   expect(health).toHaveBeenCalledOnce()
+})
+
+test('R-OPS-1: a service whose health hangs or cannot be told is unhealthy, in time, and is not asked again while it hangs', async () => {
+  const now = vi.spyOn(performance, 'now')
+  onTestFinished(() => now.mockRestore())
+  const hangs = vi.fn(() => new Promise<ServiceHealth>(() => {}))
+  const breaks = vi.fn(() => Promise.reject<ServiceHealth>(new Error('it broke')))
+  const doors = [await doorOf(ok, { health: hangs }), await doorOf(ok, { health: breaks })]
+  const ready = async ({ url }: { url: URL }) => {
+    const answer = await fetch(new URL('/health/ready', url))
+    return [answer.status, await answer.json()]
+  }
+  for (let i = 0; i < 2; i++) {
+    for (const one of doors) expect(await ready(one)).toEqual([503, { status: 'unhealthy' }])
+    now.mockReturnValue(performance.now() + 1_001)
+  }
+  expect(hangs).toHaveBeenCalledOnce()
+  expect(breaks).toHaveBeenCalledTimes(2)
 })
 
 test('R-CALL-1: what a service is given and returns is the same as in one process: context, body, reply, limits', async () => {
@@ -407,10 +429,44 @@ test('a URL that leads to no door, another system or another service stops the s
   expect(await faultOf((await doorOf(ok)).url)).toBeUndefined()
 })
 
+test('a replica that refuses the proof stops the start only where no other takes calls; a URL that leads elsewhere does in any case', async () => {
+  const refuses = await doorOf(ok, { keys: [OTHER] })
+  const takes = await doorOf(ok)
+  const away = await doorOf(ok)
+  await away.stop()
+  const zoo = await doorOf(ok, { system: 'zoo' })
+  const refused = `${refuses.url.origin} refused the proof: LINTEL_INTERNAL_KEY must be the same there, and the clocks no more than 30 s apart`
+  expect(await greeted(refuses.url, takes.url)).toEqual({
+    fault: undefined,
+    warnings: [`the orders service at ${refused.replace(' ', ' takes no calls: it ')}`],
+  })
+  expect((await greeted(refuses.url)).fault).toBe(`WRONG_SERVICE ${refused}`)
+  expect((await greeted(refuses.url, away.url)).fault).toBe(`WRONG_SERVICE ${refused}`)
+  expect((await greeted(refuses.url, takes.url, zoo.url)).fault).toBe(
+    `WRONG_SERVICE ${zoo.url.origin} is the orders service of the system "zoo", not the orders service of "shop"`,
+  )
+})
+
+test('R-P-8: a call that was sent and lost says so, and not that its replica could not be reached', async () => {
+  const dies = createServer((req) => void req.socket.destroy())
+  const { port } = await far([await urlOf(dies)])
+  const failed = (method: string) =>
+    port(callOf(contextOf(USER), { method })).catch(({ stage, message }) => [stage, message])
+  expect(await failed('POST')).toEqual([
+    'lost',
+    expect.stringMatching(/^orders\.orders\.get was sent to http:.*, and whether it has had its effect is not known: /),
+  ])
+  dies.close()
+  dies.closeAllConnections()
+  await expect
+    .poll(() => failed('POST'))
+    .toEqual(['unsent', expect.stringMatching(/^orders\.orders\.get (could not be reached at http:|was not called: )/)])
+})
+
 /** The fault of greeting what is there, and what the log was warned of. */
-async function greeted(url: URL) {
+async function greeted(...urls: URL[]) {
   const warn = vi.fn()
-  const { greet } = await far([url], { log: { ...SILENT, warn } })
+  const { greet } = await far(urls, { log: { ...SILENT, warn } })
   const fault = await greet().then(undefined, ({ code, message }) => `${code} ${message}`)
   return { fault, warnings: warn.mock.calls.map(([, text]) => text) }
 }

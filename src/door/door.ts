@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type FieldFault, Problem } from '../base/errors.ts'
+import { newId } from '../base/ids.ts'
 import type { Log, Reply } from '../call/call.ts'
 import { CALL_HEADER, PROOF_HEADER, REPLY_HEADER } from '../call/call-head.ts'
 import type { ServiceHealth } from '../call/health.ts'
@@ -11,8 +12,9 @@ import { readBody } from '../http/body.ts'
 import { hasBody } from '../http/framing.ts'
 import { respond } from '../http/respond.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
+import { boundedCheck, CHECK_MS } from '../resilience/bounded-check.ts'
 import { type Arrival, arrivals, type Behind } from './arrivals.ts'
-import { type DoorAnswer, refusal } from './door-answer.ts'
+import { type DoorAnswer, type Refusing, refusal } from './door-answer.ts'
 import { createFramedDoor, type FramedDoor } from './framed/framed-door.ts'
 import { PROTOCOL } from './framed/frames.ts'
 import { serveCall } from './serve-call.ts'
@@ -54,7 +56,8 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024
  */
 export function createDoor({ system, services, proofs, log, security, observe }: DoorOptions): Door {
   const readArrival = arrivals(system, services, proofs)
-  const health = keptFor(HEALTH_KEPT_MS, async () => worst(await Promise.all(services.map((one) => one.health()))))
+  const checks = services.map((one) => boundedCheck(CHECK_MS.replica, () => one.health()))
+  const health = keptFor(HEALTH_KEPT_MS, async () => worst(await Promise.all(checks.map(statusOf))))
   const framed = createFramedDoor(({ line, proof, body }, via) => {
     const arrival = readArrival(line, proof)
     if (isLetIn(arrival, via)) serve(arrival, body, via).catch(() => via.refuse('INTERNAL_ERROR'))
@@ -117,16 +120,19 @@ export function createDoor({ system, services, proofs, log, security, observe }:
   }
 
   function reject(via: DoorAnswer, reason: string): void {
-    const { address } = via
-    security.repeated('call.rejected', `${address} ${reason}`, { address, reason })
-    via.refuse('UNAUTHENTICATED')
+    via.refuse('UNAUTHENTICATED', { requestId: noted(via, reason) })
   }
 
   function rejectHead(via: DoorAnswer, fault: FieldFault): void {
-    const { address } = via
-    const reason = `${fault.field} of its head ${fault.message}`
-    security.repeated('call.rejected', `${address} ${reason}`, { address, reason })
-    via.refuse('VALIDATION_ERROR', [fault])
+    const requestId = noted(via, `${fault.field} of its head ${fault.message}`)
+    via.refuse('VALIDATION_ERROR', { details: [fault], requestId })
+  }
+
+  /** Its head may say another id, but proves nothing. */
+  function noted({ address }: DoorAnswer, reason: string): string {
+    const requestId = newId('req')
+    security.repeated('call.rejected', `${address} ${reason}`, { address, requestId, reason })
+    return requestId
   }
 
   return {
@@ -168,8 +174,8 @@ class HttpAnswer implements DoorAnswer {
     respond(this.#req, this.#res, status, [REPLY_HEADER, line], body)
   }
 
-  refuse(code: string, details?: readonly FieldFault[]): void {
-    const { status, text } = refusal(code, details)
+  refuse(code: string, more?: Refusing): void {
+    const { status, text } = refusal(code, more)
     respond(this.#req, this.#res, status, JSON_HEAD.slice(), text)
   }
 
@@ -187,23 +193,28 @@ const JSON_HEAD: readonly string[] = ['content-type', 'application/json; charset
 /** Probes have no proof: however many there are, they cost one look a second. */
 const HEALTH_KEPT_MS = 1_000
 
-/** What is found is good for so long; a look that fails is not kept. */
+/** What is found is good for so long. */
 function keptFor<T>(keptMs: number, look: () => Promise<T>): () => Promise<T> {
   let kept: { readonly found: Promise<T>; readonly untilMs: number } | undefined
   return () => {
-    if (kept === undefined || performance.now() >= kept.untilMs) {
-      const found = look()
-      kept = { found, untilMs: performance.now() + keptMs }
-      found.catch(() => {
-        kept = undefined
-      })
-    }
+    if (kept === undefined || performance.now() >= kept.untilMs)
+      kept = { found: look(), untilMs: performance.now() + keptMs }
     return kept.found
   }
 }
 
-const ORDER: readonly ServiceHealth['status'][] = ['healthy', 'degraded', 'unhealthy']
+type Status = ServiceHealth['status']
+const ORDER: readonly Status[] = ['healthy', 'degraded', 'unhealthy']
 
-function worst(all: readonly ServiceHealth[]): ServiceHealth['status'] {
-  return ORDER[Math.max(0, ...all.map(({ status }) => ORDER.indexOf(status)))]!
+/** A service that can't tell how it is, or not in time, can't do its work either. */
+async function statusOf(check: () => Promise<ServiceHealth>): Promise<Status> {
+  try {
+    return (await check()).status
+  } catch {
+    return 'unhealthy'
+  }
+}
+
+function worst(all: readonly Status[]): Status {
+  return ORDER[Math.max(0, ...all.map((status) => ORDER.indexOf(status)))]!
 }

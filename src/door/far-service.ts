@@ -42,7 +42,10 @@ export interface FarServiceOptions {
 export interface FarService {
   readonly name: string
   readonly contract: Contract
-  /** Throws the Fault WRONG_SERVICE where something else is there; what does not answer is a warning. */
+  /**
+   * Throws the Fault WRONG_SERVICE where something else is there, or every replica refuses calls; what does not answer is a warning,
+   * and so is one that refuses while another takes them.
+   */
   greet(): Promise<void>
   /** For the gateway: calls are made as whoever asks. */
   readonly port: Port
@@ -183,7 +186,7 @@ export async function openFarService(contract: Contract, options: FarServiceOpti
     name: contract.name,
     contract,
     async greet() {
-      const faults = (await Promise.all(replicas.all.map(known.faultOf))).filter((fault) => fault !== undefined)
+      const faults = await known.greet(replicas.all)
       if (faults.length > 0) throw new Fault('WRONG_SERVICE', faults.join('\n'))
     },
     port: (call) => sendTo(GATEWAY, call),
@@ -253,7 +256,11 @@ function notAnswered(call: Call, outcome: Answered | Failed, url: URL): CallProb
       stage,
       requestId,
     })
-  const message = `${operation} could not be reached at ${url.origin}: ${cause instanceof Error ? cause.message : cause}`
+  const why = cause instanceof Error ? cause.message : cause
+  const message =
+    stage === 'unsent'
+      ? `${operation} could not be reached at ${url.origin}: ${why}`
+      : `${operation} was sent to ${url.origin}, and whether it has had its effect is not known: ${why}`
   return new CallProblem(operation, 503, 'SERVICE_UNAVAILABLE', message, { stage, requestId, retryAfterS: 1, cause })
 }
 

@@ -4,6 +4,7 @@ import { OwnContext } from '../call/context.ts'
 import type { ServiceHealth } from '../call/health.ts'
 import type { Proofs } from '../call/proof.ts'
 import type { Contract } from '../contract/contract.ts'
+import { CHECK_MS } from '../resilience/bounded-check.ts'
 import type { Replicas } from '../resilience/replicas.ts'
 import type { Answered, Failed } from './awaited.ts'
 import { CHECKS } from './door.ts'
@@ -11,7 +12,7 @@ import { type Greeting, greetingIn, knownContracts } from './greeting.ts'
 import { send } from './http-call.ts'
 import { otherProtocol } from './other-protocol.ts'
 import { doorPath, type Proven, type Replica } from './replica.ts'
-import { isClosedUnanswered, Misfit, shortcomingIn } from './shortcoming.ts'
+import { isClosedUnanswered, Misfit, type Shortcoming, shortcomingIn } from './shortcoming.ts'
 
 export interface KnownReplicasOptions {
   /** Of the system. */
@@ -34,13 +35,15 @@ export interface KnownReplicas {
   tell(replica: Replica, what: string | undefined, err?: unknown): void
   /** The headers that prove who asks, where it is no call that is sent. */
   proven(replica: Pick<Replica, 'contract'>): Proven
-  /** Asks what is wrong with one at all, so that no call of it can succeed; undefined too where it does not answer. */
-  faultOf(replica: Replica): Promise<string | undefined>
+  /**
+   * Asks all of them whether they take calls. Returns what keeps the service from being called until something is changed: URLs that
+   * lead elsewhere, and replicas that refuse every call where no other takes them. Of the rest the log is warned.
+   */
+  greet(all: readonly Replica[]): Promise<readonly string[]>
   /** Asks all of them. */
   health(replicas: Replicas<Replica>): Promise<ServiceHealth>
 }
 
-const HEALTH_TIMEOUT_MS = 800
 /** Between two lines about one replica. */
 const TELL_MS = 1_000
 
@@ -100,13 +103,28 @@ export function knownReplicas(contract: Contract, { system, proofs, log }: Known
     return { [CALL_HEADER]: head, [PROOF_HEADER]: proofs.sign(head) }
   }
 
-  async function ask(replica: Replica, again = true): Promise<Answered | Failed> {
+  /** One that serves another contract is asked again, in the same time. */
+  async function ask(
+    replica: Replica,
+    { again = true, signal = AbortSignal.timeout(CHECK_MS.replica) } = {},
+  ): Promise<Answered | Failed> {
     const { pool, url } = replica
-    const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS)
     const headers = Object.entries(proven(replica, signal)).flat()
     const seen = await send(pool, { path: doorPath(url, CHECKS), headers, body: undefined, bound: undefined, signal })
     const greeting = greetingIn(seen)
-    return again && greeting && meet(replica, greeting) === undefined ? ask(replica, false) : seen
+    return again && greeting && meet(replica, greeting) === undefined ? ask(replica, { again: false, signal }) : seen
+  }
+
+  async function greeted(replica: Replica): Promise<{ found: Shortcoming | undefined; cause: unknown }> {
+    const seen = await ask(replica)
+    const cause = causeOf(seen)
+    const greeting = greetingIn(seen)
+    if (greeting !== undefined) {
+      const stranger = meet(replica, greeting)
+      return { found: stranger === undefined ? undefined : { what: stranger, wrong: 'url' }, cause }
+    }
+    const other = isClosedUnanswered(seen) ? await otherProtocol(replica.url, CHECK_MS.replica) : undefined
+    return { found: other ?? shortcomingIn(name, seen), cause }
   }
 
   return {
@@ -122,24 +140,26 @@ export function knownReplicas(contract: Contract, { system, proofs, log }: Known
     note,
     tell,
     proven: (replica) => proven(replica),
-    async faultOf(replica) {
-      const { url } = replica
-      const seen = await ask(replica)
-      const greeting = greetingIn(seen)
-      if (greeting !== undefined) {
-        const stranger = meet(replica, greeting)
-        return stranger && `${url.origin} ${stranger}`
-      }
-      const other = isClosedUnanswered(seen) ? await otherProtocol(url, HEALTH_TIMEOUT_MS) : undefined
-      const found = other ?? shortcomingIn(name, seen)
-      if (found === undefined) return undefined
-      if (found.wrong) return `${url.origin} ${found.what}`
-      replica.shortcoming = found.what
-      log.warn(
-        { err: causeOf(seen) },
-        `the ${name} service at ${url.origin} ${found.what}: its requests are answered with 503 until it can`,
+    async greet(all) {
+      const seen = await Promise.all(
+        all.map(async (replica) => ({ replica, origin: replica.url.origin, ...(await greeted(replica)) })),
       )
-      return undefined
+      const taken = seen.some(({ found }) => found === undefined)
+      const faults: string[] = []
+      for (const { replica, origin, found, cause } of seen) {
+        if (found === undefined) continue
+        const { what, wrong } = found
+        if (wrong === 'url' || (wrong === 'replica' && !taken)) faults.push(`${origin} ${what}`)
+        else if (wrong === 'replica') tell(replica, what, cause)
+        else {
+          replica.shortcoming = what
+          log.warn(
+            { err: cause },
+            `the ${name} service at ${origin} ${what}: its requests are answered with 503 until it can`,
+          )
+        }
+      }
+      return faults
     },
     async health(replicas) {
       const seen = await Promise.all(replicas.all.map((one) => healthOf(one).catch(() => 'cannot tell its health')))
@@ -183,7 +203,11 @@ function healthFrom(
   return { status, checks: { ...best?.checks, [name]: check } }
 }
 
-/** `1 cannot be reached; 2 did not answer in time`. */
+/** `1 cannot be reached; each of 2 is unhealthy`. */
 function counted(reasons: readonly string[]): string {
-  return [...new Set(reasons)].map((one) => `${reasons.filter((other) => other === one).length} ${one}`).join('; ')
+  const told = (one: string) => {
+    const { length } = reasons.filter((other) => other === one)
+    return `${length === 1 ? '1' : `each of ${length}`} ${one}`
+  }
+  return [...new Set(reasons)].map(told).join('; ')
 }

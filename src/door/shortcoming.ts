@@ -1,13 +1,14 @@
 import { REPLY_HEADER } from '../call/call-head.ts'
 import { type Answered, ENDED, type Failed } from './awaited.ts'
 
-/**
- * What keeps a replica from taking calls: a sentence without its subject, as where it is stands in the log alone. `wrong`: no
- * call can succeed there until somebody changes a setting; else it may be away for a while.
- */
+/** What keeps a replica from taking calls: a sentence without its subject, as where it is stands in the log alone. */
 export interface Shortcoming {
   readonly what: string
-  readonly wrong: boolean
+  /**
+   * What has to be changed before a call can succeed there: the URL that leads to it from here; or the replica, of which there may
+   * be others. Undefined: it may be away for a while.
+   */
+  readonly wrong?: 'url' | 'replica'
 }
 
 /** Undefined where a door has answered. */
@@ -16,23 +17,23 @@ export function shortcomingIn(service: string, outcome: Answered | Failed): Shor
   const { status, headers } = outcome
   if (headers[REPLY_HEADER] !== undefined) return undefined
   if (status === 401) return REFUSED
-  return { what: `is no internal door of the ${service} service: it answered with status ${status}`, wrong: true }
+  return { what: `is no internal door of the ${service} service: it answered with status ${status}`, wrong: 'url' }
 }
 
 const REFUSED: Shortcoming = {
   what: 'refused the proof: LINTEL_INTERNAL_KEY must be the same there, and the clocks no more than 30 s apart',
-  wrong: true,
+  wrong: 'replica',
 }
-export const TLS_ONLY: Shortcoming = { what: 'speaks TLS: its URL has to begin with https://', wrong: true }
-export const NOT_HTTP: Shortcoming = { what: 'does not speak HTTP', wrong: true }
-const AWAY: Shortcoming = { what: 'cannot be reached', wrong: false }
-const SLOW: Shortcoming = { what: 'did not answer in time', wrong: false }
+export const TLS_ONLY: Shortcoming = { what: 'speaks TLS: its URL has to begin with https://', wrong: 'url' }
+export const NOT_HTTP: Shortcoming = { what: 'does not speak HTTP', wrong: 'url' }
+const AWAY: Shortcoming = { what: 'cannot be reached' }
+const SLOW: Shortcoming = { what: 'did not answer in time' }
 
 function unanswered(cause: unknown): Shortcoming {
   if (cause === ENDED) return SLOW
   const code = codeOf(cause)
-  if (CERTIFICATE.test(code)) return { what: `has a certificate that is not accepted (${code})`, wrong: true }
-  if (TLS.test(code)) return { what: `does not speak TLS, as https:// in its URL means (${code})`, wrong: true }
+  if (CERTIFICATE.test(code)) return { what: `has a certificate that is not accepted (${code})`, wrong: 'replica' }
+  if (TLS.test(code)) return { what: `does not speak TLS, as https:// in its URL means (${code})`, wrong: 'url' }
   return isNoHttp(cause) ? NOT_HTTP : AWAY
 }
 

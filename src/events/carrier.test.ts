@@ -386,6 +386,32 @@ describe.runIf(nats.url)('R-EVT-4: what NATS is told', () => {
 })
 
 describe.runIf(nats.url)('R-EVT-2: a NATS server that goes and comes', () => {
+  test('R-OPS-1: while it is frozen ping rejects in time, and asks once; it resolves when the server goes on', async () => {
+    const server = (await testNats())!
+    const carrier = await createNatsCarrier({
+      url: server.url,
+      stream: 'own',
+      retentionMs: WEEK_MS,
+      connectTimeoutMs: 5_000,
+    })
+    try {
+      expect(await carrier.ping()).toBeGreaterThanOrEqual(0)
+      server.freeze()
+      for (let i = 0; i < 2; i++) await expect(carrier.ping()).rejects.toThrow('no answer in 800 ms')
+      server.thaw()
+      await until(() =>
+        carrier.ping().then(
+          () => true,
+          () => false,
+        ),
+      )
+    } finally {
+      server.thaw()
+      await carrier.close()
+      await server.stop()
+    }
+  })
+
   test('R-OPS-1: while it is down ping and publish reject and close does not hang; what it has acknowledged is there again', async () => {
     const server = (await testNats())!
     const open = () =>

@@ -22,7 +22,7 @@ export interface Broker extends Bringing {
    * same aggregate is acknowledged; retry from the failed one.
    */
   publish<E extends CarriedEvent>(from: string, events: readonly E[], signal: AbortSignal): Promise<readonly E[]>
-  /** Milliseconds that it takes to answer; rejects when it does not. */
+  /** Milliseconds that it takes to answer; rejects when it does not, in time (`CHECK_MS.dependency`). */
   ping(): Promise<number>
 }
 

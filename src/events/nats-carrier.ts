@@ -1,6 +1,7 @@
 import { type ConnectionOptions, checkServerIdentity } from 'node:tls'
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect, headers, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node'
+import { boundedCheck, CHECK_MS } from '../resilience/bounded-check.ts'
 import type { Broker, CarriedEvent } from './carrier.ts'
 import { natsAddress } from './nats-address.ts'
 import { setHeaders } from './nats-headers.ts'
@@ -76,10 +77,11 @@ export async function createNatsCarrier(options: NatsCarrierOptions): Promise<Br
       sources.add(source)
       return source
     },
-    async ping() {
+    // A server that is frozen keeps its connection: the driver would wait for its answer for minutes.
+    ping: boundedCheck(CHECK_MS.dependency, async () => {
       if (connection.isClosed()) throw new Error('the connection to NATS is closed')
       return connection.rtt()
-    },
+    }),
     async close() {
       // Nothing is under way any more; a server that is away would keep a drain waiting.
       await connection.close()

@@ -1,4 +1,5 @@
 import type { HealthCheck, ServiceHealth } from '../call/health.ts'
+import { boundedCheck, CHECK_MS, NoAnswer } from '../resilience/bounded-check.ts'
 
 export interface SystemHealth {
   readonly status: ServiceHealth['status']
@@ -14,7 +15,7 @@ export interface HealthOptions {
   readonly services: readonly { readonly name: string; health(): Promise<ServiceHealth> }[]
   /** What belongs to no service, such as the store of the rate limits. */
   readonly own?: (() => Promise<ServiceHealth>) | undefined
-  /** After so long a check counts as down; 1,000. */
+  /** After so long a service counts as down; 1,200. */
   readonly timeoutMs?: number
   /** For so long an outcome is kept, so that a storm of probes costs one look; 1,000. */
   readonly keepMs?: number
@@ -29,7 +30,7 @@ export interface HealthOptions {
  * unhealthy if every service is unhealthy, and degraded if any check fails.
  */
 export function createHealth(options: HealthOptions): () => Promise<SystemHealth> {
-  const { version, services, own, timeoutMs = 1_000, keepMs = 1_000 } = options
+  const { version, services, own, timeoutMs = CHECK_MS.service, keepMs = 1_000 } = options
   const { now = () => performance.now(), date = () => new Date() } = options
   const looks = services.map((service) => createLook(() => service.health(), { name: service.name, timeoutMs, now }))
   const ownLook = own && createLook(own, { name: 'gateway', timeoutMs, now })
@@ -72,30 +73,18 @@ interface LookOptions {
 
 /** Looks once; never rejects, and never takes longer than the timeout. A look that hangs is not begun a second time. */
 function createLook(health: () => Promise<ServiceHealth>, { name, timeoutMs, now }: LookOptions): () => Promise<Seen> {
-  let pending: Promise<ServiceHealth | string> | undefined
+  const check = boundedCheck(timeoutMs, health)
   return async () => {
     const begin = now()
-    // The reason of a failure stays inside: health is public, and an error's text may name hosts.
-    pending ??= settle(health).finally(() => {
-      pending = undefined
-    })
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<string>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs, `no answer in ${timeoutMs} ms`)
-    })
-    const seen = await Promise.race([pending, late])
-    clearTimeout(timer)
-    const latency = Math.max(0, Math.round(now() - begin))
-    if (typeof seen === 'string') return { name, latency, status: 'unhealthy', checks: {}, failure: seen }
-    return { name, latency, status: seen.status, checks: seen.checks }
-  }
-}
-
-async function settle(health: () => Promise<ServiceHealth>): Promise<ServiceHealth | string> {
-  try {
-    return await health()
-  } catch {
-    return 'the check failed'
+    const latency = () => Math.max(0, Math.round(now() - begin))
+    try {
+      const { status, checks } = await check()
+      return { name, latency: latency(), status, checks }
+    } catch (error) {
+      // The reason of a failure stays inside: health is public, and an error's text may name hosts.
+      const failure = error instanceof NoAnswer ? error.message : 'the check failed'
+      return { name, latency: latency(), status: 'unhealthy', checks: {}, failure }
+    }
   }
 }
 

@@ -24,6 +24,7 @@ import type { Log } from '../observe/log.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
 import { recorded, type Span, type Tracer } from '../observe/span.ts'
 import { statementObserver } from '../observe/statement-spans.ts'
+import { boundedCheck, CHECK_MS, NoAnswer } from '../resilience/bounded-check.ts'
 import type { Bound } from '../resilience/watch.ts'
 import type { BackgroundContext } from '../service/background.ts'
 import type { BucketOptions } from '../service/buckets.ts'
@@ -57,7 +58,7 @@ export interface RunningService extends ServicePort {
   begin(environment: Environment, carrier: Carrier | undefined): void
   /** How its calls of other services are doing, by their names. */
   calls: Calls['state']
-  /** How its events are doing; undefined where it has none. */
+  /** How its events are doing; undefined where it has none. Rejects where its database does not say so in time (`CHECK_MS.dependency`). */
   events(): Promise<EventsState | undefined>
   /** Looks at once for events and background work that another process has made for it. */
   wake(): void
@@ -220,7 +221,7 @@ export async function runService(
       await events?.idle()
       await background?.idle()
     },
-    events: async () => events?.state(),
+    events: boundedCheck(CHECK_MS.dependency, async () => events?.state()),
     wake() {
       served?.wake()
       events?.wake()
@@ -271,7 +272,7 @@ async function healthOf(database: Database, ofEvents: Database | undefined): Pro
     const reason = database.outage.reason ?? ofEvents?.outage.reason
     if (reason !== undefined) return down('degraded', reason)
     return { status: 'healthy', checks: { database: { status: 'up', latency: Math.round(latency * 10) / 10 } } }
-  } catch {
-    return down('unhealthy', 'unreachable')
+  } catch (error) {
+    return down('unhealthy', error instanceof NoAnswer ? error.message : 'unreachable')
   }
 }

@@ -61,15 +61,13 @@ export function behindDoor(
   { carrier, shared, worker }: Omit<SharedParts, 'services'>,
 ): Behind {
   const { name, port, service } = running
+  const sharing = sharedHealth({ carrier, services: [running], shared, worker })
   return {
     name,
     port,
     contract: service.contract,
     async health(): Promise<ServiceHealth> {
-      const [own, others] = await Promise.all([
-        running.health(),
-        sharedHealth({ carrier, services: [running], shared, worker }),
-      ])
+      const [own, others] = await Promise.all([running.health(), sharing()])
       const status = own.status === 'healthy' ? others.status : own.status
       return { status, checks: { ...own.checks, ...others.checks } }
     },

@@ -1,5 +1,6 @@
 import type { ServiceHealth } from '../call/health.ts'
 import type { Carrier } from '../events/carrier.ts'
+import { boundedCheck, CHECK_MS } from '../resilience/bounded-check.ts'
 import { eventsHealth } from './events-health.ts'
 import type { Shared } from './open-shared.ts'
 import type { RunningService } from './run-service.ts'
@@ -16,18 +17,21 @@ export interface SharedParts {
 }
 
 /** The checks of what belongs to no service alone (R-OPS-1): `queue`, `cache`, `limits` and `workers`. */
-export async function sharedHealth({ carrier, services, shared, worker }: SharedParts): Promise<ServiceHealth> {
-  const all = await Promise.all([
-    carrier ? eventsHealth(carrier, services) : worker && queueElsewhere(worker, services),
-    shared && redisHealth(shared),
-    shared && limitsHealth(shared),
-    worker && workersHealth(worker),
-  ])
-  const parts = all.filter((part) => part !== undefined)
-  const sound = parts.every(({ status }) => status === 'healthy')
-  return {
-    status: sound ? 'healthy' : 'degraded',
-    checks: Object.assign({}, ...parts.map(({ checks }) => checks)),
+export function sharedHealth({ carrier, services, shared, worker }: SharedParts): () => Promise<ServiceHealth> {
+  const queue = carrier ? () => eventsHealth(carrier, services) : worker && queueElsewhere(worker, services)
+  return async () => {
+    const all = await Promise.all([
+      queue?.(),
+      shared && redisHealth(shared),
+      shared && limitsHealth(shared),
+      worker && workersHealth(worker),
+    ])
+    const parts = all.filter((part) => part !== undefined)
+    const sound = parts.every(({ status }) => status === 'healthy')
+    return {
+      status: sound ? 'healthy' : 'degraded',
+      checks: Object.assign({}, ...parts.map(({ checks }) => checks)),
+    }
   }
 }
 
@@ -44,12 +48,18 @@ function limitsHealth({ buckets: { trouble } }: Shared): ServiceHealth {
 }
 
 /** The first worker handles the events of all. */
-async function queueElsewhere(worker: Worker, services: readonly RunningService[]): Promise<ServiceHealth | undefined> {
+function queueElsewhere(
+  worker: Worker,
+  services: readonly RunningService[],
+): (() => Promise<ServiceHealth>) | undefined {
   if (!services.some(({ service }) => hasEvents(service))) return undefined
-  try {
-    return (await worker.ask('queue')) as ServiceHealth
-  } catch {
-    return { status: 'degraded', checks: { queue: { status: 'down', message: 'worker 1 does not answer' } } }
+  const ask = boundedCheck(CHECK_MS.worker, () => worker.ask('queue'))
+  return async () => {
+    try {
+      return (await ask()) as ServiceHealth
+    } catch {
+      return { status: 'degraded', checks: { queue: { status: 'down', message: 'worker 1 does not answer' } } }
+    }
   }
 }
 

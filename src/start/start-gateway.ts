@@ -85,7 +85,7 @@ export async function startGateway(setup: GatewaySetup, env: Env, options: Gatew
       versioned: false,
       verifier,
       version: ownVersion(),
-      ...((shared || worker) && { health: () => sharedHealth({ carrier: undefined, services: [], shared, worker }) }),
+      ...((shared || worker) && { health: sharedHealth({ carrier: undefined, services: [], shared, worker }) }),
       limits: { ...settings.rateLimit, buckets: shared?.buckets ?? worker?.buckets ?? memoryBuckets() },
       cors: settings.corsOrigins,
       corsHeaders: settings.corsHeaders,

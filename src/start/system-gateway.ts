@@ -70,7 +70,7 @@ export function systemGateway(
     ),
     ...(mails && { mails }),
     ...(!settings.production && { metrics }),
-    health: () => sharedHealth({ carrier, services: near, shared, worker }),
+    health: sharedHealth({ carrier, services: near, shared, worker }),
     requestTimeoutMs: settings.requestTimeoutMs,
     limits: { ...settings.rateLimit, buckets },
     cors: settings.corsOrigins,

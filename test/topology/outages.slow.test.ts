@@ -34,16 +34,49 @@ interface Outage {
   readonly end: () => Promise<void> | void
   /** Whether requests go on as if nothing were. */
   readonly unnoticed: boolean
+  /** What `/health` of the gateway comes to say of a server that is frozen. */
+  readonly health?: object
+  /** Status of `/health/ready` then, at the gateway and at every door. */
+  readonly ready?: number
 }
+
+const DOWN = { status: 'down', message: expect.any(String) }
 
 const OUTAGES: readonly Outage[] = [
   { what: 'Redis ended', begin: () => redis().kill(), end: () => redis().start(), unnoticed: true },
-  { what: 'Redis frozen', begin: () => redis().freeze(), end: () => redis().thaw(), unnoticed: true },
+  {
+    what: 'Redis frozen',
+    begin: () => redis().freeze(),
+    end: () => redis().thaw(),
+    unnoticed: true,
+    health: {
+      status: 'degraded',
+      checks: { cache: DOWN, limits: DOWN, users: { status: 'up' }, orders: { status: 'up' } },
+    },
+    ready: 200,
+  },
   { what: 'Redis emptied', begin: flushRedis, end: () => {}, unnoticed: true },
   { what: 'NATS ended', begin: () => nats().kill(), end: () => nats().start(), unnoticed: true },
-  { what: 'NATS frozen', begin: () => nats().freeze(), end: () => nats().thaw(), unnoticed: true },
+  {
+    what: 'NATS frozen',
+    begin: () => nats().freeze(),
+    end: () => nats().thaw(),
+    unnoticed: true,
+    health: { status: 'degraded', checks: { queue: DOWN, users: { status: 'up' }, orders: { status: 'up' } } },
+    ready: 200,
+  },
   { what: 'NATS without its stream', begin: deleteStream, end: () => {}, unnoticed: true },
-  { what: 'PostgreSQL frozen', begin: () => postgres.freeze(), end: () => postgres.thaw(), unnoticed: false },
+  {
+    what: 'PostgreSQL frozen',
+    begin: () => postgres.freeze(),
+    end: () => postgres.thaw(),
+    unnoticed: false,
+    health: {
+      status: 'unhealthy',
+      checks: { database: DOWN, users: { status: 'down', message: '0 of 2 replicas are up: each of 2 is unhealthy' } },
+    },
+    ready: 503,
+  },
   { what: 'PostgreSQL killed and restarted', begin: () => postgres.kill(), end: () => {}, unnoticed: false },
 ]
 
@@ -78,13 +111,14 @@ describe.each(CALL_TRANSPORTS)(
     test.each(OUTAGES)(
       '$what: every request is answered in time, and all is well again by itself',
       { timeout: 180_000 },
-      async ({ what, begin, end, unnoticed }) => {
+      async ({ what, begin, end, unnoticed, health, ready }) => {
         if (shared === undefined) return
         const load = await startLoad(gateway(), ADMIN, { clients: 4, pauseMs: 60 })
         await delay(1_000)
         const beganMs = performance.now()
         await begin()
-        await delay(LASTS_MS)
+        const told = health && expect.poll(toldOfItself, { timeout: 20_000 }).toMatchObject({ health, ready: [ready] })
+        await Promise.all([delay(LASTS_MS), told])
         await end()
         const endedMs = performance.now()
         await until(isHealthy)
@@ -195,6 +229,17 @@ function watchBreakers(seen: Set<number>) {
       return watched
     },
   }
+}
+
+/** What `/health` of the gateway says, and the statuses of `/health/ready` of every process. */
+async function toldOfItself() {
+  const get = (url: string) => fetch(url, { signal: AbortSignal.timeout(5_000) })
+  const all = Object.values(running.parts).flat()
+  const [health, ...ready] = await Promise.all([
+    get(`${gateway()}/health`).then(bodyOf),
+    ...all.map(async ({ url }) => (await get(`${url}/health/ready`)).status),
+  ])
+  return { health, ready: [...new Set(ready)] }
 }
 
 function statusesOf(outcomes: readonly Outcome[]): string {

@@ -1,6 +1,5 @@
-import type { FieldFault } from '../../base/errors.ts'
 import type { Reply } from '../../call/call.ts'
-import { type DoorAnswer, refusal } from '../door-answer.ts'
+import { type DoorAnswer, type Refusing, refusal } from '../door-answer.ts'
 import {
   BadFrame,
   CALL,
@@ -117,8 +116,8 @@ class FramedAnswer implements DoorAnswer {
     writer.answer(this.number, status, line, body)
   }
 
-  refuse(code: string, details?: readonly FieldFault[]): void {
-    const { status, text } = refusal(code, details)
+  refuse(code: string, more?: Refusing): void {
+    const { status, text } = refusal(code, more)
     this.answer(status, '', text)
   }
 

@@ -7,6 +7,7 @@ import { tokenLender } from '../../limits/token-lender.ts'
 import { joinMetrics } from '../../observe/join-metrics.ts'
 import { createLog, type Log } from '../../observe/log.ts'
 import { createMetrics, type Metric, type Sample } from '../../observe/metrics.ts'
+import { CHECK_MS } from '../../resilience/bounded-check.ts'
 import { openAdminServer } from '../admin-server.ts'
 import { type EmbeddedServer, openEmbeddedServer } from '../databases.ts'
 import { once } from '../listening.ts'
@@ -103,6 +104,7 @@ async function forkAll({ version, settings, log, server }: Primary, options: For
     signal?.throwIfAborted()
     const health = createHealth({
       version,
+      timeoutMs: CHECK_MS.system,
       services: idsOf(crew).map((id) => ({
         name: `worker-${id}`,
         health: () => ask(crew, id, 'health') as Promise<ServiceHealth>,
