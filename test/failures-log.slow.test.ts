@@ -23,10 +23,13 @@ afterAll(async () => {
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 const HERE = expect.stringMatching(/test\/failing\/system\.ts:\d+:\d+$/)
 
-const started = () =>
+const started = (more: Record<string, string> = {}) =>
   launch('lintel', {
     args: ['--system', SYSTEM, 'start'],
-    env: databaseSettings(Object.fromEntries(Object.entries(clones).map(([name, { url }]) => [name, url]))),
+    env: {
+      ...databaseSettings(Object.fromEntries(Object.entries(clones).map(([name, { url }]) => [name, url]))),
+      ...more,
+    },
   })
 
 async function put(system: SystemProcess, path: string, signal: AbortSignal | null = null): Promise<Response> {
@@ -87,6 +90,23 @@ test('FC-84 R-OPS-3: a mistake in a handler is logged with operation, statement,
     msg: 'The problem OOPS is in no contract: declare it among the problems of the service',
   })
   expect(system.lines.join('\n')).not.toContain('canary')
+})
+
+test('FC-84 R-BODY-7: in production an answer without a member that its contract requires has one line for its operation', async () => {
+  const system = started({ NODE_ENV: 'production' })
+  for (let i = 0; i < 2; i++) {
+    const answer = await put(system, 'misspelt-answers')
+    expect([answer.status, await answer.json()]).toEqual([200, { done: null }])
+  }
+  const lines = await linesOf(system, 'misspelt-answers')
+  expect(lines).toEqual([
+    expect.objectContaining({
+      level: 40,
+      operation: 'mistakes.misspelt',
+      at: HERE,
+      msg: expect.stringMatching(/^the answer of mistakes\.misspelt breaks its contract: done must not be null/),
+    }),
+  ])
 })
 
 test.each([

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { Problem } from '../base/errors.ts'
 import { matchesETag, satisfiesIfMatch } from '../base/etag.ts'
-import { notePlace } from '../base/failure.ts'
+import { failureOf, notePlace } from '../base/failure.ts'
 import type { Kept } from '../cache/kept.ts'
-import type { Call, TextReply } from '../call/call.ts'
+import type { Call, Log, TextReply } from '../call/call.ts'
 import type { ListRequest, Pair } from '../contract/list-query.ts'
 import { itemPath, type Operation } from '../contract/operation.ts'
 import type { RowPage } from '../data/list.ts'
@@ -31,6 +31,7 @@ export function shapeResult(
   if (operation.method === 'GET' || operation.secret) addCacheControl(headers, plan, call)
   if (operation.method === 'GET' && isUnchanged(plan, call, headers.etag))
     return { status: 304, headers, body: undefined }
+  if (!plan.checkAnswer && !isRow(result)) tellWhatLacks(plan, result, call.context.log)
   if (operation.verb === 'create') headers.location = location(operation, call, result)
   return { status: operation.status, headers, body: write(plan, result, fields) }
 }
@@ -123,6 +124,24 @@ function assertKeepsContract(plan: OperationPlan, value: object) {
       plan,
       `the answer of ${operation.id} breaks its contract: ${faults.map(({ field, message }) => `${field} ${message}`).join('; ')}`,
     )
+}
+
+const told = new WeakSet<Operation>()
+
+/** Where answers are not checked: what is required and not there is sent as null, and the log says so once for each operation. */
+function tellWhatLacks(plan: OperationPlan, result: object, log: Log): void {
+  const { operation } = plan
+  const specs = operation.answer!
+  if (told.has(operation)) return
+  const lacking = Object.keys(specs).filter((name) => !specs[name]!.nullable && memberOf(result, name) == null)
+  if (lacking.length === 0) return
+  told.add(operation)
+  const message = `the answer of ${operation.id} breaks its contract: ${lacking.join(', ')} must not be null; no further answer of it is logged`
+  log.warn({ operation: operation.id, ...failureOf(mistake(plan, message)) }, message)
+}
+
+function memberOf(result: object, name: string): unknown {
+  return (result as Readonly<Record<string, unknown>>)[name]
 }
 
 /** Of the handler's. It has returned by now: the line in the log names where its service is implemented. */

@@ -20,12 +20,7 @@ export interface SharedParts {
 export function sharedHealth({ carrier, services, shared, worker }: SharedParts): () => Promise<ServiceHealth> {
   const queue = carrier ? () => eventsHealth(carrier, services) : worker && queueElsewhere(worker, services)
   return async () => {
-    const all = await Promise.all([
-      queue?.(),
-      shared && redisHealth(shared),
-      shared && limitsHealth(shared),
-      worker && workersHealth(worker),
-    ])
+    const all = await Promise.all([queue?.(), shared && redisHealth(shared), worker && workersHealth(worker)])
     const parts = all.filter((part) => part !== undefined)
     const sound = parts.every(({ status }) => status === 'healthy')
     return {
@@ -35,16 +30,16 @@ export function sharedHealth({ carrier, services, shared, worker }: SharedParts)
   }
 }
 
-async function redisHealth({ redis }: Shared): Promise<ServiceHealth> {
-  const cache = await redis.health()
-  return { status: cache.status === 'up' ? 'healthy' : 'degraded', checks: { cache: { ...cache } } }
-}
-
 /** Without Redis requests go on, and limits are those of each process (R-RATE-3). */
-function limitsHealth({ buckets: { trouble } }: Shared): ServiceHealth {
-  if (trouble === undefined) return { status: 'healthy', checks: { limits: { status: 'up' } } }
-  const message = `each process limits by itself: ${trouble}`
-  return { status: 'degraded', checks: { limits: { status: 'down', message } } }
+async function redisHealth({ redis, buckets: { trouble } }: Shared): Promise<ServiceHealth> {
+  const cache = await redis.health()
+  // One look at the server is that of both.
+  const limits =
+    trouble === undefined
+      ? ({ status: 'up', ...(cache.latency !== undefined && { latency: cache.latency }) } as const)
+      : ({ status: 'down', message: `each process limits by itself: ${trouble}` } as const)
+  const isSound = cache.status === 'up' && limits.status === 'up'
+  return { status: isSound ? 'healthy' : 'degraded', checks: { cache: { ...cache }, limits } }
 }
 
 /** The first worker handles the events of all. */

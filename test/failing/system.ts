@@ -15,6 +15,7 @@ const contract = service('mistakes', {
     nothing: fails('/empty-answers'),
     undeclared: fails('/unknown-problems'),
     wrong: fails('/wrong-answers'),
+    misspelt: fails('/misspelt-answers'),
     slow: late('/slow-statements'),
     slowRead: late('/slow-reads'),
     hang: late('/hangs'),
@@ -62,6 +63,7 @@ export default system({
           throw new Problem('OOPS')
         },
         wrong: (async () => ({ done: 'yes' })) as any,
+        misspelt: (async () => ({ don: true })) as any,
         async slow(_, { tx }) {
           await tx.query('select 1')
           await tx.query('select pg_sleep($1)', ['60'])

@@ -48,7 +48,7 @@ function commentOf({ description, kind, values, of }: FieldSpec): string | undef
   const notes = [
     description,
     words && `One of ${words.join(', ')}.`,
-    kind === 'money' || kind === 'decimal' ? 'Digits, such as 12.50.' : undefined,
+    kind === 'money' || kind === 'decimal' ? 'Digits, such as 12.5.' : undefined,
     kind === 'time' ? 'RFC 3339, in UTC.' : undefined,
   ].filter((note) => note !== undefined)
   return notes.length === 0 ? undefined : notes.map((note) => (/[.!?]$/.test(note) ? note : `${note}.`)).join(' ')
