@@ -99,7 +99,7 @@ interface BatchConnection {
  * the rest; outside of BEGIN they are one transaction, which commits with the last. What they return is dropped.
  */
 export class TextBatch extends (pg.Query as unknown as Protocol) {
-  readonly #steps: readonly Step[]
+  readonly steps: readonly Step[]
   readonly #tags: string[] = []
   /** Of the statement that is answered next: the driver notes by these what is prepared. */
   text: string
@@ -107,7 +107,7 @@ export class TextBatch extends (pg.Query as unknown as Protocol) {
   constructor(steps: readonly Step[], done: (error: Error | null) => void) {
     const { text } = steps[0]!
     super(text, [], done)
-    this.#steps = steps
+    this.steps = steps
     this.text = text
     this.name = nameOf(text)
   }
@@ -119,12 +119,12 @@ export class TextBatch extends (pg.Query as unknown as Protocol) {
 
   /** The one that has failed, where one has. */
   get failed(): Step {
-    return this.#steps[Math.min(this.#tags.length, this.#steps.length - 1)]!
+    return this.steps[Math.min(this.#tags.length, this.steps.length - 1)]!
   }
 
   submit(connection: BatchConnection): null {
     const { parsedStatements, submittedNamedStatements } = connection
-    for (const { text, values } of this.#steps) {
+    for (const { text, values } of this.steps) {
       const name = nameOf(text)
       if (name === undefined || (parsedStatements[name] ?? submittedNamedStatements[name]) === undefined) {
         connection.parse({ text, name })
@@ -142,7 +142,7 @@ export class TextBatch extends (pg.Query as unknown as Protocol) {
   handleDataRow() {}
 
   handleCommandComplete(message: { text: string }) {
-    const step = this.#steps[this.#tags.push(message.text)]
+    const step = this.steps[this.#tags.push(message.text)]
     if (step === undefined) return
     this.text = step.text
     this.name = nameOf(step.text)
@@ -150,7 +150,7 @@ export class TextBatch extends (pg.Query as unknown as Protocol) {
 
   override handleError(error: Error, connection: BatchConnection) {
     // The server has passed over what was to be prepared behind the failure.
-    for (const { text } of this.#steps.slice(this.#tags.length)) {
+    for (const { text } of this.steps.slice(this.#tags.length)) {
       const name = nameOf(text)
       if (name !== undefined) delete connection.submittedNamedStatements[name]
     }

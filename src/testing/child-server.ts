@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +15,7 @@ export interface ChildServer {
   kill(): Promise<void>
   /** Starts it again, at the same place and on the same folder. */
   start(): Promise<void>
-  /** Stops its process (SIGSTOP): connections stay, and nothing answers. */
+  /** Stops its process (SIGSTOP), and returns when it has: connections stay, and nothing answers. */
   freeze(): void
   thaw(): void
   /** Ends it, and takes its folder away. */
@@ -58,7 +59,21 @@ export async function childServer({ programs, args, ready }: ChildServerOptions)
   }
   process.once('exit', () => child?.kill('SIGKILL'))
   const signal = (name: NodeJS.Signals) => void child?.kill(name)
-  return { port, folder, kill, start, freeze: () => signal('SIGSTOP'), thaw: () => signal('SIGCONT'), stop }
+  const freeze = () => {
+    signal('SIGSTOP')
+    // Its threads stop one after another, and until then they answer.
+    for (const untilMs = performance.now() + 1_000; performance.now() < untilMs && !isStopped(child?.pid); );
+  }
+  return { port, folder, kill, start, freeze, thaw: () => signal('SIGCONT'), stop }
+}
+
+/** Whether all threads are; taken to be so where there is no /proc. */
+function isStopped(pid: number | undefined): boolean {
+  const threads = `/proc/${pid}/task`
+  if (!existsSync(threads)) return true
+  return readdirSync(threads).every((thread) =>
+    /^ [Tt] /.test(readFileSync(join(threads, thread, 'stat'), 'utf8').replace(/.*\)/, '')),
+  )
 }
 
 type Ready = ChildServerOptions['ready']

@@ -23,7 +23,14 @@ function at(reached: Point): void {
 
 interface Query {
   text?: string
+  /** Of a batch, which is a transaction where it does not end one. */
+  steps?: readonly { readonly text: string }[]
   callback?: (...answer: unknown[]) => void
+}
+
+function textsOf({ text, steps }: Query): readonly string[] {
+  const texts = steps?.map((step) => step.text) ?? [text ?? '']
+  return steps === undefined || texts.at(-1) === 'commit' ? texts : ['begin', ...texts, 'commit']
 }
 
 /** What the transaction under way on a connection has done so far. */
@@ -63,20 +70,23 @@ function answered(client: object, text: string): void {
 }
 
 if (point) {
-  const { query } = pg.Client.prototype as unknown as { query(...given: unknown[]): unknown }
+  const { query: send } = pg.Client.prototype as unknown as { query(...given: unknown[]): unknown }
   Object.assign(pg.Client.prototype, {
     query(this: object, ...given: unknown[]) {
-      const { text, callback } = (given[0] ?? {}) as Query
-      if (typeof text === 'string') {
-        sent(this, text)
+      const query = (given[0] ?? {}) as Query
+      const { callback } = query
+      if (typeof query.text === 'string') {
+        // A batch notes there how far it has come.
+        const texts = textsOf(query)
+        for (const text of texts) sent(this, text)
         if (callback)
-          (given[0] as Query).callback = function (this: unknown, ...answer) {
-            if (!answer[0]) answered(client, text)
+          query.callback = function (this: unknown, ...answer) {
+            if (!answer[0]) for (const text of texts) answered(client, text)
             return callback.apply(this, answer)
           }
       }
       const client = this
-      return query.apply(this, given)
+      return send.apply(this, given)
     },
   })
 }
