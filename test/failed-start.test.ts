@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { start } from '../src/start/start.ts'
+import { freePort } from '../src/testing/free-port.ts'
 import { databasesOf } from './system-parts.ts'
 import { launcher } from './system-process.ts'
 import traced from './traced/system.ts'
@@ -21,7 +22,8 @@ test('FC-82: a start that fails at its database closes its connections to servic
   const env = { ...databases.env, NODE_ENV: 'development', LINTEL_DATA_DIR: await folder(), LOG_LEVEL: 'silent' }
   const listeners = launch('lintel', {
     args: ['--system', SYSTEM, 'start', 'listeners'],
-    env: { ...env, LOG_LEVEL: 'info' },
+    // Whose events it consumes; not up yet.
+    env: { ...env, LOG_LEVEL: 'info', SPEAKERS_URL: `http://127.0.0.1:${await freePort()}` },
   })
   const between = await wire(new URL(await listeners.url()))
   const failing = start(

@@ -51,7 +51,7 @@ test.each([
   [users, 2],
   [orders, 1],
 ] as const)(
-  'R-CALL-2, R-P-2: every operation of %o in version %i is an rpc that protobuf can read',
+  'R-CALL-2, R-P-2: every operation of $0.name in version $1 is an rpc that protobuf can read',
   (contract, version) => {
     const file = protobuf(contract, lockOf(contract), version)
     const definitions = parsed(contract, version)
