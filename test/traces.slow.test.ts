@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { freePort } from '../src/testing/free-port.ts'
 import { otlpReceiver, treeOf } from './otlp-receiver.ts'
 import { databasesOf } from './system-parts.ts'
 import { launcher, post, until } from './system-process.ts'
@@ -77,8 +78,11 @@ test.each(['http', 'grpc'])(
   'R-OPS-3 R-P-3: in three processes that call each other over %s it is the same tree',
   async (transport) => {
     const env = { ...collector.settings, LINTEL_CALL_TRANSPORT: transport, LINTEL_DATA_DIR: await folder() }
-    const LISTENERS_URL = await started(env, ['listeners']).url()
-    const SPEAKERS_URL = await started({ ...env, LISTENERS_URL }, ['speakers']).url()
+    // Listeners hear events of speakers, and speakers call listeners.
+    const PORT = `${await freePort()}`
+    const SPEAKERS_URL = `http://127.0.0.1:${PORT}`
+    const LISTENERS_URL = await started({ ...env, SPEAKERS_URL }, ['listeners']).url()
+    await started({ ...env, LISTENERS_URL, PORT }, ['speakers']).url()
     const gateway = started({ ...env, LISTENERS_URL, SPEAKERS_URL }, ['gateway'])
     expect((await speak(await gateway.url(), 'canary')).status).toBe(201)
     expect(treeOf(await collector.trace(trace, ...LAST), PARENT)).toEqual(
