@@ -66,7 +66,9 @@ export interface RunningService extends ServicePort {
   idle(): Promise<void>
   /** Readers of its events are answered at once from now on. */
   drain(): void
-  /** Ends what it does of its own accord, and closes its database. */
+  /** Ends what it does of its own accord. Others may still call it, and read its events. */
+  end(): Promise<void>
+  /** The same, and closes its database. */
   stop(): Promise<void>
 }
 
@@ -172,6 +174,12 @@ export async function runService(
     everyMs: SWEEP_MS,
     failed: (error) => options.log.warn(error, 'could not delete old idempotency keys'),
   })
+  let ending: Promise<unknown> | undefined
+  const end = async () => {
+    sweeps.stop()
+    ending ??= Promise.all([background?.stop(), events?.stop()])
+    await ending
+  }
   return {
     name: contract.name,
     service,
@@ -229,10 +237,10 @@ export async function runService(
     },
     drain: () => served?.drain(),
     onCommitted: (listener) => listeners.push(listener),
+    end,
     async stop() {
-      sweeps.stop()
-      await cache.stop()
-      await Promise.all([background?.stop(), events?.stop(), served?.close()])
+      await end()
+      await Promise.all([cache.stop(), served?.close()])
       await Promise.all([database.close(), opened?.close()])
     },
   }

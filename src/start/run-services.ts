@@ -57,7 +57,11 @@ export async function runServices(system: System, settings: Settings, options: R
   if (speaksForAll(worker)) warnOfNoCache(contracts, caching, log)
   const opened: Opened[] = []
   const stop = async () => {
-    for (const running of byName.values()) await running.stop().catch((error) => log.error(error, 'while stopping'))
+    const all = [...byName.values()]
+    const ended = (stopping: Promise<void>) => stopping.catch((error) => log.error(error, 'while stopping'))
+    // Handlers of one may call another, and consumers read its events, until they have ended.
+    await Promise.all(all.map((running) => ended(running.end())))
+    for (const running of all) await ended(running.stop())
   }
   try {
     for (const service of system.services) {
