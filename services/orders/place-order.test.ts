@@ -13,7 +13,7 @@ afterAll(() => db.end())
 const events = async (id: string) =>
   (await db.query('select type, data from lintel.outbox where aggregate_id = $1 order by position', [id])).rows
 
-test('R-ORD-3: an order of items takes stock, freezes prices and writes order.created, at its Location', async () => {
+test('FC-57 R-ORD-3: an order of items takes stock, freezes prices and writes order.created, at its Location', async () => {
   const user = await api.user()
   const [chai, chang] = [await api.product({ price: 18, stock: 5 }), await api.product({ price: 0.1, stock: 9 })]
   const items = [

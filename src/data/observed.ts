@@ -31,14 +31,14 @@ function view(database: Database, ended: Ended, cause: Cause | undefined): Cause
             ({ affected }) => affected,
           ),
         sendBatch(steps) {
-          const told = toldBatch(steps)
-          return held.sendBatch(told.steps).then(told.done)
+          const batch = reportedBatch(steps)
+          return held.sendBatch(batch.steps).then(batch.done)
         },
       }
     },
     runBatch(steps, deadline) {
-      const told = toldBatch(steps)
-      return database.runBatch(told.steps, deadline)?.then(told.done)
+      const batch = reportedBatch(steps)
+      return database.runBatch(batch.steps, deadline)?.then(batch.done)
     },
     onBehalfOf: (other) => view(database, ended, other),
   }
@@ -62,22 +62,22 @@ function view(database: Database, ended: Ended, cause: Cause | undefined): Cause
     }
   }
 
-  /** A batch whose end is told of each statement. Their times are those of all together: the server answers once. */
-  function toldBatch(steps: readonly Step[]) {
+  /** A batch that reports the end of each of its statements. Their time is that of the whole: the server answers once. */
+  function reportedBatch(steps: readonly Step[]) {
     const startedMs = performance.now()
-    const tell = (text: string, rows: number | undefined, sqlState: string | undefined) =>
+    const report = (text: string, rows: number | undefined, sqlState: string | undefined) =>
       ended({ database: database.name, text, ms: performance.now() - startedMs, rows, sqlState, cause: own.cause })
     return {
       steps: steps.map((step) => ({
         ...step,
         failed(error: Error) {
-          tell(step.text, undefined, sqlStateOf(error))
+          report(step.text, undefined, sqlStateOf(error))
           return step.failed === undefined ? error : step.failed(error)
         },
       })),
       done(tags: readonly string[]) {
         tags.forEach((tag, i) => {
-          tell(steps[i]!.text, affectedOf(tag), undefined)
+          report(steps[i]!.text, affectedOf(tag), undefined)
         })
         return tags
       },
