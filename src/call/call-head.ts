@@ -1,6 +1,6 @@
 import { ANONYMOUS, type Caller } from '../auth/caller.ts'
 import { readTrace, type Trace, writeTraceparent } from '../observe/trace.ts'
-import type { Call, Context } from './call.ts'
+import type { Call, CallMembers } from './call.ts'
 
 /**
  * A call as it goes from one process to another, all but its body: one line of JSON in ASCII, which an HTTP header and gRPC
@@ -27,9 +27,6 @@ export interface CallHead extends CallMembers {
   /** Until its deadline; undefined where it has none. */
   readonly remainingMs?: number | undefined
 }
-
-type CallMembers = Pick<Call, 'operation' | 'method' | 'version' | 'params' | 'query' | 'path'> &
-  Partial<Pick<Call, 'contentType' | 'ifMatch' | 'ifNoneMatch' | 'idempotencyKey' | 'noCache'>>
 
 /** The name of the gateway among those who make proofs: the one that may say which user asks. No service is called so. */
 export const GATEWAY = 'gateway'
@@ -72,25 +69,6 @@ export function writeCallHead(call: Call, { to, from, contract }: Passage, diges
     remainingMs: remainingMs === Number.POSITIVE_INFINITY ? undefined : Math.ceil(remainingMs),
   }
   return asciiJson(head)
-}
-
-/** What the service gets, with its body and context. */
-export function callOf(head: CallHead, body: Uint8Array | undefined, context: Context): Call {
-  const { operation, method, version, params, query, path, contentType, ifMatch, ifNoneMatch, idempotencyKey } = head
-  const preconditions = { ifMatch, ifNoneMatch, noCache: head.noCache }
-  return {
-    operation,
-    method,
-    version,
-    params,
-    query,
-    path,
-    body,
-    contentType,
-    ...preconditions,
-    idempotencyKey,
-    context,
-  }
 }
 
 export function callerOf({ caller }: Pick<CallHead, 'caller'>): Caller {

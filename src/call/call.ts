@@ -36,6 +36,10 @@ export interface Call {
   readonly context: Context
 }
 
+/** What is said of a call wherever it goes, all but its body and context. */
+export type CallMembers = Pick<Call, 'operation' | 'method' | 'version' | 'params' | 'query' | 'path'> &
+  Partial<Pick<Call, 'contentType' | 'ifMatch' | 'ifNoneMatch' | 'idempotencyKey' | 'noCache'>>
+
 /**
  * What goes with a request wherever it goes, in one process and in ten (R-P-7). It is passed by hand and never read from
  * AsyncLocalStorage. Members that cost something are made when they are first read: don't copy it by spreading.

@@ -4,7 +4,7 @@ import type { Span } from '../observe/span.ts'
 import type { Trace } from '../observe/trace.ts'
 import { type Deadline, NO_DEADLINE } from '../resilience/deadline.ts'
 import type { Bound } from '../resilience/watch.ts'
-import type { Call, Context, Log } from './call.ts'
+import type { Call, CallMembers, Context, Log } from './call.ts'
 
 /** The context of a call that belongs to no request, such as a browser's. */
 export class OwnContext implements Context {
@@ -91,8 +91,8 @@ export function idOf(context: Context): string | undefined {
   return context instanceof OwnContext ? undefined : context.requestId
 }
 
-/** The call in another context, with another body if there is one. Not a spread, which would lose what is a getter. */
-export function withContext(call: Call, context: Context, body = call.body): Call {
+/** A call, or what a head says of one, in this context, with another body if there is one. Not a spread, which would lose what is a getter. */
+export function withContext(call: CallMembers & Partial<Call>, context: Context, body = call.body): Call {
   const { operation, method, version, params, query, path, contentType, ifMatch, ifNoneMatch, idempotencyKey } = call
   const preconditions = { ifMatch, ifNoneMatch, noCache: call.noCache }
   return {

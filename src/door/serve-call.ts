@@ -1,6 +1,6 @@
 import { Problem } from '../base/errors.ts'
 import type { Log, Reply } from '../call/call.ts'
-import { callOf } from '../call/call-head.ts'
+import { withContext } from '../call/context.ts'
 import { writeProblem, writeReplyHead } from '../call/reply-head.ts'
 import { shownProblem } from '../http/problem-answer.ts'
 import { watch } from '../resilience/watch.ts'
@@ -41,7 +41,7 @@ export async function serveCall(
   watch.add(context)
   try {
     if (context.endIfLate()) return
-    const { status, headers, body: text } = await behind.port(callOf(head, body, context))
+    const { status, headers, body: text } = await behind.port(withContext(head, context, body))
     if (context.late) context.noteLate(operation, undefined)
     else answer(status, writeReplyHead({ headers }, context.rateLimits), text)
   } catch (error) {

@@ -1,7 +1,8 @@
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Problem } from '../../base/errors.ts'
 import type { Call, Context, Reply } from '../../call/call.ts'
-import { type CallHead, callOf, REPLY_HEADER } from '../../call/call-head.ts'
+import { type CallHead, REPLY_HEADER } from '../../call/call-head.ts'
+import { withContext } from '../../call/context.ts'
 import { writeProblem, writeReplyHead } from '../../call/reply-head.ts'
 import type { Greeting } from '../greeting.ts'
 import { respondWith } from './rpc-stream.ts'
@@ -38,7 +39,7 @@ export function lintelAnswering(stream: ServerHttp2Stream): Answering {
     respondWith(stream, headers, typeof body === 'string' ? Buffer.from(body) : (body ?? NOTHING), { code })
   }
   return {
-    read: (head, message, context) => callOf(head, head.digest === undefined ? undefined : message, context),
+    read: (head, message, context) => withContext(head, context, head.digest === undefined ? undefined : message),
     reply: ({ status, headers, body }, { rateLimits }) =>
       answer(status, writeReplyHead({ headers }, rateLimits), body, CODES.OK),
     problem: ({ problem, status }, { rateLimits }) =>
