@@ -142,6 +142,8 @@ export function createLanes({ size, crowd, config, slow, elsewhere, problemOf }:
       lane.still = 0
       if (lane.under[0] === statement) lane.under.shift()
       else lane.under.splice(lane.under.indexOf(statement), 1)
+      // It takes no more, though its end may come late; what is under way hears of that from the driver.
+      if (error !== null && GOODBYES.has((error as { code?: string }).code!)) replace(lane)
       if (error) fail(lane, statement, error)
       else {
         // It was only late.
@@ -247,6 +249,8 @@ export function createLanes({ size, crowd, config, slow, elsewhere, problemOf }:
 }
 
 const QUERY_CANCELED = '57014'
+/** The server ends the connection: admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped. */
+const GOODBYES: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '57P04'])
 /** The prepared statement is not there (invalid_sql_statement_name), or its columns have changed (feature_not_supported). */
 const UNPREPARED: ReadonlySet<string> = new Set(['26000', '0A000'])
 

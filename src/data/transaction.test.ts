@@ -292,15 +292,20 @@ test('reads that are under way when their connection is lost get SERVICE_UNAVAIL
   }
 })
 
-test('a lost connection whose end comes late does not take its successor along', async () => {
+test.each([
+  ['while it is idle', undefined],
+  ['in place of an answer', 'select pg_sleep(20)'],
+])('a connection that is lost %s, and whose end comes late, does not take its successor along', async (_, underWay) => {
   const door = await openDoor(clone.url)
   const own = openDatabase('own', door.url, { readLanes: 1 })
   const [{ pid }] = (await own.query('select pg_backend_pid() as pid')) as [{ pid: number }]
   const lost = door.next()
   // The server says goodbye first and closes the socket later. In between a read makes a new connection.
   door.hold()
+  const reads: Promise<unknown>[] = []
+  if (underWay !== undefined) reads.push(own.query(underWay).catch(() => 'lost'))
   await admin.query('select pg_terminate_backend($1, 5000)', [pid])
-  const [reads, successor] = [[] as Promise<unknown>[], door.next()]
+  const successor = door.next()
   for (let come = false; !come; ) {
     reads.push(own.query('select 1 as one').catch(() => 'lost'))
     come = await Promise.race([
@@ -365,6 +370,7 @@ async function openDoor(url: string) {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const guest: Guest = {
       end: async () => {
+        if (socket.closed) return
         socket.end()
         await once(socket, 'close')
       },
@@ -380,6 +386,8 @@ async function openDoor(url: string) {
         if (!held) socket.end()
       })
       behind.on('error', () => {})
+      // What nobody takes any more must not keep the socket from ending: a pipe whose end fails stops reading.
+      behind.on('close', () => socket.resume())
     }
     socket.on('error', () => {})
     if (held) waiting.push(go)
