@@ -8,7 +8,7 @@ import { migrate } from '../src/data/migrate.ts'
 import { PLATFORM_MIGRATIONS } from '../src/data/migration-files.ts'
 import { type Database, openDatabase } from '../src/data/pool.ts'
 import { provision } from '../src/data/provision.ts'
-import { transaction } from '../src/data/transaction.ts'
+import { type Transaction, transaction } from '../src/data/transaction.ts'
 import { startEmbeddedPostgres } from '../src/embedded/postgres.ts'
 import type { Carrier } from '../src/events/carrier.ts'
 import { createConsumer } from '../src/events/consumer.ts'
@@ -184,7 +184,7 @@ async function latencies({ database, carrier, wake }: Place, changes: number, ha
   const failed = (error: unknown) => console.error(error)
   await registerConsumer(database, 'bench.effects')
   const relay = relayTo(carrier, database, failed)
-  const consumer = createConsumer<{ tx: Parameters<typeof registerConsumer>[0]; done: (id: string) => void }>({
+  const consumer = createConsumer<{ tx: Transaction; done: (id: string) => void }>({
     name: 'bench.effects',
     types: ['order.created'],
     database,

@@ -94,15 +94,14 @@ export interface InboxEvent extends CarriedEvent {
 /**
  * The next event of a consumer, locked until the transaction ends; undefined while there is none. Of one aggregate an
  * event comes only when everything before it is done: one that waits for another try, or is dead, holds up no other.
- * An event of another type than `types` is for a newer build, whose process has received it. `but` are positions to leave alone.
+ * An event of another type than `types` is for a newer build, whose process has received it.
  */
 export async function claimInbox(
   tx: Queryable,
   consumer: string,
   types: readonly string[],
-  but: readonly string[] = [],
 ): Promise<InboxEvent | undefined> {
-  const [row] = await tx.cells(CLAIM, [consumer, but, types])
+  const [row] = await tx.cells(CLAIM, [consumer, types])
   if (!row) return undefined
   const [position, attempts, ...columns] = row
   return { position: position!, attempts: Number(attempts), ...eventOf(columns) }
@@ -117,7 +116,7 @@ const CLAIM = `
 select position, attempts, event_id, type, aggregate_id, to_char(occurred_at, ${RFC_3339}), data, headers
 from lintel.inbox i
 where consumer = $1 and done_at is null and dead_at is null and due_at <= statement_timestamp()
-  and position <> all($2::bigint[]) and type = any($3::text[]) and not exists (
+  and type = any($2::text[]) and not exists (
     select from lintel.inbox earlier where earlier.consumer = $1 and earlier.aggregate_id = i.aggregate_id
       and earlier.done_at is null and earlier.position < i.position offset 0)
 order by position limit 1 for update skip locked`
@@ -136,16 +135,21 @@ export interface Failure {
   readonly againInMs: number | undefined
 }
 
-/** Only if nobody else has tried it in between. */
+/**
+ * Notes that a try has failed. In the transaction that has claimed the event nobody else can have it before that is known; elsewhere only
+ * if nobody has tried it in between.
+ */
 export async function failInbox(
-  db: Queryable,
+  tx: Queryable,
   consumer: string,
   event: InboxEvent,
   { error, againInMs }: Failure,
 ): Promise<void> {
-  await db.cells(
-    `update lintel.inbox set attempts = attempts + 1, error = $3, due_at = now() + coalesce($4::float8, 0) * interval '1 millisecond',
-       dead_at = case when $4::float8 is null then now() end
+  // By the clock: the transaction may have begun long ago.
+  await tx.cells(
+    `update lintel.inbox set attempts = attempts + 1, error = $3,
+       due_at = clock_timestamp() + coalesce($4::float8, 0) * interval '1 millisecond',
+       dead_at = case when $4::float8 is null then clock_timestamp() end
      where event_id = $1 and consumer = $5 and attempts = $2 and done_at is null`,
     [event.id, event.attempts, error, againInMs ?? null, consumer],
   )

@@ -1,12 +1,13 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect as connectTo, createServer } from 'node:net'
 import type pg from 'pg'
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import { serviceClone } from '../../test/service-clone.ts'
 import { failureOf } from '../base/failure.ts'
 import { Deadline } from '../resilience/deadline.ts'
 import type { Clone } from '../testing/database.ts'
 import { addressOf, connect } from './connection.ts'
+import type { ForetoldInsert } from './foretold.ts'
 import { type Database, openDatabase } from './pool.ts'
 import { type Transaction, transaction } from './transaction.ts'
 
@@ -128,6 +129,74 @@ test.each([
   expect(error.message).toMatch(/^the transaction was rolled back: a statement had failed that was not awaited/)
   expect(failureOf(error)).toMatchObject({ statement: 'select * from nowhere', position: 15 })
   expect(await amounts()).toEqual({ a: 0, b: 0 })
+})
+
+describe('FC-72: an attempt within a transaction', () => {
+  const insert = (id: string) =>
+    ({
+      text: 'insert into accounts values ($1, 0)',
+      values: [id],
+      refuted() {},
+    }) as Partial<ForetoldInsert> as ForetoldInsert
+
+  test('that fails is undone with all that it wrote, emitted, changed and noted; what came before stays, with its locks', async () => {
+    const notes: string[] = []
+    const outcome = await transaction(database, async (tx) => {
+      await add(tx, 'a')
+      tx.emit(event('before'))
+      tx.drop('before')
+      tx.atCommit!(insert('before'))
+      const failed = await tx.attempt(async (own) => {
+        await add(own, 'b')
+        own.emit(event('within'))
+        own.drop('within')
+        own.atCommit!(insert('within'))
+        own.afterCommit(() => notes.push('within'))
+        await own.query('select 1 / 0')
+      })
+      const locked = database.query(`select from accounts where id = 'a' for update nowait`)
+      await expect(locked).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+      expect([...tx.tags]).toEqual(['before'])
+      tx.emit(event('after'))
+      tx.afterCommit(() => notes.push('after'))
+      return failed
+    })
+    expect(outcome).toMatchObject({ error: { code: 'VALIDATION_ERROR' } })
+    expect([await amounts(), await events(), notes]).toEqual([
+      { a: 1, b: 0, before: 0 },
+      ['before', 'after'],
+      ['after'],
+    ])
+  })
+
+  test('writes nothing any more once it has failed, and fails with what it would have left to the commit', async () => {
+    await transaction(database, async (tx) => {
+      await add(tx, 'a')
+      let late: Transaction | undefined
+      await tx.attempt(async (own) => {
+        late = own
+        throw new Error('too late')
+      })
+      await expect(add(late!, 'b')).rejects.toThrow('the unit of work has ended')
+      expect(() => late!.emit(event('b'))).toThrow('the unit of work has ended')
+      const taken = await tx.attempt(async (own) => own.atCommit!(insert('a')))
+      expect(taken).toMatchObject({ error: { code: 'DUPLICATE' } })
+      expect(await tx.attempt((own) => add(own, 'a').then(() => {}))).toBeUndefined()
+    })
+    expect([await amounts(), await events()]).toEqual([{ a: 2, b: 0 }, []])
+  })
+
+  test('that does not await what fails has failed by that', async () => {
+    const outcome = await transaction(database, (tx) =>
+      tx.attempt(async (own) => {
+        own.query('select 1 / 0').catch(() => {})
+        await add(own, 'a').catch(() => {})
+        await add(own, 'b')
+      }),
+    )
+    expect(outcome).toMatchObject({ error: { cause: { code: '22012' } } })
+    expect(await amounts()).toEqual({ a: 0, b: 0 })
+  })
 })
 
 test('statements that nobody waits for end before the transaction does', async () => {

@@ -26,6 +26,19 @@ export interface Transaction extends Writable {
   whileOpen<T>(send: () => Promise<T>): Promise<T>
   /** Writes an event to the outbox when the transaction commits; with a rollback it never was. */
   emit(event: OutboxEvent): void
+  /** Called once the transaction has committed. */
+  afterCommit(note: () => void): void
+  /**
+   * Does work that is undone by itself when it fails: what it has written, emitted and changed, and nothing that came before, whose locks
+   * stay. Resolves with the failure then. Rejects when the transaction can't go on: its connection is lost, or it met another and is
+   * done again from its beginning.
+   */
+  attempt(work: (tx: Transaction) => Promise<void>): Promise<Failed | undefined>
+}
+
+/** Work that was undone. */
+export interface Failed {
+  readonly error: unknown
 }
 
 export interface OutboxEvent {
@@ -74,8 +87,7 @@ export async function transaction<T>(
       return await once(database, work, request, options)
     } catch (error) {
       database.outage.note(error)
-      const again = isSerialisation(error) || error instanceof NotAsForetold
-      if (!again || attempt > RETRIES || request.bound?.isOver) throw database.faults.problemOf(error)
+      if (!isToBeRepeated(error) || attempt > RETRIES || request.bound?.isOver) throw database.faults.problemOf(error)
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * attempt))
     }
   }
@@ -89,6 +101,7 @@ async function once<T>(
 ): Promise<T> {
   const { bound } = request
   const events: OutboxEvent[] = []
+  const notes: (() => void)[] = []
   const tags = new Set<string>()
   let wrote = false
   let over = false
@@ -117,15 +130,14 @@ async function once<T>(
       return held
     }))
   /** Work that nobody waits for any more must not write through a connection that is another's by now. */
-  const assertOpen = () => {
-    if (over) throw ended()
+  const assertOpen = (isOver: () => boolean) => {
+    if (over || isOver()) throw ended()
   }
   /** Of the first statement that failed, whether anybody awaits it or not. */
   let failure: unknown
   /** The last statement without an answer. */
   let last: Sent | undefined
-  async function whileOpen<R>(send: () => Promise<R>): Promise<R> {
-    assertOpen()
+  async function sending<R>(send: () => Promise<R>): Promise<R> {
     let sent: Sent | undefined
     try {
       // Whoever waits for it is told at once when the time is over: what they say then names the statement and their place.
@@ -145,40 +157,80 @@ async function once<T>(
     last?.reject(problem)
     return problem
   }
-  const tx: Transaction = {
-    ...queryable((statement, values) =>
-      whileOpen(async () => {
-        wrote ||= !READS.test(statement)
-        const held = await begin()
-        const earlier = sendPending(held)
-        const answer = held.send(statement, values)
-        answer.catch((error) => {
-          failure ??= error
-        })
-        // Of its failure the statement hears only that the transaction has failed.
-        if (earlier.length > 0) await allOf([...earlier, answer])
-        return answer
-      }),
-    ),
-    atCommit(insert) {
-      assertOpen()
-      wrote = true
-      pending.push(insert)
-    },
-    assertOpen,
-    whileOpen,
-    emit(event) {
-      assertOpen()
-      events.push(event)
-    },
-    changed(resource, id) {
-      if (resource.cached === undefined) return
-      tags.add(rowTag(resource, id)).add(listTag(resource))
-    },
-    drop: (tag) => void tags.add(tag),
-    tags,
-    hasWritten: () => wrote,
+  const open = (isOver: () => boolean): Transaction => {
+    const whileOpen: Transaction['whileOpen'] = async (send) => {
+      assertOpen(isOver)
+      return sending(send)
+    }
+    return {
+      ...queryable((statement, values) =>
+        whileOpen(async () => {
+          wrote ||= !READS.test(statement)
+          const held = await begin()
+          const earlier = sendPending(held)
+          const answer = held.send(statement, values)
+          answer.catch((error) => {
+            failure ??= error
+          })
+          // Of its failure the statement hears only that the transaction has failed.
+          if (earlier.length > 0) await allOf([...earlier, answer])
+          return answer
+        }),
+      ),
+      atCommit(insert) {
+        assertOpen(isOver)
+        wrote = true
+        pending.push(insert)
+      },
+      assertOpen: () => assertOpen(isOver),
+      whileOpen,
+      emit(event) {
+        assertOpen(isOver)
+        events.push(event)
+      },
+      afterCommit: (note) => void notes.push(note),
+      changed(resource, id) {
+        if (resource.cached === undefined) return
+        tags.add(rowTag(resource, id)).add(listTag(resource))
+      },
+      drop: (tag) => void tags.add(tag),
+      tags,
+      hasWritten: () => wrote,
+      attempt,
+    }
   }
+  async function attempt(work: (tx: Transaction) => Promise<void>): Promise<Failed | undefined> {
+    const held = await begin()
+    await allOf(sendPending(held))
+    const before = { events: events.length, notes: notes.length, tags: [...tags] }
+    let isOver = false
+    // Not awaited: it goes out with the first statement.
+    held.send('savepoint attempt', []).catch(() => {})
+    try {
+      await work(open(() => isOver))
+      await allOf(sendPending(held))
+      return undefined
+    } catch (thrown) {
+      // What it still does must not become part of what follows.
+      isOver = true
+      const error = isAborted(thrown) ? new RolledBack(failure) : thrown
+      if (isToBeRepeated(error)) throw error
+      events.length = before.events
+      notes.length = before.notes
+      pending = []
+      tags.clear()
+      for (const tag of before.tags) tags.add(tag)
+      await held.send('rollback to savepoint attempt', []).catch(() => {
+        throw error
+      })
+      failure = undefined
+      database.outage.note(error)
+      return { error: database.faults.problemOf(error) }
+    } finally {
+      isOver = true
+    }
+  }
+  const tx = open(() => false)
   const sendPending = (held: Held): Promise<unknown>[] => {
     if (pending.length === 0) return NONE
     const sent = pending.map((insert) => foretold(insert, () => held.send(insert.text, insert.values)))
@@ -222,6 +274,7 @@ async function once<T>(
       outcome = 'over'
       database.outage.over()
     }
+    for (const note of notes) note()
     if (!refused) return result
   } catch (error) {
     left = bound?.isOver === true
@@ -319,6 +372,11 @@ function refutation(insert: ForetoldInsert, error: unknown): NotAsForetold | und
   return new NotAsForetold(error)
 }
 
+/** Whether work that has failed by this may go well when all of it is done again. */
+function isToBeRepeated(error: unknown): boolean {
+  return isSerialisation(error) || error instanceof NotAsForetold
+}
+
 /** The work is done again, and waits for what the database makes of it. */
 class NotAsForetold extends Error {
   constructor(cause: unknown) {
@@ -340,7 +398,7 @@ class RolledBack extends Error {
 
 /** COMMIT was sent after a statement that failed, alone or behind others. */
 function isAborted(error: unknown): boolean {
-  return error instanceof RolledBack || (error as { code?: unknown }).code === '25P02'
+  return error instanceof RolledBack || (error as { code?: unknown } | undefined)?.code === '25P02'
 }
 
 /** PostgreSQL itself has refused a statement, or the COMMIT: nothing of it can come true any more. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { heardSignals } from '../../test/heard-signals.ts'
 import { serviceClone } from '../../test/service-clone.ts'
@@ -336,6 +337,8 @@ describe('R-EVT-2: effects happen once', () => {
 })
 
 describe('R-EVT-3: what fails', () => {
+  /** Between tries. */
+  const least = [0, 1].map((attempts) => delayMs(attempts, () => 0))
   const failing = (aggregate: string) => async (one: CarriedEvent, unit: { tx: Transaction }) => {
     if (one.aggregateId === aggregate) throw new Error(`no ${aggregate}`)
     await effect(one, unit)
@@ -350,6 +353,57 @@ describe('R-EVT-3: what fails', () => {
     // What the contract's options say of the usual 15 attempts.
     const minutes = most.slice(0, 14).reduce((sum, ms) => sum + ms * 0.75, 0) / 60_000
     expect(Math.round(minutes)).toBe(25)
+  })
+
+  test('FC-72: of three replicas none tries again what has just failed before it is due, and each try counts', async () => {
+    await arrive(event('bad'), event('bad'))
+    const tries: { begun: number; failed: number }[] = []
+    const options: Options = {
+      pollMs: 5,
+      // Whatever needs a transaction of its own comes late, as over a busy network.
+      run: async (work) => {
+        await delay(50)
+        return run(work)
+      },
+      handle: async (one, unit) => {
+        const begun = performance.now()
+        await effect(one, unit)
+        unit.tx.emit({ type: 'thing.seen', aggregateId: 'a', data: '{}' })
+        await delay(150)
+        tries.push({ begun, failed: performance.now() })
+        throw new Error('after its effect')
+      },
+    }
+    const replicas = [consume(options), consume(options), consume(options)]
+    await until(async () => (await waiting()).dead === 1)
+    await Promise.all(replicas.map((one) => one.idle()))
+    expect(tries).toHaveLength(3)
+    expect(tries.map(({ begun }, i) => i === 0 || begun - tries[i - 1]!.failed > least[i - 1]!)).toEqual([
+      true,
+      true,
+      true,
+    ])
+    expect(failures.map(({ attempt, dead }) => [attempt, dead])).toEqual([
+      [1, false],
+      [2, false],
+      [3, true],
+    ])
+    expect(await effects()).toEqual([])
+    expect(await database.cells('select from lintel.outbox')).toEqual([])
+  })
+
+  test('FC-72: a failure that takes the connection with it is a try like any other, and ends as a dead letter', async () => {
+    const [poison, other] = [event('bad'), event('good')]
+    await arrive(poison, other)
+    const handle = async (one: CarriedEvent, unit: { tx: Transaction }) => {
+      await effect(one, unit)
+      if (one.id === poison.id) await unit.tx.query('select pg_terminate_backend(pg_backend_pid())')
+    }
+    const replicas = [consume({ handle }), consume({ handle })]
+    await until(async () => (await waiting()).dead === 1)
+    await Promise.all(replicas.map((one) => one.idle()))
+    expect(await listDead(database, {}, 10)).toMatchObject([{ eventId: poison.id, attempts: 3 }])
+    expect(await effects()).toEqual([numberOf(other)])
   })
 
   test('is tried again after its delay, then a dead letter that says why, and parks its own aggregate alone', async () => {

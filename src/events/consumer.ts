@@ -1,8 +1,16 @@
 import { type Backoff, halfJitterMs } from '../base/backoff.ts'
 import { Problem } from '../base/errors.ts'
 import { type Loop, loop } from '../base/loop.ts'
-import { claimInbox, failInbox, finishInbox, type InboxEvent, inboxRestMs } from '../data/inbox.ts'
-import type { Database, Queryable } from '../data/pool.ts'
+import {
+  claimInbox,
+  failInbox,
+  finishInbox,
+  type InboxEvent,
+  inboxRestMs,
+  type Failure as NotedFailure,
+} from '../data/inbox.ts'
+import type { Database } from '../data/pool.ts'
+import type { Transaction } from '../data/transaction.ts'
 import { Deadline } from '../resilience/deadline.ts'
 import { either } from '../resilience/within.ts'
 import type { CarriedEvent } from './carrier.ts'
@@ -18,7 +26,7 @@ export interface Consumer {
   readonly failures: number
 }
 
-export interface ConsumerOptions<U extends { readonly tx: Queryable }> {
+export interface ConsumerOptions<U extends { readonly tx: Transaction }> {
   /** `orders.buyers` */
   readonly name: string
   /** What it handles; other types wait for a build that does. */
@@ -43,6 +51,11 @@ export interface ConsumerOptions<U extends { readonly tx: Queryable }> {
   readonly graceMs?: number
 }
 
+interface Failure {
+  readonly error: unknown
+  readonly noted: NotedFailure
+}
+
 const BACKOFF: Backoff = { baseMs: 200, maxMs: 600_000 }
 const HELP_EVERY_MS = 1_000
 
@@ -50,11 +63,9 @@ const HELP_EVERY_MS = 1_000
  * Handles the events of an inbox (R-EVT-2): the handler's effect and the note that it is done commit together, so an event
  * that comes twice, or a process that dies in the middle, makes no second effect.
  */
-export function createConsumer<U extends { readonly tx: Queryable }>(options: ConsumerOptions<U>): Consumer {
+export function createConsumer<U extends { readonly tx: Transaction }>(options: ConsumerOptions<U>): Consumer {
   const { name, types, database, run, handle, failed, attempts } = options
   const { concurrency = 4, pollMs = 5_000, handlerTimeoutMs = 20_000, graceMs = 2_000 } = options
-  /** Positions whose handler has failed, until that is noted: another worker would try them at once. */
-  const failing = new Set<string>()
   let handled = 0
   let failures = 0
 
@@ -123,38 +134,41 @@ export function createConsumer<U extends { readonly tx: Queryable }>(options: Co
   /** False when there was nothing to do. Rejects when it could not even be looked for. */
   async function handleNext(found: () => void): Promise<boolean> {
     let event: InboxEvent | undefined
-    let passedOver = false
+    let failure: Failure | undefined
     try {
       await run(async (unit) => {
         // Work that met another transaction is done again, and may find something else.
-        if (event) failing.delete(event.position)
-        event = undefined
-        const claimed = await claimInbox(unit.tx, name, types, [...failing])
-        // It may have failed since the question went out.
-        passedOver = claimed !== undefined && failing.has(claimed.position)
-        if (!claimed || passedOver) return
-        event = claimed
+        failure = undefined
+        event = await claimInbox(unit.tx, name, types)
+        if (!event) return
+        const claimed = event
         found()
-        const { position } = event
-        // Before its lock goes with the transaction.
-        await bounded(event, unit, cut.signal).catch((error) => {
-          failing.add(position)
-          throw error
+        const undone = await unit.tx.attempt(async (tx) => {
+          await bounded(claimed, { ...unit, tx }, cut.signal)
+          await finishInbox(tx, name, claimed)
         })
-        await finishInbox(unit.tx, name, event)
+        if (!undone) return
+        // It was cut short because the service stops: that says nothing of the event.
+        if (cut.signal.aborted) throw undone.error
+        failure = failureOf(claimed, undone.error)
+        // Its lock is held until this commits: nobody else can try it before it is due again (FC-72).
+        await failInbox(unit.tx, name, claimed, failure.noted)
       })
-      if (event) handled++
-      return event !== undefined || passedOver
     } catch (error) {
       if (!event) throw error
-      // It was cut short because the service stops: that says nothing of the event.
       if (cut.signal.aborted) return false
-      failures++
-      await fail(event, error)
-      return true
-    } finally {
-      if (event) failing.delete(event.position)
+      // The failure took the transaction with it, as one of its connection does, or of its COMMIT.
+      const lost = failure ?? failureOf(event, error)
+      failure = lost
+      await run(({ tx }) => failInbox(tx, name, event!, lost.noted)).catch((unnoted) =>
+        failed(unnoted, undefined, false),
+      )
     }
+    if (failure) {
+      failures++
+      failed(failure.error, event, failure.noted.againInMs === undefined)
+    } else if (event) handled++
+    return event !== undefined
   }
 
   /** A handler that waits for ever would keep its event, and a worker, for ever. */
@@ -178,11 +192,8 @@ export function createConsumer<U extends { readonly tx: Queryable }>(options: Co
     }
   }
 
-  async function fail(event: InboxEvent, error: unknown): Promise<void> {
-    const dead = event.attempts + 1 >= attempts
-    failed(error, event, dead)
-    const againInMs = dead ? undefined : delayMs(event.attempts)
-    await failInbox(database, name, event, { error: textOf(error), againInMs })
+  function failureOf({ attempts: before }: InboxEvent, error: unknown): Failure {
+    return { error, noted: { error: textOf(error), againInMs: before + 1 >= attempts ? undefined : delayMs(before) } }
   }
 
   const running: Loop = loop(round, {

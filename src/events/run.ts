@@ -9,8 +9,9 @@ import { listen } from '../data/listen.ts'
 import { COMMITTED, NOTHING_WAITS, notifyCommitted, type OutboxState, outboxState } from '../data/outbox.ts'
 import { keepPartitions } from '../data/outbox-partitions.ts'
 import { forgetPlaces } from '../data/places.ts'
-import type { Database, Queryable } from '../data/pool.ts'
+import type { Database } from '../data/pool.ts'
 import { overdueReaders, sweepMarks } from '../data/readers.ts'
+import type { Transaction } from '../data/transaction.ts'
 import type { Log } from '../observe/log.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import type { CarriedEvent, Carrier } from './carrier.ts'
@@ -72,7 +73,7 @@ export interface EventsOptions<B extends Begun> {
 
 /** A transaction has begun. */
 export interface Begun {
-  readonly tx: Queryable
+  readonly tx: Transaction
 }
 
 /** What goes with an event to its handler. */

@@ -1,4 +1,4 @@
-import { Fault, Problem } from '../base/errors.ts'
+import { Fault } from '../base/errors.ts'
 import { noteStatement } from '../base/failure.ts'
 import { handled } from '../base/handled.ts'
 import { encodeId } from '../base/ids.ts'
@@ -56,8 +56,8 @@ interface Draw {
   readonly done: Promise<void>
 }
 
-/** Makes a unit of the same transaction for another context, such as that of the event that was found in it. */
-export type UnitFor = (context: Context) => Unit
+/** Makes a unit in a transaction for another context, such as that of the event that was found in it. */
+export type UnitFor = (context: Context, tx: Transaction) => Unit
 
 export interface UnitOptions {
   /** May put something before the first statement. */
@@ -80,32 +80,25 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
     context: Context,
     { prepare, share }: UnitOptions = {},
   ): Promise<T> => {
-    const effects: Effects = { types: undefined, wakes: false, draws: undefined, notes: undefined }
+    const effects: Effects = { types: undefined, wakes: false, draws: undefined }
     const caused = runtime.database.onBehalfOf?.(context)
     const database = caused ?? runtime.database
     try {
-      const result = await transaction(
+      return await transaction(
         database,
         (begun) => {
           const tx = prepare === undefined ? begun : prepare(begun)
           // Work that met another transaction is done again: what it has drawn by then is drawn, and told.
           const drawn = effects.draws?.slice()
-          effects.notes = undefined
-          const unitFor: UnitFor = (own) => {
+          const unitFor: UnitFor = (own, within) => {
             if (caused !== undefined) caused.cause = own
-            return new WorkUnit(tools, effects, drawn, tx, database, own)
+            return new WorkUnit(tools, effects, drawn, within, database, own)
           }
-          return work(unitFor(context), tx, unitFor)
+          return work(unitFor(context, tx), tx, unitFor)
         },
         context,
         { cache: runtime.cache, share },
       )
-      if (effects.notes !== undefined) for (const write of effects.notes) write()
-      return result
-    } catch (error) {
-      if (effects.notes !== undefined && error instanceof Problem && error.commits)
-        for (const write of effects.notes) write()
-      throw error
     } finally {
       // After a refusal too: there are refusals that commit. After a rollback it is a look for nothing.
       if (effects.wakes) runtime.wake?.()
@@ -128,8 +121,6 @@ interface Effects {
   types: Set<string> | undefined
   wakes: boolean
   draws: Draw[] | undefined
-  /** Lines of the security log about what the last attempt has done. */
-  notes: (() => void)[] | undefined
 }
 
 /** One attempt of a piece of work. Handlers take few of its members, so each is made when it is read: don't spread it. */
@@ -258,11 +249,7 @@ class WorkUnit implements Unit {
   }
 
   get security(): Security {
-    const effects = this.#effects
-    return securityOf(this.#tools.security, this.#context, (write) => {
-      effects.notes ??= []
-      effects.notes.push(write)
-    })
+    return securityOf(this.#tools.security, this.#context, this.#transaction.afterCommit)
   }
 
   get cache(): UnitCache {
