@@ -4,7 +4,7 @@ import { decodeId, encodeId } from '../base/ids.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
 import { type DeadLetter, type DeadLetterFilter, dropDead, listDead, resendDead } from '../data/dead-letters.ts'
 import { inboxState } from '../data/inbox.ts'
-import { NOTHING_WAITS, notifyCommitted, outboxState } from '../data/outbox.ts'
+import { COUNTED_TO, NOTHING_WAITS, notifyCommitted, outboxState } from '../data/outbox.ts'
 import { readAgain, skipTo } from '../data/places.ts'
 import type { Database } from '../data/pool.ts'
 import { lastPlace, notePlace, type Place, RELAY, setBack } from '../data/readers.ts'
@@ -29,10 +29,12 @@ export async function statusCommand(file: string, json = false): Promise<void> {
     all[name] = { outbox, inbox }
     if (json) return
     console.log(
-      `${name}: ${outbox.waiting} to be published${outbox.waiting > 0 ? `, the oldest for ${seconds(outbox.oldestMs)}` : ''}`,
+      `${name}: ${count(outbox.waiting)} to be published${outbox.waiting > 0 ? `, the oldest for ${seconds(outbox.oldestMs)}` : ''}`,
     )
     for (const { consumer, waiting, lagMs, dead } of inbox)
-      console.log(`  ${consumer}: ${waiting} waiting${waiting > 0 ? ` (lag ${seconds(lagMs)})` : ''}, ${dead} dead`)
+      console.log(
+        `  ${consumer}: ${count(waiting)} waiting${waiting > 0 ? ` (lag ${seconds(lagMs)})` : ''}, ${count(dead)} dead`,
+      )
   })
   if (json) console.log(JSON.stringify(all))
 }
@@ -152,6 +154,10 @@ function filterOf(event: string | undefined, { consumer }: FilterOptions): DeadL
 function wholeOf(text: string): number {
   if (!/^[1-9]\d{0,4}$/.test(text)) throw wrong(`--limit is "${text}": give a whole number from 1 to 99999`)
   return Number(text)
+}
+
+function count(events: number): string {
+  return events < COUNTED_TO ? `${events}` : `${events} or more`
 }
 
 function seconds(ms: number): string {

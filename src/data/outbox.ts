@@ -47,8 +47,11 @@ export async function notifyReaders(db: Queryable, by: string): Promise<void> {
   await db.cells(`select pg_notify('${TO_READ}', $1)`, [by])
 }
 
+/** `/health` asks every second how many events wait: a million are not counted for that (FC-81). */
+export const COUNTED_TO = 10_000
+
 export interface OutboxState {
-  /** Events that no carrier has, counted to 100,000. */
+  /** Events that no carrier has, counted to `COUNTED_TO`. */
   readonly waiting: number
   /** Age of the oldest of them; 0 without one. */
   readonly oldestMs: number
@@ -58,7 +61,8 @@ export const NOTHING_WAITS: OutboxState = { waiting: 0, oldestMs: 0 }
 
 export async function outboxState(db: Queryable): Promise<OutboxState> {
   const [state] = await db.query<{ waiting: number; oldest_ms: number }>(
-    `select (select count(*) from (select from lintel.outbox where position > r.position limit 100000) w) as waiting,
+    `select (select count(*) from (select from lintel.outbox where position > r.position
+         order by position limit ${COUNTED_TO}) w) as waiting,
        coalesce((select greatest(extract(epoch from now() - created_at) * 1000, 0) from lintel.outbox
          where position > r.position order by position limit 1), 0) as oldest_ms
      from lintel.readers r where reader = 'relay'`,
