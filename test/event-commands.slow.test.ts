@@ -10,7 +10,7 @@ vi.setConfig({ testTimeout: 60_000 })
 // `lintel events …` beside the running reference system (R-EVT-3, R-EVT-5).
 
 const api = reference()
-const { run } = launcher()
+const { launch, run } = launcher()
 let orders: Database
 
 beforeEach(() => {
@@ -100,6 +100,64 @@ test('FC-80: what a consumer has not read is passed over', async () => {
   )
 })
 
+describe('lintel events tail', () => {
+  const tail = (...args: string[]) =>
+    launch('lintel', {
+      args: ['events', 'tail', ...args],
+      env: { LOG_LEVEL: 'fatal', ...databaseSettings(api.system.databases) },
+    })
+
+  test('shows what was published since a time and what is published from then on, and ends with Ctrl-C', async () => {
+    const before = await api.user('Cid')
+    const following = tail('--since', '10m', '--service', 'users')
+    await following.line(new RegExp(before.id))
+    const after = await api.user('Dora')
+    const line = await following.line(new RegExp(`"aggregateId":"${after.id}"`))
+    expect(JSON.parse(line.input)).toEqual({
+      id: expect.stringMatching(/^evt_/),
+      service: 'users',
+      type: 'user.created',
+      aggregateId: after.id,
+      timestamp: expect.stringMatching(/Z$/),
+      requestId: expect.any(String),
+      data: expect.objectContaining({ id: after.id, name: 'Dora' }),
+    })
+    following.signalGroup('SIGINT')
+    expect(await following.ended).toMatchObject({ code: 0, stderr: '' })
+    expect(following.lines.filter((one) => one.includes(after.id) && one.includes('user.created'))).toHaveLength(1)
+  })
+
+  test('begins now without --since, and shows the types alone that are asked for', async () => {
+    await api.user('Eve')
+    const following = tail('--type', 'user.updated', '--type', 'user.deleted')
+    // It may not have begun yet: until it shows one.
+    let last: string | undefined
+    await until(async () => {
+      const user = await api.user('Finn')
+      last = user.id
+      await api.ask('DELETE', `/users/${user.id}`, { token: user.token })
+      return following.lines.length > 0
+    })
+    await following.line(new RegExp(last!))
+    following.signalGroup('SIGTERM')
+    expect((await following.ended).code).toBe(0)
+    expect(new Set(following.lines.map((line) => JSON.parse(line).type))).toEqual(new Set(['user.deleted']))
+  })
+
+  test('ends well when nobody reads on', async () => {
+    await api.user('Gil')
+    await api.user('Hal')
+    const following = tail('--since', '10m')
+    await following.line(/user.created/)
+    following.child.stdout!.destroy()
+    await until(async () => {
+      await api.user('Ida')
+      return !following.lives
+    })
+    expect(await following.ended).toMatchObject({ code: 0, stderr: '' })
+  })
+})
+
 test('status says what waits, as text and as JSON', async () => {
   const { code, stdout } = await lintel('events', 'status')
   expect([code, stdout]).toEqual([0, expect.stringMatching(/^users: \d+ to be published/)])
@@ -120,6 +178,9 @@ test.each([
   [['dead', 'drop', 'evt_01h455vb4pex5vsknk084sn02q', '--all'], 'Give either the id of an event or --all, not both'],
   [['dead', 'show', 'ord_01h455vb4pex5vsknk084sn02q'], 'is not an event id, such as evt_01h4'],
   [['dead', 'show', 'evt_01h455vb4pex5vsknk084sn02q'], 'No such dead letter: see `lintel events dead list`'],
+  [['tail', '--since', 'yesterday'], '--since is "yesterday": give a time such as'],
+  [['tail', '--service', 'gateway'], '--service is "gateway": give one that publishes events: users, orders'],
+  [['tail', '--type', 'user.made'], '--type is "user.made": give one that is published: user.created,'],
   [['skip', 'orders.nobody'], '"orders.nobody" is no consumer of this system: see `lintel events status`'],
   [['dead', 'list', '--limit', 'all'], '--limit is "all": give a whole number from 1 to 99999'],
 ])('wrong usage is 2, and says what was expected: lintel events %j', async (args, message) => {

@@ -20,6 +20,14 @@ export function declareEvents(program: Command, system: () => string): void {
     .description('without a broker: pass over what a consumer has not read, which is kept for it')
     .argument('<consumer>', 'such as orders.buyers')
     .action(async (name) => (await actions()).skipCommand(system(), name))
+  events
+    .command('tail')
+    .description('follow what is published: readable on a terminal, else a line of JSON for each event')
+    .option('--service <name>', 'only what one service publishes')
+    .option('--type <type>', 'only events of this type, such as order.created; repeatable', collect, [])
+    .option('--since <time>', 'from then on: a time such as 2026-11-26T09:00:00Z, or how long ago, such as 2h')
+    .option('--json', 'JSON on a terminal too')
+    .action(async (options) => (await import('./tail-events.ts')).tailCommand(system(), options))
   const dead = events.command('dead').description('events whose handler has failed for the last time')
   dead
     .command('list')
@@ -48,4 +56,8 @@ export function declareEvents(program: Command, system: () => string): void {
     .option(...consumer)
     .option('--all', 'all of them')
     .action(async (event, options) => (await actions()).dropDeadCommand(system(), event, options))
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value]
 }

@@ -1,4 +1,3 @@
-import { parseDuration } from '../base/duration.ts'
 import { Fault } from '../base/errors.ts'
 import { decodeId, encodeId } from '../base/ids.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
@@ -9,6 +8,7 @@ import { readAgain, skipTo } from '../data/places.ts'
 import type { Database } from '../data/pool.ts'
 import { lastPlace, notePlace, type Place, RELAY, setBack } from '../data/readers.ts'
 import { eachDatabase } from './each-database.ts'
+import { timeOf } from './time-of.ts'
 
 export interface ListOptions {
   readonly consumer?: string
@@ -41,11 +41,7 @@ export async function statusCommand(file: string, json = false): Promise<void> {
 
 /** Has what was published since then published again, or without a broker read again by its consumers (R-EVT-5). */
 export async function resendCommand(file: string, text: string): Promise<void> {
-  const agoMs = parseDuration(text)
-  const time = agoMs === undefined ? Date.parse(text) : Date.now() - agoMs
-  if (Number.isNaN(time) || !/^\d/.test(text))
-    throw wrong(`--since is "${text}": give a time such as 2026-11-26T09:00:00Z, or how long ago, such as 2h`)
-  const since = new Date(time).toISOString()
+  const since = timeOf('--since', text)
   await eachDatabase(file, async ({ contract: { name } }, database, { natsUrl }) => {
     if (natsUrl === undefined) {
       const count = await readAgain(database, since)

@@ -112,8 +112,8 @@ program
     await (await import('./service-command.ts')).serviceCommand(system, words, SYSTEM)
   })
 
-/** These take the signals, and drain; a service's command does too, and is undone. */
-const SERVING = ['start', 'dev', 'gateway']
+/** These take the signals, and end in their own way; a service's command does too, and is undone. */
+const SERVING = ['start', 'dev', 'gateway', 'tail']
 program.hook('preAction', async (_, action) => {
   // Node 24 loads modules in one go: what was signalled meanwhile is heard in the next turn of the event loop.
   await new Promise(setImmediate)
