@@ -30,5 +30,7 @@ const Events = {
 export const receipts = service('receipts', {
   resources: { receipts: Receipt },
   events: Events,
-  consumers: { ledger: consumer({ name: 'receipts', events: Events }, ['receipt.created'], { start: 'now' }) },
+  consumers: {
+    ledger: consumer({ name: 'receipts', events: Events }, ['receipt.created'], { start: 'now', batch: 50 }),
+  },
 })

@@ -6,9 +6,8 @@ type Confirmations = ConsumerHandlers<typeof orders, 'confirmations'>
 
 /** Mails the buyer what was ordered. History that is imported was confirmed long ago. */
 export const confirmOrder: Confirmations['order.created'] = async ({ aggregateId, data }, { read, mail, signal }) => {
-  const order = await find(read, Order, aggregateId)
+  const [order, buyer] = await Promise.all([find(read, Order, aggregateId), buyerOf(data.userId, read)])
   if (!order || !readRow(order).stockTaken) return
-  const buyer = await buyerOf(data.userId, read)
   // The event of the user may be on its way still.
   if (!buyer) throw new Error(`${data.userId} is not known yet`)
   if (buyer.email === null) return

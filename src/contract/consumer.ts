@@ -9,6 +9,7 @@ export interface ConsumerSpec<E extends Readonly<Record<string, EventSpec<any>>>
   readonly start: 'beginning' | 'now'
   readonly attempts: number
   readonly timeoutMs: number
+  readonly batch: number
 }
 
 export interface ConsumerOptions {
@@ -21,6 +22,12 @@ export interface ConsumerOptions {
   readonly attempts?: number
   /** How long the handler of an event may take; 20,000, and 25,000 at most: less than PostgreSQL gives a transaction that does nothing. */
   readonly timeoutMs?: number
+  /**
+   * How many events, each of another aggregate, may be handled at once in one transaction while many wait; 1, and 100 at most.
+   * For handlers that only write to the database of their service, and lock no rows that those of other events lock in another order:
+   * the slowest holds up the rest, and where one fails all are undone, and handled one by one.
+   */
+  readonly batch?: number
 }
 
 /** What publishes: a contract, or, for a service that consumes its own events, its name and them. */
@@ -29,7 +36,7 @@ export interface Publisher<E extends Readonly<Record<string, EventSpec<any>>>> {
   readonly events: E
 }
 
-const OPTIONS: KnownMembers<ConsumerOptions> = { start: true, attempts: true, timeoutMs: true }
+const OPTIONS: KnownMembers<ConsumerOptions> = { start: true, attempts: true, timeoutMs: true, batch: true }
 
 /** Declares a consumer: `consumers: { buyers: consumer(users, ['user.created', 'user.deleted']) }`. */
 export function consumer<E extends Readonly<Record<string, EventSpec<any>>>, T extends keyof E & string>(
@@ -38,7 +45,7 @@ export function consumer<E extends Readonly<Record<string, EventSpec<any>>>, T e
   options: ConsumerOptions = {},
 ): ConsumerSpec<Pick<E, T>> {
   onlyKnown(`consumer of "${publisher.name}"`, options, OPTIONS)
-  const { start = 'beginning', attempts = 15, timeoutMs = 20_000 } = options
+  const { start = 'beginning', attempts = 15, timeoutMs = 20_000, batch = 1 } = options
   const { name: from, events } = publisher
   return {
     from,
@@ -48,5 +55,6 @@ export function consumer<E extends Readonly<Record<string, EventSpec<any>>>, T e
     start,
     attempts,
     timeoutMs,
+    batch,
   }
 }

@@ -40,24 +40,21 @@ const NUMBERS: [name: string, refusal: RegExp, define: (value: unknown) => unkno
     /has status /,
     (status) => service('notes', { problems: { LATE: problem(plain(status), 'No') } }),
   ],
-  [
-    'attempts',
-    /consumers\.notes: has .* attempts/,
-    (attempts) =>
+  ...(
+    [
+      ['attempts', /consumers\.notes: has .* attempts/],
+      ['timeoutMs', /consumers\.notes: has timeoutMs /],
+      ['batch', /consumers\.notes: has the batch /],
+    ] as const
+  ).map(([name, message]): (typeof NUMBERS)[number] => [
+    `${name} of a consumer`,
+    message,
+    (value) =>
       service(
         'notes',
-        plain({ consumers: { notes: consumer({ name: 'notes', events: {} }, [], plain({ attempts })) } }),
+        plain({ consumers: { notes: consumer({ name: 'notes', events: {} }, [], plain({ [name]: value })) } }),
       ),
-  ],
-  [
-    'timeoutMs of a consumer',
-    /consumers\.notes: has timeoutMs /,
-    (timeoutMs) =>
-      service(
-        'notes',
-        plain({ consumers: { notes: consumer({ name: 'notes', events: {} }, [], plain({ timeoutMs })) } }),
-      ),
-  ],
+  ]),
   ['scale', /notes\.title: has the scale /, (scale) => field(t.decimal(plain({ scale })))],
   ...(['min', 'max'] as const).flatMap((name): typeof NUMBERS => [
     [`${name} of a text`, RegExp(`title: has the ${name} `), (value) => field(t.text(plain({ [name]: value })))],

@@ -802,6 +802,13 @@ describe('consumers', () => {
         () => consuming(['thing.made'], { timeoutMs }),
       ],
     ),
+    ...[0, 101, 1.5, '3'].map(
+      (batch): Case => [
+        `a batch of ${JSON.stringify(batch)}`,
+        `R-EVT-6 consumers.things: has the batch ${JSON.stringify(batch)}`,
+        () => consuming(['thing.made'], { batch }),
+      ],
+    ),
     [
       'a start that is none',
       'R-EVT-5 consumers.things: has the start "begining"',

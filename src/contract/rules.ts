@@ -213,7 +213,7 @@ function checkEvents({ events, resources }: Contract, report: Report) {
 }
 
 function checkConsumers({ consumers, resources, operations }: Contract, report: Report) {
-  for (const [key, { from, events, start, attempts, timeoutMs }] of Object.entries(consumers)) {
+  for (const [key, { from, events, start, attempts, timeoutMs, batch }] of Object.entries(consumers)) {
     const at = `consumers.${key}`
     if (!isCamelCase(key)) report('R-EVT-2', at, 'is not in camelCase', 'Name it after its purpose: `buyers`')
     if (Object.hasOwn(resources, key) || Object.hasOwn(operations, key))
@@ -229,6 +229,8 @@ function checkConsumers({ consumers, resources, operations }: Contract, report: 
       report('R-EVT-3', at, `has ${inWords(attempts)} attempts`, 'Give a whole number from 1 to 100')
     if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > 25_000)
       report('R-EVT-6', at, `has timeoutMs ${inWords(timeoutMs)}`, 'Give a whole number from 1 to 25000')
+    if (!Number.isInteger(batch) || batch < 1 || batch > 100)
+      report('R-EVT-6', at, `has the batch ${inWords(batch)}`, 'Give a whole number from 1 to 100')
   }
 }
 

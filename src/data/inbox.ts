@@ -1,5 +1,6 @@
 import { type CarriedEvent, COMMITTED, COUNTED_TO, eventOf, inBatches, RFC_3339 } from './outbox.ts'
 import type { Queryable } from './pool.ts'
+import type { Step } from './text-query.ts'
 
 /** The right to receive for a consumer, until it expires. */
 export interface ReceiverLease {
@@ -92,19 +93,22 @@ export interface InboxEvent extends CarriedEvent {
 }
 
 /**
- * The next event of a consumer, locked until the transaction ends; undefined while there is none. Of one aggregate an
- * event comes only when everything before it is done: one that waits for another try, or is dead, holds up no other.
- * An event of another type than `types` is for a newer build, whose process has received it.
+ * The next events of a consumer, `most` of them, locked until the transaction ends. Of one aggregate an event comes only when
+ * everything before it is done: one that waits for another try, or is dead, holds up no other. An event of another type than
+ * `types` is for a newer build, whose process has received it.
  */
 export async function claimInbox(
   tx: Queryable,
   consumer: string,
   types: readonly string[],
-): Promise<InboxEvent | undefined> {
-  const [row] = await tx.cells(CLAIM, [consumer, types])
-  if (!row) return undefined
-  const [position, attempts, ...columns] = row
-  return { position: position!, attempts: Number(attempts), ...eventOf(columns) }
+  most: number,
+): Promise<InboxEvent[]> {
+  const rows = await tx.cells(CLAIM, [consumer, types, most])
+  return rows.map(([position, attempts, ...columns]) => ({
+    position: position!,
+    attempts: Number(attempts),
+    ...eventOf(columns),
+  }))
 }
 
 /**
@@ -119,13 +123,42 @@ where consumer = $1 and done_at is null and dead_at is null and due_at <= statem
   and type = any($2::text[]) and not exists (
     select from lintel.inbox earlier where earlier.consumer = $1 and earlier.aggregate_id = i.aggregate_id
       and earlier.done_at is null and earlier.position < i.position offset 0)
-order by position limit 1 for update skip locked`
+order by position limit $3 for update skip locked`
 
-/** Notes the effect, in its transaction. What the event said is needed no more, and forgotten. */
-export async function finishInbox(tx: Queryable, consumer: string, { id }: InboxEvent): Promise<void> {
+/** Locks an event whose try is noted already; false where somebody else has it, or has tried it since. */
+export async function claimNoted(tx: Queryable, consumer: string, { id, attempts }: InboxEvent): Promise<boolean> {
+  const found = await tx.cells(
+    `select from lintel.inbox where event_id = $1 and consumer = $2 and attempts = $3 and done_at is null
+     for update skip locked`,
+    [id, consumer, attempts + 1],
+  )
+  return found.length > 0
+}
+
+/** Notes the effects, in their transaction. What the events said is needed no more, and forgotten. */
+export function finishInbox(consumer: string, events: readonly InboxEvent[]): Step {
+  return {
+    text: `update lintel.inbox set done_at = statement_timestamp(), dead_at = null, data = null, headers = null, error = null
+      where event_id = any($1::uuid[]) and consumer = $2`,
+    values: [`{${events.map(({ id }) => id).join()}}`, consumer],
+  }
+}
+
+/** Whether an event waits for another try. */
+export async function waitsAgain(tx: Queryable, consumer: string): Promise<boolean> {
+  const found = await tx.cells(
+    'select from lintel.inbox where consumer = $1 and attempts > 0 and done_at is null and dead_at is null limit 1',
+    [consumer],
+  )
+  return found.length > 0
+}
+
+/** Takes back what was noted of a try that was cut short. */
+export async function forgetNoted(tx: Queryable, consumer: string, { id, attempts }: InboxEvent): Promise<void> {
   await tx.cells(
-    'update lintel.inbox set done_at = statement_timestamp(), data = null, headers = null, error = null where event_id = $1 and consumer = $2',
-    [id, consumer],
+    `update lintel.inbox set attempts = $3, error = null, due_at = clock_timestamp(), dead_at = null
+     where event_id = $1 and consumer = $2 and attempts = $3::integer + 1 and done_at is null`,
+    [id, consumer, attempts],
   )
 }
 
@@ -136,7 +169,7 @@ export interface Failure {
 }
 
 /**
- * Notes that a try has failed. In the transaction that has claimed the event nobody else can have it before that is known; elsewhere only
+ * Notes that a try has failed, or will have unless it is finished. In the transaction that has claimed the event nobody else can have it before that is known; elsewhere only
  * if nobody has tried it in between.
  */
 export async function failInbox(
@@ -147,10 +180,10 @@ export async function failInbox(
 ): Promise<void> {
   // By the clock: the transaction may have begun long ago.
   await tx.cells(
-    `update lintel.inbox set attempts = attempts + 1, error = $3,
+    `update lintel.inbox set attempts = $2::integer + 1, error = $3,
        due_at = clock_timestamp() + coalesce($4::float8, 0) * interval '1 millisecond',
        dead_at = case when $4::float8 is null then clock_timestamp() end
-     where event_id = $1 and consumer = $5 and attempts = $2 and done_at is null`,
+     where event_id = $1 and consumer = $5 and attempts in ($2::integer, $2::integer + 1) and done_at is null`,
     [event.id, event.attempts, error, againInMs ?? null, consumer],
   )
 }

@@ -26,6 +26,8 @@ export interface Transaction extends Writable {
   whileOpen<T>(send: () => Promise<T>): Promise<T>
   /** Writes an event to the outbox when the transaction commits; with a rollback it never was. */
   emit(event: OutboxEvent): void
+  /** Takes a statement that is sent with COMMIT, in front of the events, and can wait for nothing. */
+  lastly(step: Step): void
   /** Called once the transaction has committed. */
   afterCommit(note: () => void): void
   /**
@@ -115,6 +117,7 @@ async function once<T>(
 
   /** What need not be sent before COMMIT. */
   let pending: ForetoldInsert[] = []
+  const lastSteps: Step[] = []
 
   const acquire = async () => {
     const held = await database.acquire(request.deadline, share)
@@ -157,7 +160,7 @@ async function once<T>(
     last?.reject(problem)
     return problem
   }
-  const open = (isOver: () => boolean): Transaction => {
+  const open = (isOver: () => boolean, beforeFirst?: (held: Held) => void): Transaction => {
     const whileOpen: Transaction['whileOpen'] = async (send) => {
       assertOpen(isOver)
       return sending(send)
@@ -167,6 +170,7 @@ async function once<T>(
         whileOpen(async () => {
           wrote ||= !READS.test(statement)
           const held = await begin()
+          beforeFirst?.(held)
           const earlier = sendPending(held)
           const answer = held.send(statement, values)
           answer.catch((error) => {
@@ -188,6 +192,10 @@ async function once<T>(
         assertOpen(isOver)
         events.push(event)
       },
+      lastly(step) {
+        assertOpen(isOver)
+        lastSteps.push(step)
+      },
       afterCommit: (note) => void notes.push(note),
       changed(resource, id) {
         if (resource.cached === undefined) return
@@ -202,13 +210,21 @@ async function once<T>(
   async function attempt(work: (tx: Transaction) => Promise<void>): Promise<Failed | undefined> {
     const held = await begin()
     await allOf(sendPending(held))
-    const before = { events: events.length, notes: notes.length, tags: [...tags] }
+    const before = { events: events.length, last: lastSteps.length, notes: notes.length, tags: [...tags] }
     let isOver = false
-    // Not awaited: it goes out with the first statement.
-    held.send('savepoint attempt', []).catch(() => {})
+    let isMarked = false
+    /** Not awaited: it goes out with the first statement. */
+    const mark = () => {
+      if (isMarked) return
+      isMarked = true
+      held.send('savepoint attempt', []).catch(() => {})
+    }
     try {
-      await work(open(() => isOver))
+      await work(open(() => isOver, mark))
+      if (pending.length > 0) mark()
       await allOf(sendPending(held))
+      // A statement that has failed, and was not heard, has failed the transaction, unless the work has rolled back to a savepoint of its own.
+      if (failure !== undefined) await held.send('select 1', [])
       return undefined
     } catch (thrown) {
       // What it still does must not become part of what follows.
@@ -216,13 +232,15 @@ async function once<T>(
       const error = isAborted(thrown) ? new RolledBack(failure) : thrown
       if (isToBeRepeated(error)) throw error
       events.length = before.events
+      lastSteps.length = before.last
       notes.length = before.notes
       pending = []
       tags.clear()
       for (const tag of before.tags) tags.add(tag)
-      await held.send('rollback to savepoint attempt', []).catch(() => {
-        throw error
-      })
+      if (isMarked)
+        await held.send('rollback to savepoint attempt', []).catch(() => {
+          throw error
+        })
       failure = undefined
       database.outage.note(error)
       return { error: database.faults.problemOf(error) }
@@ -262,7 +280,7 @@ async function once<T>(
     if (begun || pending.length > 0 || events.length > 0 || tags.size > 0) {
       // Before COMMIT: whoever dies behind it leaves nothing that is old, and nobody reads the new value and then the old one.
       if (cache !== undefined && tags.size > 0) change = await cache.change(tags)
-      const steps = [...pending.map(stepOf), ...events.map(emitting)]
+      const steps = [...pending.map(stepOf), ...lastSteps, ...events.map(emitting)]
       if (change?.isKnown === false) steps.push(leaveChanges(tags))
       outcome = 'uncertain'
       // What waits for a lock is cancelled when the time is over, as any statement.

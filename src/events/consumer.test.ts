@@ -105,7 +105,7 @@ describe('R-EVT-2: effects happen once', () => {
     const signals = heardSignals()
     await arrive(...Array.from({ length: 30 }, (_, i) => event(`a${i}`)))
     const consumer = consume({
-      handle: async (one, unit, signal) => {
+      handle: async (one, unit, { signal }) => {
         signal.addEventListener('abort', () => {})
         await effect(one, unit)
       },
@@ -254,7 +254,6 @@ describe('R-EVT-2: effects happen once', () => {
   })
 
   test('FC-71: while another process has all that is due in hand, this one rests until it is woken', async () => {
-    await arrive(event('a'), event('a'))
     let end = () => {}
     const ended = new Promise<void>((resolve) => {
       end = resolve
@@ -267,6 +266,9 @@ describe('R-EVT-2: effects happen once', () => {
         await effect(one, unit)
       },
     })
+    await first.idle()
+    await arrive(event('a'), event('a'))
+    first.wake()
     await until(() => begun)
     let looks = 0
     const second = consume({
@@ -284,6 +286,49 @@ describe('R-EVT-2: effects happen once', () => {
     expect(looks).toBe(2)
     end()
     await until(() => first.handled + second.handled === 2)
+  })
+
+  test('R-EVT-6: of a consumer with a batch, events that wait are handled many to a transaction, those of one aggregate in order', async () => {
+    const events = Array.from({ length: 400 }, (_, i) => event(`a${i % 200}`))
+    await arrive(...events)
+    const transactions = new Set<string>()
+    const consumer = consume({
+      batch: 50,
+      handle: async (one, unit) => {
+        await effect(one, unit)
+        const [row] = await unit.tx.cells('select pg_current_xact_id()::text')
+        transactions.add(row![0]!)
+      },
+    })
+    await until(() => consumer.handled === 400)
+    expect(transactions.size).toBeLessThan(200)
+    for (const i of [0, 57, 199])
+      expect(await effects(`a${i}`)).toEqual([numberOf(events[i]!), numberOf(events[i + 200]!)])
+    expect(await effects()).toHaveLength(400)
+  })
+
+  test('R-EVT-6: where one of a batch fails, the others have their effect once, and it is tried as any other', async () => {
+    const events = Array.from({ length: 200 }, (_, i) => event(`a${i}`))
+    const poison = events[150]!
+    const others = events.filter((one) => one !== poison)
+    await arrive(...events)
+    const tried: string[] = []
+    const consumer = consume({
+      batch: 50,
+      attempts: 2,
+      handle: async (one, unit) => {
+        await effect(one, unit)
+        if (one.id !== poison.id) return
+        unit.tx.emit({ type: 'thing.seen', aggregateId: 'a', data: '{}' })
+        tried.push(one.id)
+        throw new Error('no')
+      },
+    })
+    await until(async () => consumer.handled === 199 && (await waiting()).dead === 1)
+    expect(consumer.failures).toBe(2)
+    expect(new Set(await effects())).toEqual(new Set(others.map(numberOf)))
+    expect(await effects()).toHaveLength(199)
+    expect(await database.cells('select from lintel.outbox')).toEqual([])
   })
 
   test('FC-71: a consumer that is busy says so, and not again at once', async () => {
@@ -322,7 +367,7 @@ describe('R-EVT-2: effects happen once', () => {
     let begun = false
     const consumer = consume({
       attempts: 1,
-      handle: (_, __, signal) =>
+      handle: (_, __, { signal }) =>
         new Promise((_, reject) => {
           begun = true
           signal.addEventListener('abort', () => reject(signal.reason))

@@ -3,16 +3,19 @@ import { Problem } from '../base/errors.ts'
 import { type Loop, loop } from '../base/loop.ts'
 import {
   claimInbox,
+  claimNoted,
   failInbox,
   finishInbox,
+  forgetNoted,
   type InboxEvent,
   inboxRestMs,
   type Failure as NotedFailure,
+  waitsAgain,
 } from '../data/inbox.ts'
 import type { Database } from '../data/pool.ts'
 import type { Transaction } from '../data/transaction.ts'
 import { Deadline } from '../resilience/deadline.ts'
-import { either } from '../resilience/within.ts'
+import { type UnderWay, watch } from '../resilience/watch.ts'
 import type { CarriedEvent } from './carrier.ts'
 
 export interface Consumer {
@@ -26,6 +29,13 @@ export interface Consumer {
   readonly failures: number
 }
 
+/** How long a handler may take. */
+export interface Time {
+  readonly deadline: Deadline
+  /** Aborts when the deadline has passed, and when the service stops and waits no longer. */
+  readonly signal: AbortSignal
+}
+
 export interface ConsumerOptions<U extends { readonly tx: Transaction }> {
   /** `orders.buyers` */
   readonly name: string
@@ -34,14 +44,15 @@ export interface ConsumerOptions<U extends { readonly tx: Transaction }> {
   readonly database: Database
   /** Runs work in a transaction of the service's, with the events that it emits. */
   run<T>(work: (unit: U) => Promise<T>): Promise<T>
-  /** `signal` aborts when the deadline has passed, and when the service stops and waits no longer. */
-  handle(event: CarriedEvent, unit: U, signal: AbortSignal, deadline: Deadline): Promise<void>
+  handle(event: CarriedEvent, unit: U, time: Time): Promise<void>
   /** Told of each failure; `dead` says whether it was the last. */
   failed(error: unknown, event: InboxEvent | undefined, dead: boolean): void
   /** How often an event is tried before it is a dead letter. */
   readonly attempts: number
-  /** How many events are handled at once; 4. */
+  /** How many transactions handle events at once; 4. */
   readonly concurrency?: number
+  /** How many events, each of another aggregate, are handled in one transaction while many wait; 1. */
+  readonly batch?: number
   /** Told, at most once a second, when all workers have something to do: other processes may have time. */
   busy?(): void
   /** How often the inbox is looked at without being woken; 5,000. */
@@ -53,11 +64,14 @@ export interface ConsumerOptions<U extends { readonly tx: Transaction }> {
 
 interface Failure {
   readonly error: unknown
-  readonly noted: NotedFailure
+  /** Undefined where one of several has failed: nothing is noted, and each is handled by itself. */
+  readonly noted: NotedFailure | undefined
 }
 
 const BACKOFF: Backoff = { baseMs: 200, maxMs: 600_000 }
 const HELP_EVERY_MS = 1_000
+/** More than a process can have had in hand when it ended. */
+const WARY_EVENTS = 100
 
 /**
  * Handles the events of an inbox (R-EVT-2): the handler's effect and the note that it is done commit together, so an event
@@ -65,9 +79,13 @@ const HELP_EVERY_MS = 1_000
  */
 export function createConsumer<U extends { readonly tx: Transaction }>(options: ConsumerOptions<U>): Consumer {
   const { name, types, database, run, handle, failed, attempts } = options
-  const { concurrency = 4, pollMs = 5_000, handlerTimeoutMs = 20_000, graceMs = 2_000 } = options
+  const { concurrency = 4, batch = 1, pollMs = 5_000, handlerTimeoutMs = 20_000, graceMs = 2_000 } = options
   let handled = 0
   let failures = 0
+  /** An event may have ended the process before this one: how many are yet to be noted before they are tried. */
+  let wary = WARY_EVENTS
+  /** How many are yet to be handled one by one, after several together have failed. */
+  let singly = 0
 
   const cut = new AbortController()
   /** Each handles one event after another, until there is none. */
@@ -133,67 +151,123 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
 
   /** False when there was nothing to do. Rejects when it could not even be looked for. */
   async function handleNext(found: () => void): Promise<boolean> {
-    let event: InboxEvent | undefined
+    if (wary > 0) return handleWarily(found)
+    let events: InboxEvent[] = []
     let failure: Failure | undefined
+    const most = singly > 0 ? 1 : batch
     try {
       await run(async (unit) => {
         // Work that met another transaction is done again, and may find something else.
         failure = undefined
-        event = await claimInbox(unit.tx, name, types)
-        if (!event) return
-        const claimed = event
+        events = await claimInbox(unit.tx, name, types, most)
+        if (events.length === 0) return
         found()
-        const undone = await unit.tx.attempt(async (tx) => {
-          await bounded(claimed, { ...unit, tx }, cut.signal)
-          await finishInbox(tx, name, claimed)
-        })
-        if (!undone) return
-        // It was cut short because the service stops: that says nothing of the event.
-        if (cut.signal.aborted) throw undone.error
-        failure = failureOf(claimed, undone.error)
-        // Its lock is held until this commits: nobody else can try it before it is due again (FC-72).
-        await failInbox(unit.tx, name, claimed, failure.noted)
+        failure = await attempt(events, unit)
       })
     } catch (error) {
-      if (!event) throw error
+      const [event] = events
+      if (event === undefined) throw error
       if (cut.signal.aborted) return false
-      // The failure took the transaction with it, as one of its connection does, or of its COMMIT.
-      const lost = failure ?? failureOf(event, error)
-      failure = lost
-      await run(({ tx }) => failInbox(tx, name, event!, lost.noted)).catch((unnoted) =>
-        failed(unnoted, undefined, false),
-      )
+      if (events.length === 1) {
+        // The failure took the transaction with it, as one of its connection does, or of its COMMIT.
+        failure ??= failureOf(event, error)
+        await noteElsewhere(event, failure)
+      } else failure = { error, noted: undefined }
     }
-    if (failure) {
+    return settle(events, failure)
+  }
+
+  /**
+   * Each event is noted as failed before it is tried, so that one that ends the process is tried a bounded number of times, and with
+   * growing delays, as any other. False when there was nothing to do.
+   */
+  async function handleWarily(found: () => void): Promise<boolean> {
+    let event: InboxEvent | undefined
+    let failure: Failure | undefined
+    await run(async ({ tx }) => {
+      ;[event] = await claimInbox(tx, name, types, 1)
+      if (event)
+        await failInbox(tx, name, event, notedOf(event, new Error('the process ended while it handled the event')))
+      else if (!(await waitsAgain(tx, name))) wary = 0
+    })
+    if (event === undefined) return false
+    if (wary > 0) wary--
+    const claimed = event
+    found()
+    try {
+      let isOurs = false
+      await run(async (unit) => {
+        isOurs = await claimNoted(unit.tx, name, claimed)
+        failure = isOurs ? await attempt([claimed], unit) : undefined
+      })
+      if (!isOurs) return true
+    } catch (error) {
+      if (cut.signal.aborted) {
+        await run(({ tx }) => forgetNoted(tx, name, claimed))
+        return false
+      }
+      failure ??= failureOf(claimed, error)
+      await noteElsewhere(claimed, failure)
+    }
+    return settle([claimed], failure)
+  }
+
+  /** Handles events together, in the transaction that has claimed them. */
+  async function attempt(events: readonly InboxEvent[], unit: U): Promise<Failure | undefined> {
+    const undone = await unit.tx.attempt(async (tx) => {
+      const within = { ...unit, tx }
+      // None is left to go on when the others are undone.
+      const ends = await Promise.allSettled(events.map((event) => bounded(event, within)))
+      for (const end of ends) if (end.status === 'rejected') throw end.reason
+    })
+    if (!undone) {
+      unit.tx.lastly(finishInbox(name, events))
+      return undefined
+    }
+    // It was cut short because the service stops: that says nothing of the event.
+    if (cut.signal.aborted) throw undone.error
+    // Which of them it was is known when each is handled by itself.
+    if (events.length > 1) return { error: undone.error, noted: undefined }
+    const failure = failureOf(events[0]!, undone.error)
+    // Its lock is held until this commits: nobody else can try it before it is due again (FC-72).
+    await failInbox(unit.tx, name, events[0]!, failure.noted!)
+    return failure
+  }
+
+  async function noteElsewhere(event: InboxEvent, { noted }: Failure): Promise<void> {
+    await run(({ tx }) => failInbox(tx, name, event, noted!)).catch((unnoted) => failed(unnoted, undefined, false))
+  }
+
+  function settle(events: readonly InboxEvent[], failure: Failure | undefined): boolean {
+    if (singly > 0) singly--
+    if (failure === undefined) handled += events.length
+    else if (failure.noted === undefined) singly = events.length
+    else {
       failures++
-      failed(failure.error, event, failure.noted.againInMs === undefined)
-    } else if (event) handled++
-    return event !== undefined
+      failed(failure.error, events[0], failure.noted.againInMs === undefined)
+    }
+    return events.length > 0
   }
 
   /** A handler that waits for ever would keep its event, and a worker, for ever. */
-  async function bounded(event: InboxEvent, unit: U, cut: AbortSignal): Promise<void> {
-    const deadline = Deadline.after(handlerTimeoutMs)
-    const late = new AbortController()
-    let timer: NodeJS.Timeout | undefined
-    const tooLate = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        late.abort()
-        reject(new Error(`the handler took longer than ${handlerTimeoutMs} ms`))
-      }, handlerTimeoutMs)
-    })
+  async function bounded(event: InboxEvent, unit: U): Promise<void> {
+    const time = new HandlerTime(handlerTimeoutMs, cut.signal)
     try {
-      await either(cut, late.signal, (signal) => Promise.race([handle(event, unit, signal, deadline), tooLate]))
+      await Promise.race([handle(event, unit, time), time.over])
     } catch (error) {
       // What commits with a refusal elsewhere would commit here at each try.
       throw error instanceof Problem && error.commits ? new Error(error.message || error.code, { cause: error }) : error
     } finally {
-      clearTimeout(timer)
+      time.clear()
     }
   }
 
-  function failureOf({ attempts: before }: InboxEvent, error: unknown): Failure {
-    return { error, noted: { error: textOf(error), againInMs: before + 1 >= attempts ? undefined : delayMs(before) } }
+  function failureOf(event: InboxEvent, error: unknown): Failure {
+    return { error, noted: notedOf(event, error) }
+  }
+
+  function notedOf({ attempts: before }: InboxEvent, error: unknown): NotedFailure {
+    return { error: textOf(error), againInMs: before + 1 >= attempts ? undefined : delayMs(before) }
   }
 
   const running: Loop = loop(round, {
@@ -222,6 +296,54 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
     get failures() {
       return failures
     },
+  }
+}
+
+/** A signal and a timer for each event would cost as much as its statements. */
+class HandlerTime implements Time, UnderWay {
+  watchedAt = -1
+  readonly deadline: Deadline
+  /** Rejects when it is over. */
+  readonly over: Promise<never>
+  readonly #limitMs: number
+  readonly #cut: AbortSignal
+  #controller: AbortController | undefined = undefined
+  #reject!: (reason: unknown) => void
+
+  constructor(limitMs: number, cut: AbortSignal) {
+    this.deadline = Deadline.after(limitMs)
+    this.#limitMs = limitMs
+    this.#cut = cut
+    this.over = new Promise<never>((_, reject) => {
+      this.#reject = reject
+    })
+    watch.add(this)
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.isOver) this.#controller.abort(this.#reason())
+    }
+    return this.#controller.signal
+  }
+
+  get isOver(): boolean {
+    return this.#cut.aborted || this.deadline.remainingMs() === 0
+  }
+
+  end(): void {
+    const reason = this.#reason()
+    this.#controller?.abort(reason)
+    this.#reject(reason)
+  }
+
+  clear(): void {
+    watch.delete(this)
+  }
+
+  #reason(): unknown {
+    return this.#cut.aborted ? this.#cut.reason : new Error(`the handler took longer than ${this.#limitMs} ms`)
   }
 }
 

@@ -13,9 +13,8 @@ import type { Database } from '../data/pool.ts'
 import { overdueReaders, sweepMarks } from '../data/readers.ts'
 import type { Transaction } from '../data/transaction.ts'
 import type { Log } from '../observe/log.ts'
-import type { Deadline } from '../resilience/deadline.ts'
 import type { CarriedEvent, Carrier } from './carrier.ts'
-import { type Consumer, createConsumer } from './consumer.ts'
+import { type Consumer, createConsumer, type Time } from './consumer.ts'
 import { type EventContext, originOf } from './headers.ts'
 import { createReceiver, type Receiver } from './receiver.ts'
 import { createRelay } from './relay.ts'
@@ -82,8 +81,7 @@ export interface Handling {
   readonly context: EventContext
   /** Makes the log whose lines are about the event. */
   readonly log: () => Log
-  readonly signal: AbortSignal
-  readonly deadline: Deadline
+  readonly time: Time
 }
 
 const SWEEP_MS = 3_600_000
@@ -168,7 +166,7 @@ export function runEvents<B extends Begun>(contract: Contract, options: EventsOp
 function runConsumer<B extends Begun>(
   service: string,
   key: string,
-  { from, events, start, attempts, timeoutMs }: ConsumerSpec,
+  { from, events, start, attempts, timeoutMs, batch }: ConsumerSpec,
   { database, carrier, run, handle, waiting, log, graceMs }: EventsOptions<B>,
 ): { name: string; receiver: Receiver; consumer: Consumer | undefined } {
   const name = `${service}.${key}`
@@ -181,13 +179,15 @@ function runConsumer<B extends Begun>(
         database,
         run,
         attempts,
+        // The statements of each are reported as its own.
+        batch: database.onBehalfOf === undefined ? batch : 1,
         handlerTimeoutMs: timeoutMs,
         graceMs,
         busy: () => void notifyCommitted(database).catch(() => {}),
-        handle(event, begun, signal, deadline) {
+        handle(event, begun, time) {
           const context = contextOf(event, service)
           const ownLog = () => log.child(linesOf(name, event, context))
-          return handle(key, event, begun, { context, log: ownLog, signal, deadline })
+          return handle(key, event, begun, { context, log: ownLog, time })
         },
         failed(error, event, dead) {
           const about = {

@@ -29,10 +29,10 @@ export function eventHandling(
     for (const [type, spec] of Object.entries(events))
       readers.set(`${key}.${type}`, dataReader(type, spec as EventSpec))
   return {
-    handle(key, event, { tx, unitFor }, { context, log, signal, deadline }) {
+    handle(key, event, { tx, unitFor }, { context, log, time }) {
       const { type } = event
       const span = tracer?.root(`process ${type}`, 'consumer', context.trace, consumed(key, event, context))
-      const unit = unitFor(new WorkContext({ ...context, span, log, signal, deadline }), tx)
+      const unit = unitFor(new WorkContext({ ...context, span, log, time }), tx)
       const name = `${key}.${type}`
       const work = async () =>
         eventHandlers.get(name)!(shown(event, readers.get(name)!(event)), Object.assign(unit, environment))

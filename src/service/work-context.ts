@@ -22,9 +22,9 @@ export interface WorkContextOptions {
   readonly span?: Span | undefined
   /** As in `Context`. */
   readonly actor?: string | undefined
-  /** None by default. */
-  readonly deadline?: Deadline | undefined
-  /** One that never aborts by default. */
+  /** What it may take; as long as it likes by default. Its signal is asked for when somebody needs it. */
+  readonly time?: { readonly deadline: Deadline; readonly signal: AbortSignal } | undefined
+  /** One that never aborts by default, or that of `time`. */
   readonly signal?: AbortSignal | undefined
   /** As in `Context`. */
   readonly bound?: Bound | undefined
@@ -37,6 +37,7 @@ export class WorkContext implements Context {
   readonly deadline: Deadline
   readonly bound: Bound | undefined
   span: Span | undefined
+  readonly #time: WorkContextOptions['time']
   readonly #makeLog: (ids: Ids) => Log
   #log: Log | undefined = undefined
   #requestId: string | undefined
@@ -44,10 +45,11 @@ export class WorkContext implements Context {
   #signal: AbortSignal | undefined
 
   constructor(options: WorkContextOptions) {
-    const { caller, log, requestId, trace, span, actor, deadline = NO_DEADLINE, signal, bound } = options
+    const { caller, log, requestId, trace, span, actor, time, signal, bound } = options
     this.caller = caller
     this.actor = actor
-    this.deadline = deadline
+    this.deadline = time?.deadline ?? NO_DEADLINE
+    this.#time = time
     this.bound = bound
     this.#makeLog = log
     this.#requestId = requestId
@@ -68,7 +70,7 @@ export class WorkContext implements Context {
   }
 
   get signal(): AbortSignal {
-    this.#signal ??= new AbortController().signal
+    this.#signal ??= this.#time?.signal ?? new AbortController().signal
     return this.#signal
   }
 

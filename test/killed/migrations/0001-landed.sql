@@ -1,0 +1,1 @@
+create table landed (bomb text);
