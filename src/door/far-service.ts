@@ -199,11 +199,7 @@ export async function openFarService(contract: Contract, options: FarServiceOpti
     replicas: () =>
       replicas.all.map(({ url, breaker, pending }) => ({ url: url.href, breaker: breaker.state.kind, pending })),
     async close() {
-      for (const { framed, grpc } of replicas.all) {
-        framed.destroy()
-        grpc?.destroy()
-      }
-      await Promise.all(replicas.all.map(({ pool }) => pool.destroy()))
+      await Promise.all(replicas.all.map((one) => one.destroy()))
     },
   }
 }

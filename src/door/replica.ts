@@ -29,6 +29,8 @@ export interface Replica extends Balanced {
   shortcoming: string | undefined
   /** When the log was told. */
   toldAtMs: number
+  /** Cuts what is under way. */
+  destroy(): Promise<void>
 }
 
 export interface ReplicaOptions {
@@ -53,6 +55,8 @@ const POOL = {
 /** Nothing is sent before the first call. */
 export async function openReplica(url: URL, { contract, breaker, grpc, proven }: ReplicaOptions): Promise<Replica> {
   const pool = await openPool(url.origin, POOL)
+  // Apart: behind as many calls as there are connections it would wait for one of them to end, at the very time when frames are needed.
+  const upgrades = await openPool(url.origin, { ...POOL, connections: 1 })
   const replica: Replica = {
     url,
     pool,
@@ -60,7 +64,7 @@ export async function openReplica(url: URL, { contract, breaker, grpc, proven }:
       open: (signal) => {
         const headers = proven(replica)
         return grpc === undefined
-          ? upgraded(pool, doorPath(url, CALLS), { headers, signal })
+          ? upgraded(upgrades, doorPath(url, CALLS), { headers, signal })
           : grpc.exchange(headers, signal)
       },
       goingAway: () => leave(replica),
@@ -75,6 +79,11 @@ export async function openReplica(url: URL, { contract, breaker, grpc, proven }:
     toldAtMs: Number.NEGATIVE_INFINITY,
     get leaving() {
       return replica.leavingUntilMs !== 0 && performance.now() < replica.leavingUntilMs
+    },
+    async destroy() {
+      replica.framed.destroy()
+      grpc?.destroy()
+      await Promise.all([pool.destroy(), upgrades.destroy()])
     },
   }
   return replica

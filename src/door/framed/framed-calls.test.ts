@@ -270,44 +270,88 @@ describe.each(CALL_TRANSPORTS)('over %s', (transport) => {
     }
   })
 
-  test('R-P-4: a busy caller has up to four connections, each perhaps to another process, and the next call goes where the fewest are under way', async () => {
-    let answer = () => {}
-    const answered = new Promise<void>((resolve) => {
-      answer = resolve
-    })
+  /** A door that, once it is told to, holds back every answer. */
+  async function openHolding() {
+    let release = () => {}
+    let held = Promise.resolve()
     const at = await openDoor(async (call) => {
-      await answered
+      await held
       return echo(call)
     })
-    const { port } = await far(at.url)
-    // Another is opened at most once a second.
+    const hold = () => {
+      held = new Promise<void>((resolve) => {
+        release = resolve
+      })
+    }
+    return { at, hold, release: () => release() }
+  }
+
+  /** Another connection is opened at most once a second. */
+  function quickClock() {
     const realNow = performance.now.bind(performance)
     let aheadMs = 0
     const now = vi.spyOn(performance, 'now').mockImplementation(() => realNow() + aheadMs)
     onTestFinished(() => now.mockRestore())
-    const asked: Promise<unknown>[] = []
-    const askMore = () => {
-      aheadMs += 250
-      for (let i = 0; i < 33; i++) asked.push(port(callOf({ query: [['size', '1']] }, undefined, 60_000)))
+    return {
+      pass(ms: number) {
+        aheadMs += ms
+      },
     }
-    for (const count of [1, 2, 3, 4])
+  }
+
+  test('R-P-4: a busy caller has up to four connections, each perhaps to another process, and the next call goes where the fewest are under way', async () => {
+    const { at, hold, release } = await openHolding()
+    const port = await framed(at)
+    hold()
+    const clock = quickClock()
+    const asked: Promise<unknown>[] = []
+    const ask = (count: number) => {
+      for (let i = 0; i < count; i++) asked.push(port(callOf({ query: [['size', '1']] }, undefined, 120_000)))
+    }
+    // One that took too long to be opened is given up, and opened again.
+    const open = () => at.pipes.filter(({ pipe }) => !pipe.destroyed)
+    for (const count of [2, 3, 4]) {
+      ask(33)
       await expect
         .poll(() => {
-          askMore()
-          return at.pipes.length
+          clock.pass(250)
+          ask(1)
+          return open().length
         }, PATIENT)
         .toBe(count)
+    }
     await expect
       .poll(() => {
-        askMore()
-        return at.pipes.every(({ bytes }) => bytes > 5_000)
+        ask(8)
+        return open().every(({ bytes }) => bytes > 5_000)
       }, PATIENT)
       .toBe(true)
-    at.requests.mockClear()
-    askMore()
-    answer()
+    clock.pass(1_000)
+    ask(4 * 33)
+    release()
     await Promise.all(asked)
-    expect([at.requests.mock.calls.length, at.pipes.length]).toEqual([0, 4])
+    expect([at.requests.mock.calls.length, open().length]).toEqual([0, 4])
+  })
+
+  test('R-P-4: a connection for frames is opened while as many calls as there are connections are under way, each a request of its own', async () => {
+    const { at, hold, release } = await openHolding()
+    const port = await framed(at)
+    hold()
+    at.pipes[0]!.pipe.destroy()
+    await expect.poll(() => at.pipes[0]!.pipe.closed, PATIENT).toBe(true)
+    const clock = quickClock()
+    const asked: Promise<unknown>[] = []
+    const ask = () => asked.push(port(readOf(1)).catch(() => {}))
+    for (let i = 0; i < 300; i++) ask()
+    await expect
+      .poll(() => {
+        clock.pass(250)
+        ask()
+        return at.pipes.length
+      }, PATIENT)
+      .toBeGreaterThan(1)
+    release()
+    await Promise.all(asked)
   })
 
   test('R-P-3: a body beyond 64 KiB goes as a request of its own', async () => {

@@ -25,6 +25,8 @@ export function openExchange(
     const giveUp = () => session.destroy()
     signal.addEventListener('abort', giveUp, { once: true })
     stream.on('error', () => {})
+    // The other side has cut it. With a write still under way, Node would leave it open for ever.
+    stream.once('aborted', () => session.destroy())
     stream.once('close', () => {
       session.destroy()
       reject(new Error('the rpc has ended'))
