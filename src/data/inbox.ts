@@ -62,14 +62,15 @@ export async function receive(
   const [outcome] = await db.query<{ held: boolean; stored: number }>(RECEIVE, [
     consumer,
     holder,
-    events.map(({ id }) => id),
-    events.map(({ type }) => type),
-    events.map(({ aggregateId }) => aggregateId),
-    events.map(({ occurredAt }) => occurredAt),
-    events.map(({ data }) => data),
-    events.map(({ headers }) => headers ?? null),
+    `[${events.map(jsonOf).join()}]`,
   ])
   return outcome!
+}
+
+/** Data and headers are JSON text as they are: one array of JSON costs a third of what arrays of texts do, which have to be escaped. */
+function jsonOf({ id, type, aggregateId, occurredAt, data, headers = 'null' }: CarriedEvent): string {
+  const texts = `"type":${JSON.stringify(type)},"aggregate_id":${JSON.stringify(aggregateId)}`
+  return `{"id":"${id}",${texts},"occurred_at":${JSON.stringify(occurredAt)},"data":${data},"headers":${headers}}`
 }
 
 const RECEIVE = `
@@ -77,7 +78,8 @@ with held as (select from lintel.receivers where consumer = $1 and holder = $2 f
 stored as (
   insert into lintel.inbox (consumer, event_id, type, aggregate_id, occurred_at, data, headers)
   select $1, id, type, aggregate_id, occurred_at, data, headers
-  from unnest($3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::json[], $8::json[])
+  from rows from (json_to_recordset($3::json)
+      as (id uuid, type text, aggregate_id text, occurred_at timestamptz, data json, headers json))
     with ordinality as e (id, type, aggregate_id, occurred_at, data, headers, place)
   where exists (select from held) order by place
   on conflict (consumer, event_id) do nothing
