@@ -1,5 +1,6 @@
 import type { ConsumerSpec } from './consumer.ts'
 import type { EventSpec } from './event.ts'
+import type { JobSpec } from './job.ts'
 import type { BucketSpec } from './limits.ts'
 import type { Operation, OperationSpec } from './operation.ts'
 import type { ProblemSpec } from './problem.ts'
@@ -10,6 +11,7 @@ export type Resources = Readonly<Record<string, AnyResource>>
 export type Operations = Readonly<Record<string, OperationSpec>>
 export type Events = Readonly<Record<string, EventSpec<any>>>
 export type Consumers = Readonly<Record<string, ConsumerSpec>>
+export type Jobs = Readonly<Record<string, JobSpec<any>>>
 export type Problems = Readonly<Record<string, ProblemSpec>>
 export type Buckets = Readonly<Record<string, BucketSpec>>
 
@@ -21,6 +23,7 @@ export interface Contract<
   C extends Consumers = Consumers,
   P extends Problems = Problems,
   B extends Buckets = Buckets,
+  J extends Jobs = Jobs,
 > {
   readonly name: string
   readonly resources: R
@@ -28,6 +31,7 @@ export interface Contract<
   readonly events: E
   readonly consumers: C
   readonly buckets: B
+  readonly jobs: J
   readonly problems: Problems
   readonly latest: number
   readonly older: Readonly<Record<number, OlderVersion>>

@@ -13,6 +13,7 @@ export {
   type TypeOf,
   t,
 } from './fields.ts'
+export { type JobData, type JobOptions, type JobSpec, job } from './job.ts'
 export type { BucketSpec, Limit } from './limits.ts'
 export { type Operation, type OperationSpec, operation } from './operation.ts'
 export { PROBLEMS, type ProblemSpec, problem } from './problem.ts'

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { implement } from '../service/implement.ts'
 import { consumer } from './consumer.ts'
 import { t } from './fields.ts'
+import { job } from './job.ts'
 import { operation } from './operation.ts'
 import { resource } from './resource.ts'
 import { service } from './service.ts'
@@ -42,6 +43,7 @@ test.each<[string, string, () => unknown]>([
     'operation GET /pings: limits has the unknown member "maxRequest"',
     () => operation(plain({ ...ping, limits })),
   ],
+  ['a job', 'job has the unknown member "every": did you mean "everyMs"?', () => job(plain({ every: 60_000 }))],
   [
     'a service',
     'service "notes" has the unknown member "resource": did you mean "resources"?',

@@ -3,7 +3,7 @@ import { orders } from '../../services/orders/contract.ts'
 import { users } from '../../services/users/contract.ts'
 import { Fault } from '../base/errors.ts'
 import type { Fields } from './fields.ts'
-import { consumer, event, olderShape, operation, problem, resource, service, t } from './index.ts'
+import { consumer, event, job, olderShape, operation, problem, resource, service, t } from './index.ts'
 import type { AnyResource } from './resource.ts'
 import { brokenRules } from './rules.ts'
 
@@ -821,6 +821,42 @@ describe('consumers', () => {
       () => consuming(['thing.made'], { start: 'now', attempts: 100, timeoutMs: 25_000 }),
     ],
     ['a consumer may have the name of what every object has', () => consuming(['thing.made'], {}, 'constructor')],
+  ])
+})
+
+describe('jobs', () => {
+  const withJob = (options: Loose = {}, key = 'tidy') => notes({}, { jobs: { [key]: job(options as never) } })
+  refused([
+    ['a job in kebab-case', 'R-P-6 jobs.send-mail: is not in camelCase', () => withJob({}, 'send-mail')],
+    [
+      'a job with the name of a resource',
+      'R-P-2 jobs.notes: has the name of a resource, an operation or a consumer',
+      () => withJob({}, 'notes'),
+    ],
+    ...[
+      ['attempts', 0],
+      ['attempts', 101],
+      ['timeoutMs', 900_001],
+      ['timeoutMs', '3'],
+      ['concurrency', 1.5],
+      ['everyMs', 999],
+      ['everyMs', 'daily'],
+    ].map(
+      ([name, value]): Case => [
+        `a job with ${name} ${JSON.stringify(value)}`,
+        `R-P-6 jobs.tidy: has ${name} ${JSON.stringify(value)}`,
+        () => withJob({ [name!]: value }),
+      ],
+    ),
+    [
+      'a schedule with data',
+      'R-P-6 jobs.tidy: has everyMs and data',
+      () => withJob({ everyMs: 60_000, data: { title: t.text() } }),
+    ],
+  ])
+  sound([
+    ['a job with data is sound', () => withJob({ data: { title: t.text() }, attempts: 100, timeoutMs: 900_000 })],
+    ['a schedule is sound', () => withJob({ everyMs: 1_000 })],
   ])
 })
 

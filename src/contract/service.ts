@@ -1,5 +1,5 @@
 import { Fault } from '../base/errors.ts'
-import type { Buckets, Consumers, Contract, Events, Operations, Problems, Resources } from './contract.ts'
+import type { Buckets, Consumers, Contract, Events, Jobs, Operations, Problems, Resources } from './contract.ts'
 import { factsOf } from './facts.ts'
 import { checkObject, type KnownMembers, onlyKnown } from './known-members.ts'
 import { checkBucketMembers } from './limits.ts'
@@ -8,12 +8,14 @@ import { PROBLEMS, type UsualProblem } from './problem.ts'
 import { brokenRules } from './rules.ts'
 import type { OlderVersion } from './versions.ts'
 
-export interface ServiceOptions<R, O, E, C, P, B> {
+export interface ServiceOptions<R, O, E, C, P, B, J> {
   readonly resources?: R
   readonly operations?: O
   readonly events?: E
   /** What it consumes, by the name that its handlers have. */
   readonly consumers?: C
+  /** What it does later, and of its own accord, by the name that its handler has: `unit.enqueue('sendReport', { month })`. */
+  readonly jobs?: J
   /** Token buckets that its handlers take from, by name: `unit.limit('account', id)`. */
   readonly buckets?: B
   /** Problems of its own, beside those that every system knows. */
@@ -29,11 +31,12 @@ export interface ServiceOptions<R, O, E, C, P, B> {
 export type ProblemOf<C> =
   C extends Contract<any, any, any, any, infer P> ? (keyof P & string) | UsualProblem : UsualProblem
 
-const OPTIONS: KnownMembers<ServiceOptions<any, any, any, any, any, any>> = {
+const OPTIONS: KnownMembers<ServiceOptions<any, any, any, any, any, any, any>> = {
   resources: true,
   operations: true,
   events: true,
   consumers: true,
+  jobs: true,
   problems: true,
   buckets: true,
   latest: true,
@@ -53,7 +56,8 @@ export function service<
   C extends Consumers = {},
   P extends Problems = {},
   B extends Buckets = {},
->(name: string, options: ServiceOptions<R, O, E, C, P, B>): Contract<R, O, E, C, P, B> {
+  J extends Jobs = {},
+>(name: string, options: ServiceOptions<R, O, E, C, P, B, J>): Contract<R, O, E, C, P, B, J> {
   checkObject(`service "${name}"`, 'options', options)
   onlyKnown(`service "${name}"`, options, OPTIONS)
   for (const [version, shown] of Object.entries(options.older ?? {}))
@@ -71,7 +75,7 @@ export function service<
     ...Object.entries(resources).flatMap(([key, resource]) => operationsOf(name, key, resource)),
     ...Object.entries(operations).map(([key, spec]) => customOperation(name, key, spec)),
   ]
-  const contract: Contract<R, O, E, C, P, B> = {
+  const contract: Contract<R, O, E, C, P, B, J> = {
     ...versions,
     name,
     resources,
@@ -79,6 +83,7 @@ export function service<
     events: options.events ?? ({} as E),
     consumers: options.consumers ?? ({} as C),
     buckets: options.buckets ?? ({} as B),
+    jobs: options.jobs ?? ({} as J),
     served: described.map((operation) => ({ ...operation, facts: factsOf(operation, versions) })),
     description: options.description,
   }

@@ -7,6 +7,7 @@ import type { Deadline } from '../resilience/deadline.ts'
 import { type Bound, type UnderWay, watch } from '../resilience/watch.ts'
 import { leaveChanges } from './cache-changes.ts'
 import { type Held, isOfSharing } from './connections.ts'
+import { enqueueing, type NewJob } from './enqueue.ts'
 import { isSerialisation } from './faults.ts'
 import { type ForetoldInsert, REFUTED } from './foretold.ts'
 import { type Database, queryable, type Writable } from './pool.ts'
@@ -26,6 +27,8 @@ export interface Transaction extends Writable {
   whileOpen<T>(send: () => Promise<T>): Promise<T>
   /** Writes an event to the outbox when the transaction commits; with a rollback it never was. */
   emit(event: OutboxEvent): void
+  /** Stores a job when the transaction commits; with a rollback it never was. */
+  enqueue(job: NewJob): void
   /** Takes a statement that is sent with COMMIT, in front of the events, and can wait for nothing. */
   lastly(step: Step): void
   /** Called once the transaction has committed. */
@@ -118,6 +121,8 @@ async function once<T>(
   /** What need not be sent before COMMIT. */
   let pending: ForetoldInsert[] = []
   const lastSteps: Step[] = []
+  /** One of them may meet another transaction: of a job with the same key. */
+  let mayWait = false
 
   const acquire = async () => {
     const held = await database.acquire(request.deadline, share)
@@ -191,6 +196,11 @@ async function once<T>(
       emit(event) {
         assertOpen(isOver)
         events.push(event)
+      },
+      enqueue(job) {
+        assertOpen(isOver)
+        mayWait ||= job.key !== undefined
+        lastSteps.push(enqueueing(job))
       },
       lastly(step) {
         assertOpen(isOver)
@@ -277,14 +287,14 @@ async function once<T>(
       .finally(() => {
         over = true
       })
-    if (begun || pending.length > 0 || events.length > 0 || tags.size > 0) {
+    if (begun || pending.length > 0 || lastSteps.length > 0 || events.length > 0 || tags.size > 0) {
       // Before COMMIT: whoever dies behind it leaves nothing that is old, and nobody reads the new value and then the old one.
       if (cache !== undefined && tags.size > 0) change = await cache.change(tags)
       const steps = [...pending.map(stepOf), ...lastSteps, ...events.map(emitting)]
       if (change?.isKnown === false) steps.push(leaveChanges(tags))
       outcome = 'uncertain'
       // What waits for a lock is cancelled when the time is over, as any statement.
-      if (pending.length > 0) await inTime(() => end(steps), bound, endLate)
+      if (pending.length > 0 || mayWait) await inTime(() => end(steps), bound, endLate)
       else {
         if (bound) bound.committing = true
         await end(steps)

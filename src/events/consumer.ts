@@ -17,6 +17,7 @@ import type { Transaction } from '../data/transaction.ts'
 import { Deadline } from '../resilience/deadline.ts'
 import { type UnderWay, watch } from '../resilience/watch.ts'
 import type { CarriedEvent } from './carrier.ts'
+import { textOf } from './error-text.ts'
 
 export interface Consumer {
   /** Something is in the inbox: a hint. */
@@ -350,18 +351,4 @@ class HandlerTime implements Time, UnderWay {
 /** With jitter, so that what failed together does not come back together. */
 export function delayMs(attempts: number, random = Math.random): number {
   return halfJitterMs(attempts, BACKOFF, random)
-}
-
-/** For operators to read: bounded, and without a stack, which is in the log. */
-function textOf(error: unknown): string {
-  return (
-    (
-      error instanceof Error
-        ? `${error.name}: ${error.message || ((error as { code?: string }).code ?? '')}`
-        : String(error)
-    )
-      // PostgreSQL takes no NUL in text.
-      .replaceAll('\0', '')
-      .slice(0, 2_000)
-  )
 }

@@ -5,8 +5,7 @@ import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { Contract } from '../contract/contract.ts'
 import type { HeldUp } from '../data/feed.ts'
 import { type InboxState, inboxState, registerConsumer, sweepInbox } from '../data/inbox.ts'
-import { listen } from '../data/listen.ts'
-import { COMMITTED, NOTHING_WAITS, notifyCommitted, type OutboxState, outboxState } from '../data/outbox.ts'
+import { NOTHING_WAITS, notifyCommitted, type OutboxState, outboxState } from '../data/outbox.ts'
 import { keepPartitions } from '../data/outbox-partitions.ts'
 import { forgetPlaces } from '../data/places.ts'
 import type { Database } from '../data/pool.ts'
@@ -24,6 +23,8 @@ import type { ServedEvents } from './serve-events.ts'
 export interface RunningEvents {
   /** Events were committed. */
   wake(): void
+  /** Something that this process cannot know of may be there: to publish, to read or to handle. */
+  heard(): void
   /** Resolves when what is there has gone out, and what has arrived is handled. */
   idle(): Promise<void>
   state(): Promise<EventsState>
@@ -50,7 +51,7 @@ export interface EventsState {
 export interface EventsOptions<B extends Begun> {
   /** On connections of its own: what handlers wait for must not keep requests waiting. */
   readonly database: Database
-  /** Of the same database, to listen on. */
+  /** Of the same database, for what needs a session of its own. */
   readonly url: string
   readonly carrier: Carrier
   /** Who reads the outbox: what they have not read is kept. */
@@ -108,13 +109,6 @@ export function runEvents<B extends Begun>(contract: Contract, options: EventsOp
   const consumers = Object.entries<ConsumerSpec>(contract.consumers).map(([key, spec]) =>
     runConsumer(contract.name, key, spec, options),
   )
-  const listener = listen(url, COMMITTED, () => {
-    relay?.wake()
-    for (const { receiver, consumer } of consumers) {
-      receiver.wake()
-      consumer?.wake()
-    }
-  })
   const sweeps = sweeper(
     () =>
       Promise.all([
@@ -130,6 +124,13 @@ export function runEvents<B extends Begun>(contract: Contract, options: EventsOp
   const lagOf = (consumer: string) => consumers.find(({ name }) => name === consumer)?.receiver.lagMs ?? 0
   return {
     wake: () => relay?.wake(),
+    heard() {
+      relay?.wake()
+      for (const { receiver, consumer } of consumers) {
+        receiver.wake()
+        consumer?.wake()
+      }
+    },
     async idle() {
       await relay?.idle()
       await Promise.all(consumers.map(({ receiver }) => receiver.idle()))
@@ -155,7 +156,6 @@ export function runEvents<B extends Begun>(contract: Contract, options: EventsOp
     async stop() {
       sweeps.stop()
       await Promise.all([
-        listener.close(),
         relay?.stop(),
         ...consumers.flatMap(({ receiver, consumer }) => [receiver.stop(), consumer?.stop()]),
       ])

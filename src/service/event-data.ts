@@ -31,11 +31,21 @@ export function dataReader(type: string, spec: EventSpec): ReadData {
   }
 }
 
-export function assertKeepsContract(type: string, check: ReturnType<typeof outputCheck>, value: object) {
+type Check = ReturnType<typeof outputCheck>
+
+export function assertKeepsContract(type: string, check: Check, value: object): void {
+  const breach = breachOf(type, check, value)
+  if (breach !== undefined) throw new Fault('EVENT_BREAKS_CONTRACT', breach)
+}
+
+/** The same of a job. */
+export function assertJobKeepsContract(name: string, check: Check, value: object): void {
+  const breach = breachOf(name, check, value)
+  if (breach !== undefined) throw new Fault('JOB_BREAKS_CONTRACT', breach)
+}
+
+function breachOf(name: string, check: Check, value: object): string | undefined {
   const faults = check(value)
-  if (faults.length > 0)
-    throw new Fault(
-      'EVENT_BREAKS_CONTRACT',
-      `Data of ${type} breaks its contract: ${faults.map(({ field, message }) => `${field} ${message}`).join('; ')}`,
-    )
+  if (faults.length === 0) return undefined
+  return `Data of ${name} breaks its contract: ${faults.map(({ field, message }) => `${field} ${message}`).join('; ')}`
 }

@@ -4,6 +4,7 @@ import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { Contract } from '../contract/contract.ts'
 import type { EventData } from '../contract/event.ts'
 import type { CheckedInput, InputOf } from '../contract/fields.ts'
+import type { JobData } from '../contract/job.ts'
 import type { OperationSpec } from '../contract/operation.ts'
 import type {
   AnyResource,
@@ -35,6 +36,12 @@ export interface Unit<C extends Contract<any, any, any> = Contract> {
   /** Publishes an event of the contract when the transaction commits: of a row, or of an id with its data. */
   emit<T extends keyof C['events'] & string>(type: T, row: Row<any>): void
   emit<T extends keyof C['events'] & string>(type: T, id: string, data: EventData<C['events'][T]>): void
+  /**
+   * Has a job of the contract done when the transaction commits, by this process or another; with a rollback it never was.
+   *
+   *     unit.enqueue('sendReport', { month: '2026-11' }, { key: '2026-11' })
+   */
+  enqueue<J extends keyof C['jobs'] & string>(job: J, data: JobData<C['jobs'][J]>, options?: EnqueueOptions): void
   /** Has the service's `background` look at what is due once this has committed. */
   wake(): void
   /**
@@ -59,6 +66,16 @@ export interface Unit<C extends Contract<any, any, any> = Contract> {
   readonly log: Log
   /** For lines of the security log: `unit.security.done('password.changed', { account: id })`. */
   readonly security: Security
+}
+
+export interface EnqueueOptions {
+  /** Not before so many milliseconds have passed; 0, and a year at most. */
+  readonly delayMs?: number
+  /**
+   * Of jobs of one name and key one waits, with the data of the last, due as soon as any of them; 1 to 500 characters. One that runs
+   * already may have missed the news, and another waits behind it.
+   */
+  readonly key?: string
 }
 
 export type Handler<C extends Contract<any, any, any>, P, B, A> = (
@@ -117,6 +134,38 @@ export type EventHandler<C extends Contract<any, any, any>, E extends Event> = (
   unit: ConsumerUnit<C>,
 ) => Promise<void>
 
+/** A job as its handler gets it. */
+export interface Job<T = any, N extends string = string> {
+  /** `job_…` */
+  readonly id: string
+  readonly name: N
+  readonly data: T
+  /** RFC 3339. */
+  readonly enqueuedAt: string
+  /** Which attempt this is, from 1. */
+  readonly attempt: number
+  /** Whether another follows where this one fails. */
+  readonly isLast: boolean
+}
+
+/** What the handler of a job works with: a transaction in which its effect commits, and the job goes. */
+export interface JobUnit<C extends Contract<any, any, any> = Contract> extends ConsumerUnit<C> {
+  /**
+   * Does work in a transaction of its own, which has committed when this resolves: for what others must see before the handler goes
+   * on. It may be done again where the job is tried again.
+   */
+  run<T>(work: (unit: Unit<C>) => Promise<T>): Promise<T>
+}
+
+/**
+ * Does a job: once in effect, for what it does in its transaction, which begins with its first statement; what it does elsewhere may
+ * be done again. One that throws is tried again later, and in the end it is dead: `lintel work list`.
+ */
+export type JobHandler<C extends Contract<any, any, any>, J extends keyof C['jobs']> = (
+  job: Job<JobData<C['jobs'][J]>, J & string>,
+  unit: JobUnit<C>,
+) => Promise<void>
+
 type EventsOf<S> = S extends ConsumerSpec<infer E> ? E : never
 
 /** The handlers of a consumer, by the type of the event: `ConsumerHandlers<typeof orders, 'buyers'>['user.created']`. */
@@ -136,9 +185,15 @@ type WithHandlers<R> = {
  * mapped type, not two that are joined: only so does a handler that is written in place know its parameters.
  */
 export type Handlers<C extends Contract<any, any, any>> = {
-  [K in WithHandlers<C['resources']> | keyof C['operations'] | keyof C['consumers']]: K extends keyof C['operations']
+  [K in
+    | WithHandlers<C['resources']>
+    | keyof C['operations']
+    | keyof C['consumers']
+    | keyof C['jobs']]: K extends keyof C['operations']
     ? OperationHandler<C, K>
-    : K extends keyof C['consumers']
-      ? ConsumerHandlers<C, K>
-      : { [V in CustomOf<C['resources'][K]>]: HandlerOf<C, K, V> }
+    : K extends keyof C['jobs']
+      ? JobHandler<C, K>
+      : K extends keyof C['consumers']
+        ? ConsumerHandlers<C, K>
+        : { [V in CustomOf<C['resources'][K]>]: HandlerOf<C, K, V> }
 }

@@ -10,7 +10,7 @@ import { handlerName, implement } from './implement.ts'
  * repository, and in one program, since the libraries cost most of the time.
  */
 const CONTRACT = `
-import { consumer, event, operation, problem, resource, service, t } from 'lintel/contract'
+import { consumer, event, job, operation, problem, resource, service, t } from 'lintel/contract'
 import { type ConsumerHandlers, type HandlerOf, implement, insert } from 'lintel/service'
 
 const Note = resource('note', {
@@ -40,8 +40,10 @@ const readers = service('readers', {
   events: { 'reader.seen': event({ size: t.integer() }) },
   consumers: { things: consumer(shop, ['thing.made', 'thing.lost']) },
 })
+const workers = service('workers', { jobs: { send: job({ data: { size: t.integer() } }), tidy: job({ everyMs: 60_000 }) } })
+const tidy = async () => {}
 const lost: ConsumerHandlers<typeof readers, 'things'>['thing.lost'] = async ({ data }) => { void data.by }
-void [implement, options, create, update, statistics, confirm, readers, lost]
+void [implement, options, create, update, statistics, confirm, readers, lost, workers, tidy]
 `
 
 const SNIPPETS = {
@@ -166,6 +168,29 @@ const SNIPPETS = {
       'thing.lost': lost,
     },
   }, options)`,
+  working: `implement(workers, {
+    send: async ({ name, data, attempt, isLast }, { tx, enqueue, run, mail }) => {
+      const made: 'send' = name
+      const size: number = data.size + attempt
+      await run(async (unit) => unit.enqueue('send', { size }, { delayMs: 5, key: made }))
+      enqueue('send', { size })
+      await tx.query('select 1', [isLast, mail])
+    },
+    tidy,
+  }, { ...options, mailers: ['send'] })`,
+  missingJob: `implement(workers, { tidy }, options)`,
+  misspeltJobData: `implement(workers, {
+    send: async ({ data }) => { throw new Error(data.sise) },
+    tidy,
+  }, options)`,
+  wrongEnqueue: `implement(workers, {
+    send: async (_, { enqueue }) => enqueue('send', { size: 'large' }),
+    tidy,
+  }, options)`,
+  unknownJob: `implement(workers, {
+    send: async (_, { enqueue }) => enqueue('sent', { size: 5 }),
+    tidy,
+  }, options)`,
   missingConsumer: `implement(readers, {}, options)`,
   missingEvent: `implement(readers, {
     things: { 'thing.lost': lost },
@@ -240,7 +265,7 @@ beforeAll(() => {
 }, 60_000)
 
 describe('handlers are typed by their contract (R-P-2)', () => {
-  test.each(['sound', 'inPlace', 'consuming', 'refusing'])('R-P-2: a complete set compiles: %s', (name) =>
+  test.each(['sound', 'inPlace', 'consuming', 'working', 'refusing'])('R-P-2: a complete set compiles: %s', (name) =>
     expect(said.get(name)).toEqual([]),
   )
 
@@ -272,6 +297,14 @@ describe('handlers are typed by their contract (R-P-2)', () => {
       'create: async (asked, unit) => {',
       `'"note.made"' is not assignable to parameter of type '"note.created"'`,
     ],
+    ['missingJob', 'export default implement(workers, { tidy }, options)', "Property 'send' is missing in type"],
+    [
+      'misspeltJobData',
+      'send: async ({ data }) => { throw new Error(data.sise) },',
+      "Property 'sise' does not exist on type '{ size: number; }'",
+    ],
+    ['wrongEnqueue', 'send: async (_, { enqueue }) =>', "Type 'string' is not assignable to type 'number'"],
+    ['unknownJob', 'send: async (_, { enqueue }) =>', `'"sent"' is not assignable to parameter of type`],
     ['missingConsumer', 'export default implement(readers, {}, options)', "Property 'things' is missing in type"],
     ['missingEvent', "things: { 'thing.lost': lost },", `Property '"thing.made"' is missing in type`],
     [
@@ -353,7 +386,7 @@ describe('implement', () => {
   test('R-P-2: without types, a mailer that is no consumer of the contract stops the start and is named', () => {
     const mailers = ['notices'] as never
     expect(() => implement(notes, { notes: { create }, confirm }, { ...options, mailers })).toThrow(
-      'mailers of notes: "notices" is not among its consumers: it has none',
+      'mailers of notes: "notices" is not among its consumers and jobs: it has none',
     )
   })
 

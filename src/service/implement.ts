@@ -9,7 +9,7 @@ import type { ProblemOf } from '../contract/service.ts'
 import type { Queryable } from '../data/pool.ts'
 import type { Background } from './background.ts'
 import type { Command } from './command.ts'
-import type { EventHandler, Handler, Handlers, Unit } from './handler.ts'
+import type { EventHandler, Handler, Handlers, JobHandler, Unit } from './handler.ts'
 
 /** A contract with its handlers and migrations: something that can be run. */
 export interface Service<C extends Contract<any, any, any> = Contract> {
@@ -18,6 +18,8 @@ export interface Service<C extends Contract<any, any, any> = Contract> {
   readonly handlers: ReadonlyMap<string, Handler<any, any, any, any>>
   /** By `<consumer key>.<event type>`. */
   readonly eventHandlers: ReadonlyMap<string, EventHandler<any, any>>
+  /** By the name of the job. */
+  readonly jobHandlers: ReadonlyMap<string, JobHandler<any, any>>
   /** Folder of its SQL files, `NNNN-name.sql`. */
   readonly migrations: URL
   readonly prepare: Prepare<C> | undefined
@@ -28,7 +30,7 @@ export interface Service<C extends Contract<any, any, any> = Contract> {
   readonly refusals: Readonly<Record<string, string>>
   /** By the name of a resource of another service. */
   readonly knows: Readonly<Record<string, Knows>>
-  /** Keys of consumers. */
+  /** Keys of consumers and jobs. */
   readonly mailers: readonly string[]
   /** The stack of the call of `implement`: where an answer is wrong, its handler is on no stack any more. */
   readonly implementedAt: string | undefined
@@ -56,8 +58,8 @@ export interface ServiceOptions<C extends Contract<any, any, any>> {
    * whether something may be made below one while that one's own service cannot be asked.
    */
   readonly knows?: Readonly<Record<string, Knows>>
-  /** Consumers whose handlers send mail: where none can go out (in production without SMTP_URL), their events wait until it can. */
-  readonly mailers?: readonly (keyof C['consumers'] & string)[]
+  /** Consumers and jobs whose handlers send mail: where none can go out (in production without SMTP_URL), they wait until it can. */
+  readonly mailers?: readonly ((keyof C['consumers'] | keyof C['jobs']) & string)[]
 }
 
 /** `env` is the environment, with `NAME_FILE` read already. If it returns a string, that is logged for the operator. */
@@ -85,6 +87,7 @@ export function implement<C extends Contract<any, any, any>>(
   if (unknown !== undefined) throw new Fault('INVALID_SERVICE', `implement(${contract.name}, …, options) ${unknown}`)
   const byName = new Map<string, Handler<any, any, any, any>>()
   const eventHandlers = new Map<string, EventHandler<any, any>>()
+  const jobHandlers = new Map<string, JobHandler<any, any>>()
   for (const [key, value] of Object.entries(handlers)) {
     const events = Object.hasOwn(contract.consumers, key)
     if (typeof value !== 'function' && !isObject(value))
@@ -92,7 +95,9 @@ export function implement<C extends Contract<any, any, any>>(
         'INVALID_SERVICE',
         `implement(${contract.name}, …) has ${inWords(value)} as "${key}": expected a handler, or an object of handlers`,
       )
-    if (typeof value === 'function') byName.set(key, value as Handler<any, any, any, any>)
+    if (typeof value === 'function' && Object.hasOwn(contract.jobs, key))
+      jobHandlers.set(key, value as JobHandler<any, any>)
+    else if (typeof value === 'function') byName.set(key, value as Handler<any, any, any, any>)
     else if (events)
       for (const [type, handler] of Object.entries(value as object)) eventHandlers.set(`${key}.${type}`, handler)
     else for (const [verb, handler] of Object.entries(value as object)) byName.set(`${key}.${verb}`, handler)
@@ -102,6 +107,7 @@ export function implement<C extends Contract<any, any, any>>(
     contract,
     handlers: byName,
     eventHandlers,
+    jobHandlers,
     migrations,
     prepare,
     background,
@@ -118,6 +124,8 @@ export function implement<C extends Contract<any, any, any>>(
   for (const [key, { events }] of Object.entries<ConsumerSpec>(contract.consumers))
     for (const type of Object.keys(events))
       if (!eventHandlers.has(`${key}.${type}`)) throw missing(`${contract.name}.${key} for ${type}`, contract.name)
+  for (const name of Object.keys(contract.jobs))
+    if (!jobHandlers.has(name)) throw missing(`the job ${contract.name}.${name}`, contract.name)
   for (const [name, code] of Object.entries<string>(refusals))
     if (!Object.hasOwn(contract.problems, code))
       throw new Fault(
@@ -127,13 +135,14 @@ export function implement<C extends Contract<any, any, any>>(
   if (!Array.isArray(mailers))
     throw new Fault(
       'INVALID_SERVICE',
-      `mailers of ${contract.name} is ${inWords(mailers)}: expected a list of its consumers`,
+      `mailers of ${contract.name} is ${inWords(mailers)}: expected a list of its consumers and jobs`,
     )
+  const mayMail = [...Object.keys(contract.consumers), ...Object.keys(contract.jobs)]
   for (const key of mailers)
-    if (!Object.hasOwn(contract.consumers, key))
+    if (!mayMail.includes(key))
       throw new Fault(
         'INVALID_SERVICE',
-        `mailers of ${contract.name}: "${key}" is not among its consumers: ${Object.keys(contract.consumers).join(', ') || 'it has none'}`,
+        `mailers of ${contract.name}: "${key}" is not among its consumers and jobs: ${mayMail.join(', ') || 'it has none'}`,
       )
   const own = Object.values<AnyResource>(contract.resources)
   const foreign = own.flatMap(({ parent }) => (parent && !own.includes(parent.of) ? [parent.of.name] : []))
@@ -154,7 +163,7 @@ function checkArguments(contract: unknown, handlers: unknown, options: unknown):
   const { name } = contract
   if (!isObject(handlers))
     throw refuse(
-      `implement(${name}, …) needs its handlers second, as an object by resource, operation and consumer: {} where the contract needs none`,
+      `implement(${name}, …) needs its handlers second, as an object by resource, operation, consumer and job: {} where the contract needs none`,
     )
   if (!isObject(options) || options.migrations === undefined)
     throw refuse(

@@ -12,11 +12,15 @@ export type { Command, CommandInput } from './command.ts'
 export type {
   ConsumerHandlers,
   ConsumerUnit,
+  EnqueueOptions,
   Event,
   EventHandler,
   Handler,
   HandlerOf,
   Handlers,
+  Job,
+  JobHandler,
+  JobUnit,
   OperationHandler,
   Unit,
 } from './handler.ts'

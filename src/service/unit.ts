@@ -9,6 +9,7 @@ import type { Contract } from '../contract/contract.ts'
 import { dataVersion } from '../contract/event.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import { type Cascades, cascading } from '../data/cascades.ts'
+import type { NewJob } from '../data/enqueue.ts'
 import type { Database, Queryable, Writable } from '../data/pool.ts'
 import { isRow, type Row, readShown, writeRow } from '../data/row.ts'
 import { type OutboxEvent, type Transaction, transaction } from '../data/transaction.ts'
@@ -17,8 +18,8 @@ import { addResult } from '../limits/headers.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import { type BucketOptions, createBuckets } from './buckets.ts'
-import { assertKeepsContract } from './event-data.ts'
-import type { Unit } from './handler.ts'
+import { assertJobKeepsContract, assertKeepsContract } from './event-data.ts'
+import type { EnqueueOptions, Unit } from './handler.ts'
 import { messaging } from './messaging.ts'
 import { type Security, securityOf } from './security.ts'
 import { outputCheck, shaped } from './shape.ts'
@@ -45,6 +46,8 @@ export interface Runtime {
   readonly security?: SecurityLog | undefined
   /** Told of the types of events that a unit of work has committed, before it is answered. */
   committed?(types: ReadonlySet<string>): Promise<void> | void
+  /** Told that a unit of work has enqueued jobs, before it is answered. */
+  enqueued?(): Promise<void> | void
   /** Wakes what the service does in the background. */
   wake?(): void
 }
@@ -72,6 +75,7 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
     contract,
     runtime,
     publish: publisher(contract),
+    order: orderer(contract),
     buckets: createBuckets(contract, runtime.limits),
     security: runtime.security ?? SILENT,
   }
@@ -80,7 +84,7 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
     context: Context,
     { prepare, share }: UnitOptions = {},
   ): Promise<T> => {
-    const effects: Effects = { types: undefined, wakes: false, draws: undefined }
+    const effects: Effects = { types: undefined, jobs: false, wakes: false, draws: undefined }
     const caused = runtime.database.onBehalfOf?.(context)
     const database = caused ?? runtime.database
     try {
@@ -102,6 +106,7 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
     } finally {
       // After a refusal too: there are refusals that commit. After a rollback it is a look for nothing.
       if (effects.wakes) runtime.wake?.()
+      if (effects.jobs) await runtime.enqueued?.()
       if (effects.types !== undefined) await runtime.committed?.(effects.types)
     }
   }
@@ -112,6 +117,7 @@ interface Tools {
   readonly contract: Contract
   readonly runtime: Runtime
   readonly publish: ReturnType<typeof publisher>
+  readonly order: ReturnType<typeof orderer>
   readonly buckets: ReturnType<typeof createBuckets>
   readonly security: SecurityLog
 }
@@ -119,6 +125,7 @@ interface Tools {
 /** What is left of work when its transaction is over, in however many attempts. */
 interface Effects {
   types: Set<string> | undefined
+  jobs: boolean
   wakes: boolean
   draws: Draw[] | undefined
 }
@@ -205,6 +212,13 @@ class WorkUnit implements Unit {
       this.#transaction.emit(this.#tools.publish(type, subject, data, this.#headersFor(type)))
       this.#effects.types ??= new Set()
       this.#effects.types.add(type)
+    }
+  }
+
+  get enqueue(): Unit['enqueue'] {
+    return (name: string, data: unknown, options?: EnqueueOptions) => {
+      this.#transaction.enqueue(this.#tools.order(name, data, options, this.#headersFor(name)))
+      this.#effects.jobs = true
     }
   }
 
@@ -297,5 +311,29 @@ function publisher(contract: Contract) {
     const value = shaped(event.data, data as object)
     assertKeepsContract(type, event.check, value)
     return { type, aggregateId: subject, data: JSON.stringify(value), headers }
+  }
+}
+
+const LONGEST_DELAY_MS = 366 * 86_400_000
+
+/** Compiles the contract's jobs: data is checked when it is enqueued, so that a wrong shape fails the change. */
+function orderer(contract: Contract) {
+  const jobs = new Map(
+    Object.entries(contract.jobs).map(([name, { data, everyMs }]) => [
+      name,
+      { data, check: outputCheck(data), everyMs },
+    ]),
+  )
+  return (name: string, data: unknown, { delayMs = 0, key }: EnqueueOptions = {}, headers: string): NewJob => {
+    const job = jobs.get(name)
+    if (!job) throw new Fault('UNKNOWN_JOB', `The contract "${contract.name}" has no job "${name}"`)
+    const refuse = (what: string) => new Fault('JOB_ARGUMENT', `enqueue('${name}') ${what}`)
+    if (job.everyMs !== undefined) throw refuse('is for a schedule, which nobody enqueues: remove `everyMs`')
+    if (!(delayMs >= 0 && delayMs <= LONGEST_DELAY_MS))
+      throw refuse(`has delayMs ${delayMs}: expected milliseconds from 0 to ${LONGEST_DELAY_MS}`)
+    if (key !== undefined && !/^[^\0]{1,500}$/s.test(key)) throw refuse('has a key that is not 1 to 500 characters')
+    const value = shaped(job.data, data as object)
+    assertJobKeepsContract(name, job.check, value)
+    return { name, data: JSON.stringify(value), headers, delayMs, key }
   }
 }

@@ -2,7 +2,7 @@ import { addressOf } from '../data/connection.ts'
 import type { Database, DatabaseOptions } from '../data/pool.ts'
 import type { Log } from '../observe/log.ts'
 import type { Service } from '../service/implement.ts'
-import { hasEvents } from './system.ts'
+import { worksBehind } from './system.ts'
 
 type Sizes = Required<Pick<DatabaseOptions, 'poolSize' | 'readLanes' | 'listLanes'>>
 
@@ -21,13 +21,13 @@ export function shareOut(size: number): Sizes {
   return { readLanes: lanes, listLanes: lanes, poolSize: size - 2 * lanes }
 }
 
-/** Of the events of a service: four handlers at once, which may wait for a mail server, and whoever reads the outbox. Besides, two listen. */
+/** Of the events and jobs of a service: four handlers at once, which may wait for a mail server, and whoever reads the outbox. Besides, two listen. */
 export const EVENT_SIZES: Sizes = { readLanes: 1, listLanes: 0, poolSize: 5 }
 
 const sum = ({ readLanes, listLanes, poolSize }: Sizes) => readLanes + listLanes + poolSize
 /** Of a worker that handles no events: it reads them for consumers in other processes. */
 export const READ_SIZES: Sizes = { readLanes: 1, listLanes: 0, poolSize: 2 }
-/** Besides DATABASE_POOL_SIZE, for each service with events. */
+/** Besides DATABASE_POOL_SIZE, for each service with events or jobs. */
 export const EVENT_CONNECTIONS = sum(EVENT_SIZES) + 2
 /** The same in each further worker. */
 export const READ_CONNECTIONS = sum(READ_SIZES) + 1
@@ -49,7 +49,7 @@ export function mostConnections(
   { poolSize, workers = 1 }: PoolSetting,
 ): number {
   const ofEvents = EVENT_CONNECTIONS + (workers - 1) * READ_CONNECTIONS
-  return services.reduce((all, one) => all + workers * poolSize + (hasEvents(one) ? ofEvents : 0), 0)
+  return services.reduce((all, one) => all + workers * poolSize + (worksBehind(one) ? ofEvents : 0), 0)
 }
 
 /** Says so where a server admits fewer connections than this process and its fellow workers may need (FC-83). */

@@ -7,6 +7,7 @@ import { BREAKER_METRICS, collectCalls } from './breaker-metrics.ts'
 import { CACHE_METRICS, collectCaches } from './cache-metrics.ts'
 import { collectDatabases, DATABASE_METRICS } from './database-metrics.ts'
 import { collectEvents, EVENT_METRICS } from './event-metrics.ts'
+import { collectJobs, JOB_METRICS } from './job-metrics.ts'
 import { collectLoad, LOAD_METRICS } from './load-metrics.ts'
 import type { Shared } from './open-shared.ts'
 import type { RunningServices } from './run-services.ts'
@@ -32,6 +33,7 @@ export function metricsOf(
     const services = [...byName.values()]
     return new Map([
       ...(await collectEvents(services)),
+      ...(await collectJobs(services)),
       ...collectCalls(services, far.values(), caller),
       ...collectDatabases(services),
       ...collectCaches(services),
@@ -39,7 +41,7 @@ export function metricsOf(
       ...(shared ? collectShared(shared) : []),
     ])
   }
-  const ofServices = [...EVENT_METRICS, ...BREAKER_METRICS, ...DATABASE_METRICS, ...CACHE_METRICS]
+  const ofServices = [...EVENT_METRICS, ...JOB_METRICS, ...BREAKER_METRICS, ...DATABASE_METRICS, ...CACHE_METRICS]
   const all = [...ofServices, ...LOAD_METRICS, ...(shared ? SHARED_METRICS : [])]
   const make = async () => (await import('../observe/metrics.ts')).createMetrics(all, collect)
   return async () => {

@@ -11,14 +11,16 @@ import { tracedService } from '../call/traced.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import { readCascades } from '../data/cascades.ts'
 import type { HeldUp } from '../data/feed.ts'
+import { type Listener, listen } from '../data/listen.ts'
 import { observed } from '../data/observed.ts'
-import { notifyCommitted } from '../data/outbox.ts'
+import { COMMITTED, notifyCommitted } from '../data/outbox.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
 import { sweepIdempotencyKeys } from '../data/purge.ts'
 import { RELAY } from '../data/readers.ts'
 import type { Carrier } from '../events/carrier.ts'
 import { readsOf } from '../events/read-events.ts'
 import { type EventsState, type RunningEvents, registerConsumers, runEvents } from '../events/run.ts'
+import { type JobsState, type RunningJobs, runJobs } from '../events/run-jobs.ts'
 import { serveEvents } from '../events/serve-events.ts'
 import type { Log } from '../observe/log.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
@@ -29,9 +31,10 @@ import type { Bound } from '../resilience/watch.ts'
 import type { BackgroundContext } from '../service/background.ts'
 import type { BucketOptions } from '../service/buckets.ts'
 import type { Environment } from '../service/environment.ts'
-import { eventHandling } from '../service/event-handling.ts'
+import { type BegunWork, eventHandling } from '../service/event-handling.ts'
 import type { Unit } from '../service/handler.ts'
 import type { Service } from '../service/implement.ts'
+import { jobHandling, linesOf } from '../service/job-handling.ts'
 import { createPipeline } from '../service/pipeline.ts'
 import { type Runtime, unitRunner } from '../service/unit.ts'
 import { WorkContext } from '../service/work-context.ts'
@@ -39,7 +42,7 @@ import { type Calls, callsOf } from './calls.ts'
 import { EVENT_SIZES, READ_SIZES } from './connection-budget.ts'
 import type { Env } from './given-settings.ts'
 import type { Peer } from './peers.ts'
-import { hasEvents } from './system.ts'
+import { hasEvents, hasJobs, worksBehind } from './system.ts'
 
 export interface RunningService extends ServicePort {
   readonly service: Service<any>
@@ -60,7 +63,9 @@ export interface RunningService extends ServicePort {
   calls: Calls['state']
   /** How its events are doing; undefined where it has none. Rejects where its database does not say so in time (`CHECK_MS.dependency`). */
   events(): Promise<EventsState | undefined>
-  /** Looks at once for events and background work that another process has made for it. */
+  /** How its jobs are doing, likewise. */
+  jobs(): Promise<JobsState | undefined>
+  /** Looks at once for events, jobs and background work that another process has made for it. */
   wake(): void
   /** Resolves when it has nothing more to do of its own accord than to wait. */
   idle(): Promise<void>
@@ -111,6 +116,8 @@ export async function runService(
   const listeners: CommitListener[] = []
   let background: Loop | undefined
   let events: RunningEvents | undefined
+  let jobs: RunningJobs | undefined
+  let listener: Listener | undefined
   let opened: Database | undefined
   /** Of its own: a mail server that is slow keeps handlers waiting, and must not keep requests waiting with them. */
   const eventsDatabase = () =>
@@ -125,6 +132,7 @@ export async function runService(
       statementObserver(options.log.child({ service: contract.name }), tracer),
     ))
   const { cache, tracer, wakeElsewhere } = options
+  const notifyOthers = () => notifyCommitted(database).catch(() => {})
   const runtime: Runtime = {
     database,
     cache,
@@ -137,8 +145,13 @@ export async function runService(
       if (events || wakeElsewhere) served?.wake()
       if (events) events.wake()
       else if (wakeElsewhere) wakeElsewhere()
-      else await notifyCommitted(database).catch(() => {})
+      else await notifyOthers()
       for (const listener of listeners) await listener(types)
+    },
+    enqueued() {
+      if (jobs) jobs.wake()
+      else if (wakeElsewhere) wakeElsewhere()
+      else return notifyOthers()
     },
     wake: () => (background ? background.wake() : wakeElsewhere?.()),
     call: calls.client,
@@ -174,10 +187,34 @@ export async function runService(
     everyMs: SWEEP_MS,
     failed: (error) => options.log.warn(error, 'could not delete old idempotency keys'),
   })
+  const beginJobs = (runOwn: typeof inUnit, environment: Environment) => {
+    const handle = jobHandling(service, {
+      environment,
+      log,
+      tracer,
+      run: (work, context) => handled(runOwn(work, context)),
+    })
+    return runJobs<BegunWork>({
+      jobs: contract.jobs,
+      waiting: new Set(environment.mail === undefined ? service.mailers : []),
+      database: eventsDatabase(),
+      // Of the connections they leave some to handlers of events.
+      run: (work) => runOwn((_, tx, unitFor) => work({ tx, unitFor }), own(), { share: 'jobs' }),
+      handle,
+      busy: () => void notifyOthers(),
+      graceMs: options.stopGraceMs,
+      failed(error, job, last) {
+        if (!job) return log.warn({ err: error }, 'could not look for jobs')
+        const about = { ...linesOf(job, contract.name), attempts: job.attempt, err: error }
+        if (last) log.error(about, 'job failed for the last time; see `lintel work list --failed`')
+        else log.warn(about, 'job failed; will retry')
+      },
+    })
+  }
   let ending: Promise<unknown> | undefined
   const end = async () => {
     sweeps.stop()
-    ending ??= Promise.all([background?.stop(), events?.stop()])
+    ending ??= Promise.all([listener?.close(), background?.stop(), events?.stop(), jobs?.stop()])
     await ending
   }
   return {
@@ -196,8 +233,8 @@ export async function runService(
     },
     begin(environment, carrier) {
       const { background: work } = service
-      if (carrier && hasEvents(service)) {
-        const runOwn = unitRunner(contract, { ...runtime, database: eventsDatabase() })
+      const runOwn = worksBehind(service) ? unitRunner(contract, { ...runtime, database: eventsDatabase() }) : undefined
+      if (carrier && runOwn && hasEvents(service)) {
         events = runEvents(contract, {
           database: eventsDatabase(),
           url: options.url,
@@ -212,6 +249,12 @@ export async function runService(
           graceMs: options.stopGraceMs,
         })
       }
+      if (runOwn && hasJobs(service)) jobs = beginJobs(runOwn, environment)
+      if (events || jobs)
+        listener = listen(options.url, COMMITTED, () => {
+          events?.heard()
+          jobs?.wake()
+        })
       if (!work) return
       let round: Context
       const takeRound = (signal: AbortSignal) => {
@@ -227,12 +270,15 @@ export async function runService(
     },
     async idle() {
       await events?.idle()
+      await jobs?.idle()
       await background?.idle()
     },
     events: boundedCheck(CHECK_MS.dependency, async () => events?.state()),
+    jobs: boundedCheck(CHECK_MS.dependency, async () => jobs?.state()),
     wake() {
       served?.wake()
       events?.wake()
+      jobs?.wake()
       background?.wake()
     },
     drain: () => served?.drain(),

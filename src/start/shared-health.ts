@@ -1,10 +1,10 @@
 import type { ServiceHealth } from '../call/health.ts'
 import type { Carrier } from '../events/carrier.ts'
 import { boundedCheck, CHECK_MS } from '../resilience/bounded-check.ts'
-import { eventsHealth } from './events-health.ts'
+import { workHealth } from './jobs-health.ts'
 import type { Shared } from './open-shared.ts'
 import type { RunningService } from './run-service.ts'
-import { hasEvents } from './system.ts'
+import { worksBehind } from './system.ts'
 import type { Worker } from './workers/worker.ts'
 
 /** What processes share; undefined where a system has none. */
@@ -16,11 +16,11 @@ export interface SharedParts {
   readonly worker?: Worker | undefined
 }
 
-/** The checks of what belongs to no service alone (R-OPS-1): `queue`, `cache`, `limits` and `workers`. */
+/** The checks of what belongs to no service alone (R-OPS-1): `queue`, `jobs`, `cache`, `limits` and `workers`. */
 export function sharedHealth({ carrier, services, shared, worker }: SharedParts): () => Promise<ServiceHealth> {
-  const queue = carrier ? () => eventsHealth(carrier, services) : worker && queueElsewhere(worker, services)
+  const work = workBehind({ carrier, services, worker })
   return async () => {
-    const all = await Promise.all([queue?.(), shared && redisHealth(shared), worker && workersHealth(worker)])
+    const all = await Promise.all([work?.(), shared && redisHealth(shared), worker && workersHealth(worker)])
     const parts = all.filter((part) => part !== undefined)
     const sound = parts.every(({ status }) => status === 'healthy')
     return {
@@ -42,12 +42,14 @@ async function redisHealth({ redis, buckets: { trouble } }: Shared): Promise<Ser
   return { status: isSound ? 'healthy' : 'degraded', checks: { cache: { ...cache }, limits } }
 }
 
-/** The first worker handles the events of all. */
-function queueElsewhere(
-  worker: Worker,
-  services: readonly RunningService[],
-): (() => Promise<ServiceHealth>) | undefined {
-  if (!services.some(({ service }) => hasEvents(service))) return undefined
+/** The first worker handles the events of all, and does their jobs. */
+function workBehind({
+  carrier,
+  services,
+  worker,
+}: Omit<SharedParts, 'shared'>): (() => Promise<ServiceHealth>) | undefined {
+  if (!services.some(({ service }) => worksBehind(service))) return undefined
+  if (worker === undefined || worker.first) return () => workHealth(carrier, services)
   const ask = boundedCheck(CHECK_MS.worker, () => worker.ask('queue'))
   return async () => {
     try {

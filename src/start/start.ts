@@ -12,9 +12,9 @@ import { createSecurityLog } from '../observe/security-log.ts'
 import { openAdminServer } from './admin-server.ts'
 import { checkSystem } from './check-system.ts'
 import { renewIdentity } from './door-identity.ts'
-import { eventsHealth } from './events-health.ts'
 import type { Env } from './given-settings.ts'
 import { internalKeys } from './internal-keys.ts'
+import { workHealth } from './jobs-health.ts'
 import { endInOrder, once, openable, urlOf } from './listening.ts'
 import { caughtElsewhere, caughtMails, type MailSetup, setUpMail } from './mail.ts'
 import { metricsOf, metricsOfAll } from './metrics.ts'
@@ -193,7 +193,7 @@ export async function start(system: System, env: Env = process.env, options: Sta
           health,
           metrics: async () => (await metrics()).body,
           ...(mails && worker.first && { mails }),
-          ...(carrier && { queue: () => eventsHealth(carrier!, [...services.byName.values()]) }),
+          ...(worker.first && { queue: () => workHealth(carrier, [...services.byName.values()]) }),
         },
         wake: (name) => services.byName.get(name)?.wake(),
         revoked: () => void trust?.refresh(),

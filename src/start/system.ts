@@ -28,6 +28,15 @@ export function hasEvents({ contract }: Pick<Service<any>, 'contract'>): boolean
   return Object.keys(contract.events).length > 0 || Object.keys(contract.consumers).length > 0
 }
 
+export function hasJobs({ contract }: Pick<Service<any>, 'contract'>): boolean {
+  return Object.keys(contract.jobs).length > 0
+}
+
+/** Whether it does anything behind its requests: then it has connections for that, too. */
+export function worksBehind(service: Pick<Service<any>, 'contract'>): boolean {
+  return hasEvents(service) || hasJobs(service)
+}
+
 /** The consumers of each service's events, all over the system, by the name of the service. */
 export function readersOf({ services }: System): ReadonlyMap<string, ReadonlySet<string>> {
   const readers = new Map<string, Set<string>>()

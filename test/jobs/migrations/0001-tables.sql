@@ -1,0 +1,1 @@
+create table kept (text text not null);
