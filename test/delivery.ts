@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { COMMITTED } from '../src/data/outbox.ts'
 import type { TestSystem } from '../src/testing/system.ts'
 import { until } from './system-process.ts'
 
@@ -52,7 +53,11 @@ export async function holdBack({ databases }: TestSystem, consumer: string): Pro
   const url = databases[consumer.split('.')[0]!]!
   const held = `update lintel.receivers set holder = gen_random_uuid(), held_until = $2 where consumer = $1`
   await on(url, held, [consumer, 'infinity'])
-  return () => on(url, held, [consumer, '-infinity'])
+  return async () => {
+    await on(url, held, [consumer, '-infinity'])
+    // As whoever leaves off says so.
+    await on(url, `notify ${COMMITTED}`)
+  }
 }
 
 /** Takes a service's database away, until the answer is called. */

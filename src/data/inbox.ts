@@ -15,24 +15,33 @@ export async function registerConsumer(db: Queryable, consumer: string): Promise
   await db.cells('insert into lintel.receivers (consumer) values ($1) on conflict do nothing', [consumer])
 }
 
-/** Acquires or renews the lease of a consumer; returns undefined while another process holds it. */
+/** Acquires or renews the lease of a consumer; while another process holds it, says in how many milliseconds that may be free: at most `leaseMs`. */
 export async function acquireLease(
   db: Queryable,
   consumer: string,
   holder: string,
   leaseMs: number,
-): Promise<ReceiverLease | undefined> {
-  const [held] = await db.query<ReceiverLease>(
-    `insert into lintel.receivers as r (consumer, holder, held_until)
-     values ($1, $2, statement_timestamp() + $3 * interval '1 millisecond')
-     on conflict (consumer) do update set holder = excluded.holder, held_until = excluded.held_until,
-       term = r.term + (case when r.holder = excluded.holder then 0 else 1 end)
-     where r.holder = excluded.holder or r.held_until < statement_timestamp()
-     returning term, to_char(subscribed_at, ${RFC_3339}) as since`,
-    [consumer, holder, leaseMs],
-  )
-  return held
+): Promise<ReceiverLease | { readonly freeInMs: number }> {
+  const [row] = await db.query<ReceiverLease & { freeInMs: number | null }>(ACQUIRE, [consumer, holder, leaseMs])
+  if (row === undefined) return { freeInMs: 0 }
+  const { term, since, freeInMs } = row
+  return freeInMs === null ? { term, since } : { freeInMs }
 }
+
+const ACQUIRE = `
+with held as (
+  insert into lintel.receivers as r (consumer, holder, held_until)
+  values ($1, $2, statement_timestamp() + $3 * interval '1 millisecond')
+  on conflict (consumer) do update set holder = excluded.holder, held_until = excluded.held_until,
+    term = r.term + (case when r.holder = excluded.holder then 0 else 1 end)
+  where r.holder = excluded.holder or r.held_until < statement_timestamp()
+  returning term, to_char(subscribed_at, ${RFC_3339}) as since
+)
+select term, since, null::float8 as "freeInMs" from held
+union all
+select null, null, extract(epoch from least(greatest(held_until, statement_timestamp()),
+  statement_timestamp() + $3 * interval '1 millisecond') - statement_timestamp()) * 1000 from lintel.receivers
+where consumer = $1 and not exists (select from held)`
 
 export async function releaseLease(db: Queryable, consumer: string, holder: string): Promise<void> {
   await db.cells(
@@ -192,20 +201,20 @@ export async function failInbox(
 
 /**
  * Milliseconds until the next event of a consumer is due that a claim `sinceMs` ago could not find for that reason; undefined while
- * there is none. What was due by then somebody else has in hand, and goes on behind it (FC-71). An event that stands behind
- * another of its aggregate has been due for long, and is none to look for.
+ * there is none. What was due by then somebody else has in hand, and goes on behind it (FC-71); with no claim before, it counts too. An
+ * event that stands behind another of its aggregate has been due for long, and is none to look for.
  */
 export async function inboxRestMs(
   db: Queryable,
   consumer: string,
   types: readonly string[],
-  sinceMs: number,
+  sinceMs = Number.POSITIVE_INFINITY,
 ): Promise<number | undefined> {
   const [next] = await db.query<{ ms: number | null }>(
     `select extract(epoch from min(due_at) - clock_timestamp()) * 1000 as ms from (
        select due_at from lintel.inbox i
        where consumer = $1 and done_at is null and dead_at is null and type = any($2::text[])
-         and due_at > statement_timestamp() - $3 * interval '1 millisecond' and not exists (
+         and ($3::float8 = 'infinity' or due_at > statement_timestamp() - $3 * interval '1 millisecond') and not exists (
          select from lintel.inbox earlier where earlier.consumer = $1 and earlier.aggregate_id = i.aggregate_id
            and earlier.done_at is null and earlier.position < i.position offset 0)
        order by position limit 1000) first`,

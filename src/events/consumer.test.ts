@@ -597,6 +597,7 @@ test('a consumer is known from when it was first heard of', async () => {
   const other = `orders.${randomUUID()}`
   await registerConsumer(database, other)
   const first = await acquireLease(database, other, randomUUID(), 0)
+  expect(first).toEqual({ term: 2, since: expect.stringMatching(/Z$/) })
   await registerConsumer(database, other)
-  expect((await acquireLease(database, other, randomUUID(), 0))!.since).toBe(first!.since)
+  expect(await acquireLease(database, other, randomUUID(), 0)).toEqual({ ...first, term: 3 })
 })

@@ -56,7 +56,7 @@ export interface ConsumerOptions<U extends { readonly tx: Transaction }> {
   readonly batch?: number
   /** Told, at most once a second, when all workers have something to do: other processes may have time. */
   busy?(): void
-  /** How often the inbox is looked at without being woken; 5,000. */
+  /** How often the inbox is looked at without being woken; 10,000. */
   readonly pollMs?: number
   /** How long a handler may take; 20,000: less than the 30 s after which PostgreSQL ends a transaction that does nothing. */
   readonly handlerTimeoutMs?: number
@@ -80,7 +80,7 @@ const WARY_EVENTS = 100
  */
 export function createConsumer<U extends { readonly tx: Transaction }>(options: ConsumerOptions<U>): Consumer {
   const { name, types, database, run, handle, failed, attempts } = options
-  const { concurrency = 4, batch = 1, pollMs = 5_000, handlerTimeoutMs = 20_000, graceMs = 2_000 } = options
+  const { concurrency = 4, batch = 1, pollMs = 10_000, handlerTimeoutMs = 20_000, graceMs = 2_000 } = options
   let handled = 0
   let failures = 0
   /** An event may have ended the process before this one: how many are yet to be noted before they are tried. */
@@ -94,9 +94,17 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
   let broken: unknown
   let stopping = false
   let helpedAtMs = Number.NEGATIVE_INFINITY
+  /** Something may have come since it was last looked. */
+  let hinted = true
 
   /** Begins workers until one finds nothing to do; those that have something go on after it, however long that takes (FC-70). */
   async function round(): Promise<number> {
+    // The poll of an idle consumer is one statement.
+    if (!hinted && workers.size === 0) {
+      const restMs = await inboxRestMs(database, name, types)
+      if (restMs === undefined || restMs > 0) return bounds(restMs)
+    }
+    hinted = false
     let lookedAtMs = performance.now()
     while (workers.size < concurrency && !stopping) {
       lookedAtMs = performance.now()
@@ -113,7 +121,14 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
       throw error
     }
     const sinceMs = performance.now() - lookedAtMs
-    return Math.min(Math.max((await inboxRestMs(database, name, types, sinceMs)) ?? pollMs, 5), pollMs)
+    return bounds(await inboxRestMs(database, name, types, sinceMs))
+  }
+
+  const bounds = (restMs = pollMs) => Math.min(Math.max(restMs, 5), pollMs)
+
+  function wake(): void {
+    hinted = true
+    running.wake()
   }
 
   /** Other processes rest while there is nothing for them; what is more than four handlers' work is for them too. */
@@ -144,7 +159,7 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
       const worker: Promise<void> = work().then(() => {
         workers.delete(worker)
         // What has failed is due again some time, and the loop may rest for longer.
-        if (found) running.wake()
+        if (found) wake()
       })
       workers.add(worker)
     })
@@ -277,7 +292,7 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
     afterFailureMs: 100,
   })
   return {
-    wake: running.wake,
+    wake,
     async idle() {
       do {
         await running.idle()

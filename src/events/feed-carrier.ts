@@ -62,7 +62,8 @@ function openSource(port: Port, subscription: Subscription, retentionMs: number)
         const call = eventsCall(from, request, ending.signal)
         const read = readReply(await port(call), request)
         const isSame = read.place.position === (place ?? BEGINNING).position
-        if (!isSame) place = read.place
+        // One that has read to the end need not look for its beginning again.
+        if (!isSame || read.isLast) place = read.place
         if (read.events.length === 0 && request.waitMs > performance.now() - sinceMs + PAUSE_MS)
           await createRest().take(PAUSE_MS, signal)
         return {

@@ -26,10 +26,8 @@ export interface ReceiverOptions {
   /** Told how many events are new in the inbox. */
   received(count: number): void
   failed(error: unknown): void
-  /** After so long without a word from it another process receives; 5,000. */
+  /** After so long without a word from it another process receives; 12,000. One that ends says so. */
   readonly leaseMs?: number
-  /** How often a process that does not receive asks whether it may; 5,000. One that ends says so. */
-  readonly standByMs?: number
 }
 
 /**
@@ -38,7 +36,7 @@ export interface ReceiverOptions {
  * them is shared by all.
  */
 export function createReceiver(options: ReceiverOptions): Receiver {
-  const { database, carrier, received, failed, leaseMs = 5_000, standByMs = 5_000 } = options
+  const { database, carrier, received, failed, leaseMs = 12_000 } = options
   const { name, start } = options.subscription
   const holder = randomUUID()
   let lease: ReceiverLease | undefined
@@ -56,13 +54,15 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   async function round(cut: AbortSignal): Promise<number> {
     // Well before it ends; what is stored in between is fenced all the same.
     if (!lease || performance.now() >= renewAtMs) {
-      renewAtMs = performance.now() + leaseMs / 3
-      lease = await acquireLease(database, name, holder, leaseMs)
-    }
-    if (!lease) {
-      behindAtMs = undefined
-      await leave()
-      return standByMs
+      renewAtMs = performance.now() + (leaseMs / 3) * 2
+      const acquired = await acquireLease(database, name, holder, leaseMs)
+      if ('freeInMs' in acquired) {
+        behindAtMs = undefined
+        await leave()
+        // When it ends, unless it is renewed.
+        return acquired.freeInMs + SOON_MS
+      }
+      lease = acquired
     }
     source ??= await carrier.subscribe({ ...options.subscription, database, since: somewhatBefore(lease.since) })
     const from = source
@@ -75,7 +75,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       const { held, stored } = await receive(database, name, holder, wanted)
       if (!held) {
         await leave()
-        return standByMs
+        return leaseMs / 2
       }
       redelivered += wanted.length - stored
       if (stored > 0) received(stored)
@@ -144,6 +144,9 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     },
   }
 }
+
+/** So that whoever waits for a lease does not come a moment before it ends. */
+const SOON_MS = 10
 
 /** Allows for clock skew: the subscription begins ten minutes early, and events that occurred before `since` are dropped. */
 const CLOCKS_DIFFER_MS = 600_000

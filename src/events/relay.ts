@@ -26,7 +26,7 @@ export interface RelayOptions {
   failed(error: unknown): void
   /** Told of a transaction that has written events, or may have, and has been open for more than a second. */
   heldUp?(by: HeldUp): void
-  /** How often the outbox is looked at without being woken; 5,000. To look is the truth, to be woken is a hint. */
+  /** How often the outbox is looked at without being woken; 10,000. To look is the truth, to be woken is a hint. */
   readonly pollMs?: number
   /** After so long without a word from it another relay goes on where it was; 10,000. */
   readonly leaseMs?: number
@@ -61,7 +61,7 @@ const REFUSED: Backoff = { baseMs: 100, maxMs: 600_000 }
  * events in order, and everybody passes over what they know.
  */
 export function createRelay(options: RelayOptions): Relay {
-  const { database, carrier, failed, pollMs = 5_000, leaseMs = 10_000, graceMs = 2_000 } = options
+  const { database, carrier, failed, pollMs = 10_000, leaseMs = 10_000, graceMs = 2_000 } = options
   const holder = randomUUID()
   const feed = createFeed(database, options.heldUp)
   let published = 0

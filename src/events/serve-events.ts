@@ -34,7 +34,7 @@ export interface ServedEventsOptions {
 }
 
 /** To look is the truth, to be woken is a hint. */
-const POLL_MS = 5_000
+const POLL_MS = 10_000
 /** Other processes are told that often at most: NOTIFY makes commits wait for each other. */
 const TELL_EVERY_MS = 20
 /** So often it is noted how far a reader has come: what it has read is kept for a while in any case. */

@@ -155,7 +155,7 @@ export async function storm(options: StormOptions): Promise<StormResult> {
 }
 
 /** Longer than any lease. */
-const PAUSE_MS = 12_000
+const PAUSE_MS = 15_000
 
 /** What the next process dies at: points that nothing has died at go first; then, two times of three, any, at some time. */
 function arms(points: readonly Point[], left: readonly Point[]) {
