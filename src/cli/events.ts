@@ -1,12 +1,12 @@
-import { Fault } from '../base/errors.ts'
 import { decodeId, encodeId } from '../base/ids.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
 import { type DeadLetter, type DeadLetterFilter, dropDead, listDead, resendDead } from '../data/dead-letters.ts'
 import { inboxState } from '../data/inbox.ts'
-import { COUNTED_TO, NOTHING_WAITS, notifyCommitted, outboxState } from '../data/outbox.ts'
+import { NOTHING_WAITS, notifyCommitted, outboxState } from '../data/outbox.ts'
 import { readAgain, skipTo } from '../data/places.ts'
 import type { Database } from '../data/pool.ts'
 import { lastPlace, notePlace, type Place, RELAY, setBack } from '../data/readers.ts'
+import { countOf, seconds, wholeOf, wrong } from './arguments.ts'
 import { eachDatabase } from './each-database.ts'
 import { timeOf } from './time-of.ts'
 
@@ -29,11 +29,11 @@ export async function statusCommand(file: string, json = false): Promise<void> {
     all[name] = { outbox, inbox }
     if (json) return
     console.log(
-      `${name}: ${count(outbox.waiting)} to be published${outbox.waiting > 0 ? `, the oldest for ${seconds(outbox.oldestMs)}` : ''}`,
+      `${name}: ${countOf(outbox.waiting)} to be published${outbox.waiting > 0 ? `, the oldest for ${seconds(outbox.oldestMs)}` : ''}`,
     )
     for (const { consumer, waiting, lagMs, dead } of inbox)
       console.log(
-        `  ${consumer}: ${count(waiting)} waiting${waiting > 0 ? ` (lag ${seconds(lagMs)})` : ''}, ${count(dead)} dead`,
+        `  ${consumer}: ${countOf(waiting)} waiting${waiting > 0 ? ` (lag ${seconds(lagMs)})` : ''}, ${countOf(dead)} dead`,
       )
   })
   if (json) console.log(JSON.stringify(all))
@@ -145,21 +145,4 @@ function filterOf(event: string | undefined, { consumer }: FilterOptions): DeadL
   const eventId = event === undefined ? undefined : decodeId('evt', event)
   if (event !== undefined && eventId === undefined) throw wrong(`"${event}" is not an event id, such as evt_01h4…`)
   return { eventId, consumer }
-}
-
-function wholeOf(text: string): number {
-  if (!/^[1-9]\d{0,4}$/.test(text)) throw wrong(`--limit is "${text}": give a whole number from 1 to 99999`)
-  return Number(text)
-}
-
-function count(events: number): string {
-  return events < COUNTED_TO ? `${events}` : `${events} or more`
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`
-}
-
-function wrong(message: string): Fault {
-  return new Fault('WRONG_ARGUMENT', message, { exitCode: 2 })
 }

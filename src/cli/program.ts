@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { Command, Option } from 'commander'
 import { declareEvents } from './declare-events.ts'
+import { declareWork } from './declare-work.ts'
 import { failWith } from './fail.ts'
 import { releaseSignals } from './signals.ts'
 
@@ -55,6 +56,7 @@ program
   .option('--check', 'write nothing; exit with 1 where a file is not what its contract says', false)
   .action(async (options) => (await import('./proto.ts')).protoCommand(system, options))
 declareEvents(program, () => system)
+declareWork(program, () => system)
 for (const command of commandsBelow(program)) command.addOption(SYSTEM)
 
 program

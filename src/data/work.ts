@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { uuidv7 } from '../base/ids.ts'
-import { RFC_3339 } from './outbox.ts'
+import { COUNTED_TO, RFC_3339 } from './outbox.ts'
 import type { Queryable } from './pool.ts'
 
 /** A job in hand: nobody else has it until its time is over. */
@@ -148,7 +148,7 @@ export interface JobState {
 
 const RUNS = 'claim is not null and due_at > statement_timestamp()'
 
-/** By the name of the job: of all that have a row. Counted to 100,000 rows. */
+/** By the name of the job: of all that have a row. Those that are alive and those that are dead are counted to `COUNTED_TO` each. */
 export function jobsState(db: Queryable): Promise<JobState[]> {
   return db.query<JobState>(
     `select job as name, count(*) filter (where dead_at is null and not (${RUNS})) as waiting,
@@ -157,7 +157,10 @@ export function jobsState(db: Queryable): Promise<JobState[]> {
        count(*) filter (where dead_at is not null) as dead,
        coalesce(round(greatest(extract(epoch from statement_timestamp()
          - min(due_at) filter (where dead_at is null)) * 1000, 0)), 0) as "oldestDueMs"
-     from (select job, dead_at, due_at, error, claim from lintel.work limit 100000) w
+     from (
+       (select job, dead_at, due_at, error, claim from lintel.work where dead_at is null order by due_at limit ${COUNTED_TO})
+       union all
+       (select job, dead_at, due_at, error, claim from lintel.work where dead_at is not null limit ${COUNTED_TO})) w
      group by job order by job`,
   )
 }
