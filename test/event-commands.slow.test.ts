@@ -158,6 +158,41 @@ describe('lintel events tail', () => {
   })
 })
 
+test('R-EVT-5: rows that were there before a type of event are given one each, in order and once, beside a running system', async () => {
+  const products = openDatabase('products', api.system.databases.orders!)
+  const ids = Array.from({ length: 250 }, () => uuidv7())
+  await products.query(
+    `insert into products (id, sku, name, description, category, price, currency, stock, created_at)
+     select id, id::text, 'Old', '', 'x', 1, 'USD', 1, now() - interval '1 day' from unnest($1::uuid[]) id`,
+    [ids],
+  )
+  const emitted = async () =>
+    (
+      await products.cells(
+        `select lintel.uuid(aggregate_id) from lintel.outbox where type = 'product.created' and data->>'name' = 'Old' order by position`,
+      )
+    ).map(([id]) => id)
+  // One that was made with its event: it gets no other.
+  await api.ask('POST', '/products', {
+    token: api.admin.token,
+    body: { sku: uuidv7(), name: 'New', category: 'x', price: 1, stock: 1 },
+  })
+  const planned = await lintel('events', 'backfill', 'product.created')
+  expect([planned.code, planned.stdout]).toEqual([
+    0,
+    expect.stringMatching(/^250 rows of products from before .* without product.created. Nothing was done: --yes/),
+  ])
+  expect(await emitted()).toEqual([])
+  // Two at the same time share it; so does whoever goes on after an interruption.
+  const both = await Promise.all([1, 2].map(() => lintel('events', 'backfill', 'product.created', '--yes')))
+  expect(both.map(({ code }) => code)).toEqual([0, 0])
+  expect(await emitted()).toEqual(ids)
+  expect((await lintel('events', 'backfill', 'product.created', '--yes')).stdout).toBe(
+    'product.created: 0 events emitted, after 250 before',
+  )
+  await products.close()
+})
+
 test('status says what waits, as text and as JSON', async () => {
   const { code, stdout } = await lintel('events', 'status')
   expect([code, stdout]).toEqual([0, expect.stringMatching(/^users: \d+ to be published/)])
@@ -181,6 +216,7 @@ test.each([
   [['tail', '--since', 'yesterday'], '--since is "yesterday": give a time such as'],
   [['tail', '--service', 'gateway'], '--service is "gateway": give one that publishes events: users, orders'],
   [['tail', '--type', 'user.made'], '--type is "user.made": give one that is published: user.created,'],
+  [['backfill', 'order.made'], '"order.made" is no event of this system: user.created,'],
   [['skip', 'orders.nobody'], '"orders.nobody" is no consumer of this system: see `lintel events status`'],
   [['dead', 'list', '--limit', 'all'], '--limit is "all": give a whole number from 1 to 99999'],
 ])('wrong usage is 2, and says what was expected: lintel events %j', async (args, message) => {

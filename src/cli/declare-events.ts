@@ -28,6 +28,15 @@ export function declareEvents(program: Command, system: () => string): void {
     .option('--since <time>', 'from then on: a time such as 2026-11-26T09:00:00Z, or how long ago, such as 2h')
     .option('--json', 'JSON on a terminal too')
     .action(async (options) => (await import('./tail-events.ts')).tailCommand(system(), options))
+  events
+    .command('backfill')
+    .description(
+      'emit events of a type that was added later, from the rows that were there before it; without --yes only say how many',
+    )
+    .argument('<type>', 'such as order.created: each order becomes one')
+    .option('--yes', 'do it; what was interrupted goes on where it was')
+    .option('--again', 'begin anew where it was done before')
+    .action(async (type, options) => (await import('./backfill-events.ts')).backfillCommand(system(), type, options))
   const dead = events.command('dead').description('events whose handler has failed for the last time')
   dead
     .command('list')

@@ -1,0 +1,79 @@
+import { Fault } from '../base/errors.ts'
+import type { EventSpec } from '../contract/event.ts'
+import type { AnyResource } from '../contract/resource.ts'
+import { type Backfill, backfillOf, beginBackfill, forgetBackfill, nextOfBackfill } from '../data/backfill.ts'
+import { createLog, STDERR } from '../observe/log.ts'
+import { runServices } from '../start/run-services.ts'
+import { readSettings } from '../start/settings.ts'
+import { type System, serviceNames } from '../start/system.ts'
+import { loadSystem } from './load-system.ts'
+
+export interface BackfillOptions {
+  readonly yes?: boolean
+  readonly again?: boolean
+}
+
+/**
+ * Gives events of a type to the rows that were made before there were any, such as `order.created` to old orders (R-EVT-5). Also beside a
+ * running system; one that was interrupted goes on where it was. Without `yes` it only says how many there are.
+ */
+export async function backfillCommand(file: string, type: string, { yes, again }: BackfillOptions): Promise<void> {
+  const system = await loadSystem(file)
+  const { name, resource } = subjectOf(system, type)
+  const settings = readSettings(process.env, serviceNames(system))
+  const log = await createLog(settings.logLevel, { fd: STDERR })
+  const services = await runServices(system, settings, { log, shared: true })
+  try {
+    const { run } = services.byName.get(name)!
+    const plan = await run(async ({ tx }) => {
+      if (again && yes) await forgetBackfill(tx, type)
+      const found = await backfillOf(tx, type, resource)
+      if (yes) await beginBackfill(tx, type, found)
+      return found
+    })
+    if (!yes) return console.log(planned(type, resource, plan))
+    let emitted = 0
+    for (;;) {
+      const rows = await run(async ({ tx, emit }) => {
+        const some = await nextOfBackfill(tx, type, resource)
+        for (const row of some ?? []) emit(type, row)
+        return some?.length
+      })
+      if (rows === undefined) break
+      emitted += rows
+      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${emitted} of ${plan.left}`)
+    }
+    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+    const before = plan.emitted > 0 ? `, after ${plan.emitted} before` : ''
+    console.log(`${type}: ${emitted} ${emitted === 1 ? 'event' : 'events'} emitted${before}`)
+  } finally {
+    await services.stop()
+    await services.databases.stop()
+  }
+}
+
+function planned(type: string, { table }: AnyResource, { left, emitted, madeBefore }: Backfill): string {
+  const so = emitted > 0 ? `; ${emitted} have it (--again begins anew)` : ''
+  const what = `${left} ${left === 1 ? 'row' : 'rows'} of ${table} from before ${madeBefore} without ${type}${so}`
+  return left > 0 ? `${what}. Nothing was done: --yes emits an event for each` : what
+}
+
+/** The service that publishes the type, and the resource whose rows have all of its data. */
+function subjectOf({ services }: System, type: string): { name: string; resource: AnyResource } {
+  const contract = services.find((one) => type in one.contract.events)?.contract
+  if (contract === undefined) {
+    const known = services.flatMap((one) => Object.keys(one.contract.events))
+    throw wrong(`"${type}" is no event of this system: ${known.join(', ') || 'it has none'}`)
+  }
+  const resource = Object.values<AnyResource>(contract.resources).find(({ name }) => name === type.split('.')[0])
+  if (resource === undefined)
+    throw wrong(`"${type}" is of no resource of ${contract.name}: there are no rows to emit it from`)
+  const lacking = Object.keys((contract.events[type] as EventSpec).data).filter((field) => !(field in resource.shown))
+  if (lacking.length > 0)
+    throw wrong(`"${type}" has data that rows of ${resource.table} do not have: ${lacking.join(', ')}`)
+  return { name: contract.name, resource }
+}
+
+function wrong(message: string): Fault {
+  return new Fault('WRONG_ARGUMENT', message, { exitCode: 2 })
+}
