@@ -64,13 +64,15 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       }
       lease = acquired
     }
-    source ??= await carrier.subscribe({ ...options.subscription, database, since: somewhatBefore(lease.since) })
+    // An outbox has the very times that are looked at below; a broker has those of its own clock.
+    const since = carrier.name === 'postgres' ? lease.since : somewhatBefore(lease.since)
+    source ??= await carrier.subscribe({ ...options.subscription, database, since })
     const from = source
     if (lease.term !== term) await from.rewind()
     term = lease.term
     const { events, acknowledge } = await either(cut, look.signal, (signal) => from.next(signal))
-    const { since } = lease
-    const wanted = start === 'now' ? events.filter(({ occurredAt }) => occurredAt >= since) : events
+    const knownSince = lease.since
+    const wanted = start === 'now' ? events.filter(({ occurredAt }) => occurredAt >= knownSince) : events
     if (wanted.length > 0) {
       const { held, stored } = await receive(database, name, holder, wanted)
       if (!held) {
