@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { Usage } from './report-usage.ts'
 
 /** Of the repository: the benchmark runs from dist/bench. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -12,6 +13,8 @@ export interface ServerProcess {
   readonly url: string
   /** CPU-seconds that the process has used so far. */
   cpu(): Promise<number>
+  /** Of memory that it has (RSS). */
+  megabytes(): Promise<number>
   stop(): Promise<void>
 }
 
@@ -41,7 +44,7 @@ export async function startServer(
   const port = await freePort()
   const flags = [
     '--import',
-    './dist/bench/report-cpu.js',
+    './dist/bench/report-usage.js',
     ...(profile ? ['--cpu-prof', '--cpu-prof-dir', profile] : []),
   ]
   const child = start([...flags, ...args], { ...env, PORT: String(port) }, checkout)
@@ -55,14 +58,19 @@ export async function startServer(
     if (ended) throw new Error(`node ${args.join(' ')} did not start:\n${output()}`)
     await delay(50)
   }
+  async function usage(): Promise<Usage> {
+    if (ended) throw new Error(`node ${args.join(' ')} ended:\n${output()}`)
+    child.send('usage')
+    const [used] = (await once(child, 'message')) as [Usage]
+    return used
+  }
   return {
     url,
     async cpu() {
-      if (ended) throw new Error(`node ${args.join(' ')} ended:\n${output()}`)
-      child.send('cpu')
-      const [usage] = (await once(child, 'message')) as [NodeJS.CpuUsage]
-      return (usage.user + usage.system) / 1e6
+      const { user, system } = await usage()
+      return (user + system) / 1e6
     },
+    megabytes: async () => (await usage()).rss / 1e6,
     async stop() {
       child.kill('SIGTERM')
       await exit

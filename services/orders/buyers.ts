@@ -51,7 +51,7 @@ export const forgetBuyer: Buyers['user.deleted'] = async ({ aggregateId }, unit)
  */
 export async function assertBuyer(userId: string, { call, read }: Unit<typeof orders>): Promise<void> {
   try {
-    await call(users).users.get({ id: userId, query: { fields: ['id'] } })
+    await call(users, { timeoutMs: ASK_MS }).users.get({ id: userId, query: { fields: ['id'] } })
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     // Said as this service's own: what another fails with would be a bad gateway (R-P-8).
@@ -63,6 +63,8 @@ export async function assertBuyer(userId: string, { call, read }: Unit<typeof or
   }
 }
 
+/** Then an order is placed within 1.2 s while the users service is frozen. */
+const ASK_MS = 800
 const UNREACHABLE = new Set(['SERVICE_UNAVAILABLE', 'GATEWAY_TIMEOUT', 'BAD_GATEWAY'])
 
 /** Undefined for one that this service has not heard of. */

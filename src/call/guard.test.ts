@@ -190,6 +190,13 @@ test('R-CALL-3: a call that is late because it had less time than usual says not
   expect(port.state().breaker).toBe('closed')
   for (let i = 0; i < 5; i++) await port(call()).catch(() => {})
   expect(port.state().breaker).toBe('open')
+
+  const { port: bounded } = guarded([never])
+  const most = () => new CalledContext(new OwnContext(), { deadline: Deadline.after(800) })
+  const late = Array.from({ length: 5 }, () => bounded(call({}, most())).catch(() => {}))
+  await vi.advanceTimersByTimeAsync(800)
+  await Promise.all(late)
+  expect(bounded.state().breaker).toBe('open')
 })
 
 test('R-CALL-3: nobody there opens the breaker at once; what it answers, and who goes away, does not', async () => {

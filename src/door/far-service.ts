@@ -60,8 +60,8 @@ export interface FarService {
 }
 
 const BREAKER: CircuitBreakerOptions = { openMs: 250, maxOpenMs: 1_000 }
-/** Given less time than this, a call that is late says nothing of the replica. Those of `guard` have a second until they are sent. */
-const LONG_MS = 900
+/** Given less time than this, a call that is late says nothing of the replica. Those of `guard` have a second, or what a handler gives them, until they are sent. */
+const LONG_MS = 700
 /** Timers fire up to a millisecond early, and whoever set one ends the call. */
 const EARLY_MS = 1
 

@@ -78,7 +78,8 @@ export async function openClient(address: RedisAddress, { name, timeoutMs, lost 
       () => driver.destroy(),
       () => {},
     )
-    throw tls && !connected && isNoTls(error) ? new Error(NO_TLS, { cause: error }) : error
+    if (tls && !connected && isNoTls(error)) throw new Error(NO_TLS, { cause: error })
+    throw isErrorReply(error) && error.message.startsWith('NOAUTH') ? new Error(NO_PASSWORD, { cause: error }) : error
   } finally {
     clearTimeout(timer)
   }
@@ -100,6 +101,8 @@ export function isErrorReply(error: unknown): error is Error {
 
 const NO_TLS =
   'it does not answer a TLS handshake: rediss:// is for a port that speaks TLS (tls-port of redis.conf), redis:// for one that does not'
+
+const NO_PASSWORD = 'it asks for a password, and its URL has none: redis://:password@host'
 
 /** A Redis that speaks no TLS closes the connection or is silent, depending on what it makes of the bytes; others answer in words. */
 function isNoTls(error: unknown): boolean {

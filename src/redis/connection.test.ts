@@ -47,6 +47,14 @@ async function another(...args: string[]): Promise<TestRedis> {
   return one
 }
 
+withRedis('R-OPS-4: a server that asks for a password says so to whoever has none', async () => {
+  const own = await another('--requirepass', 'sesame')
+  const redis = connect(own.url)
+  await expect.poll(() => redis.trouble, { timeout: 20_000 }).toMatch(/^it asks for a password, and its URL has none/)
+  const url = own.url.replace('//', '//:sesame@')
+  expect(await (await connected(url)).send(['PING'])).toBe('PONG')
+})
+
 withRedis('commands are answered, with strings as text or as the bytes that they are', async () => {
   const redis = await connected()
   const bytes = Buffer.from([0, 255, 13, 10, 128])

@@ -52,8 +52,11 @@ export interface Unit<C extends Contract<any, any, any> = Contract> {
   limit(bucket: keyof C['buckets'] & string, key: string, account?: string | undefined): Promise<void>
   /** What handlers keep for each other, and drop. */
   readonly cache: UnitCache
-  /** A typed client of another service of the system. Its calls belong to the same request, and end by its deadline. */
-  call<D extends Contract<any, any, any>>(contract: D): Client<D>
+  /**
+   * A typed client of another service of the system. Its calls belong to the same request, and end by its deadline; each takes a
+   * second at most, retries included, or `timeoutMs` where that is less.
+   */
+  call<D extends Contract<any, any, any>>(contract: D, options?: { readonly timeoutMs?: number }): Client<D>
   /** Of the request, also of that which caused an event; the event's own id where that is not known. It goes with calls to other services, and stands in every line of `log`. */
   readonly requestId: string
   /** When the work must be done (R-P-7). */

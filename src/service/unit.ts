@@ -32,8 +32,8 @@ export interface Runtime {
   readonly cursorSecret: string
   /** What the database changes besides the rows that are deleted; nothing without it. */
   readonly cascades?: Cascades | undefined
-  /** A client of another service, whose calls are part of what `context` is of. */
-  call<D extends Contract<any, any, any>>(contract: D, context: Context): Client<D>
+  /** A client of another service, whose calls are part of what `context` is of, and take `timeoutMs` at most. */
+  call<D extends Contract<any, any, any>>(contract: D, context: Context, timeoutMs?: number): Client<D>
   /** The contract of the service of this system that has a resource. */
   contractOf(resource: AnyResource): Contract | undefined
   /** Check every answer against the contract; on unless NODE_ENV is production (R-BODY-7). */
@@ -272,9 +272,9 @@ class WorkUnit implements Unit {
   }
 
   get call(): Unit['call'] {
-    return (contract) => {
+    return (contract, { timeoutMs } = {}) => {
       this.#transaction.assertOpen()
-      return this.#tools.runtime.call(contract, this.#context)
+      return this.#tools.runtime.call(contract, this.#context, timeoutMs)
     }
   }
 }

@@ -1,18 +1,21 @@
 import { serviceCaller } from '../auth/caller.ts'
 import { Fault } from '../base/errors.ts'
-import type { Context } from '../call/call.ts'
+import type { Context, Port } from '../call/call.ts'
 import { type Client, clientsOf } from '../call/client.ts'
+import { CalledContext, withContext } from '../call/context.ts'
 import { type GuardedPort, type GuardState, guard } from '../call/guard.ts'
 import type { HealthCheck, ServiceHealth } from '../call/health.ts'
 import { tracedCalls } from '../call/traced.ts'
 import type { Contract } from '../contract/contract.ts'
 import type { Tracer } from '../observe/span.ts'
+import { Deadline } from '../resilience/deadline.ts'
 import type { Peer } from './peers.ts'
 import { serviceSettingName } from './settings-schema.ts'
 
 /** The calls of one service to others: a guarded port to each that it has called. */
 export interface Calls {
-  client<D extends Contract<any, any, any>>(called: D, context: Context): Client<D>
+  /** Its calls take `timeoutMs` at most. */
+  client<D extends Contract<any, any, any>>(called: D, context: Context, timeoutMs?: number): Client<D>
   /** How each is doing, by the name of the service that is called. */
   state(): ReadonlyMap<string, GuardState>
   /** The service's health, with the circuit breakers of its calls: one that is not closed degrades it. */
@@ -34,15 +37,14 @@ export function callsOf(name: string, others: ReadonlyMap<string, Peer>, tracer:
       )
     const plain = other.as(serviceCaller(name))
     const port = guard(tracer === undefined ? plain : tracedCalls(plain, called), { breaker: other.breaker })
-    const clientFor = clientsOf(called)
-    const way: Way = { port, client: (context) => clientFor(port, context) }
+    const way: Way = { port, clientFor: clientsOf(called) }
     ways.set(called.name, way)
     return way
   }
 
   return {
-    client: <D extends Contract<any, any, any>>(called: D, context: Context) =>
-      wayTo(called).client(context) as Client<D>,
+    client: <D extends Contract<any, any, any>>(called: D, context: Context, timeoutMs?: number) =>
+      clientOf(wayTo(called), context, timeoutMs) as Client<D>,
     state: () => new Map([...ways].map(([called, { port }]) => [called, port.state()])),
     healthWith({ status, checks }) {
       const all: Record<string, HealthCheck> = { ...checks }
@@ -59,8 +61,17 @@ export function callsOf(name: string, others: ReadonlyMap<string, Peer>, tracer:
   }
 }
 
+/** Each of its calls has `timeoutMs` from when it is made, if what it belongs to has as long. */
+function clientOf({ port, clientFor }: Way, context: Context, timeoutMs: number | undefined): Client<any> {
+  if (timeoutMs === undefined) return clientFor(port, context)
+  return clientFor((call) => {
+    const limitMs = Math.min(timeoutMs, call.context.deadline.remainingMs())
+    return port(withContext(call, new CalledContext(call.context, { deadline: Deadline.after(limitMs) })))
+  }, context)
+}
+
 /** To a service that was called at least once. */
 interface Way {
   readonly port: GuardedPort
-  client(context: Context): Client<any>
+  readonly clientFor: (port: Port, context: Context) => Client<any>
 }

@@ -180,8 +180,8 @@ describe.each(CALL_TRANSPORTS)(
           `${which}: orders | ${statusesOf(during)} | p99 ${p99Ms.toFixed(0)} ms, before ${usualMs.toFixed(0)} ms | breakers ${[...seen].join(', ')}`,
         )
         expect(during.filter(({ status }) => status !== 201 && status !== 503).length, shown(failuresOf(load))).toBe(0)
-        // A call's second, and the order itself: 1.2 s at p99 on a machine that does nothing else (docs/guide/processes.md).
-        expect(p99Ms).toBeLessThan(1_000 + Math.max(1_000, usualMs))
+        // The 800 ms of its call, and the order itself: 1.2 s at p99 (docs/guide/processes.md) but where orders take long as it is.
+        expect(p99Ms).toBeLessThan(800 + Math.max(1_000, usualMs))
         expect([...seen].sort()).toEqual([0, 1, 2])
       },
     )
