@@ -80,3 +80,39 @@ natsTest(
   },
   60_000,
 )
+
+/** A transaction that has written, but no event, stays open. */
+async function goOn(env: Record<string, string>): Promise<void> {
+  const running = await testSystem(system, inject('databaseServer'), env)
+  const { orders } = running.databases
+  const slow = await connect(orders!)
+  try {
+    await slow.query('begin')
+    await slow.query(`insert into lintel.secrets (name, value) values ('open', 'for long')`)
+    const events = [madeUp('same'), madeUp('other'), madeUp('same')]
+    for (const one of events) await commitEvents(orders!, [one])
+    // It is open still.
+    expect(await effects(running, events.length * CONSUMERS.length)).toHaveLength(events.length * CONSUMERS.length)
+    await slow.query('rollback')
+  } finally {
+    await slow.end()
+    await running.stop()
+  }
+}
+
+const UNHELD = 'R-EVT-2: a transaction that stays open and has emitted nothing holds up no event'
+
+test(`${UNHELD}, on PostgreSQL`, () => goOn({}), 60_000)
+
+natsTest(
+  `${UNHELD}, on NATS`,
+  async () => {
+    const nats = (await testNats())!
+    try {
+      await goOn({ NATS_URL: nats.url })
+    } finally {
+      await nats.stop()
+    }
+  },
+  60_000,
+)
