@@ -1,4 +1,4 @@
-import { consumer, event, olderShape, operation, resource, service, t } from 'lintel/contract'
+import { consumer, event, job, olderShape, operation, resource, service, t } from 'lintel/contract'
 
 const Email = t.email()
 const Name = t.text({ min: 1, max: 255 })
@@ -175,6 +175,16 @@ export const users = service('users', {
   events: Events,
   consumers: {
     mails: consumer({ name: 'users', events: Events }, ['user.created', 'user.email-changed'], { start: 'now' }),
+  },
+  jobs: {
+    // A mail server may take a minute. 22 attempts take some six hours.
+    sendMail: job({
+      data: { address: t.email(), kind: t.oneOf('verification', 'reset', 'invitation') },
+      attempts: 22,
+      timeoutMs: 75_000,
+      concurrency: 20,
+    }),
+    tidyMails: job({ everyMs: 600_000 }),
   },
   latest: 2,
   older: {

@@ -10,26 +10,24 @@ export type MailKind = 'verification' | 'reset' | 'invitation'
  * purpose, and nobody is told when it gets no more.
  */
 export async function postMail(kind: MailKind, address: string, unit: Unit<typeof users>): Promise<void> {
-  const posted = await unit.tx.query(POST, [address, kind, TEMPLATES[kind].purpose])
-  if (posted.length > 0) unit.wake()
+  const { purpose } = TEMPLATES[kind]
+  const allowed = await unit.tx.query(ALLOW, [address, purpose])
+  // Of mails for one purpose only the last is sent.
+  const key = `${purpose} ${address.toLowerCase()}`
+  if (allowed.length > 0) unit.enqueue('sendMail', { address, kind }, { key })
 }
 
 /** At once; then one more each time that a part of the hour has passed. */
 const MAILS_AN_HOUR = 5
 const ONE_MAIL = `interval '${3_600 / MAILS_AN_HOUR} seconds'`
 
-/** One statement, for all addresses the same. What is counted is undone with the mail if this does not commit. */
-const POST = `
-with allowed as (
-  insert into mail_allowances (address, purpose, full_at) values ($1, $3, now() + ${ONE_MAIL})
-  on conflict (lower(address), purpose) do update
-    set full_at = greatest(mail_allowances.full_at, now()) + ${ONE_MAIL}
-    where mail_allowances.full_at <= now() + interval '1 hour' - ${ONE_MAIL}
-  returning 1)
-insert into mails (address, kind) select $1, $2 from allowed
-on conflict (lower(address), (kind = 'verification')) do update
-  set address = excluded.address, kind = excluded.kind, attempts = 0, due_at = now(), created_at = now()
-returning 1 as posted`
+/** For all addresses the same. What is counted is undone with the mail if this does not commit. */
+const ALLOW = `
+insert into mail_allowances (address, purpose, full_at) values ($1, $2, now() + ${ONE_MAIL})
+on conflict (lower(address), purpose) do update
+  set full_at = greatest(mail_allowances.full_at, now()) + ${ONE_MAIL}
+  where mail_allowances.full_at <= now() + interval '1 hour' - ${ONE_MAIL}
+returning 1 as allowed`
 
 interface Template {
   readonly purpose: Purpose

@@ -8,7 +8,7 @@ import { logIn } from './log-in.ts'
 import { mailNewAddress, mailNewUser } from './mail-users.ts'
 import { registerUser } from './register-user.ts'
 import { requestPasswordReset, resetPassword } from './reset-password.ts'
-import { sendMails } from './send-mails.ts'
+import { sendMail, tidyMails } from './send-mail.ts'
 import { endSession, logOut, refreshTokens, revocations } from './sessions.ts'
 import { ensureSigningKey, publicKeys, rotateKeys } from './signing-keys.ts'
 import { listUndelivered } from './undelivered-mails.ts'
@@ -29,6 +29,8 @@ export default implement(
     resetPassword,
     revocations,
     keys: publicKeys,
+    sendMail,
+    tidyMails,
   },
   {
     migrations: new URL('./migrations/', import.meta.url),
@@ -38,7 +40,7 @@ export default implement(
       await ensureSigningKey(unit.tx)
       return ensureFirstAdmin(unit, env)
     },
-    background: sendMails,
+    mailers: ['sendMail'],
     commands: { 'users create': createUser, 'keys rotate': rotateKeys, 'mails undelivered': listUndelivered },
   },
 )

@@ -24,11 +24,14 @@ export async function noteUndelivered(
   )
 }
 
-export async function dropOldNotes(tx: Unit['tx']): Promise<void> {
-  await tx.query(
+/** Answers how many; a thousand at most. */
+export async function dropOldNotes(tx: Unit['tx']): Promise<number> {
+  const dropped = await tx.query(
     `delete from undelivered_mails where id in (
-       select id from undelivered_mails where created_at < now() - interval '${DAYS} days' limit 1000 for update skip locked)`,
+       select id from undelivered_mails where created_at < now() - interval '${DAYS} days' limit 1000 for update skip locked)
+     returning 1 as one`,
   )
+  return dropped.length
 }
 
 /** `lintel mails undelivered`: whom a mail server refused, and what it said. */

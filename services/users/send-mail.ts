@@ -1,0 +1,64 @@
+import { type JobHandler, MailRefused, type Unit } from 'lintel/service'
+import type { users } from './contract.ts'
+import { newMailToken } from './mail-tokens.ts'
+import { type MailKind, TEMPLATES, writeMail } from './mails.ts'
+import { dropOldNotes, noteUndelivered } from './undelivered-mails.ts'
+
+/** Sends a mail to whoever has the address by now; at least once. What a server will not take is noted, and given up. */
+export const sendMail: JobHandler<typeof users, 'sendMail'> = async (job, unit) => {
+  const { address, kind } = job.data
+  const { run, mail, publicUrl, log, signal } = unit
+  // The token is committed before the mail leaves, for a reader may be quick; and nothing is locked while a server is slow.
+  const due = await run(({ tx }) => prepare(tx, kind, address))
+  if (due === undefined) return
+  try {
+    await mail!.send(writeMail(kind, due.to, due.token, publicUrl), signal)
+  } catch (error) {
+    const { message, code = 'none' } = error as Error & { code?: string }
+    // A server may quote in its answer what it was sent.
+    const reason = message.replaceAll(due.token, '…').slice(0, 300)
+    const refused = error instanceof MailRefused
+    if (!refused && !job.isLast) throw new Error(`could not send a mail (code ${code}): ${reason}`)
+    log.error(
+      { kind, attempts: job.attempt, code, reason },
+      refused ? 'a mail was rejected permanently' : 'gave up on a mail that could not be sent for hours',
+    )
+    await noteUndelivered(unit.tx, { to: due.to, kind, attempts: job.attempt }, reason)
+  }
+}
+
+/** Undefined where nobody has the address, or who has it has confirmed it in the meantime. */
+async function prepare(tx: Unit['tx'], kind: MailKind, address: string) {
+  const [user] = await tx.query<{ id: string; email: string }>(
+    `select id, email from active_users where lower(email) = lower($1) and not ($2 = 'verification' and email_verified)`,
+    [address, kind],
+  )
+  if (user === undefined) return undefined
+  const { purpose, hours } = TEMPLATES[kind]
+  const token = await newMailToken(tx, { userId: user.id, email: user.email, purpose, hours })
+  return { to: user.email, token }
+}
+
+/** Drops what has expired, and old notes. */
+export const tidyMails: JobHandler<typeof users, 'tidyMails'> = async (_, { run, signal }) => {
+  for (const drop of [dropExpiredTokens, dropFullAllowances, dropOldNotes])
+    while (!signal.aborted && (await run(({ tx }) => drop(tx))) === BATCH);
+}
+
+const BATCH = 1000
+
+async function dropExpiredTokens(tx: Unit['tx']): Promise<number> {
+  const dropped = await tx.query(
+    `delete from mail_tokens where token_hash in (
+       select token_hash from mail_tokens where expires_at < now() limit ${BATCH} for update skip locked) returning 1 as one`,
+  )
+  return dropped.length
+}
+
+async function dropFullAllowances(tx: Unit['tx']): Promise<number> {
+  const dropped = await tx.query(
+    `delete from mail_allowances where id in (
+       select id from mail_allowances where full_at < now() limit ${BATCH} for update skip locked) returning 1 as one`,
+  )
+  return dropped.length
+}
