@@ -113,7 +113,7 @@ test('R-CALL-3: a service that hangs costs a caller a second, then nothing until
   await expect(Promise.race([ask(), ask()])).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', stage: 'unsent' })
 
   thaw()
-  await expect.poll(() => ask().catch(() => undefined), { timeout: 10_000 }).toMatchObject({ status: 200 })
+  await expect.poll(() => ask().catch(() => undefined), { timeout: 20_000 }).toMatchObject({ status: 200 })
   expect(port.state().breaker).toBe('closed')
 })
 

