@@ -17,6 +17,7 @@ import {
 } from '../data/work.ts'
 import type { Clone } from '../testing/database.ts'
 import { createJobRunner, type JobRunner, type JobRunnerOptions, jobDelayMs } from './jobs.ts'
+import { runJobs } from './run-jobs.ts'
 
 let clone: Clone
 let database: Database
@@ -456,6 +457,60 @@ describe('a schedule', () => {
     expect(await jobsRestMs(database, ['count'], 0)).toBeLessThanOrEqual(60_000)
     expect(await all()).toHaveLength(1)
   })
+})
+
+test('FC-71: a process rests while nothing is due, or another has all of it in hand', async () => {
+  await enqueue(1)
+  const slow = held()
+  const first = work({}, { handle: slow.handle })
+  await until(() => slow.begun.length === 1)
+  let statements = 0
+  const counted: Database = {
+    ...database,
+    cells: (...args) => {
+      statements++
+      return database.cells(...args)
+    },
+    query: (...args) => {
+      statements++
+      return database.query(...args)
+    },
+  }
+  const second = work({}, { database: counted, pollMs: 60_000 })
+  await second.idle()
+  // Whether there is something, and when there will be.
+  expect(statements).toBe(2)
+  slow.end()
+  await until(() => first.handled + second.handled === 1)
+  expect(statements).toBe(2)
+})
+
+test('R-EVT-6: a job that is due, and that nobody takes, is told apart from many that wait while work goes on', async () => {
+  for (const number of [1, 2]) await enqueue(number)
+  await database.query(`update lintel.work set due_at = now() - interval '1 s' where data->>'number' = '1'`)
+  const slow = held()
+  const jobs = runJobs<Unit>({
+    jobs: { count: job({ concurrency: 1 }), mail: job() },
+    waiting: new Set(['mail']),
+    database,
+    run,
+    handle: slow.handle,
+    failed: () => {},
+    graceMs: 0,
+  })
+  try {
+    await until(() => slow.begun.length === 1)
+    expect((await jobs.state()).stuckMs).toBeLessThan(60_000)
+    await until(async () => (await jobs.state()).stuckMs > 50)
+    await enqueue(3, { name: 'mail' })
+    slow.end()
+    await until(async () => (await jobs.state()).handled === 2)
+    // What waits for something that is not there is no sign of that.
+    expect(await jobs.state()).toMatchObject({ stuckMs: 0, handled: 2, jobs: [{ name: 'mail', waiting: 1 }] })
+  } finally {
+    slow.end()
+    await jobs.stop()
+  }
 })
 
 test('what waits, runs and is dead is counted by the name of the job', async () => {
