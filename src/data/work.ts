@@ -102,16 +102,15 @@ export async function releaseJob(db: Queryable, { id, claim }: ClaimedJob): Prom
   await db.cells(RELEASE, [id, claim])
 }
 
-/** Milliseconds until the next of these is due that a claim `sinceMs` ago could not find for that reason; undefined while there is none. */
-export async function jobsRestMs(
-  db: Queryable,
-  names: readonly string[],
-  sinceMs: number,
-): Promise<number | undefined> {
+/**
+ * Milliseconds until the next of these is due, not above 0 where one is already; undefined while there is none. What somebody has in
+ * hand is due when its time is over.
+ */
+export async function jobsRestMs(db: Queryable, names: readonly string[]): Promise<number | undefined> {
   const [next] = await db.query<{ ms: number | null }>(
     `select extract(epoch from min(due_at) - clock_timestamp()) * 1000 as ms from lintel.work
-     where dead_at is null and job = any($1::text[]) and due_at > statement_timestamp() - $2 * interval '1 millisecond'`,
-    [names, sinceMs],
+     where dead_at is null and job = any($1::text[])`,
+    [names],
   )
   return next?.ms ?? undefined
 }

@@ -40,6 +40,7 @@ export interface JobRunnerOptions<U extends { readonly tx: Queryable }> {
 /** 1 s, doubling to half an hour. */
 const BACKOFF: Backoff = { baseMs: 1_000, maxMs: 1_800_000 }
 const HELP_EVERY_MS = 1_000
+const SHORTLY_MS = 50
 /** After its deadline a handler's transaction may yet commit, which takes as long as a lock may. */
 const COMMIT_MS = 10_000
 const NEVER_ENDED = 'the process ended in each attempt, or lost its database'
@@ -73,10 +74,8 @@ export function createJobRunner<U extends { readonly tx: Queryable }>(options: J
       )
       kept = true
     }
-    let lookedAtMs = performance.now()
     let names: string[] = []
     while (!stopping) {
-      lookedAtMs = performance.now()
       names = [...jobs.keys()].filter(hasRoom)
       if (names.length < jobs.size) callForHelp()
       if (names.length === 0) break
@@ -86,8 +85,9 @@ export function createJobRunner<U extends { readonly tx: Queryable }>(options: J
       begin(job)
     }
     if (names.length === 0) return pollMs
-    const sinceMs = performance.now() - lookedAtMs
-    return Math.min(Math.max((await jobsRestMs(database, names, sinceMs)) ?? pollMs, 5), pollMs)
+    const restMs = (await jobsRestMs(database, names)) ?? pollMs
+    // It has come due since the look, or somebody has its row locked at this moment.
+    return restMs <= 0 ? SHORTLY_MS : Math.min(Math.max(restMs, 5), pollMs)
   }
 
   function callForHelp(): void {
