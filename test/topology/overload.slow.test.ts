@@ -51,7 +51,12 @@ test.each(CALL_TRANSPORTS)(
 
       const health: number[] = []
       const startMs = performance.now()
-      const lasts = () => performance.now() - startMs < LASTS_MS
+      let refused = 0
+      // On a machine that is short of CPU it takes longer until as many ask as are too many.
+      const lasts = () => {
+        const ms = performance.now() - startMs
+        return ms < LASTS_MS || (refused < 50 && ms < 60_000)
+      }
       const looking = (async () => {
         for (; lasts(); await delay(100))
           for (const url of [gateway, ...doors])
@@ -65,11 +70,12 @@ test.each(CALL_TRANSPORTS)(
         while (lasts()) {
           const [answer] = await Promise.all([ask(number % 50 === 0 ? '/others' : '/works'), delay(EVERY_MS)])
           answers.push(answer)
+          if (answer.status === 503) refused++
         }
         return answers
       }
       const asking = Array.from({ length: CLIENTS }, (_, number) => client(number))
-      await delay(LASTS_MS)
+      while (lasts()) await delay(50)
       const during = await healthOf()
       const answers = (await Promise.all(asking)).flat()
       const seconds = (performance.now() - startMs) / 1000

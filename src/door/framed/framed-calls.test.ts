@@ -211,7 +211,7 @@ describe.each(CALL_TRANSPORTS)('over %s', (transport) => {
   async function framed(at: Awaited<ReturnType<typeof openDoor>>) {
     const { port } = await far(at.url)
     await port(readOf(1))
-    await expect.poll(() => at.pipes.length, PATIENT).toBe(1)
+    await expect.poll(() => at.pipes.length, PATIENT).toBeGreaterThan(0)
     await expect
       .poll(async () => {
         const before = at.requests.mock.calls.length
@@ -219,6 +219,13 @@ describe.each(CALL_TRANSPORTS)('over %s', (transport) => {
         return at.requests.mock.calls.length - before
       }, PATIENT)
       .toBe(0)
+    // On a busy machine the first may have been given up before it was open.
+    await expect
+      .poll(() => {
+        at.pipes.splice(0, at.pipes.length, ...at.pipes.filter(({ pipe }) => !pipe.destroyed))
+        return at.pipes.length
+      }, PATIENT)
+      .toBe(1)
     at.requests.mockClear()
     return port
   }
