@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
@@ -123,6 +123,42 @@ test('R-OPS-6: CREATE INDEX CONCURRENTLY works, while other replicas wait', asyn
   const { rows } = await client.query(`select indisvalid from pg_index where indexrelid = 'one_a'::regclass`)
   expect(rows).toEqual([{ indisvalid: true }])
 })
+
+test.each([
+  [
+    '0008-dead-letters.sql',
+    'inbox_dead',
+    `insert into lintel.inbox (consumer, event_id, type, aggregate_id, occurred_at) values ('a.b', gen_random_uuid(), 'c.d', 'e', now())`,
+  ],
+  [
+    '0009-dead-jobs.sql',
+    'work_dead',
+    `insert into lintel.work (id, job, data, due_at) values (gen_random_uuid(), 'one', '{}', now())`,
+  ],
+])(
+  'R-OPS-6: %s holds up no writer of its table, and is made again after a failure',
+  async (migration, index, write) => {
+    for (const older of await readdir(PLATFORM_MIGRATIONS))
+      if (older < migration) await cp(new URL(older, PLATFORM_MIGRATIONS), join(folder, older))
+    await migrate(url, [folder])
+    await client.query(`update lintel.migrations set source = 'lintel'`)
+    await client.query(`begin; ${write}`)
+    const migrated = faultOf(migrate(url, [PLATFORM_MIGRATIONS]))
+    const waiting = `from pg_stat_activity where datname = '${name}' and wait_event_type = 'Lock' and query like '%create index%'`
+    await expect.poll(() => admin.query(`select ${waiting}`), { timeout: 20_000 }).toMatchObject({ rowCount: 1 })
+    const other = await connect(url)
+    await other.query(`set lock_timeout = '10s'`)
+    await other.query(write)
+    await other.end()
+    await admin.query(`select pg_cancel_backend(pid) ${waiting}`)
+    expect(await migrated).toMatchObject({ code: 'MIGRATION_FAILED' })
+    await client.query('commit')
+    const valid = `select indisvalid from pg_index where indexrelid = 'lintel.${index}'::regclass`
+    expect((await client.query(valid)).rows).toEqual([{ indisvalid: false }])
+    expect(await migrate(url, [PLATFORM_MIGRATIONS])).toContain(migration)
+    expect((await client.query(valid)).rows).toEqual([{ indisvalid: true }])
+  },
+)
 
 test('R-OPS-6: outside a transaction, what was done before a failure is said', async () => {
   await file(
