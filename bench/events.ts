@@ -57,7 +57,7 @@ interface Figures {
   readonly rawPerS: number | undefined
   readonly rssStartMb: number
   readonly rssHighestMb: number
-  /** Of a consumer that is new, behind all that has drained. */
+  /** Of a consumer that is new, behind all that has drained, of which it wants none. */
   readonly firstEffectMs: number
   readonly latencyMedianMs: number
   readonly latencyP99Ms: number
@@ -130,7 +130,7 @@ async function fill(database: Database, events: number, aggregates: number): Pro
   for (let from = 0; from < events; from += WRITTEN_AT_ONCE)
     await database.cells(
       `insert into lintel.outbox (id, type, aggregate_id, data)
-       select gen_random_uuid(), 'order.created', 'ord_' || (n % $3), $4::json from generate_series($1::int, $2::int) n`,
+       select gen_random_uuid(), 'order.shipped', 'ord_' || (n % $3), $4::json from generate_series($1::int, $2::int) n`,
       [from, Math.min(from + WRITTEN_AT_ONCE, events) - 1, aggregates, DATA],
     )
 }
@@ -146,7 +146,7 @@ async function drain({ database, carrier }: Place, events: number, left: (count:
     ...createReceiver({
       database,
       carrier,
-      subscription: { name: 'bench.drain', from: 'bench', types: ['order.created'], start: 'beginning' },
+      subscription: { name: 'bench.drain', from: 'bench', types: ['order.shipped'], start: 'beginning' },
       received: (count) => {
         stored += count
       },
