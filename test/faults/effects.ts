@@ -11,7 +11,8 @@ const contract = service('effects', {
   consumers: {
     first: consumer(orders, ORDER_EVENTS),
     second: consumer(orders, ORDER_EVENTS),
-    third: consumer(orders, ORDER_EVENTS),
+    // Many to a transaction.
+    third: consumer(orders, ORDER_EVENTS, { batch: 20 }),
   },
 })
 
