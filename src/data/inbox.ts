@@ -155,14 +155,27 @@ export function finishInbox(consumer: string, events: readonly InboxEvent[]): St
   }
 }
 
-/** Whether an event waits for another try. */
-export async function waitsAgain(tx: Queryable, consumer: string): Promise<boolean> {
-  const found = await tx.cells(
-    'select from lintel.inbox where consumer = $1 and attempts > 0 and done_at is null and dead_at is null limit 1',
-    [consumer],
+/** Notes a try as failed before it begins; false where somebody else has the event, or has tried it since. */
+export async function noteTry(
+  db: Queryable,
+  consumer: string,
+  { id, attempts }: InboxEvent,
+  { error, againInMs }: Failure,
+): Promise<boolean> {
+  const found = await db.cells(
+    `with mine as (
+       select from lintel.inbox where event_id = $1 and consumer = $5 and attempts = $2 and done_at is null and dead_at is null
+       for update skip locked)
+     update lintel.inbox set ${FAILED} where event_id = $1 and consumer = $5 and exists (select from mine) returning 1`,
+    [id, attempts, error, againInMs ?? null, consumer],
   )
   return found.length > 0
 }
+
+/** By the clock: the transaction may have begun long ago. */
+const FAILED = `attempts = $2::integer + 1, error = $3,
+  due_at = clock_timestamp() + coalesce($4::float8, 0) * interval '1 millisecond',
+  dead_at = case when $4::float8 is null then clock_timestamp() end`
 
 /** Takes back what was noted of a try that was cut short. */
 export async function forgetNoted(tx: Queryable, consumer: string, { id, attempts }: InboxEvent): Promise<void> {
@@ -180,7 +193,7 @@ export interface Failure {
 }
 
 /**
- * Notes that a try has failed, or will have unless it is finished. In the transaction that has claimed the event nobody else can have it before that is known; elsewhere only
+ * Notes that a try has failed. In the transaction that has claimed the event nobody else can have it before that is known; elsewhere only
  * if nobody has tried it in between.
  */
 export async function failInbox(
@@ -189,11 +202,8 @@ export async function failInbox(
   event: InboxEvent,
   { error, againInMs }: Failure,
 ): Promise<void> {
-  // By the clock: the transaction may have begun long ago.
   await tx.cells(
-    `update lintel.inbox set attempts = $2::integer + 1, error = $3,
-       due_at = clock_timestamp() + coalesce($4::float8, 0) * interval '1 millisecond',
-       dead_at = case when $4::float8 is null then clock_timestamp() end
+    `update lintel.inbox set ${FAILED}
      where event_id = $1 and consumer = $5 and attempts in ($2::integer, $2::integer + 1) and done_at is null`,
     [event.id, event.attempts, error, againInMs ?? null, consumer],
   )

@@ -69,6 +69,8 @@ export interface TransactionOptions {
 }
 
 const RETRIES = 3
+/** A statement that is under way when work has failed may take so long; then it is cancelled. */
+const SOON_MS = 200
 const NONE: never[] = []
 /** Not `with`, which may write: whoever begins so is taken to have written. */
 const READS = /^\s*select\b/i
@@ -247,10 +249,11 @@ async function once<T>(
       pending = []
       tags.clear()
       for (const tag of before.tags) tags.add(tag)
-      if (isMarked)
-        await held.send('rollback to savepoint attempt', []).catch(() => {
-          throw error
-        })
+      if (isMarked && !(await isSoon(held.send('rollback to savepoint attempt', [])))) {
+        // A statement is still under way, or the connection is lost.
+        left = true
+        throw error
+      }
       failure = undefined
       database.outage.note(error)
       return { error: database.faults.problemOf(error) }
@@ -305,7 +308,7 @@ async function once<T>(
     for (const note of notes) note()
     if (!refused) return result
   } catch (error) {
-    left = bound?.isOver === true
+    left ||= bound?.isOver === true
     if (outcome === 'uncertain' && isRolledBack(error)) outcome = 'over'
     if (!left && isOpen) await begun?.then((held) => held.send('rollback', [])).catch(() => {})
     throw error
@@ -442,6 +445,21 @@ function isRolledBack(error: unknown): boolean {
 /** Nothing that a caller has sent is at fault where the platform's own statement is refused. */
 function unwritten(cause: Error & { code?: string }): Error {
   return /^2[23]/.test(cause.code ?? '') ? new Error(`an event cannot be written: ${cause.message}`, { cause }) : cause
+}
+
+/** Whether it resolves within a moment. */
+async function isSoon(work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, SOON_MS, false)
+  })
+  const done = work.then(
+    () => true,
+    () => false,
+  )
+  const isDone = await Promise.race([done, late])
+  clearTimeout(timer)
+  return isDone
 }
 
 /** The first failure, once every statement has ended: none may be left to fail unheard. */

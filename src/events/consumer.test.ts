@@ -325,10 +325,81 @@ describe('R-EVT-2: effects happen once', () => {
       },
     })
     await until(async () => consumer.handled === 199 && (await waiting()).dead === 1)
+    await consumer.idle()
     expect(consumer.failures).toBe(2)
     expect(new Set(await effects())).toEqual(new Set(others.map(numberOf)))
     expect(await effects()).toHaveLength(199)
     expect(await database.cells('select from lintel.outbox')).toEqual([])
+  })
+
+  test('R-EVT-6: handlers with savepoints of their own share no transaction: none undoes what another has done', async () => {
+    const events = Array.from({ length: 300 }, (_, i) => event(`a${i}`))
+    await arrive(...events)
+    const consumer = consume({
+      batch: 50,
+      handle: async (one, unit) => {
+        if (numberOf(one) % 3 > 0) return void (await effect(one, unit))
+        await unit.tx.query('savepoint mine')
+        await expect(unit.tx.query(`insert into effects (number) values ('no number'::integer)`)).rejects.toThrow()
+        await unit.tx.query('rollback to savepoint mine')
+        await effect(one, unit)
+      },
+    })
+    await until(() => consumer.handled === 300)
+    expect(new Set(await effects())).toEqual(new Set(events.map(numberOf)))
+    expect(failures).toEqual([{ message: expect.stringContaining('must have no `batch`'), dead: false, attempt: 1 }])
+  })
+
+  test('R-EVT-6: a handler that is late while its statement waits for a lock is undone, and others have its connection', async () => {
+    await database.query('create table if not exists shelves (id integer primary key)')
+    await database.query('insert into shelves values (1) on conflict do nothing')
+    let release = () => {}
+    let locked = () => {}
+    const isLocked = new Promise<void>((resolve) => {
+      locked = resolve
+    })
+    const holding = transaction(database, async (tx) => {
+      await tx.query('select 1 from shelves for update')
+      locked()
+      await new Promise<void>((resolve) => {
+        release = resolve
+      })
+    })
+    await isLocked
+    const [stuck, other] = [event('stuck'), event('other')]
+    await arrive(stuck, other)
+    const consumer = consume({
+      concurrency: 1,
+      attempts: 1,
+      handlerTimeoutMs: 300,
+      handle: async (one, unit) => {
+        await effect(one, unit)
+        if (one.id === stuck.id) await unit.tx.query('delete from shelves where id = $1', [1])
+      },
+    })
+    await until(() => consumer.handled === 1)
+    expect(failures).toMatchObject([{ dead: true, message: 'the handler took longer than 300 ms' }])
+    release()
+    await holding
+    expect(await effects()).toEqual([numberOf(other)])
+    expect(await database.query('select id from shelves')).toEqual([{ id: 1 }])
+  })
+
+  test('R-EVT-3: an event that has failed before is noted as failed again before it is tried, as it may end the process', async () => {
+    await arrive(event('a'))
+    await database.query('update lintel.inbox set attempts = 1')
+    const noted = async () =>
+      (await database.query<{ attempts: number; error: string | null }>('select attempts, error from lintel.inbox'))[0]
+    let seen: unknown
+    const consumer = consume({
+      handle: async (one, unit) => {
+        seen = await noted()
+        await effect(one, unit)
+      },
+    })
+    await until(() => consumer.handled === 1)
+    expect(seen).toEqual({ attempts: 2, error: 'Error: the process ended while it handled the event' })
+    expect(await noted()).toMatchObject({ error: null })
   })
 
   test('FC-71: a consumer that is busy says so, and not again at once', async () => {
@@ -532,7 +603,7 @@ describe('R-EVT-3: what fails', () => {
     const thrown = [new Error('a\0b'), 'text', undefined, { of: 'no kind' }, new Error('x'.repeat(5_000))]
     await arrive(...thrown.map((_, i) => event(`a${i}`)))
     const given = [...thrown]
-    consume({
+    const consumer = consume({
       attempts: 1,
       concurrency: 1,
       handle: async () => {
@@ -540,6 +611,7 @@ describe('R-EVT-3: what fails', () => {
       },
     })
     await until(async () => (await waiting()).dead === 5)
+    await consumer.idle()
     const errors = (await listDead(database, {}, 10)).map(({ error }) => error)
     expect(errors.slice(0, 4)).toEqual(['Error: ab', 'text', 'undefined', '[object Object]'])
     expect(errors[4]).toHaveLength(2_000)

@@ -10,7 +10,7 @@ import {
   type InboxEvent,
   inboxRestMs,
   type Failure as NotedFailure,
-  waitsAgain,
+  noteTry,
 } from '../data/inbox.ts'
 import type { Database } from '../data/pool.ts'
 import type { Transaction } from '../data/transaction.ts'
@@ -87,6 +87,8 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
   let wary = WARY_EVENTS
   /** How many are yet to be handled one by one, after several together have failed. */
   let singly = 0
+  /** How many are handled together at most. */
+  let together = batch
 
   const cut = new AbortController()
   /** Each handles one event after another, until there is none. */
@@ -167,18 +169,23 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
 
   /** False when there was nothing to do. Rejects when it could not even be looked for. */
   async function handleNext(found: () => void): Promise<boolean> {
-    if (wary > 0) return handleWarily(found)
     let events: InboxEvent[] = []
     let failure: Failure | undefined
-    const most = singly > 0 ? 1 : batch
+    let suspect: InboxEvent | undefined
+    let passedOver = 0
+    const most = wary > 0 || singly > 0 ? 1 : together
     try {
       await run(async (unit) => {
         // Work that met another transaction is done again, and may find something else.
         failure = undefined
-        events = await claimInbox(unit.tx, name, types, most)
-        if (events.length === 0) return
-        found()
-        failure = await attempt(events, unit)
+        const claimed = await claimInbox(unit.tx, name, types, most)
+        const isNew = ({ attempts: before }: InboxEvent) => before === 0
+        events = claimed.length > 1 ? claimed.filter(isNew) : claimed
+        passedOver = claimed.length - events.length
+        const [event] = events
+        suspect = events.length === 1 && (wary > 0 || !isNew(event!)) ? event : undefined
+        if (claimed.length > 0) found()
+        if (events.length > 0 && suspect === undefined) failure = await attempt(events, unit)
       })
     } catch (error) {
       const [event] = events
@@ -190,48 +197,53 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
         await noteElsewhere(event, failure)
       } else failure = { error, noted: undefined }
     }
-    return settle(events, failure)
+    if (passedOver > 0) singly = Math.max(singly, passedOver)
+    if (events.length === 0) {
+      wary = 0
+      return passedOver > 0
+    }
+    return suspect === undefined ? settle(events, failure) : handleWarily(suspect)
   }
 
   /**
-   * Each event is noted as failed before it is tried, so that one that ends the process is tried a bounded number of times, and with
-   * growing delays, as any other. False when there was nothing to do.
+   * Notes an event as failed before it is tried, so that one that ends the process is tried a bounded number of times, and with growing
+   * delays, as any other. So are those that have failed before, and the first of a process: one of them may have ended the one before.
    */
-  async function handleWarily(found: () => void): Promise<boolean> {
-    let event: InboxEvent | undefined
+  async function handleWarily(event: InboxEvent): Promise<boolean> {
+    const noted = notedOf(event, new Error('the process ended while it handled the event'))
+    let isNoted = false
+    let isOurs = false
     let failure: Failure | undefined
-    await run(async ({ tx }) => {
-      ;[event] = await claimInbox(tx, name, types, 1)
-      if (event)
-        await failInbox(tx, name, event, notedOf(event, new Error('the process ended while it handled the event')))
-      else if (!(await waitsAgain(tx, name))) wary = 0
-    })
-    if (event === undefined) return false
     if (wary > 0) wary--
-    const claimed = event
-    found()
     try {
-      let isOurs = false
       await run(async (unit) => {
-        isOurs = await claimNoted(unit.tx, name, claimed)
-        failure = isOurs ? await attempt([claimed], unit) : undefined
+        // With a connection in hand: it may take long to get one, and the event is due again soon after it is noted.
+        await unit.tx.cells('select')
+        isNoted ||= await noteTry(database, name, event, noted)
+        isOurs = isNoted && (await claimNoted(unit.tx, name, event))
+        failure = isOurs ? await attempt([event], unit) : undefined
       })
-      if (!isOurs) return true
     } catch (error) {
+      if (!isNoted) throw error
+      // It was cut short because the service stops: that says nothing of the event.
       if (cut.signal.aborted) {
-        await run(({ tx }) => forgetNoted(tx, name, claimed))
+        await run(({ tx }) => forgetNoted(tx, name, event))
         return false
       }
-      failure ??= failureOf(claimed, error)
-      await noteElsewhere(claimed, failure)
+      failure ??= failureOf(event, error)
+      await noteElsewhere(event, failure)
+      isOurs = true
     }
-    return settle([claimed], failure)
+    if (isOurs) return settle([event], failure)
+    // Somebody else has it, and what was noted was no try.
+    if (isNoted) await run(({ tx }) => forgetNoted(tx, name, event))
+    return true
   }
 
   /** Handles events together, in the transaction that has claimed them. */
   async function attempt(events: readonly InboxEvent[], unit: U): Promise<Failure | undefined> {
     const undone = await unit.tx.attempt(async (tx) => {
-      const within = { ...unit, tx }
+      const within = { ...unit, tx: events.length === 1 ? tx : withoutSavepoints(tx) }
       // None is left to go on when the others are undone.
       const ends = await Promise.allSettled(events.map((event) => bounded(event, within)))
       for (const end of ends) if (end.status === 'rejected') throw end.reason
@@ -242,8 +254,14 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
     }
     // It was cut short because the service stops: that says nothing of the event.
     if (cut.signal.aborted) throw undone.error
-    // Which of them it was is known when each is handled by itself.
-    if (events.length > 1) return { error: undone.error, noted: undefined }
+    if (events.length > 1) {
+      if (undone.error instanceof HasSavepoint && together > 1) {
+        together = 1
+        failed(undone.error, events[0], false)
+      }
+      // Which of them it was is known when each is handled by itself.
+      return { error: undone.error, noted: undefined }
+    }
     const failure = failureOf(events[0]!, undone.error)
     // Its lock is held until this commits: nobody else can try it before it is due again (FC-72).
     await failInbox(unit.tx, name, events[0]!, failure.noted!)
@@ -312,6 +330,32 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
     get failures() {
       return failures
     },
+  }
+}
+
+/** Handlers that share a transaction would undo what the others have done between a savepoint and its end. */
+function withoutSavepoints(tx: Transaction): Transaction {
+  const check = (text: string) => {
+    if (/^\s*(?:savepoint|rollback|release)\b/i.test(text)) throw new HasSavepoint()
+  }
+  return {
+    ...tx,
+    async cells(text, values) {
+      check(text)
+      return tx.cells(text, values)
+    },
+    async query(text, values) {
+      check(text)
+      return tx.query(text, values)
+    },
+  }
+}
+
+class HasSavepoint extends Error {
+  constructor() {
+    super(
+      'a handler with savepoints cannot share a transaction: its consumer must have no `batch`; until the next start its events are handled one by one',
+    )
   }
 }
 
