@@ -185,6 +185,8 @@ export const users = service('users', {
       concurrency: 20,
     }),
     tidyMails: job({ everyMs: 600_000 }),
+    // To go with the table `mails`, once no build posts into it any more.
+    carryOldMails: job({ everyMs: 60_000 }),
   },
   latest: 2,
   older: {

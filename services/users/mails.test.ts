@@ -420,6 +420,35 @@ describe('sending', () => {
     expect(smtp.to(email)).toHaveLength(1)
   })
 
+  test('R-AUTH-6: a mail that a process of the build before has posted goes out, once, but not while that has it in hand', async () => {
+    await known()
+    const inHand = `in-hand-${email}`
+    // As that build writes it.
+    const post = (address: string, kind: string) =>
+      db.query(
+        `insert into mails (address, kind) select $1, $2
+         on conflict (lower(address), (kind = 'verification')) do update
+           set address = excluded.address, kind = excluded.kind, attempts = 0, due_at = now(), created_at = now()`,
+        [address, kind],
+      )
+    await post(inHand, 'verification')
+    await db.query(
+      `update mails set attempts = attempts + 1, due_at = now() + interval '5 minutes' where address = $1`,
+      [inHand],
+    )
+    await post(email, 'invitation')
+    await post(email.toUpperCase(), 'reset')
+    // It looks every minute.
+    await db.query(`update lintel.work set due_at = now() where job = 'carryOldMails'`)
+    await db.query('notify lintel_events')
+    expect((await smtp.mail(email, 2)).subject).toBe('Reset your password')
+    await until(async () => (await rowsFor(email)).length === 0)
+    expect(smtp.to(email)).toHaveLength(2)
+    const { rows } = await db.query('select address, attempts from mails')
+    expect(rows).toEqual([{ address: inHand, attempts: 1 }])
+    expect(await rowsFor(inHand)).toEqual([])
+  })
+
   test('R-AUTH-6: a mail that nobody takes is given up in the end', async () => {
     await smtp.close()
     try {

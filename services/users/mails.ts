@@ -12,9 +12,12 @@ export type MailKind = 'verification' | 'reset' | 'invitation'
 export async function postMail(kind: MailKind, address: string, unit: Unit<typeof users>): Promise<void> {
   const { purpose } = TEMPLATES[kind]
   const allowed = await unit.tx.query(ALLOW, [address, purpose])
-  // Of mails for one purpose only the last is sent.
-  const key = `${purpose} ${address.toLowerCase()}`
-  if (allowed.length > 0) unit.enqueue('sendMail', { address, kind }, { key })
+  if (allowed.length > 0) enqueueMail(kind, address, unit)
+}
+
+/** Of mails for one purpose only the last is sent. */
+export function enqueueMail(kind: MailKind, address: string, unit: Unit<typeof users>): void {
+  unit.enqueue('sendMail', { address, kind }, { key: `${TEMPLATES[kind].purpose} ${address.toLowerCase()}` })
 }
 
 /** At once; then one more each time that a part of the hour has passed. */

@@ -1,7 +1,7 @@
 import { type JobHandler, MailRefused, type Unit } from 'lintel/service'
 import type { users } from './contract.ts'
 import { newMailToken } from './mail-tokens.ts'
-import { type MailKind, TEMPLATES, writeMail } from './mails.ts'
+import { enqueueMail, type MailKind, TEMPLATES, writeMail } from './mails.ts'
 import { dropOldNotes, noteUndelivered } from './undelivered-mails.ts'
 
 /** Sends a mail to whoever has the address by now; at least once. What a server will not take is noted, and given up. */
@@ -43,6 +43,23 @@ async function prepare(tx: Unit['tx'], kind: MailKind, address: string) {
 export const tidyMails: JobHandler<typeof users, 'tidyMails'> = async (_, { run, signal }) => {
   for (const drop of [dropExpiredTokens, dropFullAllowances, dropOldNotes])
     while (!signal.aborted && (await run(({ tx }) => drop(tx))) === BATCH);
+}
+
+/**
+ * Mails of a build before, from its own table, go on as jobs, with all attempts before them: those that it has left, and those that its
+ * processes post beside this build. One that such a process has in hand is not due.
+ */
+export const carryOldMails: JobHandler<typeof users, 'carryOldMails'> = async (_, { run, signal }) => {
+  while (!signal.aborted && (await run(carry)) === BATCH);
+}
+
+async function carry(unit: Unit<typeof users>): Promise<number> {
+  const mails = await unit.tx.query<{ address: string; kind: MailKind }>(
+    `delete from mails where id in (
+       select id from mails where due_at <= now() limit ${BATCH} for update skip locked) returning address, kind`,
+  )
+  for (const { address, kind } of mails) enqueueMail(kind, address, unit)
+  return mails.length
 }
 
 const BATCH = 1000

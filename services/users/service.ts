@@ -8,7 +8,7 @@ import { logIn } from './log-in.ts'
 import { mailNewAddress, mailNewUser } from './mail-users.ts'
 import { registerUser } from './register-user.ts'
 import { requestPasswordReset, resetPassword } from './reset-password.ts'
-import { sendMail, tidyMails } from './send-mail.ts'
+import { carryOldMails, sendMail, tidyMails } from './send-mail.ts'
 import { endSession, logOut, refreshTokens, revocations } from './sessions.ts'
 import { ensureSigningKey, publicKeys, rotateKeys } from './signing-keys.ts'
 import { listUndelivered } from './undelivered-mails.ts'
@@ -31,6 +31,7 @@ export default implement(
     keys: publicKeys,
     sendMail,
     tidyMails,
+    carryOldMails,
   },
   {
     migrations: new URL('./migrations/', import.meta.url),
