@@ -21,7 +21,7 @@ export interface FilterOptions {
 export async function statusCommand(file: string, json = false): Promise<void> {
   const all: Record<string, unknown> = {}
   await eachDatabase(file, async ({ contract }, database) => {
-    const jobs = await jobsState(database)
+    const jobs = await jobsState(database, Object.keys(contract.jobs))
     all[contract.name] = jobs
     if (json) return
     for (const { name, waiting, running, retrying, dead, oldestDueMs } of jobs) {

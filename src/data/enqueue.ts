@@ -19,7 +19,7 @@ values ($1, $2, $3, $4, statement_timestamp() + $5::float8 * interval '1 millise
 
 /**
  * Where one waits already, it gets what is news, and is due no later than it was. One that has failed and waits for another try is
- * replaced; one that runs may have read what was there before, and another waits behind it.
+ * replaced; one that runs may have read what was there before, and another waits until nobody has that in hand.
  */
 const ENQUEUE_KEYED = `
 with replaced as (
@@ -28,7 +28,7 @@ with replaced as (
     where job = $2 and key = $6 and attempts > 0 and claim is null and dead_at is null for update skip locked))
 insert into lintel.work as w (id, job, data, headers, due_at, key)
 values ($1, $2, $3, $4, statement_timestamp() + $5::float8 * interval '1 millisecond', $6)
-on conflict (job, key) where attempts = 0 do update
+on conflict (job, key) where attempts = 0 and key is not null do update
   set data = excluded.data, headers = excluded.headers, due_at = least(w.due_at, excluded.due_at)`
 
 /** Stores a job, in the transaction of the change. */

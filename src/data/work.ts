@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { uuidv7 } from '../base/ids.ts'
+import { isSerialisation } from './faults.ts'
 import { COUNTED_TO, RFC_3339 } from './outbox.ts'
 import type { Queryable } from './pool.ts'
 
@@ -8,6 +9,7 @@ export interface ClaimedJob {
   /** A UUID. */
   readonly id: string
   readonly name: string
+  readonly key: string | undefined
   /** JSON text. */
   readonly data: string
   readonly headers: string | undefined
@@ -20,17 +22,36 @@ export interface ClaimedJob {
 }
 
 /**
+ * Of one key one is in hand, and the older first: a newer one waits until nobody has an older one in hand, also of a process that has
+ * died; and where it waits, one that has failed is tried no more.
+ */
+const IS_FREE = `(w.key is null or not exists (
+    select from lintel.work other where other.job = w.job and other.key = w.key and other.claim is not null and other.id <> w.id)
+  and not (w.claim is null and w.attempts > 0 and exists (
+    select from lintel.work newer where newer.job = w.job and newer.key = w.key and newer.attempts = 0)))`
+
+/** Of one kind: it reads the oldest, however many there are, and of others. */
+const oldest = (which = '') => `from lintel.work w
+  where w.job = kind.job and w.dead_at is null ${which} and ${IS_FREE} order by w.due_at limit 1`
+const OLDEST_DUE = oldest('and w.due_at <= statement_timestamp()')
+
+/**
  * An attempt counts before it begins: of a process that dies in it, nobody else could tell. So long nobody else takes the job, and no
  * connection is held: whoever is late has lost it.
  */
 const CLAIM = `
 with next as (
-  select id from lintel.work where dead_at is null and due_at <= statement_timestamp() and job = any($1::text[])
-  order by due_at limit 1 for update skip locked)
+  select due.id, due.job, due.key, kind.lease_ms from (
+    select job, lease_ms from unnest($1::text[], $2::float8[]) as named (job, lease_ms)
+    order by (select min(due_at) from lintel.work where job = named.job and dead_at is null)) kind
+  cross join lateral (select w.id, w.job, w.key ${OLDEST_DUE} for update skip locked) due limit 1),
+replaced as (
+  delete from lintel.work w using next where w.job = next.job and w.key = next.key and w.id <> next.id
+    and w.attempts > 0 and w.claim is null and w.dead_at is null)
 update lintel.work w set attempts = attempts + 1, claim = $3,
-  due_at = statement_timestamp() + ($2::float8[])[array_position($1::text[], job)] * interval '1 millisecond'
+  due_at = statement_timestamp() + next.lease_ms * interval '1 millisecond'
 from next where w.id = next.id
-returning w.id, job, data, headers, to_char(created_at, ${RFC_3339}), attempts`
+returning w.id, w.job, w.key, data, headers, to_char(created_at, ${RFC_3339}), attempts`
 
 /** Takes the one that has been due for longest, of these names, each with how long an attempt may take. */
 export async function claimJob(
@@ -39,18 +60,35 @@ export async function claimJob(
   leasesMs: readonly number[],
 ): Promise<ClaimedJob | undefined> {
   const claim = randomUUID()
-  const [row] = await db.cells(CLAIM, [names, leasesMs, claim])
+  const [row] = await meeting(() => db.cells(CLAIM, [names, leasesMs, claim]))
   if (row === undefined) return undefined
-  const [id, name, data, headers, createdAt, attempt] = row
+  const [id, name, key, data, headers, createdAt, attempt] = row
   return {
     id: id!,
     name: name!,
+    key: key ?? undefined,
     data: data!,
     headers: headers ?? undefined,
     createdAt: createdAt!,
     attempt: Number(attempt),
     claim,
   }
+}
+
+/** A statement that has met another of the same key is sent again, and sees what that has done. */
+async function meeting<T>(send: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await send()
+    } catch (error) {
+      if (attempt === 3 || !(isSerialisation(error) || isOfKey(error))) throw error
+    }
+  }
+}
+
+function isOfKey(error: unknown): boolean {
+  const { constraint, cause } = error as { readonly constraint?: unknown; readonly cause?: unknown }
+  return constraint === 'work_key' || constraint === 'work_in_hand' || (cause instanceof Error && isOfKey(cause))
 }
 
 /** A schedule is due again, anything else is gone. */
@@ -90,7 +128,7 @@ export interface JobFailure {
 
 export async function failJob(db: Queryable, { id, claim }: ClaimedJob, failure: JobFailure): Promise<void> {
   const { error, againInMs, attempts } = failure
-  await db.cells(FAIL, [id, claim, error, againInMs ?? null, attempts])
+  await meeting(() => db.cells(FAIL, [id, claim, error, againInMs ?? null, attempts]))
 }
 
 const RELEASE = `${WITHOUT_NEWER}
@@ -99,17 +137,17 @@ where id = $1 and claim = $2 and not exists (select from gone)`
 
 /** Gives it back: the attempt was none. */
 export async function releaseJob(db: Queryable, { id, claim }: ClaimedJob): Promise<void> {
-  await db.cells(RELEASE, [id, claim])
+  await meeting(() => db.cells(RELEASE, [id, claim]))
 }
 
 /**
  * Milliseconds until the next of these is due, not above 0 where one is already; undefined while there is none. What somebody has in
- * hand is due when its time is over.
+ * hand is due when its time is over; what waits for its key, not by itself.
  */
 export async function jobsRestMs(db: Queryable, names: readonly string[]): Promise<number | undefined> {
   const [next] = await db.query<{ ms: number | null }>(
-    `select extract(epoch from min(due_at) - clock_timestamp()) * 1000 as ms from lintel.work
-     where dead_at is null and job = any($1::text[])`,
+    `select extract(epoch from min(due.due_at) - clock_timestamp()) * 1000 as ms from unnest($1::text[]) as kind (job)
+     cross join lateral (select w.due_at ${oldest()}) due`,
     [names],
   )
   return next?.ms ?? undefined
@@ -147,31 +185,42 @@ export interface JobState {
 
 const RUNS = 'claim is not null and due_at > statement_timestamp()'
 
-/** By the name of the job: of all that have a row. Those that are alive and those that are dead are counted to `COUNTED_TO` each. */
-export function jobsState(db: Queryable): Promise<JobState[]> {
+/**
+ * By the name of the job: of `known`, and of all others that have a row. What waits and what is dead is counted to `COUNTED_TO` for each
+ * name; what runs is counted by itself, however much waits.
+ */
+export function jobsState(db: Queryable, known: readonly string[]): Promise<JobState[]> {
   return db.query<JobState>(
-    `select job as name, count(*) filter (where dead_at is null and not (${RUNS})) as waiting,
-       count(*) filter (where dead_at is null and ${RUNS}) as running,
-       count(*) filter (where dead_at is null and not (${RUNS}) and error is not null) as retrying,
-       count(*) filter (where dead_at is not null) as dead,
-       coalesce(round(greatest(extract(epoch from statement_timestamp()
-         - min(due_at) filter (where dead_at is null)) * 1000, 0)), 0) as "oldestDueMs"
-     from (
-       (select job, dead_at, due_at, error, claim from lintel.work where dead_at is null order by due_at limit ${COUNTED_TO})
-       union all
-       (select job, dead_at, due_at, error, claim from lintel.work where dead_at is not null limit ${COUNTED_TO})) w
-     group by job order by job`,
+    `with recursive found (job) as (
+       select min(job) from (${firstOfEach('')}) first (job)
+       union all select (select min(job) from (${firstOfEach('and job > found.job')}) next (job)) from found where job is not null)
+     select name, waiting, running, retrying, dead, coalesce(round(greatest(extract(epoch from statement_timestamp()
+         - (select min(due_at) from lintel.work where job = name and dead_at is null)) * 1000, 0)), 0) as "oldestDueMs"
+     from (select job from found where job is not null union select unnest($1::text[])) names (name)
+     cross join lateral (select count(*) as waiting, count(error) as retrying from (
+       select error from lintel.work where job = name and dead_at is null and not (${RUNS}) limit ${COUNTED_TO}) w) w
+     cross join lateral (select count(*) as running from lintel.work where job = name and ${RUNS}) r
+     cross join lateral (select count(*) as dead from (
+       select from lintel.work where job = name and dead_at is not null limit ${COUNTED_TO}) d) d
+     order by name`,
+    [known],
   )
 }
 
-/** The job that has been due for longest, of these: its id and claim. Undefined where none is due. */
-export async function oldestDueJob(db: Queryable, names: readonly string[]): Promise<string | undefined> {
-  const [row] = await db.cells(
-    `select id::text || coalesce(claim::text, '') from lintel.work
-     where dead_at is null and due_at <= statement_timestamp() and job = any($1::text[]) order by due_at limit 1`,
+/** The first name among those alive, and among the dead: each by its index, without reading all. */
+function firstOfEach(after: string): string {
+  return `select min(job) from lintel.work where dead_at is null ${after}
+    union all select min(job) from lintel.work where dead_at is not null ${after}`
+}
+
+/** Of each of these kinds the job that has been due for longest: its id and claim. What has to wait for its key is not due. */
+export async function oldestDueJobs(db: Queryable, names: readonly string[]): Promise<Map<string, string>> {
+  const rows = await db.cells(
+    `select kind.job, due.head from unnest($1::text[]) as kind (job)
+     cross join lateral (select w.id::text || coalesce(w.claim::text, '') as head ${OLDEST_DUE}) due`,
     [names],
   )
-  return row?.[0] ?? undefined
+  return new Map(rows.map(([name, head]) => [name!, head!]))
 }
 
 /** A job as an operator sees it. */
@@ -224,8 +273,9 @@ export function listJobs(
 
 /** Has those that have failed tried again, from the first attempt; without an id the dead. Answers how many. */
 export async function resendJobs(db: Queryable, { name, id }: JobFilter): Promise<number> {
-  const again = await db.cells(
-    `with meant as (
+  const again = await meeting(() =>
+    db.cells(
+      `with meant as (
        select id from lintel.work w where ${MEANT} and (dead_at is not null or ($2::uuid is not null and error is not null and not (${RUNS})))
        for update),
      gone as (
@@ -237,7 +287,8 @@ export async function resendJobs(db: Queryable, { name, id }: JobFilter): Promis
        update lintel.work w set dead_at = null, attempts = 0, claim = null, due_at = statement_timestamp() from meant
        where w.id = meant.id and w.id not in (select id from gone) returning 1)
      select from again union all select from gone`,
-    [name ?? null, id ?? null],
+      [name ?? null, id ?? null],
+    ),
   )
   return again.length
 }

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { serviceClone } from '../../test/service-clone.ts'
 import { until } from '../../test/system-process.ts'
 import { Problem } from '../base/errors.ts'
@@ -13,6 +13,7 @@ import {
   jobsRestMs,
   jobsState,
   listJobs,
+  releaseJob,
   resendJobs,
 } from '../data/work.ts'
 import type { Clone } from '../testing/database.ts'
@@ -78,12 +79,15 @@ function held() {
     end = resolve
   })
   const begun: number[] = []
+  const wait = (number = 0) => {
+    begun.push(number)
+    return ended
+  }
   const handle = async (one: ClaimedJob, unit: Unit) => {
-    begun.push(numberOf(one))
-    await ended
+    await wait(numberOf(one))
     await effect(one, unit)
   }
-  return { begun, handle, end: () => end() }
+  return { begun, wait, handle, end: () => end() }
 }
 
 describe('a job is done once in effect', () => {
@@ -244,6 +248,65 @@ describe('when a job is done', () => {
     slow.end()
     await until(() => runner.handled === 2)
     expect(await effects()).toEqual([1, 3])
+  })
+
+  test('of one key one is in hand, and old data never come after new: what has failed makes way', async () => {
+    await enqueue(1, { key: 'a' })
+    const first = held()
+    const order: number[] = []
+    const runner = work(
+      {},
+      {
+        handle: async (one, unit) => {
+          order.push(numberOf(one))
+          if (numberOf(one) !== 1) return effect(one, unit)
+          await first.handle(one, unit)
+          throw new Error('no')
+        },
+      },
+    )
+    await until(() => first.begun.length === 1)
+    await enqueue(2, { key: 'a' })
+    await enqueue(3, { key: 'b' })
+    await until(() => runner.handled === 1)
+    expect([order, await effects()]).toEqual([[1, 3], [3]])
+    first.end()
+    await until(() => runner.handled === 2)
+    await runner.idle()
+    expect([order, await effects(), await all()]).toEqual([[1, 3, 2], [3, 2], []])
+  })
+
+  test('of one key the one whose process has died goes first, and one that waits for another try not at all', async () => {
+    await enqueue(1, { key: 'a' })
+    await claimJob(database, ['count'], [0])
+    await enqueue(2, { key: 'a' })
+    await database.query(`update lintel.work set due_at = now() - interval '1 hour' where claim is null`)
+    const again = await claimJob(database, ['count'], [30_000])
+    expect([numberOf(again!), await claimJob(database, ['count'], [30_000])]).toEqual([1, undefined])
+    // As where it fails in the moment in which the other is asked for.
+    await database.query('update lintel.work set claim = null, due_at = now() where attempts > 0')
+    const newer = await claimJob(database, ['count'], [30_000])
+    expect(numberOf(newer!)).toBe(2)
+    await enqueue(3, { key: 'a' })
+    expect(await jobsRestMs(database, ['count'])).toBeGreaterThan(25_000)
+    await database.query('delete from lintel.work where attempts = 0')
+    expect((await all()).map(({ data }) => data)).toEqual(['{"number":2}'])
+  })
+
+  test('of one key one waits also where it is asked for while another is given back, or taken', async () => {
+    for (let i = 0; i < 100; i++) {
+      await database.query('truncate lintel.work')
+      await enqueue(1, { key: 'a' })
+      const claimed = await claimJob(database, ['count'], [30_000])
+      await Promise.all([enqueue(2, { key: 'a' }), releaseJob(database, claimed!)])
+      expect((await all()).map(({ data }) => data)).toEqual(['{"number":2}'])
+      await database.query('update lintel.work set attempts = 1')
+      const [, ...taken] = await Promise.all([
+        enqueue(3, { key: 'a' }),
+        ...Array.from({ length: 3 }, () => claimJob(database, ['count'], [30_000])),
+      ])
+      expect(taken.filter((one) => one !== undefined).length).toBeLessThanOrEqual(1)
+    }
   })
 
   test('one that failed makes way for the same key asked for anew, before and while it is tried', async () => {
@@ -500,12 +563,19 @@ test('FC-71: a process rests while nothing is due, or another has all of it in h
   expect(statements).toBe(2)
 })
 
-test('R-EVT-6: a job that is due, and that nobody takes, is told apart from many that wait while work goes on', async () => {
+test('R-EVT-6: a job that is due, and that nobody takes, is told apart from those that wait for a place', async () => {
   for (const number of [1, 2]) await enqueue(number)
-  await database.query(`update lintel.work set due_at = now() - interval '1 s' where data->>'number' = '1'`)
+  await enqueue(3, { name: 'mail' })
+  await enqueue(4, { name: 'locked' })
   const slow = held()
+  const lock = held()
+  const locking = run(async ({ tx }) => {
+    await tx.query(`select from lintel.work where job = 'locked' for update`)
+    await lock.wait()
+  })
+  await until(() => lock.begun.length === 1)
   const jobs = runJobs<Unit>({
-    jobs: { count: job({ concurrency: 1 }), mail: job() },
+    jobs: { count: job({ concurrency: 1, timeoutMs: 900_000 }), mail: job(), locked: job() },
     waiting: new Set(['mail']),
     database,
     run,
@@ -515,17 +585,48 @@ test('R-EVT-6: a job that is due, and that nobody takes, is told apart from many
   })
   try {
     await until(() => slow.begun.length === 1)
-    expect((await jobs.state()).stuckMs).toBeLessThan(60_000)
     await until(async () => (await jobs.state()).stuckMs > 50)
-    await enqueue(3, { name: 'mail' })
+    lock.end()
+    await locking
+    jobs.wake()
+    await until(() => slow.begun.length === 2)
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now())
+    expect((await jobs.state()).stuckMs).toBe(0)
+    clock.mockReturnValue(performance.now() + 61_000)
+    expect((await jobs.state()).stuckMs).toBe(0)
+    clock.mockRestore()
     slow.end()
-    await until(async () => (await jobs.state()).handled === 2)
+    await until(async () => (await jobs.state()).handled === 3)
     // What waits for something that is not there is no sign of that.
-    expect(await jobs.state()).toMatchObject({ stuckMs: 0, handled: 2, jobs: [{ name: 'mail', waiting: 1 }] })
+    expect(await jobs.state()).toMatchObject({ stuckMs: 0, handled: 3 })
   } finally {
+    vi.restoreAllMocks()
+    lock.end()
     slow.end()
     await jobs.stop()
   }
+})
+
+test('a backlog of one kind is not read to find a job of another, nor to count those', async () => {
+  await database.query(`insert into lintel.work (id, job, data, due_at)
+    select gen_random_uuid(), case n when 1 then 'mail' else 'bulk' end, '{}', now() - interval '1 hour' from generate_series(1, 10006) n`)
+  await database.query(`update lintel.work set claim = gen_random_uuid(), attempts = 1, due_at = now() + interval '1 minute'
+    where id in (select id from lintel.work where job = 'bulk' limit 4)`)
+  await database.query(`insert into lintel.work (id, job, data, due_at, attempts, dead_at)
+    select gen_random_uuid(), name, '{}', now(), 1, now() from unnest(array['bulk', 'mail']) as name`)
+  await database.query('analyze lintel.work')
+  expect(await jobsState(database, ['mail', 'tidy'])).toMatchObject([
+    { name: 'bulk', waiting: 10_000, running: 4, dead: 1 },
+    { name: 'mail', waiting: 1, running: 0, dead: 1 },
+    { name: 'tidy', waiting: 0, running: 0, dead: 0, oldestDueMs: 0 },
+  ])
+  await run(async ({ tx }) => {
+    expect(await claimJob(tx, ['mail'], [30_000])).toMatchObject({ name: 'mail' })
+    const [[read]] = (await tx.cells(
+      `select pg_stat_get_xact_tuples_returned(t) + pg_stat_get_xact_tuples_fetched(t) from (select 'lintel.work'::regclass as t) t`,
+    )) as [[string]]
+    expect(Number(read)).toBeLessThan(50)
+  })
 })
 
 test('what waits, runs and is dead is counted by the name of the job', async () => {
@@ -536,11 +637,11 @@ test('what waits, runs and is dead is counted by the name of the job', async () 
   await enqueue(4, { name: 'other' })
   await database.query(`update lintel.work set dead_at = now(), error = 'no' where job = 'other' and claim is null`)
   await database.query(`update lintel.work set due_at = now() - interval '5 s' where data->>'number' = '1'`)
-  expect(await jobsState(database)).toMatchObject([
+  expect(await jobsState(database, [])).toMatchObject([
     { name: 'count', waiting: 2, running: 0, retrying: 0, dead: 0 },
     { name: 'other', waiting: 0, running: 1, retrying: 0, dead: 1, oldestDueMs: 0 },
   ])
-  expect((await jobsState(database))[0]!.oldestDueMs).toBeGreaterThanOrEqual(5_000)
+  expect((await jobsState(database, []))[0]!.oldestDueMs).toBeGreaterThanOrEqual(5_000)
   expect(await run(({ tx }) => finishJob(tx, claimed!))).toBe(true)
   expect(await run(({ tx }) => finishJob(tx, claimed!))).toBe(false)
 })

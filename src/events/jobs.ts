@@ -16,6 +16,8 @@ export interface JobRunner {
   idle(): Promise<void>
   /** Takes no more; what runs has `graceMs`, and is given back then. */
   stop(): Promise<void>
+  /** The kinds of which it could begin another. */
+  readonly withRoom: readonly string[]
   readonly handled: number
   /** Handlers that failed. */
   readonly failures: number
@@ -62,6 +64,7 @@ export function createJobRunner<U extends { readonly tx: Queryable }>(options: J
   let failures = 0
 
   const hasRoom = (name: string) => running.get(name)! < jobs.get(name)!.concurrency
+  const withRoom = () => [...jobs.keys()].filter(hasRoom)
 
   /** Begins what is due, as far as there is room. */
   async function round(): Promise<number> {
@@ -76,7 +79,7 @@ export function createJobRunner<U extends { readonly tx: Queryable }>(options: J
     }
     let names: string[] = []
     while (!stopping) {
-      names = [...jobs.keys()].filter(hasRoom)
+      names = withRoom()
       if (names.length < jobs.size) callForHelp()
       if (names.length === 0) break
       const leases = names.map((name) => jobs.get(name)!.timeoutMs + COMMIT_MS)
@@ -101,8 +104,8 @@ export function createJobRunner<U extends { readonly tx: Queryable }>(options: J
     const { name } = job
     running.set(name, running.get(name)! + 1)
     const one = attempt(job).then((isDone) => {
-      // More of its kind may wait for this place; and what has failed, or is a schedule, is due again some time.
-      const news = !hasRoom(name) || !isDone || jobs.get(name)!.everyMs !== undefined
+      // More of its kind may wait for this place, or another of its key; and what has failed, or is a schedule, is due again some time.
+      const news = !hasRoom(name) || !isDone || job.key !== undefined || jobs.get(name)!.everyMs !== undefined
       running.set(name, running.get(name)! - 1)
       work.delete(one)
       if (news) looping.wake()
@@ -180,6 +183,9 @@ export function createJobRunner<U extends { readonly tx: Queryable }>(options: J
       await looping.stop()
       await Promise.all(work)
       clearTimeout(timer)
+    },
+    get withRoom() {
+      return withRoom()
     },
     get handled() {
       return handled

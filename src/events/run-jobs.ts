@@ -1,6 +1,6 @@
 import type { Jobs } from '../contract/contract.ts'
 import type { Database, Queryable } from '../data/pool.ts'
-import { type JobState, jobsState, oldestDueJob } from '../data/work.ts'
+import { type JobState, jobsState, oldestDueJobs } from '../data/work.ts'
 import { createJobRunner, type JobRunnerOptions } from './jobs.ts'
 
 /** The jobs of a service, while it runs. */
@@ -13,7 +13,10 @@ export interface RunningJobs {
 
 export interface JobsState {
   readonly jobs: readonly JobState[]
-  /** For how long one and the same job has been due that nobody takes, as far as this process has looked; 0 while they advance. */
+  /**
+   * For how long one and the same job has been due that nobody takes, though this process has a place for it, as far as it has looked;
+   * 0 while they advance.
+   */
   readonly stuckMs: number
   /** Since this process began. */
   readonly handled: number
@@ -31,26 +34,34 @@ export function runJobs<U extends { readonly tx: Queryable }>(options: JobsOptio
   const { jobs, waiting, database } = options
   const taken = new Map(Object.entries(jobs).filter(([name]) => !waiting.has(name)))
   const runner = createJobRunner({ ...options, jobs: taken })
-  const stuck = watchHead(database, [...taken.keys()])
+  const stuck = watchHeads(database, () => runner.withRoom)
   return {
     wake: runner.wake,
     idle: runner.idle,
     stop: runner.stop,
     async state() {
-      const [states, stuckMs] = await Promise.all([jobsState(database), stuck()])
+      const [states, stuckMs] = await Promise.all([jobsState(database, Object.keys(jobs)), stuck()])
       return { jobs: states, stuckMs, handled: runner.handled, failures: runner.failures }
     },
   }
 }
 
-/** However many wait, the first of them is another one soon, as long as somebody takes them. */
-function watchHead(database: Database, names: readonly string[]): () => Promise<number> {
-  let head: string | undefined
-  let sinceMs = 0
+/**
+ * However many of a kind wait, the first of them is another one soon, as long as somebody takes them. Where all places are taken, it may
+ * wait for as long as a handler may take.
+ */
+function watchHeads(database: Database, names: () => readonly string[]): () => Promise<number> {
+  let heads = new Map<string, { readonly head: string; readonly sinceMs: number }>()
   return async () => {
-    const first = await oldestDueJob(database, names)
-    if (first !== head) sinceMs = performance.now()
-    head = first
-    return first === undefined ? 0 : performance.now() - sinceMs
+    const now = await oldestDueJobs(database, names())
+    const nowMs = performance.now()
+    const withRoom = new Set(names())
+    const before = heads
+    heads = new Map()
+    for (const [name, head] of now) {
+      const known = before.get(name)
+      if (withRoom.has(name)) heads.set(name, known?.head === head ? known : { head, sinceMs: nowMs })
+    }
+    return Math.max(0, ...[...heads.values()].map(({ sinceMs }) => nowMs - sinceMs))
   }
 }

@@ -76,7 +76,7 @@ export interface EnqueueOptions {
   readonly delayMs?: number
   /**
    * Of jobs of one name and key one waits, with the data of the last, due as soon as any of them; 1 to 500 characters. One that runs
-   * already may have missed the news, and another waits behind it.
+   * already may have missed the news: another begins when it has ended.
    */
   readonly key?: string
 }

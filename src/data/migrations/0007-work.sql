@@ -19,7 +19,11 @@ create table lintel.work (
   -- Of a schedule.
   every_ms bigint
 );
-create index work_due_at on lintel.work (due_at) where dead_at is null;
+-- By kind: one that waits for a place holds up no look at another.
+create index work_due_at on lintel.work (job, due_at) where dead_at is null;
 -- One that was tried stands aside: what is asked for meanwhile may be news to it.
-create unique index work_key on lintel.work (job, key) where attempts = 0;
+create unique index work_key on lintel.work (job, key) where attempts = 0 and key is not null;
+create index work_tried on lintel.work (job, key) where attempts > 0 and key is not null;
+-- Of one key one is in hand; and what runs is counted without reading what waits.
+create unique index work_in_hand on lintel.work (job, key) where claim is not null;
 create unique index work_schedule on lintel.work (job) where every_ms is not null;
