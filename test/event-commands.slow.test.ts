@@ -177,10 +177,20 @@ test('R-EVT-5: rows that were there before a type of event are given one each, i
     token: api.admin.token,
     body: { sku: uuidv7(), name: 'New', category: 'x', price: 1, stock: 1 },
   })
+  // And one that an old build made without, beside the one that makes them: it comes last.
+  ids.push(uuidv7())
+  await products.query(
+    `insert into products (id, sku, name, description, category, price, currency, stock) values ($1, $1::uuid::text, 'Old', '', 'x', 1, 'USD', 1)`,
+    [ids.at(-1)],
+  )
   const planned = await lintel('events', 'backfill', 'product.created')
-  expect([planned.code, planned.stdout]).toEqual([
+  expect([planned.code, planned.stdout.split('\n')]).toEqual([
     0,
-    expect.stringMatching(/^250 rows of products from before .* without product.created. Nothing was done: --yes/),
+    [
+      '251 rows of products with no product.created that is still kept',
+      'No consumer of this system hears of product.created',
+      'Nothing was done: --yes emits an event for each',
+    ],
   ])
   expect(await emitted()).toEqual([])
   // Two at the same time share it; so does whoever goes on after an interruption.
@@ -188,9 +198,30 @@ test('R-EVT-5: rows that were there before a type of event are given one each, i
   expect(both.map(({ code }) => code)).toEqual([0, 0])
   expect(await emitted()).toEqual(ids)
   expect((await lintel('events', 'backfill', 'product.created', '--yes')).stdout).toBe(
-    'product.created: 0 events emitted, after 250 before',
+    'product.created: 0 events emitted, after 251 before',
+  )
+  // Anew for all, also those that had theirs.
+  const all = await products.cells('select id from active_products')
+  expect((await lintel('events', 'backfill', 'product.created', '--again')).stdout).toMatch(
+    new RegExp(`^${all.length} rows of products, whether they had product.created or not\n`),
+  )
+  expect((await lintel('events', 'backfill', 'product.created', '--again', '--yes')).stdout).toContain(
+    `product.created: ${all.length} events emitted`,
   )
   await products.close()
+})
+
+test('R-EVT-5: who would hear of what is emitted from rows is said first', async () => {
+  const users = openDatabase('users', api.system.databases.users!)
+  await users.query(
+    `insert into users (id, email, name, roles, created_at) values ($1, $1::uuid || '@example.com', 'Old', '["customer"]', now() - interval '1 day')`,
+    [uuidv7()],
+  )
+  const consumers =
+    'Each of these handles them as new, also for rows of which it has handled one: users.mails, orders.buyers'
+  expect((await lintel('events', 'backfill', 'user.created')).stdout).toContain(consumers)
+  expect((await lintel('events', 'backfill', 'user.created', '--yes')).stdout).toContain(consumers)
+  await users.close()
 })
 
 test('status says what waits, as text and as JSON', async () => {
@@ -217,6 +248,10 @@ test.each([
   [['tail', '--service', 'gateway'], '--service is "gateway": give one that publishes events: users, orders'],
   [['tail', '--type', 'user.made'], '--type is "user.made": give one that is published: user.created,'],
   [['backfill', 'order.made'], '"order.made" is no event of this system: user.created,'],
+  [
+    ['backfill', 'user.deleted', '--yes'],
+    '"user.deleted" tells of what may never have happened to a row: rows can be given user.created alone',
+  ],
   [['skip', 'orders.nobody'], '"orders.nobody" is no consumer of this system: see `lintel events status`'],
   [['dead', 'list', '--limit', 'all'], '--limit is "all": give a whole number from 1 to 99999'],
 ])('wrong usage is 2, and says what was expected: lintel events %j', async (args, message) => {

@@ -1,4 +1,5 @@
 import { Fault } from '../base/errors.ts'
+import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { EventSpec } from '../contract/event.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import { type Backfill, backfillOf, beginBackfill, forgetBackfill, nextOfBackfill } from '../data/backfill.ts'
@@ -14,10 +15,15 @@ export interface BackfillOptions {
 }
 
 /**
- * Gives events of a type to the rows that were made before there were any, such as `order.created` to old orders (R-EVT-5). Also beside a
- * running system; one that was interrupted goes on where it was. Without `yes` it only says how many there are.
+ * Gives `<resource>.created` to the rows that were made before there was such an event, such as `order.created` to old orders (R-EVT-5).
+ * Also beside a running system; one that was interrupted goes on where it was. Without `yes` it only says how many there are, and who
+ * would hear of them.
  */
-export async function backfillCommand(file: string, type: string, { yes, again }: BackfillOptions): Promise<void> {
+export async function backfillCommand(
+  file: string,
+  type: string,
+  { yes, again = false }: BackfillOptions,
+): Promise<void> {
   const system = await loadSystem(file)
   const { name, resource } = subjectOf(system, type)
   const settings = readSettings(process.env, serviceNames(system))
@@ -27,11 +33,13 @@ export async function backfillCommand(file: string, type: string, { yes, again }
     const { run } = services.byName.get(name)!
     const plan = await run(async ({ tx }) => {
       if (again && yes) await forgetBackfill(tx, type)
-      const found = await backfillOf(tx, type, resource)
+      const found = await backfillOf(tx, type, resource, again)
       if (yes) await beginBackfill(tx, type, found)
       return found
     })
-    if (!yes) return console.log(planned(type, resource, plan))
+    if (!yes) console.log(planned(type, resource, plan, again))
+    if (plan.left > 0) console.log(heardBy(system, type))
+    if (!yes) return console.log('Nothing was done: --yes emits an event for each')
     let emitted = 0
     for (;;) {
       const rows = await run(async ({ tx, emit }) => {
@@ -52,10 +60,22 @@ export async function backfillCommand(file: string, type: string, { yes, again }
   }
 }
 
-function planned(type: string, { table }: AnyResource, { left, emitted, madeBefore }: Backfill): string {
-  const so = emitted > 0 ? `; ${emitted} have it (--again begins anew)` : ''
-  const what = `${left} ${left === 1 ? 'row' : 'rows'} of ${table} from before ${madeBefore} without ${type}${so}`
-  return left > 0 ? `${what}. Nothing was done: --yes emits an event for each` : what
+/** What is no longer kept may have been handled all the same: nobody can tell. */
+function planned(type: string, { table }: AnyResource, { left, emitted }: Backfill, again: boolean): string {
+  const rows = `${left} ${left === 1 ? 'row' : 'rows'} of ${table}`
+  if (again) return `${rows}, whether they had ${type} or not`
+  return `${rows} with no ${type} that is still kept${emitted > 0 ? `; ${emitted} were given theirs (--again begins anew)` : ''}`
+}
+
+function heardBy({ services }: System, type: string): string {
+  const consumers = services.flatMap(({ contract }) =>
+    Object.entries<ConsumerSpec>(contract.consumers)
+      .filter(([, { events }]) => type in events)
+      .map(([key]) => `${contract.name}.${key}`),
+  )
+  return consumers.length > 0
+    ? `Each of these handles them as new, also for rows of which it has handled one: ${consumers.join(', ')}`
+    : `No consumer of this system hears of ${type}`
 }
 
 /** The service that publishes the type, and the resource whose rows have all of its data. */
@@ -68,6 +88,9 @@ function subjectOf({ services }: System, type: string): { name: string; resource
   const resource = Object.values<AnyResource>(contract.resources).find(({ name }) => name === type.split('.')[0])
   if (resource === undefined)
     throw wrong(`"${type}" is of no resource of ${contract.name}: there are no rows to emit it from`)
+  const made = `${resource.name}.created`
+  if (type !== made)
+    throw wrong(`"${type}" tells of what may never have happened to a row: rows can be given ${made} alone`)
   const lacking = Object.keys((contract.events[type] as EventSpec).data).filter((field) => !(field in resource.shown))
   if (lacking.length > 0)
     throw wrong(`"${type}" has data that rows of ${resource.table} do not have: ${lacking.join(', ')}`)

@@ -31,7 +31,7 @@ export function declareEvents(program: Command, system: () => string): void {
   events
     .command('backfill')
     .description(
-      'emit events of a type that was added later, from the rows that were there before it; without --yes only say how many',
+      'emit <resource>.created, where that was added later, for the rows that were there before it; without --yes only say how many, and who hears of them',
     )
     .argument('<type>', 'such as order.created: each order becomes one')
     .option('--yes', 'do it; what was interrupted goes on where it was')

@@ -1,7 +1,7 @@
 -- How far `lintel events backfill` has come: rows that were made before there was an event of a type.
 create table lintel.backfills (
   type text primary key,
-  -- Rows that were made later had their event when they were made.
+  -- Rows that were made later had their event when they were made, unless a build made them that knew nothing of it.
   made_before timestamptz(3) not null,
   -- Of the last row that has its event; null before the first.
   last_id uuid,
