@@ -13,7 +13,7 @@ const DATES: Readonly<Record<string, string>> = {
   'src/cache/kept.ts': 'until when an entry is good, for other processes',
   'src/call/call-head.ts': 'when a call was made',
   'src/call/call-problem.ts': 'Retry-After as a date',
-  'src/cli/events.ts': '--since 2h',
+  'src/cli/time-of.ts': '--since 2h',
   'src/data/foretold.ts': 'when a row was made, where the database is not asked',
   'src/door/arrivals.ts': 'how old a proof is',
   'src/embedded/binaries.ts': 'times of files',

@@ -59,7 +59,10 @@ test('FC-73: where a server stops answering every statement ends by its deadline
   while (proxy.connections < made + 2) await proxy.next()
   await expect(database.ping()).rejects.toThrow('no answer in 800 ms')
   proxy.thaw()
-  expect(await database.query('select 1 as one')).toEqual([{ one: 1 }])
+  // A connection that was asked for while it was frozen may still be given up.
+  await expect
+    .poll(() => database.query('select 1 as one').catch(({ code }) => code), { timeout: 20_000 })
+    .toEqual([{ one: 1 }])
   expect(await insert(6)).toEqual([])
   expect(await database.slow.cells('select 2', [], { asker: asker('a'), isLong: true })).toEqual([['2']])
   const answers = (await outcomes).filter(({ status }) => status === 'fulfilled')
