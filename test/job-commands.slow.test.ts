@@ -71,6 +71,8 @@ describe('lintel work', () => {
     expect(stdout).toMatch(
       /^notes\.former: 1 waiting, the oldest due for .* s, 0 running, 0 dead; the contract has no such job$/m,
     )
+    expect(stdout).toMatch(/^notes\.count: 0 waiting, 0 running, 0 dead$/m)
+    expect((await lintel('list', '--job', 'notes.former')).stdout).toMatch(/^job_\S+ notes\.former waiting/)
     expect(JSON.parse((await lintel('status', '--json')).stdout).notes).toContainEqual(
       expect.objectContaining({ name: 'keep', dead: 1 }),
     )
@@ -93,6 +95,27 @@ describe('lintel work', () => {
     expect(await lintel('drop', '--all')).toMatchObject({ code: 0, stdout: '2 jobs are dropped' })
     expect((await db.query(`select from lintel.work where job = 'keep'`)).rowCount).toBe(0)
   })
+
+  test('a schedule is not dropped while the contract has it: it would never run again', async () => {
+    const id = encodeId('job', (await db.query(`select id from lintel.work where job = 'tidy'`)).rows[0].id)
+    const { code, stderr } = await lintel('drop', id)
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`${id} is a schedule, tidy`)])
+    expect((await db.query(`select from lintel.work where job = 'tidy'`)).rowCount).toBe(1)
+  })
+
+  test('a database that is yet to be migrated is named, with what it lacks', async () => {
+    const admin = new pg.Client(inject('databaseServer'))
+    await admin.connect()
+    const name = `empty_${uuidv7()}`
+    await admin.query(`create database "${name}"`)
+    const url = new URL(inject('databaseServer'))
+    url.pathname = `/${name}`
+    const env = { LOG_LEVEL: 'fatal', ...databaseSettings({ notes: url.href }) }
+    const { code, stderr } = await run('lintel', { args: ['work', 'status', '--system', file], env })
+    await admin.query(`drop database "${name}" with (force)`)
+    await admin.end()
+    expect([code, stderr]).toEqual([78, expect.stringMatching(/lacks .*0007-work\.sql.*: run `lintel migrate` first/)])
+  })
 })
 
 test.each([
@@ -101,6 +124,9 @@ test.each([
   [['show', 'evt_01h455vb4pex5vsknk084sn02q'], '"evt_01h455vb4pex5vsknk084sn02q" is not the id of a job'],
   [['show', 'job_01h455vb4pex5vsknk084sn02q'], 'No such job'],
   [['list', '--job', 'keep'], '--job is "keep": give a service and a job'],
+  [['list', '--job', 'notes.keep.x'], '--job is "notes.keep.x": give a service and a job'],
+  [['list', '--job', 'notes.kept'], '--job is "notes.kept": give one of notes.count, notes.die, notes.keep'],
+  [['drop', '--all', '--job', 'users.sendMail'], '--job is "users.sendMail": give one of notes.count'],
   [['list', '--limit', 'many'], '--limit is "many"'],
 ])('what makes no sense is refused: %s', async (args, message) => {
   const { code, stderr } = await lintel(...args)

@@ -80,4 +80,7 @@ test('a schedule is done once by two replicas, and once for all the times that i
   await db.query('notify lintel_events')
   await until(isDone)
   expect(await kept('tidied')).toBe(2)
+  // One that fails each time is never dead: it counts among those that are tried again.
+  await db.query(`update lintel.work set error = 'Error: no' where job = 'tidy'`)
+  await expect.poll(health, { timeout: 20_000 }).toMatchObject({ checks: { jobs: { status: 'up', retrying: 1 } } })
 })

@@ -94,7 +94,7 @@ test('R-OPS-6: in production nothing is migrated at start; `lintel migrate` does
   const production = { NODE_ENV: 'production' }
   expect(await run('lintel', lintel(['start'], production))).toMatchObject({
     code: 78,
-    stderr: `lintel: The database of the users service lacks ${USERS_MIGRATIONS.join(', ')}: run \`lintel migrate\` before this start. (MIGRATIONS_PENDING)\n`,
+    stderr: `lintel: The database of the users service lacks ${USERS_MIGRATIONS.join(', ')}: run \`lintel migrate\` first. (MIGRATIONS_PENDING)\n`,
   })
   expect(await run('lintel', lintel(['migrate'], production))).toMatchObject({
     code: 0,

@@ -1,7 +1,7 @@
 import type { Database } from '../data/pool.ts'
 import { createLog, STDERR } from '../observe/log.ts'
 import type { Service } from '../service/implement.ts'
-import { findDatabases, openServiceDatabase } from '../start/databases.ts'
+import { assertMigrated, findDatabases, openServiceDatabase } from '../start/databases.ts'
 import { readSettings, type Settings } from '../start/settings.ts'
 import { serviceNames } from '../start/system.ts'
 import { loadSystem } from './load-system.ts'
@@ -17,14 +17,21 @@ export async function eachDatabase(
   const databases = await findDatabases(system, settings, { log, shared: true })
   try {
     for (const service of system.services) {
-      const database = await openServiceDatabase(service, databases.urls.get(service.contract.name)!, log)
+      const url = databases.urls.get(service.contract.name)!
       try {
-        await work(service, database, settings)
-      } finally {
-        await database.close()
+        const database = await openServiceDatabase(service, url, log)
+        await work(service, database, settings).finally(() => database.close())
+      } catch (error) {
+        if (isOfMissing(error)) await assertMigrated(service, url)
+        throw error
       }
     }
   } finally {
     await databases.stop()
   }
+}
+
+/** A table or a column is not there. */
+function isOfMissing(error: unknown): boolean {
+  return ['42P01', '42703'].includes((error as { code?: string }).code ?? '')
 }

@@ -1,4 +1,5 @@
 import { decodeId, encodeId } from '../base/ids.ts'
+import type { Contract } from '../contract/contract.ts'
 import { notifyCommitted } from '../data/outbox.ts'
 import type { Database } from '../data/pool.ts'
 import { dropJobs, type JobFilter, jobsState, listJobs, resendJobs, type ShownJob } from '../data/work.ts'
@@ -40,8 +41,8 @@ export async function statusCommand(file: string, json = false): Promise<void> {
 export async function listCommand(file: string, { job, failed = false, limit, json = false }: ListOptions) {
   const most = wholeOf(limit)
   const all: ReturnType<typeof shown>[] = []
-  await eachJobs(file, job, async (service, database, filter) => {
-    for (const one of await listJobs(database, filter, { failed, limit: most })) all.push(shown(service, one))
+  await eachJobs(file, job, async ({ name }, database, filter) => {
+    for (const one of await listJobs(database, filter, { failed, limit: most })) all.push(shown(name, one))
   })
   if (json) console.log(JSON.stringify(all))
   else if (all.length === 0) console.log(failed ? 'no failed jobs' : 'no jobs')
@@ -67,40 +68,52 @@ export function resendCommand(file: string, id: string | undefined, options: Fil
 
 /** Gives jobs up. What one does that runs is undone. */
 export function dropCommand(file: string, id: string | undefined, options: FilterOptions): Promise<void> {
-  return change(file, id, options, dropJobs, 'dropped')
+  return change(file, id, options, dropOne, 'dropped')
+}
+
+async function dropOne(database: Database, filter: JobFilter, { jobs }: Contract): Promise<number> {
+  const [one] = filter.id === undefined ? [] : await listJobs(database, filter, { failed: false, limit: 1 })
+  if (one !== undefined && one.everyMs !== null && jobs[one.name]?.everyMs !== undefined)
+    throw wrong(`${encodeId('job', one.id)} is a schedule, ${one.name}: it goes when the contract has it no more`)
+  return dropJobs(database, filter)
 }
 
 async function change(
   file: string,
   id: string | undefined,
   { job, all }: FilterOptions,
-  work: (database: Database, filter: JobFilter) => Promise<number>,
+  work: (database: Database, filter: JobFilter, contract: Contract) => Promise<number>,
   done: string,
 ): Promise<void> {
   if (id === undefined && !all) throw wrong('Give the id of a job, or --all for all that are dead')
   if (id !== undefined && all) throw wrong('Give either the id of a job or --all, not both')
   const uuid = id === undefined ? undefined : uuidOf(id)
   let count = 0
-  await eachJobs(file, job, async (_, database, filter) => {
-    count += await work(database, { ...filter, id: uuid })
+  await eachJobs(file, job, async (contract, database, filter) => {
+    count += await work(database, { ...filter, id: uuid }, contract)
     await notifyCommitted(database)
   })
   if (count === 0 && id !== undefined) throw notThere()
   console.log(`${count} ${count === 1 ? 'job is' : 'jobs are'} ${done}`)
 }
 
-/** `users.sendMail` is of one service; without it, of all. */
+/** `users.sendMail` is of one service; without it, of all. What a contract has no more may have rows yet. */
 async function eachJobs(
   file: string,
   job: string | undefined,
-  work: (service: string, database: Database, filter: JobFilter) => Promise<void>,
+  work: (service: Contract, database: Database, filter: JobFilter) => Promise<void>,
 ): Promise<void> {
-  const [ofService, name] = job?.split('.') ?? []
-  if (job !== undefined && name === undefined)
+  const [ofService, name, ...more] = job?.split('.') ?? []
+  if (job !== undefined && (name === undefined || more.length > 0))
     throw wrong(`--job is "${job}": give a service and a job, such as users.sendMail`)
+  const known: string[] = []
   await eachDatabase(file, async ({ contract }, database) => {
-    if (ofService === undefined || ofService === contract.name) await work(contract.name, database, { name })
+    const names = (await jobsState(database, Object.keys(contract.jobs))).map((one) => one.name)
+    known.push(...names.map((one) => `${contract.name}.${one}`))
+    if (ofService === undefined || (ofService === contract.name && names.includes(name!)))
+      await work(contract, database, { name })
   })
+  if (job !== undefined && !known.includes(job)) throw wrong(`--job is "${job}": give one of ${known.join(', ')}`)
 }
 
 function shown(service: string, { id, name, data, headers, ...job }: ShownJob) {

@@ -272,9 +272,7 @@ async function once<T>(
   const end = async (steps: readonly Step[]) => {
     if (begun === undefined && (await runAmongOthers(database, steps, request.deadline))) return
     begun ??= acquire()
-    await commit(await begun, steps, isOpen).catch((error) => {
-      throw isAborted(error) ? new RolledBack(failure) : error
-    })
+    await commit(await begun, steps, isOpen)
     await beginning
   }
   let refused: Problem | undefined
@@ -307,7 +305,9 @@ async function once<T>(
     }
     for (const note of notes) note()
     if (!refused) return result
-  } catch (error) {
+  } catch (thrown) {
+    // Of a statement after the one that failed, PostgreSQL says only that the transaction is aborted.
+    const error = isAborted(thrown) && failure !== undefined ? new RolledBack(failure) : thrown
     left ||= bound?.isOver === true
     if (outcome === 'uncertain' && isRolledBack(error)) outcome = 'over'
     if (!left && isOpen) await begun?.then((held) => held.send('rollback', [])).catch(() => {})
@@ -420,9 +420,11 @@ class RolledBack extends Error {
   readonly sqlState: unknown
 
   constructor(cause?: unknown) {
-    super('the transaction was rolled back: a statement had failed that was not awaited, or whose failure was caught', {
-      cause,
-    })
+    const which = cause instanceof Error ? `: ${cause.message}` : ''
+    super(
+      `the transaction was rolled back: a statement had failed that was not awaited, or whose failure was caught${which}`,
+      { cause },
+    )
     this.sqlState = (cause as { code?: unknown } | undefined)?.code
   }
 }

@@ -430,6 +430,17 @@ describe('what fails', () => {
     expect(await effects()).toEqual([])
   })
 
+  test('and has caught the failure of a statement says which, though PostgreSQL calls that only an aborted transaction', async () => {
+    await enqueue(1)
+    const runner = work(
+      { attempts: 1 },
+      { handle: async (_, { tx }) => void (await tx.query('select 1 / 0').catch(() => {})) },
+    )
+    await until(() => failures.length === 1)
+    await runner.idle()
+    expect((await all())[0]!.error).toMatch(/whose failure was caught: division by zero/)
+  })
+
   test('a problem that would commit elsewhere commits nothing', async () => {
     await enqueue(1)
     const runner = work(
@@ -518,12 +529,41 @@ describe('a schedule', () => {
     await until(() => failures.length === 1)
     await runner.idle()
     expect(await all()).toMatchObject([{ state: 'retrying', attempts: 0, error: 'Error: no', deadAt: null }])
+    expect(await jobsState(database, [])).toMatchObject([{ name: 'count', retrying: 1, dead: 0 }])
     expect(await jobsRestMs(database, ['count'])).toBeGreaterThan(50_000)
     await runner.stop()
     await letTimePass()
     const next = work(EVERY)
     await until(() => next.handled === 1)
     expect(await all()).toMatchObject([{ state: 'waiting', error: null }])
+  })
+
+  test('that is none any more leaves no row, where it runs when it is done', async () => {
+    const scheduled = work(EVERY)
+    await until(() => scheduled.handled === 1)
+    await scheduled.stop()
+    await work().idle()
+    expect(await all()).toEqual([])
+    const slow = held()
+    const old = work(EVERY, { handle: slow.handle })
+    await until(() => slow.begun.length === 1)
+    const built = work()
+    await built.idle()
+    expect(await all()).toMatchObject([{ state: 'running', everyMs: null }])
+    slow.end()
+    await until(() => old.handled === 1)
+    expect([await all(), built.handled]).toEqual([[], 0])
+  })
+
+  test('that runs while its pace changes is in hand for as long as before', async () => {
+    const slow = held()
+    work({ everyMs: 86_400_000 }, { handle: slow.handle })
+    await until(() => slow.begun.length === 1)
+    await work({ everyMs: 1_000 }, { handle: slow.handle }).idle()
+    expect(await jobsRestMs(database, ['count'])).toBeGreaterThan(15_000)
+    expect(await all()).toMatchObject([{ state: 'running', everyMs: 1_000 }])
+    slow.end()
+    await until(async () => (await effects()).length > 0)
   })
 
   test('whose pace changes is due by the new one', async () => {
@@ -555,6 +595,9 @@ test('FC-71: a process rests while nothing is due, or another has all of it in h
     },
   }
   const second = work({}, { database: counted, pollMs: 60_000 })
+  await second.idle()
+  statements = 0
+  second.wake()
   await second.idle()
   // Whether there is something, and when there will be.
   expect(statements).toBe(2)

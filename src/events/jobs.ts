@@ -54,6 +54,7 @@ const NEVER_ENDED = 'the process ended in each attempt, or lost its database'
 export function createJobRunner<U extends { readonly tx: Queryable }>(options: JobRunnerOptions<U>): JobRunner {
   const { jobs, database, run, handle, failed, busy, pollMs = 10_000, graceMs } = options
   const schedules = [...jobs].flatMap(([name, { everyMs }]) => (everyMs === undefined ? [] : [{ name, everyMs }]))
+  const others = [...jobs].flatMap(([name, { everyMs }]) => (everyMs === undefined ? [name] : []))
   const running = new Map([...jobs.keys()].map((name) => [name, 0]))
   const work = new Set<Promise<void>>()
   const cut = new AbortController()
@@ -69,12 +70,7 @@ export function createJobRunner<U extends { readonly tx: Queryable }>(options: J
   /** Begins what is due, as far as there is room. */
   async function round(): Promise<number> {
     if (!kept) {
-      const names = schedules.map(({ name }) => name)
-      await keepSchedules(
-        database,
-        names,
-        schedules.map(({ everyMs }) => everyMs),
-      )
+      await keepSchedules(database, schedules, others)
       kept = true
     }
     let names: string[] = []

@@ -147,7 +147,7 @@ export interface Job<T = any, N extends string = string> {
   readonly enqueuedAt: string
   /** Which attempt this is, from 1. */
   readonly attempt: number
-  /** Whether another follows where this one fails. */
+  /** Whether it is the last: where it fails, the job is dead. */
   readonly isLast: boolean
 }
 

@@ -146,7 +146,7 @@ export async function assertMigrated({ contract, migrations }: Service<any>, url
   if (pending.length === 0) return
   throw new Fault(
     'MIGRATIONS_PENDING',
-    `The database of the ${contract.name} service lacks ${pending.join(', ')}: run \`lintel migrate\` before this start.`,
+    `The database of the ${contract.name} service lacks ${pending.join(', ')}: run \`lintel migrate\` first.`,
   )
 }
 

@@ -7,6 +7,11 @@ const OF_SERVICE = ['service']
 /** How jobs are doing, for alerts. */
 export const JOB_METRICS: readonly Metric[] = [
   { name: 'lintel_jobs_waiting', help: 'Jobs that are due, or will be', labels: OF_JOB },
+  {
+    name: 'lintel_jobs_retrying',
+    help: 'Of those that wait, jobs that failed when they were last tried; of a schedule too',
+    labels: OF_JOB,
+  },
   { name: 'lintel_jobs_running', help: 'Jobs that some process has in hand', labels: OF_JOB },
   { name: 'lintel_jobs_dead', help: 'Jobs that have failed for the last time', labels: OF_JOB },
   { name: 'lintel_jobs_oldest_due_seconds', help: 'For how long the oldest job has been due', labels: OF_JOB },
@@ -26,8 +31,9 @@ export async function collectJobs(services: readonly RunningService[]): Promise<
       const service = running.name
       add('jobs_handled_total', { service }, state.handled)
       add('job_failures_total', { service }, state.failures)
-      for (const { name: job, waiting, running, dead, oldestDueMs } of state.jobs) {
+      for (const { name: job, waiting, retrying, running, dead, oldestDueMs } of state.jobs) {
         add('jobs_waiting', { service, job }, waiting)
+        add('jobs_retrying', { service, job }, retrying)
         add('jobs_running', { service, job }, running)
         add('jobs_dead', { service, job }, dead)
         add('jobs_oldest_due_seconds', { service, job }, oldestDueMs / 1000)

@@ -56,6 +56,7 @@ function figuresOf(states: readonly JobsState[]) {
   const sum = (all: readonly number[]) => all.reduce((whole, one) => whole + one, 0)
   return {
     waiting: sum(jobs.map(({ waiting }) => waiting)),
+    retrying: sum(jobs.map(({ retrying }) => retrying)),
     running: sum(jobs.map(({ running }) => running)),
     dead: sum(jobs.map(({ dead }) => dead)),
     oldestDueMs: Math.max(0, ...jobs.map(({ oldestDueMs }) => oldestDueMs)),
