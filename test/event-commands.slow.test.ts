@@ -177,17 +177,18 @@ test('R-EVT-5: rows that were there before a type of event are given one each, i
     token: api.admin.token,
     body: { sku: uuidv7(), name: 'New', category: 'x', price: 1, stock: 1 },
   })
-  // And one that an old build made without, beside the one that makes them: it comes last.
-  ids.push(uuidv7())
+  // And those that an old build made without, beside the one that makes them: they come last.
+  const later = Array.from({ length: 150 }, () => uuidv7())
+  ids.push(...later)
   await products.query(
-    `insert into products (id, sku, name, description, category, price, currency, stock) values ($1, $1::uuid::text, 'Old', '', 'x', 1, 'USD', 1)`,
-    [ids.at(-1)],
+    `insert into products (id, sku, name, description, category, price, currency, stock) select id, id::text, 'Old', '', 'x', 1, 'USD', 1 from unnest($1::uuid[]) id`,
+    [later],
   )
   const planned = await lintel('events', 'backfill', 'product.created')
   expect([planned.code, planned.stdout.split('\n')]).toEqual([
     0,
     [
-      '251 rows of products with no product.created that is still kept',
+      '400 rows of products with no product.created that is still kept',
       'No consumer of this system hears of product.created',
       'Nothing was done: --yes emits an event for each',
     ],
@@ -198,7 +199,7 @@ test('R-EVT-5: rows that were there before a type of event are given one each, i
   expect(both.map(({ code }) => code)).toEqual([0, 0])
   expect(await emitted()).toEqual(ids)
   expect((await lintel('events', 'backfill', 'product.created', '--yes')).stdout).toBe(
-    'product.created: 0 events emitted, after 251 before',
+    'product.created: 0 events emitted, after 400 before',
   )
   // Anew for all, also those that had theirs.
   const all = await products.cells('select id from active_products')
@@ -209,7 +210,7 @@ test('R-EVT-5: rows that were there before a type of event are given one each, i
     `product.created: ${all.length} events emitted`,
   )
   await products.close()
-})
+}, 180_000)
 
 test('R-EVT-5: who would hear of what is emitted from rows is said first', async () => {
   const users = openDatabase('users', api.system.databases.users!)
