@@ -306,6 +306,9 @@ describe('when a job is done', () => {
         ...Array.from({ length: 3 }, () => claimJob(database, ['count'], [30_000])),
       ])
       expect(taken.filter((one) => one !== undefined).length).toBeLessThanOrEqual(1)
+      await database.query('update lintel.work set attempts = 3, claim = null, dead_at = now()')
+      await Promise.all([enqueue(4, { key: 'a' }), resendJobs(database, {})])
+      expect((await all()).map(({ data }) => data)).toEqual(['{"number":4}'])
     }
   })
 
