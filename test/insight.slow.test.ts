@@ -79,6 +79,7 @@ test('R-OPS-3: one request id and one trace id from the socket to the SQL line o
     [
       'listeners: insert into notes',
       'listeners: insert into lintel.outbox',
+      'listeners: savepoint attempt',
       'listeners: select "id", "text",',
       'listeners: update lintel.inbox set',
       'speakers: insert into lintel.outbox',

@@ -228,6 +228,7 @@ function treeIn({ gateway, speakers, listeners, call, within }: Shape): string[]
     `    ${listeners}: COMMIT listeners (client)`,
     `    ${listeners}: INSERT listeners (client)`,
     `    ${listeners}: INSERT listeners (client)`,
+    `    ${listeners}: SAVEPOINT listeners (client)`,
     `    ${listeners}: UPDATE listeners (client)`,
     `    ${listeners}: send note.created (producer)`,
   ]

@@ -12,6 +12,7 @@ import { guard } from '../call/guard.ts'
 import type { ServiceHealth } from '../call/health.ts'
 import { createProofs, digestOf } from '../call/proof.ts'
 import type { Contract } from '../contract/contract.ts'
+import { inProgress } from '../data/idempotency.ts'
 import { createHttpServer } from '../http/server.ts'
 import { policyOf, type RateLimitResult } from '../limits/headers.ts'
 import { createSecurityLog } from '../observe/security-log.ts'
@@ -405,6 +406,28 @@ test('R-GW-3: a replica that is away is skipped, and one that dies under a call 
     expect(await guarded(callOf(contextOf(USER), keyed))).toMatchObject({ status: 200 })
   }
   expect(served).toHaveLength(20)
+})
+
+test('R-GW-3: a call that was lost with its process may hold its Idempotency-Key for a moment, which is waited for; whoever finds the key of another is told at once', async () => {
+  const dies = createServer((req) => req.socket.destroy())
+  let asked = 0
+  const lives = await doorOf(async () => {
+    if (++asked < 3) throw inProgress()
+    return { status: 201, headers: {}, body: '{}' }
+  })
+  const { port } = await far([await urlOf(dies), lives.url])
+  onTestFinished(() => void dies.close())
+  const place = () => port(callOf(contextOf(USER), { method: 'POST', idempotencyKey: 'k' })).catch(({ code }) => code)
+  const answers: unknown[] = []
+  while (asked < 3) answers.push(await place())
+  // Which of the two is asked first is nobody's: one call may have lost nothing.
+  expect(answers.filter((one) => one === 'IDEMPOTENCY_IN_PROGRESS').length).toBeLessThan(2)
+  expect(answers.at(-1)).toMatchObject({ status: 201 })
+  asked = -1_000
+  const alone = await far([lives.url])
+  const found = alone.port(callOf(contextOf(USER), { method: 'POST', idempotencyKey: 'k' }))
+  await expect(found).rejects.toMatchObject({ code: 'IDEMPOTENCY_IN_PROGRESS' })
+  expect(asked).toBe(-999)
 })
 
 test('a URL that leads to no door, another system or another service stops the start, and both are named', async () => {

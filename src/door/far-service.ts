@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Caller } from '../auth/caller.ts'
 import { Fault } from '../base/errors.ts'
 import type { Call, Context, Log, Port, Reply } from '../call/call.ts'
@@ -64,6 +65,13 @@ const BREAKER: CircuitBreakerOptions = { openMs: 250, maxOpenMs: 1_000 }
 const LONG_MS = 700
 /** Timers fire up to a millisecond early, and whoever set one ends the call. */
 const EARLY_MS = 1
+/** How long what was lost with its process is waited for, at most: its database ends it when it hears that the process has. */
+const WAIT_FOR_LOST_MS = 2_000
+const LOOK_AGAIN_MS = 25
+
+function isInProgress(error: unknown): boolean {
+  return error instanceof CallProblem && error.code === 'IDEMPOTENCY_IN_PROGRESS'
+}
 
 /** Opens the way to a service that runs elsewhere. Nothing is sent before the first call. */
 export async function openFarService(contract: Contract, options: FarServiceOptions): Promise<FarService> {
@@ -84,6 +92,7 @@ export async function openFarService(contract: Contract, options: FarServiceOpti
   /** To one replica after another, until one has taken it: that is no repetition, as nothing was sent to those before. */
   async function sendTo(from: string, call: Call): Promise<Reply> {
     const tried: Replica[] = []
+    let lostAtMs = Number.NEGATIVE_INFINITY
     retries.earn()
     for (;;) {
       const choice = replicas.choose(tried, isRepeatable(call.method, call.idempotencyKey))
@@ -103,9 +112,20 @@ export async function openFarService(contract: Contract, options: FarServiceOpti
       tried.push(replica)
       if (outcome.kind === 'answered') {
         if (outcome.headers.connection === 'close') leave(replica)
-        const reply = replyOf(call, outcome)
-        if (reply !== undefined) return reply
+        try {
+          const reply = replyOf(call, outcome)
+          if (reply !== undefined) return reply
+        } catch (error) {
+          // The key is held by the attempt that was lost, which is ours: that is nothing to tell whoever asks.
+          const isOurs = performance.now() - lostAtMs < WAIT_FOR_LOST_MS && isInProgress(error)
+          if (!isOurs || call.context.bound?.isOver || call.context.deadline.remainingMs() < 2 * LOOK_AGAIN_MS)
+            throw error
+          tried.pop()
+          await delay(LOOK_AGAIN_MS)
+          continue
+        }
       }
+      if (outcome.kind === 'lost') lostAtMs = performance.now()
       if (tried.length < replicas.all.length && mayGoOn(outcome, call, tried.length)) continue
       throw notAnswered(call, outcome, replica.url)
     }
