@@ -128,7 +128,7 @@ test.each([
   [['list', '--job', 'notes.kept'], '--job is "notes.kept": give one of notes.count, notes.die, notes.keep'],
   [['drop', '--all', '--job', 'users.sendMail'], '--job is "users.sendMail": give one of notes.count'],
   [['list', '--limit', 'many'], '--limit is "many"'],
-])('what makes no sense is refused: %s', async (args, message) => {
+])('wrong arguments are refused, and the message says what was expected: %s', async (args, message) => {
   const { code, stderr } = await lintel(...args)
   expect([code, stderr]).toEqual([2, expect.stringContaining(message)])
 })

@@ -14,10 +14,9 @@ import {
 } from '../data/inbox.ts'
 import type { Database } from '../data/pool.ts'
 import type { Transaction } from '../data/transaction.ts'
-import { Deadline } from '../resilience/deadline.ts'
-import { type UnderWay, watch } from '../resilience/watch.ts'
 import type { CarriedEvent } from './carrier.ts'
 import { textOf } from './error-text.ts'
+import { HandlerTime, type Time } from './handler-time.ts'
 
 export interface Consumer {
   /** Something is in the inbox: a hint. */
@@ -28,13 +27,6 @@ export interface Consumer {
   readonly handled: number
   /** Handlers that failed. */
   readonly failures: number
-}
-
-/** How long a handler may take. */
-export interface Time {
-  readonly deadline: Deadline
-  /** Aborts when the deadline has passed, and when the service stops and waits no longer. */
-  readonly signal: AbortSignal
 }
 
 export interface ConsumerOptions<U extends { readonly tx: Transaction }> {
@@ -362,54 +354,6 @@ class HasSavepoint extends Error {
     super(
       'a handler with savepoints cannot share a transaction: its consumer must have no `batch`; until the next start its events are handled one by one',
     )
-  }
-}
-
-/** A signal and a timer for each event would cost as much as its statements. */
-class HandlerTime implements Time, UnderWay {
-  watchedAt = -1
-  readonly deadline: Deadline
-  /** Rejects when it is over. */
-  readonly over: Promise<never>
-  readonly #limitMs: number
-  readonly #cut: AbortSignal
-  #controller: AbortController | undefined = undefined
-  #reject!: (reason: unknown) => void
-
-  constructor(limitMs: number, cut: AbortSignal) {
-    this.deadline = Deadline.after(limitMs)
-    this.#limitMs = limitMs
-    this.#cut = cut
-    this.over = new Promise<never>((_, reject) => {
-      this.#reject = reject
-    })
-    watch.add(this)
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController()
-      if (this.isOver) this.#controller.abort(this.#reason())
-    }
-    return this.#controller.signal
-  }
-
-  get isOver(): boolean {
-    return this.#cut.aborted || this.deadline.remainingMs() === 0
-  }
-
-  end(): void {
-    const reason = this.#reason()
-    this.#controller?.abort(reason)
-    this.#reject(reason)
-  }
-
-  clear(): void {
-    watch.delete(this)
-  }
-
-  #reason(): unknown {
-    return this.#cut.aborted ? this.#cut.reason : new Error(`the handler took longer than ${this.#limitMs} ms`)
   }
 }
 

@@ -6,8 +6,8 @@ import type { Database, Queryable } from '../data/pool.ts'
 import { type ClaimedJob, claimJob, failJob, finishJob, jobsRestMs, keepSchedules, releaseJob } from '../data/work.ts'
 import { Deadline } from '../resilience/deadline.ts'
 import { within } from '../resilience/within.ts'
-import type { Time } from './consumer.ts'
 import { textOf } from './error-text.ts'
+import type { Time } from './handler-time.ts'
 
 export interface JobRunner {
   /** A job is there: a hint. */
