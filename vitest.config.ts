@@ -24,15 +24,13 @@ const project = (name: string, isolate: boolean, include: string, exclude: strin
       // Bounds on what hangs, not measures: beside others a test may take ten times as long as alone.
       testTimeout: slow ? 180_000 : 60_000,
       hookTimeout: 180_000,
-      // Some 6,000 tests in a row with real servers: one that passes at the second attempt fails no run, but is named.
-      retry: process.env.CI ? 1 : 0,
     },
   }) satisfies TestProjectInlineConfiguration
 
 export default defineConfig({
   test: {
     globalSetup: ['test/global-setup.ts'],
-    reporters: ['default', './test/flaky-tests.ts'],
+    reporters: ['default', './test/failed-files.ts'],
     // Many tests wait for processes and servers: on two cores Vitest would run one file at a time.
     maxWorkers: slow ? Math.max(2, availableParallelism()) : availableParallelism() + 1,
     projects: slow

@@ -8,6 +8,7 @@ import { newId } from '../src/base/ids.ts'
 import { urlFor } from '../src/data/connection.ts'
 import { provision } from '../src/data/provision.ts'
 import { startEmbeddedPostgres } from '../src/embedded/postgres.ts'
+import { REFERENCE_OUTBOX } from './fill.ts'
 import type { Options, Side } from './options.ts'
 import { postgresCpu } from './postgres-cpu.ts'
 import { ROOT, run, type ServerProcess, startServer } from './processes.ts'
@@ -41,6 +42,7 @@ export async function openReceipts(options: Options, say: (line: string) => void
     for (const text of [
       'truncate lintel.outbox',
       'update lintel.readers set position = 0, event_id = null',
+      REFERENCE_OUTBOX,
       'delete from receipts where created_at > $1',
       'vacuum analyze',
     ])

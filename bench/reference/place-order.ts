@@ -18,7 +18,7 @@ const TAKE = `with locked as materialized (
 const PLACE = `with placed as (
   insert into orders (id, user_id, items, total, currency) values ($1, $2, $3, $4, $5) returning created_at
 ), sent as (
-  insert into lintel.outbox (id, type, aggregate_id, data) values ($6, 'order.created', $7, $8)
+  insert into reference_outbox (id, type, aggregate_id, data) values ($6, 'order.created', $7, $8)
 ) select created_at from placed`
 
 interface Databases {

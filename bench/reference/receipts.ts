@@ -1,6 +1,6 @@
 /**
  * A receipt as the reference writes it: checked by hand, row and event in one statement, all requests down one pipelined
- * connection. Its events stay in the outbox.
+ * connection. Its events stay in its outbox.
  */
 import type { IncomingMessage } from 'node:http'
 import { encodeId, uuidv7 } from '../../src/base/ids.ts'
@@ -21,7 +21,7 @@ const take = buckets(Number(RATE_LIMIT_MAX ?? 100))
 const CREATE = `with made as (
   insert into receipts (id, customer, lines, total, currency) values ($1, $2, $3, $4, $5) returning created_at
 ), sent as (
-  insert into lintel.outbox (id, type, aggregate_id, data) values ($6, 'receipt.created', $7, $8)
+  insert into reference_outbox (id, type, aggregate_id, data) values ($6, 'receipt.created', $7, $8)
 ) select created_at from made`
 
 async function route(request: IncomingMessage, head: Head): Promise<Answer> {
