@@ -218,40 +218,51 @@ describe('R-EVT-2: effects happen once', () => {
     expect(await effects('a')).toEqual([numberOf(first), numberOf(second)])
   })
 
-  test('FC-70: while one handler takes long, what comes for other aggregates is handled, and what failed is tried again', async () => {
-    const slow = event('slow')
-    await arrive(slow)
-    let end = () => {}
-    const ended = new Promise<void>((resolve) => {
-      end = resolve
-    })
-    let begun = false
-    let failed = false
-    const consumer = consume({
-      pollMs: 60_000,
-      handle: async (one, unit) => {
-        if (one.id === slow.id) {
-          begun = true
-          await ended
-        }
-        if (one.aggregateId === 'fails' && !failed) {
-          failed = true
-          throw new Error('once')
-        }
-        await effect(one, unit)
-      },
-    })
-    await until(() => begun)
-    // Whoever looked for more has found nothing by now.
-    await until(async () => (await inboxRestMs(database, name, ['thing.made'], 0)) === undefined)
-    const [first, second] = [event('quick'), event('fails')]
-    await arrive(first, second)
-    consumer.wake()
-    await until(() => consumer.handled === 2)
+  test.each([1, 50])(
+    'FC-70: while one handler takes long, what comes for other aggregates is handled, and what failed is tried again (batch: %i)',
+    async (batch) => {
+      const slow = event('slow')
+      let end = () => {}
+      const ended = new Promise<void>((resolve) => {
+        end = resolve
+      })
+      let begun = false
+      let failed = false
+      const consumer = consume({
+        pollMs: 60_000,
+        batch,
+        handle: async (one, unit) => {
+          if (one.id === slow.id) {
+            begun = true
+            await ended
+          }
+          if (one.aggregateId === 'fails' && !failed) {
+            failed = true
+            throw new Error('once')
+          }
+          await effect(one, unit)
+        },
+      })
+      // The first of a process are handled one by one.
+      await arrive(event('first'))
+      consumer.wake()
+      await consumer.idle()
+      await arrive(slow)
+      consumer.wake()
+      await until(() => begun)
+      // Whoever looked for more has found nothing by now.
+      await until(async () => (await inboxRestMs(database, name, ['thing.made'], 0)) === undefined)
+      const [first, second] = [event('quick'), event('fails')]
+      await arrive(first, second)
+      consumer.wake()
+      await until(() => consumer.handled === 3)
+      // The slow one has not run out of time before.
+    expect(consumer.failures).toBe(1)
     expect([await effects('quick'), await effects('fails')]).toEqual([[numberOf(first)], [numberOf(second)]])
-    end()
-    await until(() => consumer.handled === 3)
-  })
+      end()
+      await until(() => consumer.handled === 4)
+    },
+  )
 
   test('FC-71: while another process has all that is due in hand, this one rests until it is woken', async () => {
     let end = () => {}

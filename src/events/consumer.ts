@@ -65,6 +65,11 @@ const BACKOFF: Backoff = { baseMs: 200, maxMs: 600_000 }
 const HELP_EVERY_MS = 1_000
 /** A look at the inbox that takes so long comes late. */
 const LATE_MS = 50
+/**
+ * Of several workers that claim many at once, each would meet what another has just done and look at every row of it again: a claim of
+ * 8 ms instead of 0.6. So one claims at a time, and the next when that one has been handling for so long.
+ */
+const TURN_MS = 20
 /** More than a process can have had in hand when it ended. */
 const WARY_EVENTS = 100
 
@@ -90,6 +95,9 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
   let broken: unknown
   let stopping = false
   let helpedAtMs = Number.NEGATIVE_INFINITY
+  /** The worker that claims many at once: no other does until this one takes long, or has found nothing. */
+  let claimer: object | undefined
+  let handOver = () => {}
   /** Something may have come since it was last looked. */
   let hinted = true
 
@@ -105,6 +113,7 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
     while (workers.size < concurrency && !stopping) {
       lookedAtMs = performance.now()
       if (!(await begin())) break
+      if (claimer !== undefined) await new Promise<void>((resolve) => (handOver = resolve))
     }
     if (workers.size === concurrency && !stopping) {
       callForHelp()
@@ -144,16 +153,32 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
     return new Promise((resolve, reject) => {
       let found = false
       async function work() {
+        const me = {}
+        let timer: NodeJS.Timeout | undefined
+        const leave = () => {
+          if (claimer !== me) return
+          claimer = undefined
+          handOver()
+        }
         const claimed = () => {
           found = true
+          if (claimer === me) timer = setTimeout(leave, TURN_MS)
           resolve(true)
         }
+        let goesOn = true
         try {
-          while (!stopping && (await handleNext(claimed)));
+          while (goesOn && !stopping) {
+            const most = mostAtOnce()
+            if (most > 1) claimer ??= me
+            if (most > 1 && claimer !== me) break
+            goesOn = await handleNext(most, claimed).finally(() => clearTimeout(timer))
+          }
           resolve(false)
         } catch (error) {
           if (found) broken = error
           else reject(error)
+        } finally {
+          leave()
         }
       }
       const worker: Promise<void> = work().then(() => {
@@ -165,13 +190,14 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
     })
   }
 
+  const mostAtOnce = () => (wary > 0 || singly > 0 ? 1 : together)
+
   /** False when there was nothing to do. Rejects when it could not even be looked for. */
-  async function handleNext(found: () => void): Promise<boolean> {
+  async function handleNext(most: number, found: () => void): Promise<boolean> {
     let events: InboxEvent[] = []
     let failure: Failure | undefined
     let suspect: InboxEvent | undefined
     let passedOver = 0
-    const most = wary > 0 || singly > 0 ? 1 : together
     try {
       await run(async (unit) => {
         // Work that met another transaction is done again, and may find something else.
