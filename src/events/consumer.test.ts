@@ -256,9 +256,9 @@ describe('R-EVT-2: effects happen once', () => {
       await arrive(first, second)
       consumer.wake()
       await until(() => consumer.handled === 3)
-      // The slow one has not run out of time before.
-    expect(consumer.failures).toBe(1)
-    expect([await effects('quick'), await effects('fails')]).toEqual([[numberOf(first)], [numberOf(second)]])
+      // The slow one has not run out of time before; what fails in a batch is a failure only if it fails by itself too.
+      expect(consumer.failures).toBe(batch === 1 ? 1 : 0)
+      expect([await effects('quick'), await effects('fails')]).toEqual([[numberOf(first)], [numberOf(second)]])
       end()
       await until(() => consumer.handled === 4)
     },
