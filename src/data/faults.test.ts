@@ -10,10 +10,11 @@ import { service } from '../contract/service.ts'
 import type { Clone } from '../testing/database.ts'
 import { readConstraints } from './constraints.ts'
 import { faultsOf } from './faults.ts'
+import type { Transaction } from './open-transaction.ts'
 import { type Database, openDatabase } from './pool.ts'
 import { readRow } from './row.ts'
 import { change, insert, remove, uuidOf } from './rows.ts'
-import { type Transaction, transaction } from './transaction.ts'
+import { transaction } from './transaction.ts'
 
 const access = { list: 'public' } as const
 const Repo = resource('repo', { id: 'rep', fields: { name: t.text(), owner: t.email() }, access })

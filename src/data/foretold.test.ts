@@ -4,10 +4,11 @@ import { newId } from '../base/ids.ts'
 import { t } from '../contract/fields.ts'
 import { resource } from '../contract/resource.ts'
 import type { Clone } from '../testing/database.ts'
+import type { OutboxEvent, Transaction } from './open-transaction.ts'
 import { type Database, openDatabase } from './pool.ts'
 import { type Row, readRow, writeRow } from './row.ts'
 import { insert, read } from './rows.ts'
-import { type OutboxEvent, type Transaction, transaction } from './transaction.ts'
+import { transaction } from './transaction.ts'
 
 const Slip = resource('slip', {
   id: 'slp',

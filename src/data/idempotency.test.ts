@@ -2,9 +2,10 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { serviceClone } from '../../test/service-clone.ts'
 import type { Clone } from '../testing/database.ts'
 import { type Claim, claim, claimOf, keep } from './idempotency.ts'
+import type { Transaction } from './open-transaction.ts'
 import { type Database, openDatabase } from './pool.ts'
 import { sweepIdempotencyKeys } from './purge.ts'
-import { type Transaction, transaction } from './transaction.ts'
+import { transaction } from './transaction.ts'
 
 let clone: Clone
 let database: Database

@@ -1,7 +1,10 @@
 import { createHash, createHmac } from 'node:crypto'
 import { Problem } from '../base/errors.ts'
 import { canonicalJson } from '../base/json.ts'
+import { DelegatedTransaction } from './delegated-transaction.ts'
+import type { Transaction } from './open-transaction.ts'
 import type { Queryable } from './pool.ts'
+import type { Cells } from './row.ts'
 
 /** The answer of a request that was done before. */
 export interface KeptAnswer {
@@ -78,26 +81,39 @@ export class AnsweredMeanwhile extends Error {
  * no connection (FC-76). A statement that finds the key taken rejects, and so does every later one: work cannot go on
  * by catching it.
  */
-export function claimingFirst<T extends Queryable>(tx: T, claimed: Claim): T {
-  let held: Promise<void> | undefined
-  const claimOnce = () => {
-    held ??= claim(tx, claimed).then((kept) => {
+export function claimingFirst(tx: Transaction, claimed: Claim): Transaction {
+  return new ClaimingFirst(tx, claimed)
+}
+
+class ClaimingFirst extends DelegatedTransaction {
+  readonly #claimed: Claim
+  #held: Promise<void> | undefined = undefined
+
+  constructor(tx: Transaction, claimed: Claim) {
+    super(tx)
+    this.#claimed = claimed
+  }
+
+  #claim(): Promise<void> {
+    this.#held ??= claim(this.tx, this.#claimed).then((kept) => {
       if (kept) throw new AnsweredMeanwhile(kept)
     })
-    return held
+    return this.#held
   }
-  return {
-    ...tx,
-    // What is sent at the end would be sent before the claim.
-    atCommit: undefined,
-    async cells(statement: string, values?: readonly unknown[]) {
-      await claimOnce()
-      return tx.cells(statement, values)
-    },
-    async query<R extends object>(statement: string, values?: readonly unknown[]) {
-      await claimOnce()
-      return tx.query<R>(statement, values)
-    },
+
+  /** What is sent at the end would be sent before the claim. */
+  override atCommit(): boolean {
+    return false
+  }
+
+  override async cells(statement: string, values?: readonly unknown[]): Promise<Cells[]> {
+    await this.#claim()
+    return super.cells(statement, values)
+  }
+
+  override async query<T extends object>(statement: string, values?: readonly unknown[]): Promise<T[]> {
+    await this.#claim()
+    return super.query<T>(statement, values)
   }
 }
 

@@ -1,6 +1,6 @@
+import type { OutboxEvent } from './open-transaction.ts'
 import type { Queryable } from './pool.ts'
 import type { Cells } from './row.ts'
-import type { OutboxEvent } from './transaction.ts'
 
 /** An event as it travels: `id` is a UUID, `data` JSON text, `occurredAt` RFC 3339. */
 export interface CarriedEvent extends OutboxEvent {

@@ -32,8 +32,8 @@ export interface Writable extends Queryable {
    * `change` and `remove` write is known without it.
    */
   changed(resource: AnyResource, id: string): void
-  /** Takes an insert that need not be sent before COMMIT, as its row is known already. */
-  atCommit?(insert: ForetoldInsert): void
+  /** Takes an insert that need not be sent before COMMIT, as its row is known already; false where it has to be sent now. */
+  atCommit?(insert: ForetoldInsert): boolean
   /**
    * Deletes or changes the rows that would go or change with one that is deleted, each with its event (R-EVT-7); undefined where
    * there can be none.
@@ -284,18 +284,22 @@ export function queryable(
         noteStatement(error, statement)
         throw error
       }
-      const { cells, fields } = result
-      let i = 0
-      try {
-        return cells.map((row) => {
-          const value: Record<string, unknown> = {}
-          for (i = 0; i < fields.length; i++) value[fields[i]!.name] = parse(fields[i]!.dataTypeID, row[i] ?? null)
-          return value as T
-        })
-      } catch (error) {
-        throw new Error(`the column ${fields[i]!.name} ${(error as Error).message}`, { cause: error })
-      }
+      return rowsOf<T>(result)
     },
+  }
+}
+
+/** Rows as objects, as `Queryable.query` gives them. */
+export function rowsOf<T extends object>({ cells, fields }: TextResult): T[] {
+  let i = 0
+  try {
+    return cells.map((row) => {
+      const value: Record<string, unknown> = {}
+      for (i = 0; i < fields.length; i++) value[fields[i]!.name] = parse(fields[i]!.dataTypeID, row[i] ?? null)
+      return value as T
+    })
+  } catch (error) {
+    throw new Error(`the column ${fields[i]!.name} ${(error as Error).message}`, { cause: error })
   }
 }
 

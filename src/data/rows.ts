@@ -67,10 +67,7 @@ export async function insert<R extends AnyResource>(
   const id = values.id ?? newId(resource.idPrefix)
   db.changed?.(resource, id)
   const foretold = sent === 'at commit' && db.atCommit ? foretell<R>(table, { ...values, id }) : undefined
-  if (foretold) {
-    db.atCommit!(foretold)
-    return foretold.row
-  }
+  if (foretold && db.atCommit!(foretold)) return foretold.row
   const { names, params } = columnsOf(table, { ...values, id })
   const cells = await db.cells(
     `insert into ${resource.table} (${names.join(', ')}) values (${names.map((_, i) => `$${i + 1}`).join(', ')}) ${returning(table)}`,

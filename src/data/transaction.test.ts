@@ -8,8 +8,9 @@ import { Deadline } from '../resilience/deadline.ts'
 import type { Clone } from '../testing/database.ts'
 import { addressOf, connect } from './connection.ts'
 import type { ForetoldInsert } from './foretold.ts'
+import type { Transaction } from './open-transaction.ts'
 import { type Database, openDatabase } from './pool.ts'
-import { type Transaction, transaction } from './transaction.ts'
+import { transaction } from './transaction.ts'
 
 let clone: Clone
 let admin: pg.Client
@@ -179,7 +180,7 @@ describe('FC-72: an attempt within a transaction', () => {
       })
       await expect(add(late!, 'b')).rejects.toThrow('the unit of work has ended')
       expect(() => late!.emit(event('b'))).toThrow('the unit of work has ended')
-      const taken = await tx.attempt(async (own) => own.atCommit!(insert('a')))
+      const taken = await tx.attempt(async (own) => void own.atCommit!(insert('a')))
       expect(taken).toMatchObject({ error: { code: 'DUPLICATE' } })
       expect(await tx.attempt((own) => add(own, 'a').then(() => {}))).toBeUndefined()
     })

@@ -1,6 +1,7 @@
 import { type Backoff, halfJitterMs } from '../base/backoff.ts'
 import { Problem } from '../base/errors.ts'
 import { type Loop, loop } from '../base/loop.ts'
+import { DelegatedTransaction } from '../data/delegated-transaction.ts'
 import {
   claimInbox,
   claimNoted,
@@ -12,8 +13,9 @@ import {
   type Failure as NotedFailure,
   noteTry,
 } from '../data/inbox.ts'
+import type { Transaction } from '../data/open-transaction.ts'
 import type { Database } from '../data/pool.ts'
-import type { Transaction } from '../data/transaction.ts'
+import type { Cells } from '../data/row.ts'
 import type { CarriedEvent } from './carrier.ts'
 import { textOf } from './error-text.ts'
 import { HandlerTime, type Time } from './handler-time.ts'
@@ -267,7 +269,7 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
   /** Handles events together, in the transaction that has claimed them. */
   async function attempt(events: readonly InboxEvent[], unit: U): Promise<Failure | undefined> {
     const undone = await unit.tx.attempt(async (tx) => {
-      const within = { ...unit, tx: events.length === 1 ? tx : withoutSavepoints(tx) }
+      const within = { ...unit, tx: events.length === 1 ? tx : new WithoutSavepoints(tx) }
       // None is left to go on when the others are undone.
       const ends = await Promise.allSettled(events.map((event) => bounded(event, within)))
       for (const end of ends) if (end.status === 'rejected') throw end.reason
@@ -358,21 +360,20 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
 }
 
 /** Handlers that share a transaction would undo what the others have done between a savepoint and its end. */
-function withoutSavepoints(tx: Transaction): Transaction {
-  const check = (text: string) => {
-    if (/^\s*(?:savepoint|rollback|release)\b/i.test(text)) throw new HasSavepoint()
+class WithoutSavepoints extends DelegatedTransaction {
+  override async cells(statement: string, values?: readonly unknown[]): Promise<Cells[]> {
+    assertNoSavepoint(statement)
+    return super.cells(statement, values)
   }
-  return {
-    ...tx,
-    async cells(text, values) {
-      check(text)
-      return tx.cells(text, values)
-    },
-    async query(text, values) {
-      check(text)
-      return tx.query(text, values)
-    },
+
+  override async query<T extends object>(statement: string, values?: readonly unknown[]): Promise<T[]> {
+    assertNoSavepoint(statement)
+    return super.query<T>(statement, values)
   }
+}
+
+function assertNoSavepoint(statement: string): void {
+  if (/^\s*(?:savepoint|rollback|release)\b/i.test(statement)) throw new HasSavepoint()
 }
 
 class HasSavepoint extends Error {

@@ -3,8 +3,9 @@ import { serviceClone } from '../../test/service-clone.ts'
 import { until } from '../../test/system-process.ts'
 import { Problem } from '../base/errors.ts'
 import { type JobOptions, type JobSpec, job } from '../contract/job.ts'
+import type { Transaction } from '../data/open-transaction.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
-import { type Transaction, transaction } from '../data/transaction.ts'
+import { transaction } from '../data/transaction.ts'
 import {
   type ClaimedJob,
   claimJob,

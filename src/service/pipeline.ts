@@ -19,10 +19,10 @@ import {
   type KeptAnswer,
   keep,
 } from '../data/idempotency.ts'
+import type { Transaction } from '../data/open-transaction.ts'
 import type { Database } from '../data/pool.ts'
 import { type Row, readField, readRow as valuesOf } from '../data/row.ts'
 import { conflictOf, type ExpectedVersion, hasAny, read } from '../data/rows.ts'
-import type { Transaction } from '../data/transaction.ts'
 import { reachOf, requireFieldAccess } from './access.ts'
 import { keepPage, keepRow, replyOf, shapeList, shapeResult } from './answers.ts'
 import { foreignParents } from './foreign-parents.ts'

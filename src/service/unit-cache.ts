@@ -5,7 +5,7 @@ import type { Context } from '../call/call.ts'
 import { isTag, TAG_IN_WORDS } from '../contract/cached.ts'
 import type { Contract } from '../contract/contract.ts'
 import type { AnyResource } from '../contract/resource.ts'
-import type { Transaction } from '../data/transaction.ts'
+import type { Transaction } from '../data/open-transaction.ts'
 import { recordedRead } from './recorded-read.ts'
 
 export interface CacheOptions {

@@ -9,10 +9,12 @@ import type { Contract } from '../contract/contract.ts'
 import { dataVersion } from '../contract/event.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import { type Cascades, cascading } from '../data/cascades.ts'
+import { DelegatedTransaction } from '../data/delegated-transaction.ts'
 import type { NewJob } from '../data/enqueue.ts'
+import type { OutboxEvent, Transaction } from '../data/open-transaction.ts'
 import type { Database, Queryable, Writable } from '../data/pool.ts'
-import { isRow, type Row, readShown, writeRow } from '../data/row.ts'
-import { type OutboxEvent, type Transaction, transaction } from '../data/transaction.ts'
+import { type Cells, isRow, type Row, readShown, writeRow } from '../data/row.ts'
+import { transaction } from '../data/transaction.ts'
 import { headersOf, withDataVersion } from '../events/headers.ts'
 import { addResult } from '../limits/headers.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
@@ -160,34 +162,15 @@ class WorkUnit implements Unit {
   }
 
   get tx(): Writable {
-    const tx = this.#transaction
     const { contract, runtime } = this.#tools
-    const { cascades } = runtime
-    this.#tx ??= {
-      ...tx,
-      cells: (text, values) => handled(tx.cells(text, values)),
-      query: (text, values) => handled(tx.query(text, values)),
-      ...(cascades && {
-        cascade: cascading(
-          cascades,
-          () => this.tx,
-          (type, row) => {
-            if (type in contract.events) this.emit(type, row)
-          },
-        ),
-      }),
-    }
+    this.#tx ??= new WorkTransaction(this.#transaction, runtime.cascades, (type, row) => {
+      if (type in contract.events) this.emit(type, row)
+    })
     return this.#tx
   }
 
   get read(): Queryable {
-    const { whileOpen } = this.#transaction
-    const database = this.#database
-    this.#read ??= {
-      cells: (text, values) => handled(noting(text, () => whileOpen(() => database.cells(text, values)))),
-      query: <T extends object>(text: string, values?: readonly unknown[]) =>
-        handled(noting(text, () => whileOpen(() => database.query<T>(text, values)))),
-    }
+    this.#read ??= new WorkReads(this.#transaction, this.#database)
     return this.#read
   }
 
@@ -263,7 +246,7 @@ class WorkUnit implements Unit {
   }
 
   get security(): Security {
-    return securityOf(this.#tools.security, this.#context, this.#transaction.afterCommit)
+    return securityOf(this.#tools.security, this.#context, (note) => this.#transaction.afterCommit(note))
   }
 
   get cache(): UnitCache {
@@ -276,6 +259,52 @@ class WorkUnit implements Unit {
       this.#transaction.assertOpen()
       return this.#tools.runtime.call(contract, this.#context, timeoutMs)
     }
+  }
+}
+
+/** What a handler does not await ends no process when it fails. */
+class WorkTransaction extends DelegatedTransaction {
+  readonly #cascades: Cascades | undefined
+  readonly #emit: (type: string, row: Row) => void
+  #cascade: Writable['cascade'] = undefined
+
+  constructor(tx: Transaction, cascades: Cascades | undefined, emit: (type: string, row: Row) => void) {
+    super(tx)
+    this.#cascades = cascades
+    this.#emit = emit
+  }
+
+  override cells(statement: string, values?: readonly unknown[]): Promise<Cells[]> {
+    return handled(super.cells(statement, values))
+  }
+
+  override query<T extends object>(statement: string, values?: readonly unknown[]): Promise<T[]> {
+    return handled(super.query<T>(statement, values))
+  }
+
+  cascade(resource: AnyResource): ((id: string) => Promise<void>) | undefined {
+    if (this.#cascades === undefined) return undefined
+    this.#cascade ??= cascading(this.#cascades, () => this, this.#emit)
+    return this.#cascade(resource)
+  }
+}
+
+/** Reads of the database outside the transaction, as long as the work goes on. */
+class WorkReads implements Queryable {
+  readonly #tx: Transaction
+  readonly #database: Database
+
+  constructor(tx: Transaction, database: Database) {
+    this.#tx = tx
+    this.#database = database
+  }
+
+  cells(statement: string, values?: readonly unknown[]): Promise<Cells[]> {
+    return handled(noting(statement, () => this.#tx.whileOpen(() => this.#database.cells(statement, values))))
+  }
+
+  query<T extends object>(statement: string, values?: readonly unknown[]): Promise<T[]> {
+    return handled(noting(statement, () => this.#tx.whileOpen(() => this.#database.query<T>(statement, values))))
   }
 }
 
