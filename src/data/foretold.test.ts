@@ -4,6 +4,7 @@ import { newId } from '../base/ids.ts'
 import { t } from '../contract/fields.ts'
 import { resource } from '../contract/resource.ts'
 import type { Clone } from '../testing/database.ts'
+import { observed } from './observed.ts'
 import type { OutboxEvent, Transaction } from './open-transaction.ts'
 import { type Database, openDatabase } from './pool.ts'
 import { type Row, readRow, writeRow } from './row.ts'
@@ -132,6 +133,16 @@ test('R-EVT-2: an insert and its event are one trip and one transaction, and the
   expect(readRow(row)).toEqual(readRow(later))
   expect(JSON.parse(writeRow(row))).toEqual(JSON.parse(writeRow(later)))
   expect(await stored()).toEqual({ slips: ['a'], events: ['a'] })
+})
+
+test('R-EVT-2: among others they are one statement', async () => {
+  const texts: string[] = []
+  const seen = observed(database, ({ text }) => texts.push(text))
+  // The first needs a connection that is there already.
+  for (const code of ['a', 'b']) await transaction(seen, make(code))
+  expect(texts.at(-1)).toMatch(/insert into slips .*insert into lintel\.outbox/)
+  expect(texts.filter((text) => text.includes('lintel.outbox')).length).toBe(2)
+  expect(await stored()).toEqual({ slips: ['a', 'b'], events: ['a', 'b'] })
 })
 
 test('absent values are null, and what only the database can tell is asked of it', async () => {

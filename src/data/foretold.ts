@@ -10,6 +10,8 @@ export interface ForetoldInsert<R extends AnyResource = AnyResource> {
   readonly values: Cells
   /** The statement. It fails with `REFUTED` where what is written is not what was foretold, as a trigger may see to: answer and event have been made of it. */
   readonly text: string
+  /** The same with an event of it, for whose id, type, aggregate, data and headers it takes five values more. */
+  readonly textWithEvent: string
   /** Forgets for a minute that rows of its table can be foretold. */
   refuted(): void
 }
@@ -21,8 +23,10 @@ export const REFUTED = '22012'
 const refutedUntilMs = new WeakMap<Table, number>()
 const REMEMBERED_MS = 60_000
 
+type Texts = Pick<ForetoldInsert, 'text' | 'textWithEvent'>
+
 /** By table; each insert has every column. */
-const texts = new WeakMap<Table, string>()
+const texts = new WeakMap<Table, Texts>()
 
 /** The insert of a row that is known, or undefined: where a column is left to its default, or a view decides what is shown. */
 export function foretell<R extends AnyResource>(
@@ -45,21 +49,26 @@ export function foretell<R extends AnyResource>(
   return {
     row: rowOf<R>(table, cells),
     values: cells,
-    text: textOf(table),
+    ...textsOf(table),
     refuted: () => void refutedUntilMs.set(table, performance.now() + REMEMBERED_MS),
   }
 }
 
-function textOf(table: Table): string {
-  let text = texts.get(table)
-  if (text === undefined) {
+function textsOf(table: Table): Texts {
+  let known = texts.get(table)
+  if (known === undefined) {
     const { resource, columns, select } = table
-    const params = columns.map((_, i) => `$${i + 1}`).join(', ')
-    const guard = columns.map(({ sql, spec }, i) => same(spec, sql, `$${i + 1}`)).join(' and ')
-    text = `with made as (insert into ${resource.table} (${select}) values (${params}) returning ${select}) select 1 / count(*) from made where ${guard}`
-    texts.set(table, text)
+    const param = (i: number) => `$${i + 1}`
+    const params = columns.map((_, i) => param(i)).join(', ')
+    const made = `with made as (insert into ${resource.table} (${select}) values (${params}) returning ${select})`
+    const event = ['uuid', 'text', 'text', 'json', 'json'].map((type, i) => `${param(columns.length + i)}::${type}`)
+    const sent = `sent as (insert into lintel.outbox (id, type, aggregate_id, data, headers) select ${event.join(', ')} from made)`
+    const guard = columns.map(({ sql, spec }, i) => same(spec, sql, param(i))).join(' and ')
+    const check = `select 1 / count(*) from made where ${guard}`
+    known = { text: `${made} ${check}`, textWithEvent: `${made}, ${sent} ${check}` }
+    texts.set(table, known)
   }
-  return text
+  return known
 }
 
 /** json has no equality; as text, json is what was sent, and jsonb is the same of both. */
