@@ -23,7 +23,7 @@ import { DATA, rawNats } from './events-raw.ts'
 const HELP = `npm run bench:events -- [options]
 
 How quickly waiting events drain from an outbox, with how much memory: to NATS, beside what it takes of the same payload by itself;
-on PostgreSQL to the inbox of a consumer, which reads the outbox. And how long it takes from the commit of a change to the commit of its effect.
+on PostgreSQL to the effects of a consumer, an insert each and many in a transaction. And how long it takes from the commit of a change to the commit of its effect.
 
   --events <n>      that wait in the outbox (100000)
   --aggregates <n>  that they belong to (10000)
@@ -142,28 +142,17 @@ async function drain({ database, carrier }: Place, events: number, left: (count:
   let rssHighest = rssStart
   const started = performance.now()
   const failed = (error: unknown) => console.error(error)
-  let stored = 0
-  const drained = relayTo(carrier, database, failed) ?? {
-    ...createReceiver({
-      database,
-      carrier,
-      subscription: { name: 'bench.drain', from: 'bench', types: ['order.shipped'], start: 'beginning' },
-      received: (count) => {
-        stored += count
-      },
-      failed,
-    }),
-    get published() {
-      return stored
-    },
-  }
-  for (let i = 0; drained.published < events; i++) {
+  const relay = relayTo(carrier, database, failed)
+  const { done, stop } = relay
+    ? { done: () => relay.published, stop: relay.stop }
+    : await consumed(carrier, database, failed)
+  for (let i = 0; done() < events; i++) {
     await delay(10)
     rssHighest = Math.max(rssHighest, process.memoryUsage.rss())
-    if (i % 50 === 0) left(events - drained.published)
+    if (i % 50 === 0) left(events - done())
   }
   const seconds = (performance.now() - started) / 1000
-  await drained.stop()
+  await stop()
   return {
     drainPerS: Math.round(events / seconds),
     rssStartMb: Math.round(rssStart / 2 ** 20),
@@ -173,6 +162,38 @@ async function drain({ database, carrier }: Place, events: number, left: (count:
 
 function relayTo(carrier: Carrier, database: Database, failed: (error: unknown) => void) {
   return carrier.name === 'nats' ? createRelay({ database, carrier, failed }) : undefined
+}
+
+/** Receives and handles them, many in a transaction, each with one insert. */
+async function consumed(carrier: Carrier, database: Database, failed: (error: unknown) => void) {
+  const name = 'bench.drain'
+  const types = ['order.shipped']
+  await database.cells('create table drained (aggregate_id text not null)')
+  const consumer = createConsumer<{ tx: Transaction }>({
+    name,
+    types,
+    database,
+    run: (work) => transaction(database, (tx) => work({ tx })),
+    handle: async ({ aggregateId }, { tx }) =>
+      void (await tx.cells('insert into drained (aggregate_id) values ($1)', [aggregateId])),
+    failed,
+    attempts: 3,
+    batch: 100,
+  })
+  const receiver = createReceiver({
+    database,
+    carrier,
+    subscription: { name, from: 'bench', types, start: 'beginning' },
+    received: consumer.wake,
+    failed,
+  })
+  return {
+    done: () => consumer.handled,
+    stop: async () => {
+      await receiver.stop()
+      await consumer.stop()
+    },
+  }
 }
 
 const EVERY_MS = 5
