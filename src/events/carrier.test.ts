@@ -221,6 +221,89 @@ describe.runIf(nats.url)('R-EVT-4: on NATS', () => {
     }
   })
 
+  describe('thousands of messages that a consumer does not want', () => {
+    const MANY = 6 * BATCH
+    const unwanted = async () => {
+      const all = Array.from({ length: MANY }, (_, i) => event(`u${i % 100}`, 'thing.lost'))
+      for (let i = 0; i < MANY; i += BATCH) await publish(...all.slice(i, i + BATCH))
+    }
+    let connection: NatsConnection
+    beforeAll(async () => {
+      connection = await connectToNats({ servers: nats.url! })
+    })
+    afterAll(() => connection?.close())
+    /** How many messages NATS has brought since the consumer was last made. */
+    const brought = async () => {
+      const { delivered } = await (await jetstreamManager(connection)).consumers.info(stream, `${from}_things`)
+      return delivered.consumer_seq
+    }
+
+    test.each(['beginning', 'now'] as const)(
+      'issue 11: in front of a new one that starts at %s are passed over, not received',
+      async (start) => {
+        fresh()
+        await unwanted()
+        const first = start === 'beginning' ? await publish(event('a', 'thing.changed'), event('a')) : []
+        const source = await subscribed({ start })
+        const last = await publish(event('a'))
+        expect(idsOf(await take(source, first.length + 1))).toEqual(idsOf([...first, ...last]))
+        expect(await brought()).toBe(first.length + 1)
+      },
+    )
+
+    test('issue 11: between those that it wants are passed over, and nothing else is', async () => {
+      fresh()
+      const wanted: CarriedEvent[] = []
+      for (const type of ['thing.made', 'thing.changed', 'thing.made']) {
+        wanted.push(...(await publish(event('a', type), event('b', type))))
+        await unwanted()
+      }
+      const source = await subscribed()
+      expect(idsOf(await take(source, 6))).toEqual(idsOf(wanted))
+      const [last] = await publish(event('a'))
+      expect(idsOf(await take(source, 1))).toEqual([last!.id])
+      expect(await brought()).toBeLessThan(MANY)
+      // Nothing of it comes again.
+      await source.rewind()
+      const [more] = await publish(event('a'))
+      expect(idsOf(await take(source, 1))).toEqual([more!.id])
+    })
+
+    test('R-EVT-2: while they come, none that is published among them is lost', async () => {
+      fresh()
+      const source = await subscribed()
+      const wanted: CarriedEvent[] = []
+      const taking = (async () => {
+        const ids = new Set<string>()
+        while (ids.size < 60) for (const { id } of await take(source, 1)) ids.add(id)
+        return [...ids]
+      })()
+      for (let i = 0; i < 60; i++) {
+        const one = event('a', i % 2 ? 'thing.made' : 'thing.changed')
+        wanted.push(one)
+        await publish(...Array.from({ length: 400 }, (_, j) => event(`u${j}`, 'thing.lost')), one)
+      }
+      expect(await taking).toEqual(idsOf(wanted))
+    })
+
+    test('R-EVT-5: a type that a newer build wants too comes from when it takes over, between builds of both kinds', async () => {
+      fresh()
+      await unwanted()
+      for (let i = 0; i < 3; i++) {
+        const older = await subscribed({ types: ['thing.made'] })
+        const [one] = await publish(event('a'))
+        expect(idsOf(await take(older, 1))).toEqual([one!.id])
+        await older.close()
+        const meanwhile = await publish(event('a', 'thing.changed'))
+        const newer = await subscribed()
+        const both = await publish(event('a', 'thing.changed'), event('a'))
+        expect(idsOf(await take(newer, 3))).toEqual(idsOf([...meanwhile, ...both]))
+        await newer.close()
+        await unwanted()
+      }
+    })
+  })
+
   test('answers a ping, and in how many milliseconds', async () => {
     expect(await carrier.ping()).toBeGreaterThanOrEqual(0)
   })
@@ -322,7 +405,7 @@ describe.runIf(nats.url)('R-EVT-4: what NATS is told', () => {
     await source.close()
   })
 
-  test('R-EVT-3: messages that none of us has published are passed over, and hold up nothing', async () => {
+  test('R-EVT-3: messages that none of us has published are passed over and counted, and hold up nothing', async () => {
     const from = `s${randomUUID()}`
     const js = jetstream(connection)
     const send = (payload: string, attributes: Record<string, string | undefined> = {}) => {
@@ -340,6 +423,8 @@ describe.runIf(nats.url)('R-EVT-4: what NATS is told', () => {
     }
     for (const payload of ['no JSON', '', 'null', '[]', '5', '"text"']) await send(payload)
     for (const strange of [
+      // Its subject says otherwise.
+      { 'ce-type': 'thing.changed' },
       { 'ce-id': undefined },
       { 'ce-id': 'evt_5' },
       { 'ce-type': undefined },
@@ -360,7 +445,16 @@ describe.runIf(nats.url)('R-EVT-4: what NATS is told', () => {
     const ours = event('thg_02')
     await carrier.publish(from, [ours], never)
     const source = await subscribe(from)
-    expect(idsOf(await take(source, 1))).toEqual([ours.id])
+    let unreadable = 0
+    const taken: CarriedEvent[] = []
+    while (taken.length === 0) {
+      const batch = await source.next(never)
+      unreadable += batch.unreadable ?? 0
+      taken.push(...batch.events)
+      await batch.acknowledge()
+    }
+    expect(idsOf(taken)).toEqual([ours.id])
+    expect(unreadable).toBe(6 + 13 + 1)
     await source.close()
   })
 

@@ -56,6 +56,8 @@ export interface Source {
 
 export interface Batch {
   readonly events: readonly CarriedEvent[]
+  /** How many messages came beside them that are no events as services publish them. They are passed over; none if undefined. */
+  readonly unreadable?: number
   /** They are stored, and need not come again. */
   acknowledge(): Promise<void>
 }

@@ -8,6 +8,7 @@ import {
   type JetStreamClient,
   type JetStreamManager,
   type JsMsg,
+  type NextMsgRequest,
 } from '@nats-io/jetstream'
 import { createRest } from '../base/rest.ts'
 import { BATCH, type Batch, type CarriedEvent, type Source, type Subscription, WAIT_MS } from './carrier.ts'
@@ -20,6 +21,9 @@ export const NS_PER_MS = 1_000_000
  * library asks whether the consumer is still there: by its own default only after 30 s.
  */
 const HEARTBEAT_MS = 3_000
+
+/** Fewer messages that nobody wants are received and dropped: to make the consumer anew behind them would take longer. */
+const WORTH_SKIPPING = 2 * BATCH
 
 export interface NatsSource extends Source {
   /** From now on `next` rejects, until it is rewound. */
@@ -42,13 +46,15 @@ export function natsSource(
   let expected = 1
   let lost: Error | undefined
   let waiting: JsMsg[] = []
+  /** What comes for an earlier one was under way when it ended, and comes again. */
+  let session = 0
   const rest = createRest()
 
   function config(from: Partial<ConsumerConfig>): Partial<ConsumerConfig> {
     return {
       durable_name: durable,
       ack_policy: AckPolicy.Explicit,
-      filter_subject: subject,
+      filter_subject: subjectOf('>'),
       // So much is in memory at most.
       max_ack_pending: 2 * BATCH,
       max_deliver: -1,
@@ -56,7 +62,7 @@ export function natsSource(
       ...from,
     }
   }
-  const subject = `${stream}.${from}.>`
+  const subjectOf = (type: string) => `${stream}.${from}.${type}`
   const fromStart = (): Partial<ConsumerConfig> =>
     start === 'beginning'
       ? { deliver_policy: DeliverPolicy.All }
@@ -69,17 +75,35 @@ export function natsSource(
     })
   }
 
-  /** The consumer, with nothing under way; answers the number that its next message has. */
+  /** The consumer, with nothing under way, and not in front of many messages that it does not want; answers the number that its next message has. */
   async function settle(): Promise<number> {
-    const info = await known()
-    if (info && info.num_ack_pending === 0 && info.num_redelivered === 0) return info.delivered.consumer_seq + 1
-    if (info) await jsm.consumers.delete(stream, durable)
-    const floor = info?.ack_floor.stream_seq ?? 0
-    await jsm.consumers.add(
-      stream,
-      config(floor > 0 ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: floor + 1 } : fromStart()),
-    )
+    const info = (await known()) ?? (await jsm.consumers.add(stream, config(fromStart())))
+    const isAtRest = info.num_ack_pending === 0 && info.num_redelivered === 0
+    const asItIs = info.delivered.consumer_seq + 1
+    if (isAtRest && info.num_pending <= WORTH_SKIPPING) return asItIs
+    const behind = info.ack_floor.stream_seq
+    const next = await nextWanted(behind)
+    if (isAtRest && next - behind <= WORTH_SKIPPING) return asItIs
+    await jsm.consumers.delete(stream, durable)
+    await jsm.consumers.add(stream, config({ deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: next }))
     return 1
+  }
+
+  /**
+   * Where the first message of a type that is wanted stands behind that one; behind the last of all where there is none yet. A filter for
+   * these types alone would take NATS 2.10, and would have to follow what each build of a consumer wants.
+   */
+  async function nextWanted(behind: number): Promise<number> {
+    // First, so that what comes meanwhile stands behind it.
+    const { state } = await jsm.streams.info(stream)
+    const found = await Promise.all(
+      types.map((type) => {
+        // The library's type leaves out that a server takes both.
+        const query: { seq: number } & NextMsgRequest = { seq: behind + 1, next_by_subj: subjectOf(type) }
+        return jsm.streams.getMessage(stream, query)
+      }),
+    )
+    return Math.min(Math.max(state.last_seq, behind) + 1, ...found.flatMap((message) => (message ? [message.seq] : [])))
   }
 
   function take(message: JsMsg): void {
@@ -97,6 +121,7 @@ export function natsSource(
   async function stop(): Promise<void> {
     const stopped = messages
     messages = undefined
+    session++
     waiting = []
     await stopped?.close()
   }
@@ -107,28 +132,42 @@ export function natsSource(
         if (messages === watched) lose(new Error(`NATS no longer knows the consumer ${name}`))
   }
 
+  async function rewind(): Promise<void> {
+    await stop()
+    const own = session
+    lost = undefined
+    expected = await settle()
+    const consumer = await js.consumers.get(stream, durable)
+    messages = await consumer.consume({
+      max_messages: BATCH,
+      idle_heartbeat: HEARTBEAT_MS,
+      callback: (message) => {
+        if (own === session) take(message)
+      },
+    })
+    void watchMessages(messages)
+  }
+
   return {
-    async rewind() {
-      await stop()
-      lost = undefined
-      expected = await settle()
-      const consumer = await js.consumers.get(stream, durable)
-      messages = await consumer.consume({ max_messages: BATCH, idle_heartbeat: HEARTBEAT_MS, callback: take })
-      void watchMessages(messages)
-    },
+    rewind,
     async next(signal): Promise<Batch> {
       if (waiting.length === 0 && !lost) await rest.take(WAIT_MS, signal)
       if (lost) throw lost
       const batch = waiting.slice(0, BATCH)
       waiting = waiting.slice(BATCH)
-      const events = batch.map(eventOf).filter((event) => event !== undefined && types.includes(event.type))
+      const read = batch.map(eventOf)
+      const sound = read.filter((event, i) => event !== undefined && batch[i]!.subject === subjectOf(event.type))
+      const events = (sound as CarriedEvent[]).filter(({ type }) => types.includes(type))
+      const isUnwanted = batch.length === BATCH && events.length === 0
       return {
-        events: events as CarriedEvent[],
+        events,
+        unreadable: batch.length - sound.length,
         acknowledge: async () => {
           const last = batch.pop()
           for (const message of batch) message.ack()
           // The server takes them in order: once it confirms the last, it has them all.
           await last?.ackAck()
+          if (isUnwanted && (await nextWanted(last!.seq)) - last!.seq > WORTH_SKIPPING) await rewind()
         },
       }
     },

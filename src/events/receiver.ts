@@ -17,6 +17,8 @@ export interface Receiver {
   readonly lagMs: number
   /** Events that the carrier brought again. */
   readonly redelivered: number
+  /** Messages of the broker that are no events, and were passed over. */
+  readonly unreadable: number
 }
 
 export interface ReceiverOptions {
@@ -26,6 +28,8 @@ export interface ReceiverOptions {
   /** Told how many events are new in the inbox. */
   received(count: number): void
   failed(error: unknown): void
+  /** Told how many messages came that are no events. */
+  unreadable?(count: number): void
   /** After so long without a word from it another process receives; 12,000. One that ends says so. */
   readonly leaseMs?: number
 }
@@ -44,6 +48,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   let source: Source | undefined
   let term: number | undefined
   let redelivered = 0
+  let unreadable = 0
   let trouble: string | undefined
   /** Since when it is behind. */
   let behindAtMs: number | undefined
@@ -70,7 +75,11 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     const from = source
     if (lease.term !== term) await from.rewind()
     term = lease.term
-    const { events, acknowledge } = await either(cut, look.signal, (signal) => from.next(signal))
+    const { events, acknowledge, unreadable: more = 0 } = await either(cut, look.signal, (signal) => from.next(signal))
+    if (more > 0) {
+      unreadable += more
+      options.unreadable?.(more)
+    }
     const knownSince = lease.since
     const wanted = start === 'now' ? events.filter(({ occurredAt }) => occurredAt >= knownSince) : events
     if (wanted.length > 0) {
@@ -143,6 +152,9 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     },
     get redelivered() {
       return redelivered
+    },
+    get unreadable() {
+      return unreadable
     },
   }
 }

@@ -47,6 +47,8 @@ export interface EventsState {
   readonly handled: number
   readonly failures: number
   readonly redelivered: number
+  /** Messages of the broker that are no events. */
+  readonly unreadable: number
 }
 
 export interface EventsOptions<B extends Begun> {
@@ -152,6 +154,7 @@ export function runEvents<B extends Begun>(contract: Contract, options: EventsOp
         handled: sum(({ consumer }) => consumer?.handled ?? 0),
         failures: sum(({ consumer }) => consumer?.failures ?? 0),
         redelivered: sum(({ receiver }) => receiver.redelivered),
+        unreadable: sum(({ receiver }) => receiver.unreadable),
       }
     },
     async stop() {
@@ -210,6 +213,11 @@ function runConsumer<B extends Begun>(
     subscription: { name, from, types, start },
     received: () => consumer?.wake(),
     failed: (error) => log.warn({ consumer: name, err: error }, 'could not receive events; will retry'),
+    unreadable: (count) =>
+      log.warn(
+        { consumer: name, from, count },
+        'messages came that are no events as that service publishes them; passed over',
+      ),
   })
   return { name, receiver, consumer }
 }

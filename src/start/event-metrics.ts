@@ -20,6 +20,7 @@ export const EVENT_METRICS: readonly Metric[] = [
   { name: 'lintel_events_handled_total', help: 'Events that this process has handled', labels: OF_SERVICE },
   { name: 'lintel_event_failures_total', help: 'Handlers of events that failed in this process', labels: OF_SERVICE },
   { name: 'lintel_events_redelivered_total', help: 'Events that came again, and were passed over', labels: OF_SERVICE },
+  { name: 'lintel_events_unreadable_total', help: 'Messages of the broker that are no events', labels: OF_SERVICE },
 ]
 
 export async function collectEvents(services: readonly RunningService[]): Promise<Map<string, Sample[]>> {
@@ -39,6 +40,7 @@ export async function collectEvents(services: readonly RunningService[]): Promis
       add('events_handled_total', labels, state.handled)
       add('event_failures_total', labels, state.failures)
       add('events_redelivered_total', labels, state.redelivered)
+      add('events_unreadable_total', labels, state.unreadable)
       for (const { consumer, waiting, lagMs, dead } of state.inbox) {
         add('inbox_waiting', { consumer }, waiting)
         add('inbox_lag_seconds', { consumer }, lagMs / 1000)
