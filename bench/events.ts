@@ -23,7 +23,8 @@ import { DATA, rawNats } from './events-raw.ts'
 const HELP = `npm run bench:events -- [options]
 
 How quickly waiting events drain from an outbox, with how much memory: to NATS, beside what it takes of the same payload by itself;
-on PostgreSQL to the effects of a consumer, an insert each and many in a transaction. And how long it takes from the commit of a change to the commit of its effect.
+on PostgreSQL to the effects of a consumer, an insert each and many in a transaction. And how long it takes from the commit
+of a change to the commit of its effect, beside a consumer that takes a second for each event.
 
   --events <n>      that wait in the outbox (100000)
   --aggregates <n>  that they belong to (10000)
@@ -136,16 +137,13 @@ async function fill(database: Database, events: number, aggregates: number): Pro
     )
 }
 
-async function drain({ database, carrier }: Place, events: number, left: (count: number) => void) {
+async function drain(place: Place, events: number, left: (count: number) => void) {
   globalThis.gc?.()
   const rssStart = process.memoryUsage.rss()
   let rssHighest = rssStart
   const started = performance.now()
-  const failed = (error: unknown) => console.error(error)
-  const relay = relayTo(carrier, database, failed)
-  const { done, stop } = relay
-    ? { done: () => relay.published, stop: relay.stop }
-    : await consumed(carrier, database, failed)
+  const relay = relayTo(place.carrier, place.database)
+  const { done, stop } = relay ? { done: () => relay.published, stop: relay.stop } : await drainedBy(place)
   for (let i = 0; done() < events; i++) {
     await delay(10)
     rssHighest = Math.max(rssHighest, process.memoryUsage.rss())
@@ -160,79 +158,90 @@ async function drain({ database, carrier }: Place, events: number, left: (count:
   }
 }
 
-function relayTo(carrier: Carrier, database: Database, failed: (error: unknown) => void) {
+const failed = (error: unknown) => console.error(error)
+
+function relayTo(carrier: Carrier, database: Database) {
   return carrier.name === 'nats' ? createRelay({ database, carrier, failed }) : undefined
 }
 
-/** Receives and handles them, many in a transaction, each with one insert. */
-async function consumed(carrier: Carrier, database: Database, failed: (error: unknown) => void) {
-  const name = 'bench.drain'
-  const types = ['order.shipped']
-  await database.cells('create table drained (aggregate_id text not null)')
-  const consumer = createConsumer<{ tx: Transaction }>({
+interface Consuming {
+  readonly name: string
+  readonly types: readonly string[]
+  readonly start: 'beginning' | 'now'
+  readonly batch?: number
+  handle(aggregateId: string, tx: Transaction): Promise<unknown>
+  /** Told when the effect has committed. */
+  committed?(aggregateId: string): void
+}
+
+/** Receives events, and handles them. */
+function consume({ database, carrier }: Place, consuming: Consuming) {
+  const { name, types, start, batch = 1, handle, committed } = consuming
+  const consumer = createConsumer<{ tx: Transaction; handled: string[] }>({
     name,
     types,
     database,
-    run: (work) => transaction(database, (tx) => work({ tx })),
-    handle: async ({ aggregateId }, { tx }) =>
-      void (await tx.cells('insert into drained (aggregate_id) values ($1)', [aggregateId])),
+    async run(work) {
+      const handled: string[] = []
+      const result = await transaction(database, (tx) => {
+        handled.length = 0
+        return work({ tx, handled })
+      })
+      for (const id of handled) committed?.(id)
+      return result
+    },
+    async handle({ aggregateId }, { tx, handled }) {
+      await handle(aggregateId, tx)
+      handled.push(aggregateId)
+    },
     failed,
     attempts: 3,
-    batch: 100,
+    batch,
+    graceMs: 0,
   })
-  const receiver = createReceiver({
-    database,
-    carrier,
-    subscription: { name, from: 'bench', types, start: 'beginning' },
-    received: consumer.wake,
-    failed,
-  })
+  const subscription = { name, from: 'bench', types, start }
+  const receiver = createReceiver({ database, carrier, subscription, received: consumer.wake, failed })
   return {
     done: () => consumer.handled,
     stop: async () => {
-      await receiver.stop()
-      await consumer.stop()
+      await Promise.all([receiver.stop(), consumer.stop()])
     },
   }
 }
 
-const EVERY_MS = 5
+/** Many in a transaction, an insert each. */
+async function drainedBy(place: Place) {
+  await place.database.cells('create table drained (aggregate_id text not null)')
+  return consume(place, {
+    name: 'bench.drain',
+    types: ['order.shipped'],
+    start: 'beginning',
+    batch: 100,
+    handle: (id, tx) => tx.cells('insert into drained (aggregate_id) values ($1)', [id]),
+  })
+}
 
-/** From the moment a change is committed until its effect is, through relay, carrier, receiver and consumer. */
-async function latencies({ database, carrier, wake }: Place, changes: number, had: (count: number) => void) {
+const EVERY_MS = 5
+/** Of each event that another consumer handles at the same time. */
+const SLOW_MS = 1_000
+
+/** From the moment a change is committed until its effect is, through relay, carrier, receiver and consumer, beside a slow consumer. */
+async function latencies(place: Place, changes: number, had: (count: number) => void) {
+  const { database, carrier, wake } = place
   await database.cells('create table effects (aggregate_id text not null)')
   const committedAt = new Map<string, number>()
   const tookMs: number[] = []
-  const failed = (error: unknown) => console.error(error)
-  await registerConsumer(database, 'bench.effects')
-  const relay = relayTo(carrier, database, failed)
-  const consumer = createConsumer<{ tx: Transaction; done: (id: string) => void }>({
+  for (const name of ['bench.effects', 'bench.slow']) await registerConsumer(database, name)
+  const relay = relayTo(carrier, database)
+  const types = ['order.created']
+  const effectsOf = consume(place, {
     name: 'bench.effects',
-    types: ['order.created'],
-    database,
-    async run(work) {
-      let handled: string | undefined
-      const done = (id: string) => {
-        handled = id
-      }
-      const result = await transaction(database, (tx) => work({ tx, done }))
-      if (handled !== undefined) tookMs.push(performance.now() - committedAt.get(handled)!)
-      return result
-    },
-    async handle({ aggregateId }, { tx, done }) {
-      await tx.cells('insert into effects (aggregate_id) values ($1)', [aggregateId])
-      done(aggregateId)
-    },
-    failed,
-    attempts: 3,
+    types,
+    start: 'now',
+    handle: (id, tx) => tx.cells('insert into effects (aggregate_id) values ($1)', [id]),
+    committed: (id) => tookMs.push(performance.now() - committedAt.get(id)!),
   })
-  const receiver = createReceiver({
-    database,
-    carrier,
-    subscription: { name: 'bench.effects', from: 'bench', types: ['order.created'], start: 'now' },
-    received: consumer.wake,
-    failed,
-  })
+  const slow = consume(place, { name: 'bench.slow', types, start: 'now', handle: () => delay(SLOW_MS) })
   const change = async (id: string) => {
     await transaction(database, async (tx) => tx.emit({ type: 'order.created', aggregateId: id, data: DATA }))
     committedAt.set(id, performance.now())
@@ -252,7 +261,7 @@ async function latencies({ database, carrier, wake }: Place, changes: number, ha
     if (i % 200 === 0) had(tookMs.length)
   }
   await effects(changes)
-  await Promise.all([relay?.stop(), receiver.stop(), consumer.stop()])
+  await Promise.all([relay?.stop(), effectsOf.stop(), slow.stop()])
   if (tookMs.length !== changes) throw new Error(`${tookMs.length} of ${changes} effects came`)
   tookMs.sort((a, b) => a - b)
   const at = (share: number) => Math.round(tookMs[Math.floor((tookMs.length - 1) * share)]! * 10) / 10
