@@ -89,12 +89,6 @@ beforeAll(async () => {
     },
     {
       migrations: await migrations('halls', 'create table stalls (number integer)'),
-      async background(context) {
-        await context.run(async (unit) => {
-          if (unit.requestId === context.requestId) see('background', unit)
-        })
-        return 60_000
-      },
     },
   )
   const serveBooks = implement(
@@ -176,12 +170,8 @@ test('R-P-7: a reader who leaves ends the work; a writer who leaves does not', a
   expect((await seenOf('write')).signal.aborted).toBe(false)
 })
 
-test('R-P-7: the handler of an event, and background work, have a request id, a deadline and a signal too', async () => {
+test('R-P-7: the handler of an event has a request id, a deadline and a signal too', async () => {
   const event = await seenOf('lent to Ann')
   expect(event.requestId).toBe('mine')
   expect(event.leftMs).toBeLessThanOrEqual(25_000)
-  const { requestId, leftMs, signal } = await seenOf('background')
-  expect(requestId).toMatch(/^req_/)
-  expect(leftMs).toBe(Number.POSITIVE_INFINITY)
-  expect(signal.aborted).toBe(false)
 })

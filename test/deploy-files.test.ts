@@ -13,7 +13,7 @@ const compose = parse(await text('compose.yaml'), { merge: true })
 const overlay = parse(await text('kubernetes/overlays/example/kustomization.yaml'))
 const keys = new Map(overlay.secretGenerator[0].files.map((one: string) => one.split('=')))
 /** As start.ts decides whether to say that mail waits. */
-const senders = system.services.filter(({ background, mailers }) => background || mailers.length > 0)
+const senders = system.services.filter(({ mailers }) => mailers.length > 0)
 
 test('make-secrets.sh makes every file that compose.yaml and the overlay for Kubernetes read, in a folder for its owner alone', async () => {
   const root = await mkdtemp(join(tmpdir(), 'lintel-secrets-'))

@@ -42,8 +42,6 @@ export interface Unit<C extends Contract<any, any, any> = Contract> {
    *     unit.enqueue('sendReport', { month: '2026-11' }, { key: '2026-11' })
    */
   enqueue<J extends keyof C['jobs'] & string>(job: J, data: JobData<C['jobs'][J]>, options?: EnqueueOptions): void
-  /** Has the service's `background` look at what is due once this has committed. */
-  wake(): void
   /**
    * Takes one from a bucket of the contract, for a key that only a handler can know. Rejects with the Problem RATE_LIMITED
    * when it is empty; the answer's headers show it beside the others, and the security log has a line that names the `account`

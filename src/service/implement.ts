@@ -7,7 +7,6 @@ import { inWords, type KnownMembers } from '../contract/known-members.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { ProblemOf } from '../contract/service.ts'
 import type { Queryable } from '../data/pool.ts'
-import type { Background } from './background.ts'
 import type { Command } from './command.ts'
 import type { EventHandler, Handler, Handlers, JobHandler, Unit } from './handler.ts'
 
@@ -23,7 +22,6 @@ export interface Service<C extends Contract<any, any, any> = Contract> {
   /** Folder of its SQL files, `NNNN-name.sql`. */
   readonly migrations: URL
   readonly prepare: Prepare<C> | undefined
-  readonly background: Background<any> | undefined
   /** By the words that call it. */
   readonly commands: Readonly<Record<string, Command<any>>>
   /** Problems by the constraint or the SQLSTATE that stands for them. */
@@ -43,8 +41,6 @@ export interface ServiceOptions<C extends Contract<any, any, any>> {
   readonly migrations: URL
   /** Runs at start in a transaction, before the first request; must be safe to run again, and on several replicas. */
   readonly prepare?: Prepare<C>
-  /** Runs again and again, from when the system is up until it stops. */
-  readonly background?: Background<C>
   /** By the words that call it: `{ 'users create': createUser }` is `lintel users create`. */
   readonly commands?: Readonly<Record<string, Command<C>>>
   /**
@@ -102,7 +98,7 @@ export function implement<C extends Contract<any, any, any>>(
       for (const [type, handler] of Object.entries(value as object)) eventHandlers.set(`${key}.${type}`, handler)
     else for (const [verb, handler] of Object.entries(value as object)) byName.set(`${key}.${verb}`, handler)
   }
-  const { migrations, prepare, background, commands = {}, refusals = {}, knows = {}, mailers = [] } = options
+  const { migrations, prepare, commands = {}, refusals = {}, knows = {}, mailers = [] } = options
   const service: Service<C> = {
     contract,
     handlers: byName,
@@ -110,7 +106,6 @@ export function implement<C extends Contract<any, any, any>>(
     jobHandlers,
     migrations,
     prepare,
-    background,
     commands,
     refusals,
     knows,
@@ -178,7 +173,6 @@ function isObject(value: unknown): value is Record<string, unknown> {
 const OPTIONS: KnownMembers<ServiceOptions<any>> = {
   migrations: true,
   prepare: true,
-  background: true,
   commands: true,
   refusals: true,
   knows: true,

@@ -7,7 +7,6 @@ export { type Row, readField, readRow } from '../data/row.ts'
 export { conflictOf, type ExpectedVersion, uuidOf } from '../data/rows.ts'
 export { networkOf } from '../limits/client-address.ts'
 export { type Mail, type MailCarrier, MailRefused } from '../mail/mail.ts'
-export type { Background, BackgroundContext } from './background.ts'
 export type { Command, CommandInput } from './command.ts'
 export type {
   ConsumerHandlers,

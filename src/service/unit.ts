@@ -50,8 +50,6 @@ export interface Runtime {
   committed?(types: ReadonlySet<string>): Promise<void> | void
   /** Told that a unit of work has enqueued jobs, before it is answered. */
   enqueued?(): Promise<void> | void
-  /** Wakes what the service does in the background. */
-  wake?(): void
 }
 
 /** What a unit of work has taken from a bucket; rejects where that refused. */
@@ -86,7 +84,7 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
     context: Context,
     { prepare, share }: UnitOptions = {},
   ): Promise<T> => {
-    const effects: Effects = { types: undefined, jobs: false, wakes: false, draws: undefined }
+    const effects: Effects = { types: undefined, jobs: false, draws: undefined }
     const caused = runtime.database.onBehalfOf?.(context)
     const database = caused ?? runtime.database
     try {
@@ -107,7 +105,6 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
       )
     } finally {
       // After a refusal too: there are refusals that commit. After a rollback it is a look for nothing.
-      if (effects.wakes) runtime.wake?.()
       if (effects.jobs) await runtime.enqueued?.()
       if (effects.types !== undefined) await runtime.committed?.(effects.types)
     }
@@ -128,7 +125,6 @@ interface Tools {
 interface Effects {
   types: Set<string> | undefined
   jobs: boolean
-  wakes: boolean
   draws: Draw[] | undefined
 }
 
@@ -215,12 +211,6 @@ class WorkUnit implements Unit {
     const producer = span.child(`send ${type}`, 'producer', messaging('send', type))
     producer.end()
     return headersOf(this.#context, producer.trace)
-  }
-
-  get wake(): Unit['wake'] {
-    return () => {
-      this.#effects.wakes = true
-    }
   }
 
   get limit(): Unit['limit'] {

@@ -1,10 +1,8 @@
 import { serviceCaller } from '../auth/caller.ts'
-import { failureOf } from '../base/failure.ts'
 import { handled } from '../base/handled.ts'
-import { type Loop, loop } from '../base/loop.ts'
 import { sweeper } from '../base/sweeper.ts'
 import type { Cache } from '../cache/cache.ts'
-import type { Context, ServicePort } from '../call/call.ts'
+import type { ServicePort } from '../call/call.ts'
 import { SignalBound } from '../call/context.ts'
 import type { ServiceHealth } from '../call/health.ts'
 import { tracedService } from '../call/traced.ts'
@@ -24,11 +22,10 @@ import { type JobsState, type RunningJobs, runJobs } from '../events/run-jobs.ts
 import { serveEvents } from '../events/serve-events.ts'
 import type { Log } from '../observe/log.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
-import { recorded, type Span, type Tracer } from '../observe/span.ts'
+import type { Span, Tracer } from '../observe/span.ts'
 import { statementObserver } from '../observe/statement-spans.ts'
 import { boundedCheck, CHECK_MS, NoAnswer } from '../resilience/bounded-check.ts'
 import type { Bound } from '../resilience/watch.ts'
-import type { BackgroundContext } from '../service/background.ts'
 import type { BucketOptions } from '../service/buckets.ts'
 import type { Environment } from '../service/environment.ts'
 import { type BegunWork, eventHandling } from '../service/event-handling.ts'
@@ -65,7 +62,7 @@ export interface RunningService extends ServicePort {
   events(): Promise<EventsState | undefined>
   /** How its jobs are doing, likewise. */
   jobs(): Promise<JobsState | undefined>
-  /** Looks at once for events, jobs and background work that another process has made for it. */
+  /** Looks at once for events and jobs that another process has made for it. */
   wake(): void
   /** Resolves when it has nothing more to do of its own accord than to wait. */
   idle(): Promise<void>
@@ -100,7 +97,7 @@ export async function runService(
     security?: SecurityLog | undefined
     cache: Cache
     tracer?: Tracer | undefined
-    /** Wakes the process that handles its events and does its background work, where that is another worker. */
+    /** Wakes the process that handles its events and does its jobs, where that is another worker. */
     wakeElsewhere?: (() => void) | undefined
   },
 ): Promise<RunningService> {
@@ -114,7 +111,6 @@ export async function runService(
   })
   const calls = callsOf(contract.name, others, options.tracer)
   const listeners: CommitListener[] = []
-  let background: Loop | undefined
   let events: RunningEvents | undefined
   let jobs: RunningJobs | undefined
   let listener: Listener | undefined
@@ -153,7 +149,6 @@ export async function runService(
       else if (wakeElsewhere) wakeElsewhere()
       else return notifyOthers()
     },
-    wake: () => (background ? background.wake() : wakeElsewhere?.()),
     call: calls.client,
     contractOf: (resource) =>
       [...others.values()].find(({ contract: other }) => Object.values<AnyResource>(other.resources).includes(resource))
@@ -214,7 +209,7 @@ export async function runService(
   let ending: Promise<unknown> | undefined
   const end = async () => {
     sweeps.stop()
-    ending ??= Promise.all([listener?.close(), background?.stop(), events?.stop(), jobs?.stop()])
+    ending ??= Promise.all([listener?.close(), events?.stop(), jobs?.stop()])
     await ending
   }
   return {
@@ -232,7 +227,6 @@ export async function runService(
       return notice ?? undefined
     },
     begin(environment, carrier) {
-      const { background: work } = service
       const runOwn = worksBehind(service) ? unitRunner(contract, { ...runtime, database: eventsDatabase() }) : undefined
       if (carrier && runOwn && hasEvents(service)) {
         events = runEvents(contract, {
@@ -255,23 +249,10 @@ export async function runService(
           events?.heard()
           jobs?.wake()
         })
-      if (!work) return
-      let round: Context
-      const takeRound = (signal: AbortSignal) => {
-        const span = tracer?.root(`${contract.name} background`, 'internal', undefined)
-        round = own(signal, { span })
-        const take = () => work(backgroundContext(round, inUnit, environment))
-        return span === undefined ? take() : recorded(span, take)
-      }
-      background = loop(takeRound, {
-        graceMs: options.stopGraceMs,
-        failed: (error) => round.log.warn({ ...failureOf(error), err: error }, 'background task failed; will retry'),
-      })
     },
     async idle() {
       await events?.idle()
       await jobs?.idle()
-      await background?.idle()
     },
     events: boundedCheck(CHECK_MS.dependency, async () => events?.state()),
     jobs: boundedCheck(CHECK_MS.dependency, async () => jobs?.state()),
@@ -279,7 +260,6 @@ export async function runService(
       served?.wake()
       events?.wake()
       jobs?.wake()
-      background?.wake()
     },
     drain: () => served?.drain(),
     onCommitted: (listener) => listeners.push(listener),
@@ -288,26 +268,6 @@ export async function runService(
       await end()
       await Promise.all([cache.stop(), served?.close()])
       await Promise.all([database.close(), opened?.close()])
-    },
-  }
-}
-
-/** What a round of background work is given. */
-function backgroundContext(
-  context: Context,
-  inUnit: ReturnType<typeof unitRunner>,
-  environment: Environment,
-): BackgroundContext<any> {
-  return {
-    ...environment,
-    run: (work) => handled(inUnit(work, context)),
-    signal: context.signal,
-    deadline: context.deadline,
-    get requestId() {
-      return context.requestId
-    },
-    get log() {
-      return context.log
     },
   }
 }

@@ -276,7 +276,7 @@ function portOfDoor(system: System, parts: Parts, { port }: Settings): number {
 
 /** In development mail is caught, and links lead to this machine. */
 function warnOfMail({ services }: System, { production, smtpUrl, publicUrl }: Settings, url: string, log: Log) {
-  if (!production || !services.some(({ background, mailers }) => background || mailers.length > 0)) return
+  if (!production || !services.some(({ mailers }) => mailers.length > 0)) return
   if (smtpUrl === undefined) log.warn('SMTP_URL is not set: mails are queued until it is')
   else if (publicUrl === undefined) log.warn(`PUBLIC_URL is not set: links in mails point to ${url}`)
 }

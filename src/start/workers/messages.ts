@@ -13,7 +13,7 @@ export interface Place {
 
 /** What one worker did that others act on, of a turn of the event loop. */
 export interface News {
-  /** Services whose events or background work are waiting: for the first worker. */
+  /** Services whose events or jobs are waiting: for the first worker. */
   readonly wake: readonly string[]
   /** Whether tokens were revoked: for all others. */
   readonly revoked: boolean

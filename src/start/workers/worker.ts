@@ -5,7 +5,7 @@ import type { Answers, Question } from './questions.ts'
 
 /** What a process knows that is one of several of a machine, behind one primary (LINTEL_WORKERS). */
 export interface Worker extends Pick<Place, 'id' | 'count' | 'again'> {
-  /** Whether this one does what is done once a machine: it handles events, and does background work. */
+  /** Whether this one does what is done once a machine: it handles events, and does jobs. */
   readonly first: boolean
   /** The embedded server that the primary runs. */
   readonly server: EmbeddedServer | undefined
