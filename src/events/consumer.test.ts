@@ -265,6 +265,41 @@ describe('R-EVT-2: effects happen once', () => {
     },
   )
 
+  test('FC-70: where a worker that took long is the first to find more, others handle what it leaves', async () => {
+    const [slow, slower] = [event('slow'), event('slower')]
+    const ends = new Map<string, () => void>()
+    const consumer: Consumer = consume({
+      pollMs: 60_000,
+      batch: 2,
+      handle: async (one, unit) => {
+        if (one.id === slow.id || one.id === slower.id) {
+          const ended = new Promise<void>((resolve) => ends.set(one.id, resolve))
+          // As if the others had just come.
+          if (one.id === slower.id) consumer.wake()
+          await ended
+        }
+        await effect(one, unit)
+      },
+    })
+    await arrive(event('first'))
+    consumer.wake()
+    await consumer.idle()
+    await arrive(slow)
+    consumer.wake()
+    await until(() => ends.has(slow.id))
+    // The next has found nothing, and rests.
+    await arrive(event('between'))
+    consumer.wake()
+    await until(() => consumer.handled === 2)
+    await delay(100)
+    await arrive(slower, event('beside'), event('left'), event('left too'))
+    ends.get(slow.id)!()
+    await until(() => ends.has(slower.id))
+    await until(async () => (await effects('left%')).length === 2)
+    ends.get(slower.id)!()
+    await until(() => consumer.handled === 7)
+  })
+
   test('FC-71: while another process has all that is due in hand, this one rests until it is woken', async () => {
     let end = () => {}
     const ended = new Promise<void>((resolve) => {
@@ -360,6 +395,28 @@ describe('R-EVT-2: effects happen once', () => {
     await until(() => consumer.handled === 300)
     expect(new Set(await effects())).toEqual(new Set(events.map(numberOf)))
     expect(failures).toEqual([{ message: expect.stringContaining('must have no `batch`'), dead: false, attempt: 1 }])
+  })
+
+  test('R-EVT-6: where handlers share no transaction after all, several workers handle events again', async () => {
+    let [atOnce, most] = [0, 0]
+    const consumer = consume({
+      batch: 50,
+      handle: async (one, unit) => {
+        const isAlone = failures.length > 0
+        if (isAlone) most = Math.max(most, ++atOnce)
+        await unit.tx.query('savepoint mine')
+        await effect(one, unit)
+        if (isAlone) atOnce--
+      },
+    })
+    await arrive(event('first'))
+    consumer.wake()
+    await consumer.idle()
+    await arrive(...Array.from({ length: 300 }, (_, i) => event(`a${i}`)))
+    consumer.wake()
+    await until(() => consumer.handled === 301)
+    expect(failures).toEqual([{ message: expect.stringContaining('must have no `batch`'), dead: false, attempt: 1 }])
+    expect(most).toBeGreaterThan(1)
   })
 
   test('R-EVT-6: a handler that is late while its statement waits for a lock is undone, and others have its connection', async () => {

@@ -113,9 +113,13 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
     hinted = false
     let lookedAtMs = performance.now()
     while (workers.size < concurrency && !stopping) {
+      if (claimer !== undefined) {
+        // It may be one from before, and leave much: a worker that yields to it has not looked.
+        await new Promise<void>((resolve) => (handOver = resolve))
+        continue
+      }
       lookedAtMs = performance.now()
       if (!(await begin())) break
-      if (claimer !== undefined) await new Promise<void>((resolve) => (handOver = resolve))
     }
     if (workers.size === concurrency && !stopping) {
       callForHelp()
@@ -171,7 +175,8 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
         try {
           while (goesOn && !stopping) {
             const most = mostAtOnce()
-            if (most > 1) claimer ??= me
+            if (most === 1) leave()
+            else claimer ??= me
             if (most > 1 && claimer !== me) break
             goesOn = await handleNext(most, claimed).finally(() => clearTimeout(timer))
           }
