@@ -306,7 +306,7 @@ describe.each(CALL_TRANSPORTS)('over %s', (transport) => {
     }
   }
 
-  test('R-P-4: a busy caller has up to four connections, each perhaps to another process, and the next call goes where the fewest are under way', async () => {
+  test('R-P-4: a busy caller has up to four connections, each perhaps to another process, and the next call goes where the fewest are under way, with those of the same turn', async () => {
     const { at, hold, release } = await openHolding()
     const port = await framed(at)
     hold()
@@ -338,6 +338,9 @@ describe.each(CALL_TRANSPORTS)('over %s', (transport) => {
     release()
     await Promise.all(asked)
     expect([at.requests.mock.calls.length, open().length]).toEqual([0, 4])
+    const before = open().map(({ bytes }) => bytes)
+    await Promise.all(Array.from({ length: 20 }, () => port(callOf())))
+    expect(open().filter(({ bytes }, i) => bytes > before[i]!).length).toBe(1)
   })
 
   test('R-P-4: a connection for frames is opened while as many calls as there are connections are under way, each a request of its own', async () => {

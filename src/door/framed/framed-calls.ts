@@ -75,9 +75,13 @@ export function openFramedCalls({ open: openPipe, goingAway }: FramedCallsOption
     }
   }
 
-  /** The one with the fewest calls under way; opens another where that is wanted. */
+  /**
+   * The one that has calls to write already, while it is not busy: what goes out in one write costs both sides less than what is
+   * spread over several. Else the one with the fewest calls under way; opens another where that is wanted.
+   */
   function choose(): Connection | undefined {
     let best: Connection | undefined
+    let gathering: Connection | undefined
     let count = 0
     let hasOld = false
     for (const one of all) {
@@ -85,10 +89,11 @@ export function openFramedCalls({ open: openPipe, goingAway }: FramedCallsOption
       count++
       hasOld ||= isOld(one)
       if (best === undefined || one.underWay < best.underWay) best = one
+      if (one.isGathering && one.underWay < BUSY_CALLS) gathering = one
     }
     const isWanted = best === undefined || hasOld || (best.underWay >= BUSY_CALLS && count < MOST_CONNECTIONS)
     if (isWanted && !opening && performance.now() >= againMs && !destroyed) void open()
-    return best
+    return gathering ?? best
   }
 
   return {
@@ -149,6 +154,11 @@ class Connection {
 
   get isOpen(): boolean {
     return !this.#leaving && this.#pipe.writable
+  }
+
+  /** It has frames that go out at the end of this turn of the event loop. */
+  get isGathering(): boolean {
+    return this.#writer.isGathering
   }
 
   get takesCalls(): boolean {

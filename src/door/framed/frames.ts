@@ -77,6 +77,11 @@ export class FrameWriter {
     this.#sink = sink
   }
 
+  /** Whether there are frames that were not handed to the socket yet. */
+  get isGathering(): boolean {
+    return this.#from !== this.#to
+  }
+
   signal(kind: number, number = 0): void {
     this.#begin(kind, number, 0)
   }
