@@ -43,11 +43,10 @@ export async function statusCommand(file: string, json = false): Promise<void> {
 export async function resendCommand(file: string, text: string): Promise<void> {
   const since = timeOf('--since', text)
   await eachDatabase(file, async ({ contract: { name } }, database, { natsUrl }) => {
-    if (natsUrl === undefined) {
-      const count = await readAgain(database, since)
-      console.log(`${name}: ${count} ${count === 1 ? 'consumer reads' : 'consumers read'} again`)
-      return
-    }
+    // With a broker too: it may have what an inbox has lost, and would pass over what it knows.
+    const again = await readAgain(database, since)
+    console.log(`${name}: ${again} ${again === 1 ? 'consumer reads' : 'consumers read'} again`)
+    if (natsUrl === undefined) return
     const count = await setBack(database, RELAY, since)
     await notifyCommitted(database)
     console.log(`${name}: ${count} ${count === 1 ? 'event' : 'events'} queued to be published again`)

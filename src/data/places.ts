@@ -50,11 +50,28 @@ export async function skipTo(db: Queryable, consumer: string, { position, eventI
   ])
 }
 
+/** From which time on a consumer is to read again what a broker keeps (RFC 3339); undefined where nobody has asked for that. */
+export async function toReadAgain(db: Queryable, consumer: string): Promise<string | undefined> {
+  const [row] = await db.cells(
+    `select to_char(read_since, ${RFC_3339}) from lintel.receivers where consumer = $1 and read_since > '-infinity'`,
+    [consumer],
+  )
+  return row?.[0] ?? undefined
+}
+
+/** It reads again from that time on. */
+export async function readsAgain(db: Queryable, consumer: string, since: string): Promise<void> {
+  await db.cells('update lintel.receivers set read_since = null where consumer = $1 and read_since = $2', [
+    consumer,
+    since,
+  ])
+}
+
 /** From now on events come from a broker: where consumers had come without one says nothing of what they have had. */
 export async function forgetPlaces(db: Queryable): Promise<void> {
   await db.cells(
     `update lintel.receivers set position = null, event_id = null, read_since = null
-     where position is not null or read_since is not null`,
+     where position is not null or read_since = '-infinity'`,
   )
 }
 

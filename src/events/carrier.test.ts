@@ -2,9 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect as connectToNats, type NatsConnection, headers as natsHeaders } from '@nats-io/transport-node'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { serviceClone } from '../../test/service-clone.ts'
 import { until } from '../../test/system-process.ts'
 import { encodeId, uuidv7 } from '../base/ids.ts'
-import { openDatabase } from '../data/pool.ts'
+import { registerConsumer } from '../data/inbox.ts'
+import { readAgain } from '../data/places.ts'
+import { type Database, openDatabase } from '../data/pool.ts'
+import type { Clone } from '../testing/database.ts'
 import { freePort } from '../testing/free-port.ts'
 import { testNats } from '../testing/nats.ts'
 import { BATCH, type Broker, type CarriedEvent, type Source, type Subscription } from './carrier.ts'
@@ -43,9 +47,16 @@ async function take(source: Source, count: number): Promise<CarriedEvent[]> {
   return taken
 }
 
-/** It keeps nothing of a broker's consumers in its own. */
-const database = openDatabase('unused', 'postgresql://127.0.0.1:1/unused')
-afterAll(() => database.close())
+let clone: Clone
+let database: Database
+beforeAll(async () => {
+  clone = await serviceClone('orders')
+  database = openDatabase('orders', clone.url)
+})
+afterAll(async () => {
+  await database?.close()
+  await clone?.drop()
+})
 
 describe.runIf(nats.url)('R-EVT-4: on NATS', () => {
   let carrier: Broker
@@ -167,6 +178,25 @@ describe.runIf(nats.url)('R-EVT-4: on NATS', () => {
     expect(idsOf(lost)).toEqual(idsOf(events))
     await source.rewind()
     expect(idsOf(await take(source, 20))).toEqual(idsOf(events))
+    await source.rewind()
+    const [last] = await publish(event('a'))
+    expect(idsOf(await take(source, 1))).toEqual([last!.id])
+  })
+
+  test('R-EVT-5: one that is told to read again gets what it has acknowledged since then once more, and then no more', async () => {
+    fresh()
+    await registerConsumer(database, `${from}.things`)
+    const source = await subscribed()
+    await publish(event('a'))
+    await take(source, 1)
+    // Later than everything before, by the clock of whoever stored it.
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    const since = new Date().toISOString()
+    const events = await publish(event('a'), event('b'), event('a', 'thing.changed'))
+    await take(source, 3)
+    expect(await readAgain(database, since, `${from}.things`)).toBe(1)
+    await source.rewind()
+    expect(idsOf(await take(source, 3))).toEqual(idsOf(events))
     await source.rewind()
     const [last] = await publish(event('a'))
     expect(idsOf(await take(source, 1))).toEqual([last!.id])

@@ -11,6 +11,7 @@ import {
   type NextMsgRequest,
 } from '@nats-io/jetstream'
 import { createRest } from '../base/rest.ts'
+import { readsAgain, toReadAgain } from '../data/places.ts'
 import { BATCH, type Batch, type CarriedEvent, type Source, type Subscription, WAIT_MS } from './carrier.ts'
 import { eventIn, isBinary } from './nats-headers.ts'
 
@@ -38,7 +39,7 @@ export function natsSource(
   js: JetStreamClient,
   jsm: JetStreamManager,
   stream: string,
-  { name, from, types, start, since }: Subscription,
+  { name, from, types, start, since, database }: Subscription,
   closed: () => void,
 ): NatsSource {
   const durable = name.replaceAll('.', '_')
@@ -64,9 +65,7 @@ export function natsSource(
   }
   const subjectOf = (type: string) => `${stream}.${from}.${type}`
   const fromStart = (): Partial<ConsumerConfig> =>
-    start === 'beginning'
-      ? { deliver_policy: DeliverPolicy.All }
-      : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: since }
+    start === 'beginning' ? { deliver_policy: DeliverPolicy.All } : fromTime(since)
 
   async function known(): Promise<ConsumerInfo | undefined> {
     return jsm.consumers.info(stream, durable).catch((error) => {
@@ -77,7 +76,14 @@ export function natsSource(
 
   /** The consumer, with nothing under way, and not in front of many messages that it does not want; answers the number that its next message has. */
   async function settle(): Promise<number> {
-    const info = (await known()) ?? (await jsm.consumers.add(stream, config(fromStart())))
+    const again = await toReadAgain(database, name)
+    const had = await known()
+    if (again !== undefined && had) await jsm.consumers.delete(stream, durable)
+    const info =
+      again === undefined && had
+        ? had
+        : await jsm.consumers.add(stream, config(again === undefined ? fromStart() : fromTime(again)))
+    if (again !== undefined) await readsAgain(database, name, again)
     const isAtRest = info.num_ack_pending === 0 && info.num_redelivered === 0
     const asItIs = info.delivered.consumer_seq + 1
     if (isAtRest && info.num_pending <= WORTH_SKIPPING) return asItIs
@@ -177,6 +183,10 @@ export function natsSource(
     },
     lose,
   }
+}
+
+function fromTime(time: string): Partial<ConsumerConfig> {
+  return { deliver_policy: DeliverPolicy.StartTime, opt_start_time: time }
 }
 
 /** `code` of the library's errors is JetStream's own number; what HTTP would say is the status. */

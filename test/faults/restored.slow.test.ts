@@ -1,5 +1,9 @@
 import { expect, inject, test } from 'vitest'
 import { connect } from '../../src/data/connection.ts'
+import { notifyCommitted } from '../../src/data/outbox.ts'
+import { readAgain } from '../../src/data/places.ts'
+import { openDatabase } from '../../src/data/pool.ts'
+import { RELAY, setBack } from '../../src/data/readers.ts'
 import { testNats } from '../../src/testing/nats.ts'
 import { testSystem } from '../../src/testing/system.ts'
 import { holdBack } from '../delivery.ts'
@@ -48,8 +52,23 @@ async function backup(server: string, urls: readonly string[]): Promise<() => Pr
   }
 }
 
+/** As `lintel events resend` does it with a broker. */
+async function resend(databases: Readonly<Record<string, string>>, since: string): Promise<void> {
+  for (const [name, url] of Object.entries(databases)) {
+    const database = openDatabase(name, url)
+    try {
+      await readAgain(database, since)
+      await setBack(database, RELAY, since)
+      await notifyCommitted(database)
+    } finally {
+      await database.close()
+    }
+  }
+}
+
 async function restored(which: readonly string[], env: Record<string, string>): Promise<void> {
   const server = inject('databaseServer')
+  const began = new Date().toISOString()
   const running = await testSystem(system, server, env)
   const { orders, effects } = running.databases as Record<string, string>
   const effectsOf = async (name: string) =>
@@ -84,9 +103,14 @@ async function restored(which: readonly string[], env: Record<string, string>): 
     const vanished = await commit(25)
     await handled(vanished)
     await restore()
+    // NATS does not bring again what it was told is stored (docs/guide/deploy.md).
+    const isAgain = env.NATS_URL !== undefined && which.includes('effects')
+    if (isAgain) await resend(running.databases, began)
     // Of the lease that came back with the copy.
     await release()
     await handled(late)
+    // NATS has them yet.
+    if (isAgain) await handled(vanished)
     // They stand where those stood that have vanished; the place of a reader is beyond their end.
     const fresh = await commit(5)
     await handled(fresh)
@@ -95,7 +119,7 @@ async function restored(which: readonly string[], env: Record<string, string>): 
     const surviving = [...early, ...late, ...fresh, ...more]
     for (const name of CONSUMERS) {
       const found = await effectsOf(name)
-      const gone = which.includes('effects') ? [] : vanished
+      const gone = which.includes('effects') && !isAgain ? [] : vanished
       expect(found.toSorted()).toEqual([...surviving, ...gone].map(({ id }) => id).sort())
       for (let i = 0; i < 10; i++) {
         const own = surviving.filter(({ aggregate }) => aggregate === `made-up-${i}`).map(({ id }) => id)
@@ -114,15 +138,19 @@ const ALL = 'R-EVT-2: with all databases restored, every event that survives has
 test(`${PRODUCER}, on PostgreSQL`, () => restored(['orders'], {}), 180_000)
 test(`${ALL}, on PostgreSQL`, () => restored(['users', 'orders', 'effects'], {}), 180_000)
 
-natsTest(
-  `${PRODUCER}, on NATS`,
-  async () => {
-    const nats = (await testNats())!
-    try {
-      await restored(['orders'], { NATS_URL: nats.url })
-    } finally {
-      await nats.stop()
-    }
-  },
-  180_000,
-)
+for (const [name, which] of [
+  [PRODUCER, ['orders']],
+  [`${ALL}, and so have those that vanished from it alone once NATS has sent again`, ['users', 'orders', 'effects']],
+] as const)
+  natsTest(
+    `${name}, on NATS`,
+    async () => {
+      const nats = (await testNats())!
+      try {
+        await restored(which, { NATS_URL: nats.url })
+      } finally {
+        await nats.stop()
+      }
+    },
+    180_000,
+  )
