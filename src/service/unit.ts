@@ -252,7 +252,7 @@ class WorkUnit implements Unit {
   }
 }
 
-/** What a handler does not await ends no process when it fails. */
+/** What a handler does not await ends no process when it fails; what it takes out of it (`const { query } = unit.tx`), or copies, works. */
 class WorkTransaction extends DelegatedTransaction {
   readonly #cascades: Cascades | undefined
   readonly #emit: (type: string, row: Row) => void
@@ -262,6 +262,10 @@ class WorkTransaction extends DelegatedTransaction {
     super(tx)
     this.#cascades = cascades
     this.#emit = emit
+    this.cells = this.cells.bind(this)
+    this.query = this.query.bind(this)
+    this.changed = this.changed.bind(this)
+    this.cascade = this.cascade.bind(this)
   }
 
   override cells(statement: string, values?: readonly unknown[]): Promise<Cells[]> {
@@ -279,7 +283,7 @@ class WorkTransaction extends DelegatedTransaction {
   }
 }
 
-/** Reads of the database outside the transaction, as long as the work goes on. */
+/** Reads of the database outside the transaction, as long as the work goes on; each works by itself too. */
 class WorkReads implements Queryable {
   readonly #tx: Transaction
   readonly #database: Database
@@ -287,6 +291,8 @@ class WorkReads implements Queryable {
   constructor(tx: Transaction, database: Database) {
     this.#tx = tx
     this.#database = database
+    this.cells = this.cells.bind(this)
+    this.query = this.query.bind(this)
   }
 
   cells(statement: string, values?: readonly unknown[]): Promise<Cells[]> {
