@@ -67,6 +67,8 @@ const LONG_MS = 700
 const EARLY_MS = 1
 /** How long what was lost with its process is waited for, at most: its database ends it when it hears that the process has. */
 const WAIT_FOR_LOST_MS = 2_000
+/** How long a replica that is tried again is waited for, at most, while another ends: as long as a breaker stays open. */
+const WAIT_FOR_NEXT_MS = BREAKER.maxOpenMs!
 const LOOK_AGAIN_MS = 25
 
 function isInProgress(error: unknown): boolean {
@@ -93,11 +95,17 @@ export async function openFarService(contract: Contract, options: FarServiceOpti
   async function sendTo(from: string, call: Call): Promise<Reply> {
     const tried: Replica[] = []
     let lostAtMs = Number.NEGATIVE_INFINITY
+    let waitUntilMs = 0
     retries.earn()
     for (;;) {
       const choice = replicas.choose(tried, isRepeatable(call.method, call.idempotencyKey))
-      if (choice === undefined)
-        throw unavailable(call, 'the circuit breakers of all replicas are open', replicas.retryInMs())
+      if (choice === undefined) {
+        waitUntilMs ||= performance.now() + WAIT_FOR_NEXT_MS
+        if (!isHandingOver() || performance.now() >= waitUntilMs || !mayWait(call))
+          throw unavailable(call, 'the circuit breakers of all replicas are open', replicas.retryInMs())
+        await delay(LOOK_AGAIN_MS)
+        continue
+      }
       const { replica, pass } = choice
       const allowedMs = call.context.deadline.remainingMs()
       const sentAtMs = performance.now()
@@ -118,8 +126,7 @@ export async function openFarService(contract: Contract, options: FarServiceOpti
         } catch (error) {
           // The key is held by the attempt that was lost, which is ours: that is nothing to tell whoever asks.
           const isOurs = performance.now() - lostAtMs < WAIT_FOR_LOST_MS && isInProgress(error)
-          if (!isOurs || call.context.bound?.isOver || call.context.deadline.remainingMs() < 2 * LOOK_AGAIN_MS)
-            throw error
+          if (!isOurs || !mayWait(call)) throw error
           tried.pop()
           await delay(LOOK_AGAIN_MS)
           continue
@@ -129,6 +136,18 @@ export async function openFarService(contract: Contract, options: FarServiceOpti
       if (tried.length < replicas.all.length && mayGoOn(outcome, call, tried.length)) continue
       throw notAnswered(call, outcome, replica.url)
     }
+  }
+
+  /**
+   * One replica has said that it ends, so another may be back, and not found to be by the one call that its breaker lets through: in a
+   * rolling restart nothing is down.
+   */
+  function isHandingOver(): boolean {
+    return replicas.all.length > 1 && replicas.all.some(({ leaving }) => leaving)
+  }
+
+  function mayWait({ context }: Call): boolean {
+    return !context.bound?.isOver && context.deadline.remainingMs() >= 2 * LOOK_AGAIN_MS
   }
 
   /**

@@ -1,5 +1,6 @@
-import { createServer, type Socket } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import { connect, createServer, type Socket } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { orders } from '../../services/orders/contract.ts'
 import { ANONYMOUS, serviceCaller } from '../auth/caller.ts'
 import type { Call, Context, Port } from '../call/call.ts'
@@ -21,10 +22,11 @@ async function doorOf(port: Port) {
   const services = [{ name: orders.name, contract: orders, port, health }]
   const security = createSecurityLog(SILENT)
   const door = createDoor({ system: 'shop', services, proofs, log: SILENT, security })
-  const server = createHttpServer(door.handle, { upgrade: door.upgrade })
+  const upgrade = vi.fn(door.upgrade)
+  const server = createHttpServer(door.handle, { upgrade })
   const { port: at } = await server.listen({ host: '127.0.0.1', port: 0 })
   onTestFinished(async () => void (await server.close({ timeoutMs: 0 })))
-  return { url: new URL(`http://127.0.0.1:${at}`), door, server }
+  return { url: new URL(`http://127.0.0.1:${at}`), door, server, upgrade }
 }
 
 /** As a process that is stopped (SIGSTOP): its kernel goes on accepting what it will never read. */
@@ -165,3 +167,56 @@ test('R-OPS-2: a door that ends says that it is not ready, takes calls a while l
   expect(await cut).toBe(0)
   await expect(ask()).rejects.toMatchObject({ status: 503, stage: 'unsent' })
 })
+
+test('R-OPS-2: while one replica ends, and the call that finds out whether the other is back is under way, calls wait for that', async () => {
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const probed = vi.fn(async (call: Call) => {
+    await held
+    return ok(call)
+  })
+  const [back, ending] = [await doorOf(probed), await doorOf(ok)]
+  const restarting = await restartingBefore(back.url)
+  const { port, replicas } = await far(restarting.url, ending.url)
+  const ask = (method: 'GET' | 'PUT' = 'GET') => port(callOf(method, Deadline.after(20_000)))
+  const breakerOf = (url: URL) => replicas().find((one) => one.url === url.href)!.breaker
+  await expect
+    .poll(async () => {
+      await ask()
+      return [breakerOf(restarting.url), ending.upgrade.mock.calls.length > 0]
+    })
+    .toEqual(['open', true])
+  restarting.isBack = true
+  ending.door.drain()
+  const asked: Promise<unknown>[] = []
+  await expect
+    .poll(() => {
+      asked.push(ask())
+      return probed.mock.calls.length
+    })
+    .toBe(1)
+  expect(await ending.server.close({ timeoutMs: 10_000 })).toBe(0)
+  asked.push(ask(), ask('PUT'), ask())
+  while (breakerOf(ending.url) !== 'open') await turn()
+  release()
+  for (const one of await Promise.all(asked)) expect(one).toMatchObject({ status: 200 })
+})
+
+/** An address where every connection is cut until what serves behind it is back. */
+async function restartingBefore(door: URL) {
+  const restarting = { isBack: false, url: door }
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    if (!restarting.isBack) return void socket.destroy()
+    const behind = connect(Number(door.port), door.hostname)
+    behind.on('error', () => socket.destroy())
+    socket.pipe(behind).pipe(socket)
+    socket.once('close', () => behind.destroy())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  restarting.url = new URL(`http://127.0.0.1:${(server.address() as { port: number }).port}`)
+  return restarting
+}
