@@ -145,6 +145,34 @@ test('R-EVT-2: among others they are one statement', async () => {
   expect(await stored()).toEqual({ slips: ['a', 'b'], events: ['a', 'b'] })
 })
 
+test('R-P-7: what is late before its COMMIT is sent is not sent: its failure means that nothing was done', async () => {
+  let [isLate, isNoticed] = [false, false]
+  const bound = {
+    committing: false,
+    get isOver() {
+      isNoticed ||= isLate
+      return isLate
+    },
+  }
+  const cache = {
+    async change() {
+      isLate = true
+      await expect.poll(() => isNoticed).toBe(true)
+      return { isKnown: true, end: async () => true }
+    },
+  }
+  const work = async (tx: Transaction) => {
+    tx.drop('any')
+    return make('late')(tx)
+  }
+  // It would go out at once over a connection that is there already.
+  await transaction(database, make('first'))
+  await expect(transaction(database, work, { bound }, { cache })).rejects.toMatchObject({ code: 'GATEWAY_TIMEOUT' })
+  // What was sent over the same connection before would be done by now.
+  await transaction(database, make('next'))
+  expect(await stored()).toEqual({ slips: ['first', 'next'], events: ['first', 'next'] })
+})
+
 test('absent values are null, and what only the database can tell is asked of it', async () => {
   const bare = { ...slip('bare'), marks: null, ownerId: null, dueAt: null }
   const row = await transaction(database, (tx) => insert(tx, Slip, bare, 'at commit'))

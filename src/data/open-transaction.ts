@@ -97,6 +97,7 @@ export class Attempt implements UnderWay {
   /** Rejects when the time is over. */
   readonly #late: Promise<never> | undefined
   #endWait: (problem: Problem) => void = () => {}
+  #isLate = false
 
   constructor(database: Database, request: Bounded, share: string | undefined) {
     this.database = database
@@ -116,6 +117,7 @@ export class Attempt implements UnderWay {
 
   /** Whoever waits for a statement is told at once: what they say then names the statement and their place. */
   end(): void {
+    this.#isLate = true
     const last = this.#last
     const problem = new Problem('GATEWAY_TIMEOUT', undefined, {
       cause: last && new Overtaken(performance.now() - last.sinceMs),
@@ -124,9 +126,10 @@ export class Attempt implements UnderWay {
     this.#endWait(problem)
   }
 
-  /** Ends the wait for work that is late; what it does afterwards is refused. */
-  inTime<T>(work: Promise<T>): Promise<T> {
-    return this.#late === undefined ? work : Promise.race([work, this.#late])
+  /** Ends the wait for work that is late; what it does afterwards is refused. Once it is late, no more is begun. */
+  inTime<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#late === undefined) return work()
+    return this.#isLate ? this.#late : Promise.race([work(), this.#late])
   }
 
   async acquire(): Promise<Held> {

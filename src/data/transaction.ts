@@ -59,7 +59,7 @@ async function once<T>(
   try {
     let result: T | undefined
     try {
-      result = await all.inTime(work(new OpenTransaction(all)))
+      result = await all.inTime(() => work(new OpenTransaction(all)))
     } catch (error) {
       if (!(error instanceof Problem && error.commits)) throw error
       refused = error
@@ -74,7 +74,7 @@ async function once<T>(
       if (change?.isKnown === false) steps.push(leaveChanges(tags))
       outcome = 'uncertain'
       // What waits for a lock is cancelled when the time is over, as any statement.
-      if (pending.length > 0 || all.mayWait) await all.inTime(end(all, steps, deadline))
+      if (pending.length > 0 || all.mayWait) await all.inTime(() => end(all, steps, deadline))
       else {
         if (bound) bound.committing = true
         await end(all, steps, deadline)
