@@ -57,7 +57,9 @@ export interface ResourceCalls<T extends { id: string }, P, Create, Replace, Upd
 
 /** An operation of the contract's own. */
 export type OperationCall<S> =
-  S extends OperationSpec<infer B, infer A> ? (...args: BodyArgs<B>) => Promise<OperationAnswer<A>> : never
+  S extends OperationSpec<infer B, infer A, infer Q, infer P>
+    ? (...args: OperationArgs<B, Q, P>) => Promise<OperationAnswer<A>>
+    : never
 
 /** One page of a list (R-PAGE-3). */
 export interface Page<T> {
@@ -143,13 +145,25 @@ type Answered<T extends { id: string }, F extends Name<T>> = [F] extends [never]
 type Below<P, A> = {} extends P ? [args?: A] : [args: P & A]
 /** The parent's id is needed only where things live below it: `/carts/{cartId}/items/{id}`. */
 type Item<P> = { readonly id: string } & Partial<P>
-export interface OwnArgs<B> extends CreateArgs<B> {
-  /** Path parameters by name. */
-  readonly params?: Readonly<Record<string, string>> | undefined
+export interface OwnArgs extends CallArgs {
+  /** Of a POST: a repeat with the same key has no second effect and is answered like the first, for 24 h (R-IDEM). */
+  readonly idempotencyKey?: string | undefined
+  /** Of an operation on a thing: its version; 412 PRECONDITION_FAILED when it has another. */
+  readonly ifMatch?: number | undefined
 }
-type BodyArgs<B extends Fields> =
-  {} extends InputOf<B> ? [args?: Partial<OwnArgs<Flat<InputOf<B>>>>] : [args: OwnArgs<Flat<InputOf<B>>>]
-type OperationAnswer<A extends Fields> = {} extends A ? void : { [K in keyof A]: TypeOf<A[K]> }
+/** A part of the request that must be given where something in it must. */
+type Part<N extends string, T> = {} extends T ? { readonly [K in N]?: T | undefined } : { readonly [K in N]: T }
+type OperationArgs<B extends Fields, Q extends Fields, P> = Below<
+  Part<'params', P> & Part<'query', QueryInput<InputOf<Q>>> & Part<'body', Flat<InputOf<B>>>,
+  OwnArgs
+>
+/** Times also as dates. */
+type QueryInput<T> = { readonly [K in keyof T]: string extends T[K] ? T[K] | Date : T[K] }
+type OperationAnswer<A> = A extends AnyResource
+  ? Flat<ShownOf<A>>
+  : {} extends A
+    ? void
+    : { [K in keyof A]: TypeOf<A[K]> }
 
 /** Rows that a walk asks for at a time: the most that a list gives (R-PAGE-1). */
 const WALK_LIMIT = 100
@@ -300,7 +314,7 @@ function readBody(operation: Operation, json: string): unknown {
 function pairsOf(query: ListQuery = {}): Pairs {
   const pairs: [string, string][] = []
   for (const [name, value] of Object.entries(query)) {
-    if (value === undefined) continue
+    if (value === undefined || value === null) continue
     const values = Array.isArray(value) ? (value as readonly QueryValue[]) : [value as QueryValue]
     // By repetition: a comma of a value is then never taken for one between two (R-FILTER-1).
     for (const one of values) pairs.push([name, one instanceof Date ? one.toISOString() : String(one)])

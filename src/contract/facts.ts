@@ -13,7 +13,7 @@ interface Described extends ApiVersions {
 
 /** Works out what every room goes by; nobody else decides it again. */
 export function factsOf(operation: DescribedOperation, contract: Described): Facts {
-  const { method, secret, verb, resource, params, credentials } = operation
+  const { method, secret, verb, resource, shows, params, credentials } = operation
   const cached = cachedRead(resource?.cached, verb)
   const facts = {
     readsToken: credentials === 'bearer',
@@ -26,6 +26,7 @@ export function factsOf(operation: DescribedOperation, contract: Described): Fac
     // What a view mixes in from other rows may have changed though the version has not. A list that is kept has a tag of its text.
     answersNotModified:
       (verb === 'get' && resource !== undefined && resource.versioned && !resource.derived) ||
+      (method === 'GET' && shows !== undefined && shows.resource.versioned && !shows.resource.derived) ||
       (verb === 'list' && cached !== undefined),
   }
   return { ...facts, codes: (version) => codesOf(operation, facts, contract, version) }
@@ -94,9 +95,10 @@ function callerCodes({ access }: DescribedOperation, { readsToken, atRoot }: Kno
 
 /** What the state of the data can refuse (R-LOCK-2, R-DEL-1). */
 function stateCodes(operation: DescribedOperation): string[] {
-  const { resource, verb, body, custom, method } = operation
+  const { resource, on, verb, body, custom, method } = operation
   // Also without versions: no tag in If-Match is then the right one (R-REST-2).
-  const codes: string[] = method === 'POST' ? [] : ['PRECONDITION_FAILED']
+  const codes: string[] = method === 'POST' && !on ? [] : ['PRECONDITION_FAILED']
+  if (on?.resource.requireVersion && method !== 'GET') codes.push('PRECONDITION_REQUIRED')
   if (!resource || verb === 'list' || verb === 'get') return codes
   // Softly deleted, it is still there for what refers to it.
   if (verb === 'delete' && !resource.softDelete) codes.push('IN_USE')

@@ -137,7 +137,7 @@ function refuse(faults: readonly FieldFault[]): void {
 type Parameters = ReadonlyMap<string, readonly Pair[]>
 
 /** The parameters by name, in order. One that takes a single value and is given several is reported once. */
-function gather(pairs: Pairs, repeatable: ReadonlySet<string>, faults: FieldFault[]): Parameters {
+export function gather(pairs: Pairs, repeatable: ReadonlySet<string>, faults: FieldFault[]): Parameters {
   const given = new Map<string, Pair[]>()
   for (const pair of pairs) {
     const [name, value] = pair
@@ -214,7 +214,7 @@ function filterReader(parameter: FilterParameter): (given: readonly Pair[], faul
     if (texts.length > MAX_VALUES) faults.push({ field: name, message: `takes at most ${MAX_VALUES} values` })
     else
       for (const text of texts) {
-        const value = readValue(parameter, text)
+        const value = readValue(parameter.spec, text)
         const before = faults.length
         check(value, name, faults)
         if (faults.length === before) values.push(normalised(parameter, value as string | number | boolean))
@@ -261,7 +261,7 @@ function isNumber({ kind }: FieldSpec): boolean {
   return kind === 'money' || kind === 'decimal' || kind === 'integer'
 }
 
-function readValue({ spec }: FilterParameter, text: string): unknown {
+export function readValue(spec: FieldSpec, text: string): unknown {
   if (isNumber(spec)) return /^-?\d{1,16}(\.\d{1,10})?$/.test(text) ? Number(text) : text
   if (spec.kind === 'boolean') return text === 'true' ? true : text === 'false' ? false : text
   if (spec.kind !== 'time') return text

@@ -1,10 +1,12 @@
+import { Fault } from '../base/errors.ts'
 import type { Access } from './access.ts'
 import { parseAccess } from './access.ts'
+import { type Allow, checkAllow } from './allow.ts'
 import type { CachedRead } from './cached.ts'
 import { type FieldSpec, type Fields, specsOf } from './fields.ts'
-import { checkObject, type KnownMembers, onlyKnown } from './known-members.ts'
+import { checkObject, inWords, type KnownMembers, onlyKnown } from './known-members.ts'
 import { checkLimitList, type Limit } from './limits.ts'
-import type { AnyResource, Verb } from './resource.ts'
+import type { AnyResource, IdOf, ParentParams, Verb } from './resource.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -14,13 +16,21 @@ export type ServedMethod = Method | 'HEAD'
 /** Where an operation takes its caller's credentials from: an access token, or its own path and body. */
 export type Credentials = 'bearer' | 'own'
 
-export interface OperationOptions<B, A> {
+export interface OperationOptions<B, A, Q, R, Path extends string> {
   readonly method: Method
-  /** A template: `/email-verifications/{token}`. */
-  readonly path: string
+  /** A template: `/email-verifications/{token}`. It gives `params` of the handler and of the client their names. */
+  readonly path: Path
+  /**
+   * The resource of this contract that it is about, where its path begins with that of one thing: `/tickets/{ticketId}/closures`.
+   * The thing is looked for first (404), `owner` in `access` means its owner, and `If-Match` its version.
+   */
+  readonly on?: R
+  /** Query parameters: single values, or lists of them. Any other is rejected (R-FILTER-2). */
+  readonly query?: Q
   readonly body?: B
+  /** Fields, or a resource that is shown as its reads show it, with its ETag. */
   readonly answer?: A
-  /** 200 (GET, PUT, PATCH), 201 (POST), 204 (DELETE) by default. */
+  /** 200 (GET, PUT, PATCH), 201 (POST; `answer` is then the resource that `Location` names), 204 (DELETE) by default. */
   readonly status?: number
   readonly access: string
   /**
@@ -39,13 +49,42 @@ export interface OperationOptions<B, A> {
   readonly cost?: number
   /** Milliseconds after which a request is answered with 504 and its work ends; the system's REQUEST_TIMEOUT by default. */
   readonly timeoutMs?: number
+  readonly allow?: Allow
   readonly description?: string
 }
 
+type NamesIn<Path extends string> = Path extends `${string}{${infer N}}${infer Rest}` ? N | NamesIn<Rest> : never
+/** The first parameter that is none of the parents' is the id of the thing itself. */
+type ThingIn<Path extends string, Parents> = Path extends `${string}{${infer N}}${infer Rest}`
+  ? N extends Parents
+    ? ThingIn<Rest, Parents>
+    : N
+  : never
+
+/** What a template's parameters are: the thing's id by its prefix, others texts. */
+export type PathParams<Path extends string, R> = string extends Path
+  ? { readonly [name: string]: string }
+  : {
+      readonly [N in NamesIn<Path>]: R extends AnyResource
+        ? N extends ThingIn<Path, keyof ParentParams<R>>
+          ? IdOf<R>
+          : string
+        : string
+    }
+
 /** An operation that is no CRUD verb of a resource. */
-export interface OperationSpec<B extends Fields = any, A extends Fields = any> {
+export interface OperationSpec<
+  B extends Fields = any,
+  A extends Fields | AnyResource = any,
+  Q extends Fields = any,
+  P = any,
+> {
   readonly method: Method
   readonly path: string
+  readonly on: AnyResource | undefined
+  /** The resource that it answers with, if it is one. */
+  readonly shows: AnyResource | undefined
+  readonly query: Readonly<Record<string, FieldSpec>> | undefined
   readonly body: Readonly<Record<string, FieldSpec>> | undefined
   readonly answer: Readonly<Record<string, FieldSpec>> | undefined
   readonly status: number
@@ -56,15 +95,18 @@ export interface OperationSpec<B extends Fields = any, A extends Fields = any> {
   readonly limits: readonly Limit[] | undefined
   readonly cost: number
   readonly timeoutMs: number | undefined
+  readonly allow: Allow
   readonly description: string | undefined
-  readonly '~'?: { body: B; answer: A }
+  readonly '~'?: { body: B; answer: A; query: Q; params: P }
 }
 
 const STATUS: Record<Method, number> = { GET: 200, POST: 201, PUT: 200, PATCH: 200, DELETE: 204 }
 
-const OPTIONS: KnownMembers<OperationOptions<any, any>> = {
+const OPTIONS: KnownMembers<OperationOptions<any, any, any, any, any>> = {
   method: true,
   path: true,
+  on: true,
+  query: true,
   body: true,
   answer: true,
   status: true,
@@ -75,24 +117,39 @@ const OPTIONS: KnownMembers<OperationOptions<any, any>> = {
   limits: 'list',
   cost: true,
   timeoutMs: true,
+  allow: true,
   description: true,
 }
 
 /** Declares an operation beside the resources: `login: operation({ method: 'POST', path: '/auth/login', credentials: 'own', ... })`. */
-export function operation<B extends Fields = {}, A extends Fields = {}>(
-  options: OperationOptions<B, A>,
-): OperationSpec<B, A> {
+export function operation<
+  const Path extends string,
+  B extends Fields = {},
+  A extends Fields | AnyResource = {},
+  Q extends Fields = {},
+  R extends AnyResource | undefined = undefined,
+>(
+  options: OperationOptions<B, A, Q, R, Path>,
+): OperationSpec<NoInfer<B>, NoInfer<A>, NoInfer<Q>, PathParams<NoInfer<Path>, NoInfer<R>>> {
+  // NoInfer as in `resource`: what is left out would be inferred from a `service(…)` around it, as any.
   checkObject('operation(…)', 'options', options)
   const where = `operation ${options.method} ${options.path}`
   // Where a number is null, it is not left out: the rules of the contract name it.
   const { status = STATUS[options.method], cost = 1 } = options
   onlyKnown(where, options, OPTIONS)
   checkLimitList(where, 'limits', options.limits)
+  if (options.on !== undefined && !isResource(options.on))
+    throw new Fault('INVALID_CONTRACT', `R-P-6 ${where} has ${inWords(options.on)} as \`on\`: expected a resource`)
+  const { answer } = options
+  const shows = isResource(answer) ? answer : undefined
   return {
     method: options.method,
     path: options.path,
+    on: options.on,
+    shows,
+    query: options.query && specsOf(options.query),
     body: options.body && specsOf(options.body),
-    answer: options.answer && specsOf(options.answer),
+    answer: shows ? shows.shown : answer && specsOf(answer as Fields),
     status,
     access: options.access,
     credentials: options.credentials ?? 'bearer',
@@ -101,8 +158,13 @@ export function operation<B extends Fields = {}, A extends Fields = {}>(
     limits: options.limits,
     cost,
     timeoutMs: options.timeoutMs,
+    allow: checkAllow(where, options.allow),
     description: options.description,
   }
+}
+
+function isResource(value: unknown): value is AnyResource {
+  return (value as { kind?: unknown } | undefined)?.kind === 'resource'
 }
 
 /** An operation as it is served: a resource's verb at one path, or one of the contract's own. */
@@ -121,6 +183,13 @@ export interface Operation {
   /** Path parameters in order; a prefix where they are ids. */
   readonly params: readonly { name: string; prefix: string | undefined }[]
   readonly resource: AnyResource | undefined
+  /** Of an operation of the contract's own: the thing that it is about, and which of its parameters is that one's id. */
+  readonly on: { readonly resource: AnyResource; readonly param: string } | undefined
+  /** Of an operation of the contract's own: the resource that it answers with, and that one's key. */
+  readonly shows: { readonly resource: AnyResource; readonly key: string } | undefined
+  /** Query parameters of an operation of the contract's own; undefined where it takes none. */
+  readonly query: Readonly<Record<string, FieldSpec>> | undefined
+  readonly allow: Allow
   /** Handled by the service's own code. */
   readonly custom: boolean
   readonly body: Readonly<Record<string, FieldSpec>> | undefined
@@ -213,6 +282,10 @@ export function operationsOf(service: string, key: string, resource: AnyResource
         segments: segmentsOf(path),
         params: paramsOf(path, resource),
         resource,
+        on: undefined,
+        shows: undefined,
+        query: undefined,
+        allow: resource.allow,
         custom: resource.custom.includes(verb),
         body: bodyOf(resource, verb),
         answer: verb === 'delete' ? undefined : resource.shown,
@@ -232,7 +305,15 @@ export function operationsOf(service: string, key: string, resource: AnyResource
 }
 
 /** An operation of the contract's own, as it is served. */
-export function customOperation(service: string, name: string, spec: OperationSpec): DescribedOperation {
+export function customOperation(
+  service: string,
+  name: string,
+  spec: OperationSpec,
+  resources: Readonly<Record<string, AnyResource>> = {},
+): DescribedOperation {
+  const { on, shows } = spec
+  const param = on && thingParam(spec.path, on)
+  const key = Object.keys(resources).find((one) => resources[one] === shows)
   return {
     id: `${service}.${name}`,
     service,
@@ -242,8 +323,12 @@ export function customOperation(service: string, name: string, spec: OperationSp
     method: spec.method,
     path: spec.path,
     segments: segmentsOf(spec.path),
-    params: paramsOf(spec.path, undefined),
+    params: paramsOf(spec.path, on, param),
     resource: undefined,
+    on: on && { resource: on, param: param ?? 'id' },
+    shows: shows && { resource: shows, key: key ?? '' },
+    query: spec.query,
+    allow: spec.allow,
     custom: true,
     body: spec.body,
     answer: spec.answer,
@@ -274,15 +359,27 @@ function segmentsOf(path: string): string[] {
   return path.split('/').slice(1)
 }
 
-function paramsOf(path: string, resource: AnyResource | undefined): Operation['params'] {
+/**
+ * Which parameter of a path is the id of the thing that it begins with; undefined where it begins otherwise. Parents have the names
+ * of their fields, the thing itself any other.
+ */
+export function thingParam(path: string, resource: AnyResource): string | undefined {
+  const segments = segmentsOf(path)
+  const start = segmentsOf(itemPath(resource, 'id'))
+  const name = /^\{(\w+)\}$/.exec(segments[start.length - 1] ?? '')?.[1]
+  if (name === undefined || name === resource.parent?.field) return undefined
+  return start.every((segment, i) => i === start.length - 1 || segment === segments[i]) ? name : undefined
+}
+
+function paramsOf(path: string, resource: AnyResource | undefined, thing = 'id'): Operation['params'] {
   const params: { name: string; prefix: string | undefined }[] = []
-  for (const [, name = ''] of path.matchAll(/\{([^{}]*)\}/g)) params.push({ name, prefix: prefixOf(name, resource) })
+  for (const [, name = ''] of path.matchAll(/\{([^{}]*)\}/g))
+    params.push({ name, prefix: name === thing ? resource?.idPrefix : prefixOf(name, resource) })
   return params
 }
 
 function prefixOf(param: string, resource: AnyResource | undefined): string | undefined {
   for (let at = resource; at; at = at.parent?.of) {
-    if (param === 'id' && at === resource) return at.idPrefix
     if (at.parent?.field === param) return at.parent.of.idPrefix
   }
   return undefined

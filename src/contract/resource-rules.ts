@@ -22,14 +22,17 @@ export function checkResource(key: string, resource: Resource, own: readonly Any
   checkCached(key, resource, report)
 }
 
-function checkNames(key: string, { name, plural, idPrefix }: Resource, report: Report) {
+function checkNames(key: string, { name, plural, idPrefix, allow }: Resource, report: Report) {
+  const isAllowed = allow['R-REST-1'] !== undefined
   if (!isCamelCase(key)) report('R-REST-1', key, 'is not in camelCase', 'Resource keys are like `cartItems`')
   if (!isKebabCase(name)) report('R-REST-1', key, `is named "${name}"`, 'Use kebab-case, such as `cart-item`')
-  else if (key === camelCase(name) && isPlural(name) && !isInvariable(name))
+  else if (!isAllowed && key === camelCase(name) && isPlural(name) && !isInvariable(name))
     report('R-REST-1', key, `is named "${name}", which is a plural`, "Use the singular, such as resource('order', …)")
   if (!isKebabCase(plural))
     report('R-REST-1', key, `has the path segment "${plural}"`, 'Use kebab-case, such as `order-items`')
-  else if (isAct(plural, new Set())) report('R-REST-1', key, `has the verb "${plural}" in its path`, 'Use a noun')
+  else if (isAllowed) {
+    // What the words are is said by the contract.
+  } else if (isAct(plural, new Set())) report('R-REST-1', key, `has the verb "${plural}" in its path`, 'Use a noun')
   else if (!isPlural(plural) || (plural === name && !isInvariable(name)))
     report('R-REST-1', key, `has the singular collection "${plural}"`, pluralHint(plural))
   if (!/^[a-z]{2,10}$/.test(idPrefix))
@@ -171,7 +174,7 @@ function checkIndexed(key: string, { list, stored }: Resource, report: Report) {
 const MEMBERS: readonly Kind[] = ['text', 'id', 'oneOf']
 
 /** Parameters that every list has; `version` is the whole API's (R-VER-1). */
-const TAKEN = ['page', 'limit', 'cursor', 'count', 'sort', 'fields', 'version']
+export const TAKEN: readonly string[] = ['page', 'limit', 'cursor', 'count', 'sort', 'fields', 'version']
 
 function checkParameters(key: string, resource: Resource, report: Report) {
   if (Object.values(resource.list.filter).some((name) => !find(resource.stored, name))) return

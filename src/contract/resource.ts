@@ -1,3 +1,4 @@
+import { type Allow, checkAllow } from './allow.ts'
 import { type Cached, type CachedOptions, cachedOf } from './cached.ts'
 import {
   type CheckedInput,
@@ -99,6 +100,7 @@ export interface ResourceOptions<P extends string, F extends Fields, A, C, I, N 
   readonly cost?: Readonly<Partial<Record<Verb, number>>>
   /** Milliseconds until the deadline of a verb's requests (R-P-7); the system's REQUEST_TIMEOUT by default. */
   readonly timeoutMs?: Readonly<Partial<Record<Verb, number>>>
+  readonly allow?: Allow
   readonly description?: string
 }
 
@@ -143,6 +145,7 @@ export interface Resource<
   readonly limits: Readonly<Partial<Record<Verb, readonly Limit[]>>>
   readonly cost: Readonly<Partial<Record<Verb, number>>>
   readonly timeoutMs: Readonly<Partial<Record<Verb, number>>>
+  readonly allow: Allow
   readonly description: string | undefined
   readonly '~'?: { input: I }
 }
@@ -262,6 +265,7 @@ export function resource<
     limits: options.limits ?? {},
     cost: options.cost ?? {},
     timeoutMs: options.timeoutMs ?? {},
+    allow: checkAllow(`resource "${name}"`, options.allow),
     description: options.description,
   }
 }
@@ -288,6 +292,7 @@ const RESOURCE: KnownMembers<ResourceOptions<any, any, any, any, any, any>> = {
   limits: true,
   cost: true,
   timeoutMs: true,
+  allow: true,
   description: true,
 }
 const LIST: KnownMembers<ListOptions> = {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { orders } from '../../services/orders/contract.ts'
 import { users } from '../../services/users/contract.ts'
 import { Fault } from '../base/errors.ts'
+import { openapi } from './documents/openapi.ts'
 import type { Fields } from './fields.ts'
 import { consumer, event, job, olderShape, operation, problem, resource, service, t } from './index.ts'
 import type { AnyResource } from './resource.ts'
@@ -586,6 +587,18 @@ describe("operations of the contract's own", () => {
       'R-AUTH-8 notes.statistics: uses "owner", but does not belong to a resource',
       () => own({ access: 'owner | admin' }),
     ],
+    ['a path of the gateway', 'R-GW-1 notes.statistics: has the path /metrics', () => at('/metrics')],
+    ['a path below one of them', 'R-GW-1 notes.statistics: has the path /docs/{id}', () => at('/docs/{id}')],
+    [
+      'a query parameter of lists',
+      'R-FILTER-1 notes.statistics.query.page: is a parameter of lists',
+      () => own({ query: { page: t.integer() } }),
+    ],
+    [
+      'a query parameter that is an object',
+      'R-FILTER-1 notes.statistics.query.place: is object',
+      () => own({ query: { place: t.object({ x: t.integer() }) } }),
+    ],
     ['a name in kebab-case', 'R-REST-1 notes.do-it: is not in camelCase', () => own({}, 'do-it')],
     ['a path without a slash', 'R-REST-1 notes.statistics: has the path "statistics"', () => at('statistics')],
     [
@@ -1070,4 +1083,67 @@ test('R-P-6: the message names the rule, the place, the fault and what to do', (
     'The contract "notes" breaks a rule:\n' +
       '  R-REST-1 notes: has the singular collection "note". Collections are plural: `notes`, or give `plural` where English is irregular',
   )
+})
+
+describe('exemptions from a rule that is wrong about a word (R-P-6)', () => {
+  test('R-P-6: a word is let through on the one thing that says why, and the reason is in the document', () => {
+    const reason = 'kudo is nobody’s singular'
+    expect(() => at('/thank-you')).toThrow('R-REST-1')
+    const contract = own({ path: '/thank-you', allow: { 'R-REST-1': reason } })
+    const document = openapi([contract])
+    expect(document.paths['/thank-you']!.get).toMatchObject({ 'x-lintel-allow': { 'R-REST-1': reason } })
+    expect(() => notes({ plural: 'kudo', allow: { 'R-REST-1': reason } })).not.toThrow()
+  })
+
+  test('R-P-6: it takes a reason, is for rules about words alone, and lets nothing else through', () => {
+    expect(() => own({ allow: { 'R-REST-1': ' ' } })).toThrow('allows R-REST-1 without a reason')
+    expect(() => own({ allow: { 'R-AUTH-8': 'in a hurry' } })).toThrow('allows "R-AUTH-8": only rules about words')
+    expect(() => own({ allow: ['R-REST-1'] })).toThrow('as `allow`: expected an object')
+    expect(() => own({ path: '/Kudos', allow: { 'R-REST-1': 'why not' } })).toThrow('has the path segment "Kudos"')
+  })
+})
+
+describe('operations on a thing (R-REST-1)', () => {
+  const Door = resource('door', { id: 'dor', fields: { name: t.text() }, access: { get: 'public' } })
+  const on =
+    (options: Loose, resources: Loose = { doors: Door }) =>
+    () =>
+      service('house', {
+        resources: resources as never,
+        operations: {
+          open: operation({
+            on: Door,
+            method: 'POST',
+            path: '/doors/{doorId}/openings',
+            access: 'public',
+            status: 204,
+            ...options,
+          } as never),
+        },
+      })
+
+  test('R-REST-1: one that is sound is defined, with any status that its answer allows', () => {
+    for (const options of [{}, { status: 202 }, { status: 200, answer: Door }, { status: 201, answer: Door }])
+      expect(on(options)).not.toThrow()
+  })
+
+  test.each([
+    ['R-REST-1', 'is on door, but has the path "/keys/{doorId}/openings"', { path: '/keys/{doorId}/openings' }],
+    ['R-REST-1', 'is on door, but has the path "/doors/openings"', { path: '/doors/openings' }],
+    ['R-AUTH-8', 'uses "owner", but door has none', { access: 'owner' }],
+    ['R-REST-3', 'answers POST with 201', { status: 201, answer: { ok: t.boolean() } }],
+    [
+      'R-REST-1',
+      'has the same method and path as house.doors.get',
+      { method: 'GET', path: '/doors/{doorId}', status: 200, answer: Door },
+    ],
+  ])('%s: %s', (rule, message, options) => {
+    expect(on(options)).toThrow(rule)
+    expect(on(options)).toThrow(message)
+  })
+
+  test('R-REST-1: the resource is one of the contract', () => {
+    expect(on({}, {})).toThrow('is on door, which is no resource of this contract')
+    expect(on({ on: { id: 'dor' } })).toThrow('as `on`: expected a resource')
+  })
 })

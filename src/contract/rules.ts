@@ -2,14 +2,14 @@ import { accessFault, parseAccess } from './access.ts'
 import { readTime } from './check.ts'
 import type { Contract } from './contract.ts'
 import { checkFields } from './field-rules.ts'
-import type { FieldSpec, Fields } from './fields.ts'
+import type { FieldSpec, Fields, Kind } from './fields.ts'
 import { inWords } from './known-members.ts'
 import { checkBuckets, checkLimits } from './limits.ts'
-import { isCamelCase, isKebabCase } from './names.ts'
-import type { Operation, OperationSpec } from './operation.ts'
+import { camelCase, isCamelCase, isKebabCase } from './names.ts'
+import { itemPath, type Operation, type OperationSpec, thingParam } from './operation.ts'
 import { PROBLEMS, type ProblemSpec } from './problem.ts'
 import type { AnyResource } from './resource.ts'
-import { checkResource, pluralHint } from './resource-rules.ts'
+import { checkResource, pluralHint, TAKEN } from './resource-rules.ts'
 import type { OlderShape, OlderVersion } from './versions.ts'
 import type { Report, Violation } from './violation.ts'
 import { isWellKnown } from './well-known.ts'
@@ -69,6 +69,9 @@ function checkPlaces(contract: Contract, report: Report) {
     const other = taken.get(place)
     if (other) report('R-REST-1', id, `has the same method and path as ${other}: ${place}`, 'Change one of the paths')
     taken.set(place, id)
+    const [, first = ''] = path.split('/')
+    if (OWN.has(first))
+      report('R-GW-1', id, `has the path ${path}, but /${first} is the gateway's own`, 'Choose another path')
     checkLimits(id, operation, report)
     checkTimeout(id, operation, report)
     const names = params.map(({ name }) => name)
@@ -85,6 +88,9 @@ function checkPlaces(contract: Contract, report: Report) {
         )
   }
 }
+
+/** What the first segment of a path is where the gateway answers itself (section 14 of the specification). */
+const OWN = new Set(['health', 'docs', 'dev', 'metrics', 'openapi.json', 'asyncapi.json', '_lintel'])
 
 const SHORTEST_MS = 10
 const LONGEST_MS = 300_000
@@ -104,17 +110,27 @@ const SUCCESS: Record<string, readonly number[]> = { GET: [200], POST: [202], PU
 const SIGN_IN = /^\/auth\/(login|refresh|logout)$/
 
 function checkOperation(id: string, key: string, spec: OperationSpec, contract: Contract, report: Report) {
-  const { method, status, access, credentials, body, answer } = spec
+  const { method, status, access, credentials, body, answer, on, shows, query } = spec
   if (!isCamelCase(key)) report('R-REST-1', id, 'is not in camelCase', 'Operations are like `resetPassword`')
   const fault = accessFault(access)
   if (fault) report('R-AUTH-8', id, `has an access rule that ${fault}`, 'Without a rule nobody can call it')
-  else if (parseAccess(access).owner)
+  else if (parseAccess(access).owner && on === undefined)
     report(
       'R-AUTH-8',
       id,
       'uses "owner", but does not belong to a resource',
-      'Use `authenticated`, and check the owner in the handler',
+      'Say which: `on: Ticket`, with a path below one; or use `authenticated`, and check the owner in the handler',
     )
+  else if (parseAccess(access).owner && on!.owner === undefined)
+    report(
+      'R-AUTH-8',
+      id,
+      `uses "owner", but ${on!.name} has none`,
+      "Name the field with the owner's id there: owner: 'userId'",
+    )
+  if (on) checkThing(id, spec, on, contract, report)
+  if (shows && !Object.values(contract.resources).includes(shows))
+    report('R-P-2', id, `answers with ${shows.name}, which is no resource of this contract`, 'List it in `resources`')
   if (credentials !== 'bearer' && credentials !== 'own')
     report('R-AUTH-8', id, `has the credentials "${credentials}"`, 'Use `bearer` (the default) or `own`')
   else if (credentials === 'own' && !fault && !parseAccess(access).public)
@@ -125,7 +141,7 @@ function checkOperation(id: string, key: string, spec: OperationSpec, contract: 
       "Use access: 'public', and check the credentials in the handler; or omit `credentials`",
     )
   // Signing in makes something, but not a resource, and forgetting a session returns nothing.
-  const allowed = credentials === 'own' ? [200, 201, 202, 204] : (SUCCESS[method] ?? [])
+  const allowed = allowedStatuses(spec, contract)
   if (!allowed.includes(status))
     report('R-REST-3', id, `answers ${method} with ${inWords(status)}`, statusHint(method, status, allowed))
   if ((method === 'GET' || method === 'DELETE') && body)
@@ -135,20 +151,65 @@ function checkOperation(id: string, key: string, spec: OperationSpec, contract: 
   if (method === 'GET' && !answer)
     report('R-REST-2', id, 'is a GET without an answer', 'Declare what it returns: answer: { … }')
   checkPath(id, spec, contract, report)
+  checkQuery(id, query ?? {}, report)
   checkFields(`${id}.body`, body ?? {}, false, report)
   checkFields(`${id}.answer`, answer ?? {}, false, report)
 }
 
+function allowedStatuses({ method, credentials, on, shows, path }: OperationSpec, contract: Contract): number[] {
+  if (credentials === 'own') return [200, 201, 202, 204]
+  const statuses = on && method !== 'GET' ? [200, 202, 204] : [...(SUCCESS[method] ?? [])]
+  // A Location that resolves: of a resource that can be read, and where the path or the answer says below what it lies.
+  const canBeFound =
+    shows?.access.get !== undefined &&
+    [...itemPath(shows, 'id').matchAll(/\{(\w+)\}/g)].every(
+      ([whole, name]) => path.includes(whole) || Object.hasOwn(shows.shown, name!),
+    ) &&
+    Object.values(contract.resources).includes(shows)
+  if (method === 'POST' && canBeFound) statuses.push(201)
+  return statuses
+}
+
+/** An operation on a thing lies below that thing's path. */
+function checkThing(id: string, { path }: OperationSpec, on: AnyResource, contract: Contract, report: Report) {
+  if (!Object.values(contract.resources).includes(on))
+    report('R-REST-1', id, `is on ${on.name}, which is no resource of this contract`, 'List it in `resources`')
+  else if (thingParam(path, on) === undefined)
+    report(
+      'R-REST-1',
+      id,
+      `is on ${on.name}, but has the path "${path}"`,
+      `Begin it with ${itemPath(on, on.parent?.field === `${camelCase(on.name)}Id` ? 'id' : `${camelCase(on.name)}Id`)}`,
+    )
+}
+
+const SINGLE: readonly Kind[] = ['text', 'email', 'integer', 'decimal', 'money', 'boolean', 'time', 'id', 'oneOf']
+
+/** Query parameters are single values or lists of them, and what lists mean by a name is not given another meaning. */
+function checkQuery(id: string, query: Readonly<Record<string, FieldSpec>>, report: Report) {
+  checkFields(`${id}.query`, query, true, report)
+  for (const [name, spec] of Object.entries(query)) {
+    const at = `${id}.query.${name}`
+    const kind = spec.kind === 'list' ? spec.of!.kind : spec.kind
+    if (TAKEN.includes(name))
+      report('R-FILTER-1', at, 'is a parameter of lists, or of the whole API', 'Choose another name')
+    if (!SINGLE.includes(kind))
+      report('R-FILTER-1', at, `is ${spec.kind}`, 'Query parameters are single values, or lists of them')
+    if (spec.server || spec.inputOnly || spec.only || (spec.nullable && !spec.optional) || spec.of?.nullable)
+      report('R-FILTER-1', at, 'has a mark that means nothing in a query', 'Use optional(), default() and describe()')
+  }
+}
+
 function statusHint(method: string, status: number, allowed: readonly number[]): string {
   if (method === 'POST' && status === 201)
-    return "201 is for a new resource with a Location: declare a resource, with custom: ['create'] for a handler, or answer 202"
+    return "201 is for a new resource with a Location: declare a resource, with custom: ['create'] for a handler, or `answer` with one that can be read; or answer 202"
   if (method === 'POST' && status === 200)
     return "POST succeeds with 202; to answer 200, use PUT or PATCH, or credentials: 'own' if it signs somebody in"
   return `${method} succeeds with ${allowed.join(' or ')}`
 }
 
 /** Segments apart from parameters: a collection in the plural, or a file. */
-function checkPath(id: string, { path }: OperationSpec, contract: Contract, report: Report) {
+function checkPath(id: string, { path, allow }: OperationSpec, contract: Contract, report: Report) {
   if (SIGN_IN.test(path)) return
   if (!/^\/[^/{}]+(\/([^/{}]+|\{[a-z][a-zA-Z0-9]*\}))*$/.test(path)) {
     report(
@@ -175,6 +236,7 @@ function checkPath(id: string, { path }: OperationSpec, contract: Contract, repo
     if (segment.startsWith('{')) continue
     if (/^[a-z0-9-]+\.json$/.test(segment)) continue
     if (!isKebabCase(segment)) report('R-REST-1', id, `has the path segment "${segment}"`, 'Use kebab-case')
+    else if (allow['R-REST-1'] !== undefined || collections.has(segment)) continue
     else if (isAct(segment, collections))
       report(
         'R-REST-1',
@@ -283,18 +345,21 @@ function checkVersions(contract: Contract, report: Report) {
     if (!(Number.isInteger(Number(version)) && Number(version) >= 1 && Number(version) < latest))
       report('R-VER-2', at, `is not below latest (${latest})`, 'Describe older versions only')
     for (const key of Object.keys(described.shapes))
-      if (!Object.hasOwn(contract.resources, key))
-        report('R-VER-2', at, `names an unknown resource: "${key}"`, 'Use a key of `resources`')
+      if (!Object.hasOwn(contract.resources, key) && !Object.hasOwn(contract.operations, key))
+        report('R-VER-2', at, `names an unknown resource: "${key}"`, 'Use a key of `resources` or of `operations`')
     checkEnd(at, described, report)
   }
-  for (const [key, resource] of Object.entries(contract.resources)) checkShapes(key, resource, contract, report)
+  for (const [key, { shown, fields, input }] of Object.entries(contract.resources)) {
+    const given = Object.entries(fields as Fields).flatMap(([name, { spec }]) => (spec.hidden ? [] : [name]))
+    checkShapes(key, [shown, ...Object.values<object>(input)].flatMap(Object.keys).concat(given), contract, report)
+  }
+  for (const [key, { body = {}, answer = {}, shows }] of Object.entries(contract.operations))
+    checkShapes(key, [body, shows ? {} : answer].flatMap(Object.keys), contract, report)
 }
 
 /** Each shape is said in the fields of the version after it. */
-function checkShapes(key: string, resource: AnyResource, { latest, older }: Contract, report: Report) {
-  const given = Object.entries(resource.fields as Fields).flatMap(([name, { spec }]) => (spec.hidden ? [] : [name]))
-  const inputs = Object.values<object>(resource.input).flatMap((input) => Object.keys(input))
-  const names = new Set([...Object.keys(resource.shown), ...given, ...inputs])
+function checkShapes(key: string, newest: readonly string[], { latest, older }: Contract, report: Report) {
+  const names = new Set(newest)
   for (let version = latest - 1; version >= 1; version--) {
     const shape: OlderShape | undefined = older[version]?.shapes[key]
     if (!shape) continue

@@ -73,7 +73,7 @@ export function service<
   }
   const described = [
     ...Object.entries(resources).flatMap(([key, resource]) => operationsOf(name, key, resource)),
-    ...Object.entries(operations).map(([key, spec]) => customOperation(name, key, spec)),
+    ...Object.entries(operations).map(([key, spec]) => customOperation(name, key, spec, resources)),
   ]
   const contract: Contract<R, O, E, C, P, B, J> = {
     ...versions,

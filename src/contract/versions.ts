@@ -33,7 +33,10 @@ export interface OlderVersion {
   readonly deprecated?: string
   /** When it ends, as a date; answers then carry `Sunset` (RFC 8594). */
   readonly sunset?: string
-  /** By key of the contract's resources. */
+  /**
+   * By key of the contract's resources, or of its operations: their body, and what they answer where that is no resource, which has
+   * its own shape.
+   */
   readonly shapes: Readonly<Record<string, OlderShape>>
 }
 
@@ -44,7 +47,7 @@ export interface ApiVersions {
   readonly older: Readonly<Record<number, OlderVersion>>
 }
 
-type Versioned = Pick<DescribedOperation, 'key' | 'body' | 'answer'>
+type Versioned = Pick<DescribedOperation, 'key' | 'name' | 'shows' | 'body' | 'answer'>
 
 /** An operation as one version has it. The newest has no transforms. */
 export interface Surface {
@@ -56,18 +59,24 @@ export interface Surface {
 
 /** What `version` makes of an operation: the declared steps between it and the newest, one after the other. */
 export function surfaceOf(contract: ApiVersions, operation: Versioned, version: number): Surface {
+  const own = operation.key ?? operation.name
+  const asked = shapesOf(contract, own, version)
+  const shown = operation.shows ? shapesOf(contract, operation.shows.key, version) : asked
+  return {
+    body: operation.body && asked.reduce(older, operation.body),
+    answer: operation.answer && shown.reduce(older, operation.answer),
+    up: asked.length === 0 ? undefined : (body) => asked.reduceRight((value, shape) => shape.up(value), body),
+    down: shown.length === 0 ? undefined : (answer) => shown.reduce((value, shape) => shape.down(value), answer),
+  }
+}
+
+function shapesOf(contract: ApiVersions, key: string, version: number): OlderShape[] {
   const shapes: OlderShape[] = []
   for (let v = contract.latest - 1; v >= version; v--) {
-    const shape = operation.key === undefined ? undefined : contract.older[v]?.shapes[operation.key]
+    const shape = contract.older[v]?.shapes[key]
     if (shape) shapes.push(shape)
   }
-  if (shapes.length === 0) return { body: operation.body, answer: operation.answer, up: undefined, down: undefined }
-  return {
-    body: operation.body && shapes.reduce(older, operation.body),
-    answer: operation.answer && shapes.reduce(older, operation.answer),
-    up: (body) => shapes.reduceRight((value, shape) => shape.up(value), body),
-    down: (answer) => shapes.reduce((value, shape) => shape.down(value), answer),
-  }
+  return shapes
 }
 
 /**

@@ -154,6 +154,21 @@ export function conflictOf(row: Row<any>, expected: ExpectedVersion | undefined)
   return undefined
 }
 
+/**
+ * Locks a row in the version that a write expects, until the transaction ends. Problems: NOT_FOUND, PRECONDITION_FAILED. The table is
+ * locked and then the view read: one that joins or groups cannot be locked itself.
+ */
+export async function lockVersion(
+  db: Queryable,
+  resource: AnyResource,
+  id: string,
+  expected: ExpectedVersion,
+): Promise<void> {
+  await db.cells(`select 1 from ${resource.table} where id = $1 for update`, [uuidOf(resource, id)])
+  const conflict = conflictOf(await read(db, resource, id), expected)
+  if (conflict) throw conflict
+}
+
 /** The uuid inside an id; an id of another type is a mistake of the handler's. */
 export function uuidOf(resource: AnyResource, id: string): string {
   const uuid = decodeId(resource.idPrefix, id)

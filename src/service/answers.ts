@@ -6,8 +6,9 @@ import type { Kept } from '../cache/kept.ts'
 import type { Call, Log, TextReply } from '../call/call.ts'
 import type { ListRequest, Pair } from '../contract/list-query.ts'
 import { itemPath, type Operation } from '../contract/operation.ts'
+import type { AnyResource } from '../contract/resource.ts'
 import type { RowPage } from '../data/list.ts'
-import { isRow, type Row, readRow, readShown, writeRow } from '../data/row.ts'
+import { isRow, type Row, readField, readRow, readShown, writeRow } from '../data/row.ts'
 import type { OperationPlan } from './operation-plan.ts'
 import { shaped } from './shape.ts'
 
@@ -26,13 +27,14 @@ export function shapeResult(
       `the handler of ${operation.id} returned nothing: return ${operation.resource ? 'the row' : 'what its contract answers'}`,
     )
   const headers: Record<string, string> = {}
-  const version = operation.resource?.versioned ? versionOf(result) : undefined
+  const shown = operation.resource ?? operation.shows?.resource
+  const version = shown?.versioned ? versionOf(result) : undefined
   if (version !== undefined) headers.etag = `"${version}"`
   if (operation.method === 'GET' || operation.secret) addCacheControl(headers, plan, call)
   if (operation.method === 'GET' && isUnchanged(plan, call, headers.etag))
     return { status: 304, headers, body: undefined }
   if (!plan.checkAnswer && !isRow(result)) tellWhatLacks(plan, result, call.context.log)
-  if (operation.verb === 'create') headers.location = location(operation, call, result)
+  if (operation.status === 201 && shown) headers.location = location(operation, shown, call, result)
   return { status: operation.status, headers, body: write(plan, result, fields) }
 }
 
@@ -159,7 +161,8 @@ function versionOf(result: unknown): unknown {
  * long (R-CACHE-4).
  */
 function addCacheControl(headers: Record<string, string>, plan: OperationPlan, { context: { caller } }: Call): void {
-  const { resource, secret, access, facts } = plan.operation
+  const { secret, access, facts, shows } = plan.operation
+  const resource = plan.operation.resource ?? shows?.resource
   const maxAgeS = facts.cached?.maxAgeS
   const scope = access.public && caller.kind === 'anonymous' ? 'public' : 'private'
   if (resource?.derived || secret) headers['cache-control'] = 'no-store'
@@ -172,10 +175,13 @@ function addCacheControl(headers: Record<string, string>, plan: OperationPlan, {
 }
 
 /** Where the new thing is, in the version that was asked. */
-function location({ resource, params }: Operation, call: Call, result: unknown): string {
+function location({ params }: Operation, resource: AnyResource, call: Call, result: unknown): string {
   const id = isRow(result) ? result.table.columns[0]!.toValue(result.cells[0]!) : (result as { id: string }).id
-  const path = itemPath(resource!, 'id').replace(/\{(\w+)\}/g, (_, name: string) =>
-    name === 'id' ? String(id) : call.params[params.findIndex((param) => param.name === name)]!,
+  const path = itemPath(resource, 'id').replace(/\{(\w+)\}/g, (_, name: string) =>
+    name === 'id'
+      ? String(id)
+      : (call.params[params.findIndex((param) => param.name === name)] ??
+        String(isRow(result) ? readField(result, name) : memberOf(result as object, name))),
   )
   return `/v${call.version}${path}`
 }

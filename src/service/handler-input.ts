@@ -3,20 +3,23 @@ import type { Call } from '../call/call.ts'
 import type { ExpectedVersion } from '../data/rows.ts'
 
 /** A validated and authorised request. */
-export class HandlerInput<P = unknown, B = unknown> {
+export class HandlerInput<P = unknown, B = unknown, Q = unknown> {
   readonly params: P
   readonly body: B
+  /** Declared query parameters: defaults are filled in, what was left out is null. */
+  readonly query: Q
   readonly caller: Caller
   /** Versions that the write may meet, from `version` in the body and `If-Match`. */
   readonly expected: ExpectedVersion | undefined
   readonly requestId: string
   readonly #call: Call
 
-  constructor(call: Call, params: P, body: B, expected?: ExpectedVersion | undefined) {
+  constructor(call: Call, params: P, body: B, expected?: ExpectedVersion | undefined, query?: unknown) {
     this.params = params
     this.body = body
     this.caller = call.context.caller
     this.expected = expected
+    this.query = query as Q
     this.requestId = call.context.requestId
     this.#call = call
   }

@@ -3,7 +3,7 @@ import type { Client } from '../call/client.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { Contract } from '../contract/contract.ts'
 import type { EventData } from '../contract/event.ts'
-import type { CheckedInput, InputOf } from '../contract/fields.ts'
+import type { CheckedInput, Fields, InputOf } from '../contract/fields.ts'
 import type { JobData } from '../contract/job.ts'
 import type { OperationSpec } from '../contract/operation.ts'
 import type {
@@ -79,8 +79,8 @@ export interface EnqueueOptions {
   readonly key?: string
 }
 
-export type Handler<C extends Contract<any, any, any>, P, B, A> = (
-  input: HandlerInput<P, B>,
+export type Handler<C extends Contract<any, any, any>, P, B, A, Q = {}> = (
+  input: HandlerInput<P, B, Q>,
   unit: Unit<C>,
 ) => Promise<A>
 
@@ -95,7 +95,13 @@ type ParamsOf<R extends AnyResource, V extends Verb> = V extends 'create' | 'lis
   ? ParentParams<R>
   : { readonly id: string } & ParentParams<R>
 type AnswerOf<R extends AnyResource, V extends Verb> = V extends 'delete' ? void : Row<R> | ShownOf<R>
-type OperationAnswer<A> = [keyof A] extends [never] ? void : A
+type OperationAnswer<A> = A extends AnyResource
+  ? Row<A> | ShownOf<A>
+  : [keyof A] extends [never]
+    ? void
+    : A extends Fields
+      ? InputOf<A>
+      : never
 
 /** The handler of one verb: `HandlerOf<typeof orders, 'orders', 'create'>`. */
 export type HandlerOf<C extends Contract<any, any, any>, K extends keyof C['resources'], V extends Verb> = Handler<
@@ -107,8 +113,8 @@ export type HandlerOf<C extends Contract<any, any, any>, K extends keyof C['reso
 
 /** The handler of an operation of the contract's own: `OperationHandler<typeof users, 'login'>`. */
 export type OperationHandler<C extends Contract<any, any, any>, O extends keyof C['operations']> =
-  C['operations'][O] extends OperationSpec<infer B, infer A>
-    ? Handler<C, { readonly [name: string]: string }, CheckedInput<B>, OperationAnswer<InputOf<A>>>
+  C['operations'][O] extends OperationSpec<infer B, infer A, infer Q, infer P>
+    ? Handler<C, P, CheckedInput<B>, OperationAnswer<A>, CheckedInput<Q>>
     : never
 
 /** An event as its consumer gets it (R-EVT-1). */

@@ -38,14 +38,15 @@ function unsupported({ method }: Operation): Problem {
 
 /**
  * Which versions a write may meet: `version` of the body, `If-Match` and `If-None-Match` (RFC 9110 13.1). To make a thing
- * there is none to meet: POST ignores both headers.
+ * there is none to meet: POST to a collection ignores both headers.
  */
 export function readExpected(
   operation: Operation,
   { ifMatch, ifNoneMatch }: Call,
   version: number | undefined,
 ): ExpectedVersion | undefined {
-  const byHeader = (ifMatch !== undefined || ifNoneMatch !== undefined) && operation.method !== 'POST'
+  const byHeader =
+    (ifMatch !== undefined || ifNoneMatch !== undefined) && (operation.method !== 'POST' || operation.on !== undefined)
   if (!byHeader) return version === undefined ? undefined : { version }
   const wanted = readIfMatch(ifMatch)
   const unwanted = readIfNoneMatch(ifNoneMatch)

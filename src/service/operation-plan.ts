@@ -1,9 +1,10 @@
-import { MAX_FAULTS, Problem } from '../base/errors.ts'
+import { Problem } from '../base/errors.ts'
 import { decodeId } from '../base/ids.ts'
 import { type BodyCheck, bodyCheck, withDefaults } from '../contract/check.ts'
 import type { FieldSpec } from '../contract/fields.ts'
 import { fieldsReader, type ListRequest, listQueryReader, type Pairs } from '../contract/list-query.ts'
 import type { Operation } from '../contract/operation.ts'
+import { queryReader } from '../contract/operation-query.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import { type Surface, surfaceOf } from '../contract/versions.ts'
 import { listOf } from '../data/list.ts'
@@ -40,7 +41,8 @@ export interface OperationPlan {
   readonly cached: CachedReads | undefined
   readonly readList: (query: Pairs) => ListRequest
   readonly readFields: (query: Pairs) => readonly string[] | undefined
-  readonly refuseQuery: (query: Pairs) => void
+  /** Of an operation that is neither a list nor a read: its declared query parameters, none for most. */
+  readonly readQuery: (query: Pairs) => Readonly<Record<string, unknown>>
   readonly handler: Handler<any, any, any, any> | undefined
   /** Whose share of the connections its units take: that of its resource, whose table they write. Without one there is none. */
   readonly share: string | undefined
@@ -114,7 +116,7 @@ function compile(
     cached: cachedReads(runtime.cache, operation, { contract, surface, version, isChecked: runtime.checkAnswers }),
     readList: verb === 'list' ? listQueryReader(resource!, shown) : never,
     readFields: verb === 'get' ? fieldsReader(shown) : never,
-    refuseQuery,
+    readQuery: queryReader(operation.query ?? {}),
     handler: reads
       ? undefined
       : custom
@@ -131,13 +133,6 @@ function onlyRolesOf(specs: Specs): string[] {
     ...only,
     ...onlyRolesOf({ ...fields, ...(of && { of }) }),
   ])
-}
-
-function refuseQuery(query: Pairs) {
-  if (query.length > 0)
-    throw new Problem('VALIDATION_ERROR', undefined, {
-      details: query.slice(0, MAX_FAULTS).map(([field]) => ({ field, message: 'is not a parameter of this request' })),
-    })
 }
 
 function never(): never {

@@ -22,7 +22,7 @@ import {
 import type { Transaction } from '../data/open-transaction.ts'
 import type { Database } from '../data/pool.ts'
 import { type Row, readField, readRow as valuesOf } from '../data/row.ts'
-import { conflictOf, type ExpectedVersion, hasAny, read } from '../data/rows.ts'
+import { conflictOf, type ExpectedVersion, hasAny, lockVersion, read } from '../data/rows.ts'
 import { reachOf, requireFieldAccess } from './access.ts'
 import { keepPage, keepRow, replyOf, shapeList, shapeResult } from './answers.ts'
 import { foreignParents } from './foreign-parents.ts'
@@ -103,16 +103,18 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   }
 
   async function ask(plan: OperationPlan, call: Call, params: Params): Promise<TextReply> {
-    plan.refuseQuery(call.query)
+    const query = plan.readQuery(call.query)
     const work = async (unit: Unit) =>
-      shapeResult(plan, call, await plan.handler!(new HandlerInput(call, params, {}), unit))
+      shapeResult(plan, call, await plan.handler!(new HandlerInput(call, params, {}, undefined, query), unit))
     return inUnit(work, call.context, plan)
   }
 
   async function write(plan: OperationPlan, call: Call, params: Params, owned: Row | undefined): Promise<TextReply> {
-    const { asked, body, expected } = await readWrite(plan, call, params, owned)
+    const { asked, body, expected, query } = await readWrite(plan, call, params, owned)
     const work = async (unit: Unit) => {
-      const result = await plan.handler!(new HandlerInput(call, params, body, expected), unit)
+      if (plan.operation.on !== undefined && expected !== undefined)
+        await assertVersion(unit, plan.operation.on, params, expected)
+      const result = await plan.handler!(new HandlerInput(call, params, body, expected, query), unit)
       assertPreconditions(plan.operation, call)
       return shapeResult(plan, call, result)
     }
@@ -121,7 +123,12 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
     const { version, context } = call
     const { caller } = context
     const scope = caller.kind === 'anonymous' ? undefined : callerKey(caller)
-    const claimed = claimOf(scope, plan.operation.id, key, [version, params, asked])
+    const claimed = claimOf(scope, plan.operation.id, key, [
+      version,
+      params,
+      asked,
+      ...(plan.operation.query === undefined ? [] : [query]),
+    ])
     return once(plan, claimed, work, call)
   }
 
@@ -158,8 +165,8 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
     const { resource, verb } = plan.operation
     const read = () => owned ?? readRow(plan.operation, call.context, params)
     try {
-      plan.refuseQuery(call.query)
-      return await readInput(plan, call, read)
+      const query = plan.readQuery(call.query)
+      return { ...(await readInput(plan, call, read)), query }
     } catch (refusal) {
       if (resource !== undefined && verb !== 'create' && owned === undefined) await read()
       throw refusal
@@ -168,7 +175,8 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
 
   /** Before a 403: what does not exist is a 404, whoever asks (R-REST-2). Only a refused request pays for the look. */
   async function assertExists({ operation, parent }: OperationPlan, context: Context, params: Params): Promise<void> {
-    const { resource, verb } = operation
+    const { resource, on, verb } = operation
+    if (on) await readThing(on, context, params)
     if (!resource) return
     const db = databaseFor(context)
     if (verb !== 'list' && verb !== 'create') await readBelow(db, resource, 'id', params)
@@ -184,7 +192,12 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   ): Promise<Row | undefined> {
     const { caller } = context
     const { operation } = plan
-    const { resource, verb } = operation
+    const { resource, on, verb } = operation
+    if (on) {
+      const thing = await readThing(on, context, params)
+      if (reach === 'own' && on.resource.owner !== 'id') assertIsCaller(readField(thing, on.resource.owner!), caller)
+      return thing
+    }
     if (!resource) return undefined
     const collection = verb === 'list' || verb === 'create'
     if (!collection) {
@@ -238,6 +251,10 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   /** For a request, whose ids its statements are reported with where they are reported at all. */
   function databaseFor(context: Context): Database {
     return runtime.database.onBehalfOf?.(context) ?? runtime.database
+  }
+
+  function readThing(on: NonNullable<Operation['on']>, context: Context, params: Params): Promise<Row> {
+    return readBelow(databaseFor(context), on.resource, on.param, params)
   }
 
   function readRow({ resource }: Operation, context: Context, params: Params): Promise<Row> {
@@ -364,12 +381,26 @@ function shownIn({ operation, surface }: OperationPlan, stands: Values): Values 
  * After the work, which is undone if they do not hold: whether there is such a thing only its handler knows, and what fails
  * without them fails as it did (RFC 9110 13.2.1). Versions are held to `ExpectedVersion`, in the statement that writes.
  */
-function assertPreconditions({ method, resource }: Operation, { ifMatch, ifNoneMatch }: Call): void {
-  if (method === 'POST' || (ifMatch === undefined && ifNoneMatch === undefined)) return
-  const hasTag = resource?.versioned === true
+function assertPreconditions({ method, resource, on }: Operation, { ifMatch, ifNoneMatch }: Call): void {
+  if ((method === 'POST' && !on) || (ifMatch === undefined && ifNoneMatch === undefined)) return
+  const hasTag = (resource ?? on?.resource)?.versioned === true
   if (ifMatch !== undefined && !hasTag && !satisfiesIfMatch(ifMatch, undefined))
     throw new Problem('PRECONDITION_FAILED')
   if (ifNoneMatch !== undefined && matchesETag(ifNoneMatch, undefined)) throw new Problem('PRECONDITION_FAILED')
+}
+
+/**
+ * Of the thing that an operation is about: it has the version that `If-Match` names, and keeps it until the handler has ended,
+ * whether or not the handler changes it by `expected`: of several writers with one version one wins (R-LOCK-2).
+ */
+async function assertVersion(
+  { tx }: Unit,
+  { resource, param }: NonNullable<Operation['on']>,
+  params: Params,
+  expected: ExpectedVersion,
+): Promise<void> {
+  if (!resource.versioned) return
+  await lockVersion(tx, resource, params[param]!, expected)
 }
 
 /** What a contract gives no body may have an empty one: a field in it would be unknown (R-BODY-4). */
@@ -377,7 +408,8 @@ const noFields = bodyCheck({})
 
 /** A contract may ask that every write says which version it means (R-LOCK-2). */
 function required(operation: Operation, expected: ExpectedVersion | undefined): ExpectedVersion | undefined {
-  if (operation.resource?.requireVersion && operation.verb !== 'create' && !expected)
+  const { resource, on, verb } = operation
+  if ((resource ?? on?.resource)?.requireVersion && verb !== 'create' && !expected)
     throw new Problem('PRECONDITION_REQUIRED')
   return expected
 }

@@ -40,6 +40,8 @@ export interface OperationObject {
   readonly 'x-lintel-scan-cost'?: number
   /** Milliseconds after which a request is answered with 504, where the operation has a deadline of its own. */
   readonly 'x-lintel-timeout-ms'?: number
+  /** Rules about words that the contract is exempt from, with the reasons (R-P-6). */
+  readonly 'x-lintel-allow'?: Readonly<Record<string, string>>
   /** `strong`, which reads the database, where it is left out (R-P-5). */
   readonly 'x-lintel-consistency'?: 'cached'
   readonly parameters: readonly (Parameter | Reference)[]

@@ -1,4 +1,5 @@
 import { EMAIL_PATTERN } from '../../base/email.ts'
+import type { FieldSpec } from '../fields.ts'
 import { type FilterParameter, filterParameters } from '../list-query.ts'
 import type { Operation } from '../operation.ts'
 import type { Resource } from '../resource.ts'
@@ -53,6 +54,7 @@ const SEGMENT = (() => {
 
 function queryParameters(operation: Operation, shown: readonly string[], shared: Shared): (Parameter | Reference)[] {
   const { resource, verb } = operation
+  if (operation.query) return Object.entries(operation.query).map(([name, spec]) => ownParameter(name, spec))
   if (!resource || (verb !== 'list' && verb !== 'get')) return []
   const fields = shared.add(
     'parameters',
@@ -70,6 +72,23 @@ function queryParameters(operation: Operation, shown: readonly string[], shared:
     fields,
     ...filterParameters(resource).map(filterParameter).map(own),
   ]
+}
+
+/** A declared query parameter. */
+function ownParameter(name: string, spec: FieldSpec): Parameter {
+  const description = spec.description ?? (spec.kind === 'time' ? 'A date alone is its midnight, UTC.' : '')
+  const required = !spec.optional
+  const one = (of: FieldSpec) => (of.kind === 'time' ? MOMENT : valueSchema({ ...of, nullable: false }, 'request'))
+  if (spec.kind !== 'list') {
+    const schema = one(spec)
+    return { name, in: 'query', description, required, schema: withDefault(schema, spec) }
+  }
+  const list: JsonSchema = { type: 'array', items: one(spec.of!), minItems: spec.min!, maxItems: spec.max! }
+  return { ...commaList(name, description, withDefault(list, spec)), required, explode: spec.of!.kind === 'text' }
+}
+
+function withDefault(schema: JsonSchema, spec: FieldSpec): JsonSchema {
+  return spec.default === undefined ? schema : { ...schema, default: spec.default }
 }
 
 function fieldsParameter(shown: readonly string[]): Parameter {
@@ -187,10 +206,11 @@ function commaList(name: string, description: string, schema: JsonSchema): Param
 }
 
 function headerParameters(operation: Operation): Parameter[] {
-  const { resource, verb, facts } = operation
+  const { resource, on, method, verb, facts } = operation
   const headers: Parameter[] = [REQUEST_ID]
   if (facts.keepsAnswers) headers.push(IDEMPOTENCY_KEY)
   if (resource?.versioned && (verb === 'replace' || verb === 'update' || verb === 'delete')) headers.push(IF_MATCH)
+  if (on?.resource.versioned && method !== 'GET') headers.push(IF_MATCH)
   if (facts.answersNotModified) headers.push(IF_NONE_MATCH)
   return headers
 }

@@ -47,6 +47,10 @@ function success(
     headers,
     content: { 'application/json': { schema } },
   })
+  if (operation.shows) {
+    const name = shared.nameOf(service, operation.shows.key)
+    return answer(shared.add('schemas', name, answerSchema(shown, shared.idRef)), 'Done.')
+  }
   if (key === undefined) {
     const schema = shared.add('schemas', `${pascalCase(operation.name)}Answer`, answerSchema(shown, shared.idRef))
     return answer(schema, 'Done.')
@@ -88,11 +92,12 @@ function listSchema(member: JsonSchema, shared: Shared): JsonSchema {
 }
 
 function successHeaders(operation: Operation, { deprecated, sunset, shared }: Draft): Record<string, Reference> {
-  const { resource, verb, facts } = operation
+  const { verb, facts, shows } = operation
+  const resource = operation.resource ?? shows?.resource
   const names: (keyof typeof HEADERS)[] = ['X-Request-Id', 'API-Version']
   const hasVersion = resource?.versioned && verb !== 'list' && verb !== 'delete'
   if (hasVersion || facts.answersNotModified) names.push('ETag')
-  if (verb === 'create') names.push('Location')
+  if (operation.status === 201 && resource) names.push('Location')
   if (verb === 'list') names.push('Link')
   if (operation.method === 'GET') names.push('Cache-Control')
   if (facts.keepsAnswers) names.push('Idempotency-Replayed')

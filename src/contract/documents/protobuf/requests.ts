@@ -15,9 +15,9 @@ export function requestDraft(name: string, operation: Operation, surface: Surfac
     fields.push({ json: 'query', kind: 'message', repeated: false, of: { name: 'Query', fields: query } })
   if (surface.body)
     fields.push({ json: 'body', kind: 'message', repeated: false, of: bodyDraft(operation, surface.body) })
-  if (method !== 'POST')
+  if (method !== 'POST' || operation.on)
     fields.push(text('ifMatch', 'Entity tags with their quotes: the call is made for these or not at all.'))
-  if (method !== 'POST' && (resource === undefined || verb !== 'list'))
+  if ((method !== 'POST' || operation.on) && (resource === undefined || verb !== 'list'))
     fields.push(text('ifNoneMatch', 'Entity tags with their quotes.'))
   if (facts.keepsAnswers) fields.push(text('idempotencyKey', 'A repeat with it has no second effect (24 hours).'))
   const names = fields.map(({ json }) => json)
@@ -47,7 +47,8 @@ function bodyDraft({ verb }: Operation, specs: Readonly<Record<string, FieldSpec
   return { name: 'Body', fields }
 }
 
-function queryFields({ verb, resource }: Operation): DraftField[] {
+function queryFields({ verb, resource, query }: Operation): DraftField[] {
+  if (query) return draftFields(query)
   if (!resource || (verb !== 'list' && verb !== 'get')) return []
   const fields = text('fields', 'The only fields to show; id always is.', true)
   if (verb === 'get') return [fields]
