@@ -587,8 +587,6 @@ describe("operations of the contract's own", () => {
       'R-AUTH-8 notes.statistics: uses "owner", but does not belong to a resource',
       () => own({ access: 'owner | admin' }),
     ],
-    ['a path of the gateway', 'R-GW-1 notes.statistics: has the path /metrics', () => at('/metrics')],
-    ['a path below one of them', 'R-GW-1 notes.statistics: has the path /docs/{id}', () => at('/docs/{id}')],
     [
       'a query parameter of lists',
       'R-FILTER-1 notes.statistics.query.page: is a parameter of lists',

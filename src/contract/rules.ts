@@ -69,9 +69,6 @@ function checkPlaces(contract: Contract, report: Report) {
     const other = taken.get(place)
     if (other) report('R-REST-1', id, `has the same method and path as ${other}: ${place}`, 'Change one of the paths')
     taken.set(place, id)
-    const [, first = ''] = path.split('/')
-    if (OWN.has(first))
-      report('R-GW-1', id, `has the path ${path}, but /${first} is the gateway's own`, 'Choose another path')
     checkLimits(id, operation, report)
     checkTimeout(id, operation, report)
     const names = params.map(({ name }) => name)
@@ -88,9 +85,6 @@ function checkPlaces(contract: Contract, report: Report) {
         )
   }
 }
-
-/** What the first segment of a path is where the gateway answers itself (section 14 of the specification). */
-const OWN = new Set(['health', 'docs', 'dev', 'metrics', 'openapi.json', 'asyncapi.json', '_lintel'])
 
 const SHORTEST_MS = 10
 const LONGEST_MS = 300_000
