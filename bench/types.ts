@@ -66,7 +66,7 @@ ${all
   .map(
     (n) => `  things${n}: {
     create: async ({ body }, { tx, emit }) => {
-      const row = await insert(tx, Thing${n}, { ...body, ownerId: newId('usr') as \`usr_\${string}\`, state: 'draft${n}' })
+      const row = await insert(tx, Thing${n}, { ...body, ownerId: newId('usr'), state: 'draft${n}' })
       emit('thing${letter(n)}.created', row)
       const label: string | undefined = readRow(row).parts[0]?.label${n}
       return label === undefined ? row : row

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { inject } from 'vitest'
-import type { Contract } from '../src/contract/contract.ts'
+import type { AnyContract } from '../src/contract/contract.ts'
 import type { Handlers } from '../src/service/handler.ts'
 import { implement, type ServiceOptions } from '../src/service/implement.ts'
 import { system } from '../src/start/define-system.ts'
@@ -17,7 +17,7 @@ export interface SmallSystem {
 }
 
 /** Runs a system of one service that a test makes up, on the tables of `sql`. It knows no users: everybody is anonymous. */
-export async function smallSystem<C extends Contract<any, any, any>>(
+export async function smallSystem<C extends AnyContract>(
   contract: C,
   handlers: Handlers<C>,
   sql: string,

@@ -1,4 +1,4 @@
-import { type ConsumerHandlers, Problem, type Unit, uuidOf } from 'lintel/service'
+import { type ConsumerHandlers, type EventHandlerOf, Problem, type Tx, type Unit, uuidOf } from 'lintel/service'
 import { User, users } from '../users/contract.ts'
 import { cancelPendingOrders } from './change-status.ts'
 import type { orders } from './contract.ts'
@@ -12,10 +12,10 @@ export interface Buyer {
 }
 
 /** The projection of users, as far as orders need it. Who is forgotten stays so, whatever is sent again. */
-export const rememberBuyer = async (
-  { aggregateId, data }: { aggregateId: string; data: { email: string; name: string } },
-  { tx }: Pick<Unit, 'tx'>,
-): Promise<void> => {
+export const rememberBuyer: EventHandlerOf<typeof orders, 'buyers', 'user.created' | 'user.updated'> = async (
+  { aggregateId, data },
+  { tx },
+) => {
   await tx.query(
     `insert into buyers (id, email, name, active) values ($1, $2, $3, true)
      on conflict (id) do update set email = excluded.email, name = excluded.name, updated_at = now() where buyers.active`,
@@ -79,7 +79,7 @@ export async function knowsBuyer(userId: string, db: Unit['read']): Promise<bool
 }
 
 /** Keeps the buyer from being forgotten before this transaction has ended; one that is forgotten already is NOT_FOUND. */
-export async function holdBuyer(userId: string, tx: Unit['tx']): Promise<void> {
+export async function holdBuyer(userId: string, tx: Tx): Promise<void> {
   const [buyer] = await tx.query<Buyer>('select active from buyers where id = $1 for share', [uuidOf(User, userId)])
   if (buyer && !buyer.active) throw new Problem('NOT_FOUND')
 }

@@ -2,18 +2,18 @@ import {
   change,
   encodeId,
   type HandlerOf,
+  type Id,
   invalid,
   newId,
   Problem,
   read,
   remove,
-  type Unit,
+  type Tx,
   uuidOf,
 } from 'lintel/service'
 import { Cart, CartItem, type orders, Product } from './contract.ts'
 import type { OrderLineInput } from './order-line-input.ts'
 
-type Tx = Unit['tx']
 const MAX_QUANTITY = 10_000
 /** As many as an order takes. */
 const MAX_ITEMS = 100
@@ -29,9 +29,10 @@ export const addItem: HandlerOf<typeof orders, 'cartItems', 'create'> = async ({
      returning id, quantity`,
     [uuidOf(CartItem, newId('itm')), uuidOf(Cart, params.cartId), uuidOf(Product, body.productId), body.quantity],
   )
-  if (item!.quantity > MAX_QUANTITY)
+  if (!item) throw new Error('cart_items took no row')
+  if (item.quantity > MAX_QUANTITY)
     throw invalid('quantity', `must be at most ${MAX_QUANTITY}, including what is already in the cart`)
-  return read(tx, CartItem, encodeId('itm', item!.id))
+  return read(tx, CartItem, encodeId('itm', item.id))
 }
 
 export const changeItem: HandlerOf<typeof orders, 'cartItems', 'update'> = async (
@@ -61,7 +62,7 @@ export async function takeCart(tx: Tx, cartId: string, userId: string): Promise<
       details: [{ field: 'cartId', message: 'is not a cart of this user' }],
     })
   assertOpen(cart)
-  const items = await tx.query<{ product_id: string; quantity: number }>(
+  const items = await tx.query<{ product_id: Id<'prd'>; quantity: number }>(
     `select lintel.typeid('prd', product_id) as product_id, quantity from cart_items where cart_id = $1 order by id`,
     [uuidOf(Cart, cartId)],
   )

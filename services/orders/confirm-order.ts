@@ -12,7 +12,7 @@ export const confirmOrder: Confirmations['order.created'] = async ({ aggregateId
   if (!buyer) throw new Error(`${data.userId} is not known yet`)
   if (buyer.email === null) return
   const lines = data.items.map((item) => `${item.quantity} × ${item.name}: ${item.lineTotal.toFixed(2)}`)
-  await mail!.send(
+  await mail.send(
     {
       to: buyer.email,
       subject: 'Your order',

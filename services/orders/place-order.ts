@@ -1,10 +1,10 @@
 import { lineTotal, sum } from 'lintel/money'
-import { type HandlerOf, insert, newId, Problem, type Unit } from 'lintel/service'
+import { type HandlerOf, insert, invalid, newId, Problem, type Tx } from 'lintel/service'
 import { assertBuyer, holdBuyer } from './buyers.ts'
 import { takeCart } from './carts.ts'
 import { Order, type orders } from './contract.ts'
 import type { OrderLineInput } from './order-line-input.ts'
-import { type Product, readProducts, takeStock } from './stock.ts'
+import { type OrderedLine, readProducts, takeStock } from './stock.ts'
 
 export const placeOrder: HandlerOf<typeof orders, 'orders', 'create'> = async ({ params, body }, unit) => {
   const { tx, emit } = unit
@@ -12,20 +12,20 @@ export const placeOrder: HandlerOf<typeof orders, 'orders', 'create'> = async ({
   // History that is imported left the shelves long ago.
   const stockTaken = body.placedAt === null
   // Sent in this order, which is that of their locks (see buyers.ts), and without waiting for the first answer.
-  const [, { wanted, products }] = await Promise.all([
+  const [, ordered] = await Promise.all([
     holdBuyer(params.userId, tx),
     takeWanted(params.userId, body, { tx, stockTaken }),
   ])
-  const lines = wanted.map((item) => lineOf(item, products.get(item.productId)!))
+  const lines = ordered.map(lineOf)
   const order = await insert(
     tx,
     Order,
     {
-      userId: params.userId as `usr_${string}`,
+      userId: params.userId,
       status: 'pending',
       items: lines,
       total: sum(lines.map((line) => line.lineTotal)),
-      currency: currencyOf(products),
+      currency: currencyOf(ordered),
       placedAt: body.placedAt ?? new Date().toISOString(),
       stockTaken,
     },
@@ -35,33 +35,27 @@ export const placeOrder: HandlerOf<typeof orders, 'orders', 'create'> = async ({
   return order
 }
 
-async function takeWanted(userId: string, body: Body, { tx, stockTaken }: { tx: Unit['tx']; stockTaken: boolean }) {
+async function takeWanted(userId: string, body: Body, { tx, stockTaken }: { tx: Tx; stockTaken: boolean }) {
   const wanted = await wantedOf(userId, body, tx)
-  if (wanted.length === 0) throw new Problem('EMPTY_CART')
-  return { wanted, products: await (stockTaken ? takeStock(tx, wanted) : readProducts(tx, wanted)) }
+  return stockTaken ? takeStock(tx, wanted) : readProducts(tx, wanted)
 }
 
 type Body = Parameters<typeof placeOrder>[0]['body']
 
-async function wantedOf(userId: string, { cartId, items }: Body, tx: Unit['tx']): Promise<OrderLineInput[]> {
-  if ((cartId === null) === (items === null))
-    throw new Problem('VALIDATION_ERROR', undefined, {
-      details: [
-        {
-          field: 'items',
-          message: cartId === null ? 'is required unless cartId is given' : 'cannot be combined with cartId',
-        },
-      ],
-    })
-  if (cartId !== null) return takeCart(tx, cartId, userId)
-  return items!.map((item, i) => ({ ...item, field: `items[${i}].productId` }))
+async function wantedOf(userId: string, { cartId, items }: Body, tx: Tx): Promise<OrderLineInput[]> {
+  if (items === null) {
+    if (cartId === null) throw invalid('items', 'is required unless cartId is given')
+    return takeCart(tx, cartId, userId)
+  }
+  if (cartId !== null) throw invalid('items', 'cannot be combined with cartId')
+  return items.map((item, i) => ({ ...item, field: `items[${i}].productId` }))
 }
 
-function lineOf({ productId, quantity, unitPrice, discount }: OrderLineInput, product: Product) {
+function lineOf({ productId, quantity, unitPrice, discount, product }: OrderedLine) {
   const price = unitPrice ?? product.price
   return {
-    id: newId('lin') as `lin_${string}`,
-    productId: productId as `prd_${string}`,
+    id: newId('lin'),
+    productId,
     sku: product.sku,
     name: product.name,
     quantity,
@@ -72,12 +66,13 @@ function lineOf({ productId, quantity, unitPrice, discount }: OrderLineInput, pr
 }
 
 /** An order has one currency. */
-function currencyOf(products: ReadonlyMap<string, Product>): string {
-  const currencies = [...new Set([...products.values()].map((product) => product.currency))]
+function currencyOf([first, ...others]: readonly OrderedLine[]): string {
+  if (!first) throw new Problem('EMPTY_CART')
+  const currencies = [...new Set([first, ...others].map(({ product }) => product.currency))]
   if (currencies.length > 1)
     throw new Problem(
       'UNPROCESSABLE',
       `An order must have a single currency; these products have ${currencies.join(' and ')}`,
     )
-  return currencies[0]!
+  return first.product.currency
 }

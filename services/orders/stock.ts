@@ -1,4 +1,4 @@
-import { Problem, type Unit, uuidOf } from 'lintel/service'
+import { Problem, type Tx, uuidOf } from 'lintel/service'
 import { Product as ProductResource } from './contract.ts'
 import type { OrderLineInput } from './order-line-input.ts'
 
@@ -9,13 +9,16 @@ export interface Product {
   readonly currency: string
 }
 
+/** A line of an order with its product. */
+export interface OrderedLine extends OrderLineInput {
+  readonly product: Product
+}
+
 interface ProductRow extends Product {
   readonly id: string
   readonly stock: number
   readonly quantity: number
 }
-
-type Tx = Unit['tx']
 
 const WANTED = `select p.id, p.sku, p.name, p.price, p.currency, p.stock, w.quantity
   from active_products p join unnest($1::uuid[], $2::integer[]) w (id, quantity) using (id)`
@@ -24,7 +27,7 @@ const WANTED = `select p.id, p.sku, p.name, p.price, p.currency, p.stock, w.quan
  * Takes what is wanted from stock, all or nothing. Rows are locked in the order of their ids, so that two orders never
  * wait for each other. Problems: OUT_OF_STOCK, UNPROCESSABLE for a product that is not there.
  */
-export async function takeStock(tx: Tx, wanted: readonly OrderLineInput[]): Promise<Map<string, Product>> {
+export async function takeStock(tx: Tx, wanted: readonly OrderLineInput[]): Promise<OrderedLine[]> {
   const amounts = amountsOf(wanted)
   for (const { productId } of wanted) tx.changed(ProductResource, productId)
   const rows = await tx.query<ProductRow>(
@@ -37,7 +40,7 @@ export async function takeStock(tx: Tx, wanted: readonly OrderLineInput[]): Prom
      select * from locked`,
     [[...amounts.keys()], [...amounts.values()], amounts.size],
   )
-  const products = byId(wanted, rows)
+  const lines = withProducts(wanted, rows)
   const short = rows.filter((row) => row.stock < row.quantity).map((row) => row.id)
   if (short.length > 0)
     throw new Problem('OUT_OF_STOCK', undefined, {
@@ -45,12 +48,12 @@ export async function takeStock(tx: Tx, wanted: readonly OrderLineInput[]): Prom
         .filter((item) => short.includes(uuidOf(ProductResource, item.productId)))
         .map((item) => ({ field: item.field, message: `${item.productId} is not in stock in this quantity` })),
     })
-  return products
+  return lines
 }
 
-export async function readProducts(tx: Tx, wanted: readonly OrderLineInput[]): Promise<Map<string, Product>> {
+export async function readProducts(tx: Tx, wanted: readonly OrderLineInput[]): Promise<OrderedLine[]> {
   const amounts = amountsOf(wanted)
-  return byId(wanted, await tx.query<ProductRow>(WANTED, [[...amounts.keys()], [...amounts.values()]]))
+  return withProducts(wanted, await tx.query<ProductRow>(WANTED, [[...amounts.keys()], [...amounts.values()]]))
 }
 
 /**
@@ -82,18 +85,18 @@ function amountsOf(items: readonly { productId: string; quantity: number }[]): M
   return amounts
 }
 
-function byId(wanted: readonly OrderLineInput[], rows: readonly ProductRow[]): Map<string, Product> {
+function withProducts(wanted: readonly OrderLineInput[], rows: readonly ProductRow[]): OrderedLine[] {
   const found = new Map(rows.map((row) => [row.id, row]))
-  const products = new Map<string, Product>()
+  const lines: OrderedLine[] = []
   const unknown: OrderLineInput[] = []
   for (const item of wanted) {
     const product = found.get(uuidOf(ProductResource, item.productId))
-    if (product) products.set(item.productId, product)
+    if (product) lines.push({ ...item, product })
     else unknown.push(item)
   }
   if (unknown.length > 0)
     throw new Problem('UNPROCESSABLE', 'A product was not found', {
       details: unknown.map(({ field, productId }) => ({ field, message: `${productId} was not found` })),
     })
-  return products
+  return lines
 }

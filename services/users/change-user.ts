@@ -38,14 +38,14 @@ export async function changeUser(
   const held = readRow(await read(tx, User, params.id, 'for update'))
   if (bySelf && (held.passwordHash !== before.passwordHash || held.email !== before.email))
     throw new Problem('VERSION_CONFLICT')
-  const newEmail = differs(values.email, held.email)
+  const newEmail = differs(values.email, held.email) ? values.email : undefined
   const user = await change(
     tx,
     User,
     params.id,
     {
       ...values,
-      ...(newEmail ? { emailVerifiedAt: null } : {}),
+      ...(newEmail !== undefined ? { emailVerifiedAt: null } : {}),
       ...(passwordHash === undefined ? {} : { passwordHash }),
     },
     expected,
@@ -60,8 +60,8 @@ export async function changeUser(
     noteRoles(params.id, held.roles, values.roles, unit)
   }
   emit('user.updated', user)
-  if (newEmail) {
-    emit('user.email-changed', params.id, { email: values.email! })
+  if (newEmail !== undefined) {
+    emit('user.email-changed', params.id, { email: newEmail })
     security.done('email.changed', { account: params.id })
   }
   return user

@@ -198,7 +198,7 @@ export const users = service('users', {
           up: ({ role, ...rest }) => (role === undefined ? rest : { ...rest, roles: [role] }),
           down: ({ roles, ...rest }) => ({
             ...rest,
-            role: (roles as string[]).includes('admin') ? 'admin' : 'member',
+            role: Array.isArray(roles) && roles.includes('admin') ? 'admin' : 'member',
           }),
         }),
       },

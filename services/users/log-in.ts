@@ -13,8 +13,8 @@ export const logIn: OperationHandler<typeof users, 'login'> = async ({ body, add
   await limitAccount({ userId: user?.id, email: body.email, address }, unit)
   // Without a user a dummy hash is verified: an address that is unknown costs the same time (R-AUTH-1).
   const known = user?.password_hash ?? undefined
-  if (!(await verifyPassword(known, body.password, unit)) || !user) throw failed(user?.id, unit)
-  await assertUnchanged(user.id, known!, unit)
+  if (!(await verifyPassword(known, body.password, unit)) || !user || known === undefined) throw failed(user?.id, unit)
+  await assertUnchanged(user.id, known, unit)
   await rememberNetwork(user.id, address, unit)
   return beginSession(user, unit)
 }

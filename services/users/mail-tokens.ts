@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { encodeId, find, Problem, readRow, type Unit, uuidOf } from 'lintel/service'
+import { encodeId, find, Problem, readRow, type Tx, type Unit, uuidOf } from 'lintel/service'
 import { User, type users } from './contract.ts'
 
 export type Purpose = 'verification' | 'password'
@@ -13,7 +13,7 @@ export interface TokenOf {
 }
 
 /** Makes a token that goes by mail. Only its hash is kept (R-AUTH-6); earlier ones stay good until their time or their use. */
-export async function newMailToken(tx: Unit['tx'], { userId, email, purpose, hours }: TokenOf): Promise<string> {
+export async function newMailToken(tx: Tx, { userId, email, purpose, hours }: TokenOf): Promise<string> {
   const token = randomBytes(32).toString('base64url')
   await tx.query(
     `insert into mail_tokens (token_hash, user_id, purpose, email, expires_at)

@@ -12,7 +12,7 @@ export const requestPasswordReset: OperationHandler<typeof users, 'requestPasswo
 
 /** Sets the password, ends every session, and takes the address for verified: the mail was read. */
 export const resetPassword: OperationHandler<typeof users, 'resetPassword'> = async ({ params, body }, unit) => {
-  const token = params.token!
+  const { token } = params
   // First without a transaction: hashing takes its time, and is not done for a token that is no good.
   await userOf('password', token, unit.read)
   const passwordHash = await hashNew(body.password, unit)

@@ -1,4 +1,4 @@
-import { type JobHandler, MailRefused, type Unit } from 'lintel/service'
+import { type JobHandler, MailRefused, type Tx, type Unit } from 'lintel/service'
 import type { users } from './contract.ts'
 import { newMailToken } from './mail-tokens.ts'
 import { enqueueMail, type MailKind, TEMPLATES, writeMail } from './mails.ts'
@@ -12,9 +12,9 @@ export const sendMail: JobHandler<typeof users, 'sendMail'> = async (job, unit) 
   const due = await run(({ tx }) => prepare(tx, kind, address))
   if (due === undefined) return
   try {
-    await mail!.send(writeMail(kind, due.to, due.token, publicUrl), signal)
+    await mail.send(writeMail(kind, due.to, due.token, publicUrl), signal)
   } catch (error) {
-    const { message, code = 'none' } = error as Error & { code?: string }
+    const { message, code } = toldBy(error)
     // A server may quote in its answer what it was sent.
     const reason = message.replaceAll(due.token, '…').slice(0, 300)
     const refused = error instanceof MailRefused
@@ -27,8 +27,13 @@ export const sendMail: JobHandler<typeof users, 'sendMail'> = async (job, unit) 
   }
 }
 
+function toldBy(error: unknown): { message: string; code: string } {
+  if (!(error instanceof Error)) return { message: String(error), code: 'none' }
+  return { message: error.message, code: 'code' in error ? String(error.code) : 'none' }
+}
+
 /** Undefined where nobody has the address, or who has it has confirmed it in the meantime. */
-async function prepare(tx: Unit['tx'], kind: MailKind, address: string) {
+async function prepare(tx: Tx, kind: MailKind, address: string) {
   const [user] = await tx.query<{ id: string; email: string }>(
     `select id, email from active_users where lower(email) = lower($1) and not ($2 = 'verification' and email_verified)`,
     [address, kind],
@@ -64,7 +69,7 @@ async function carry(unit: Unit<typeof users>): Promise<number> {
 
 const BATCH = 1000
 
-async function dropExpiredTokens(tx: Unit['tx']): Promise<number> {
+async function dropExpiredTokens(tx: Tx): Promise<number> {
   const dropped = await tx.query(
     `delete from mail_tokens where token_hash in (
        select token_hash from mail_tokens where expires_at < now() limit ${BATCH} for update skip locked) returning 1 as one`,
@@ -72,7 +77,7 @@ async function dropExpiredTokens(tx: Unit['tx']): Promise<number> {
   return dropped.length
 }
 
-async function dropFullAllowances(tx: Unit['tx']): Promise<number> {
+async function dropFullAllowances(tx: Tx): Promise<number> {
   const dropped = await tx.query(
     `delete from mail_allowances where id in (
        select id from mail_allowances where full_at < now() limit ${BATCH} for update skip locked) returning 1 as one`,

@@ -1,5 +1,14 @@
 import { createHash, createHmac } from 'node:crypto'
-import { encodeId, type HandlerOf, newId, type OperationHandler, Problem, type Unit, uuidOf } from 'lintel/service'
+import {
+  encodeId,
+  type HandlerOf,
+  newId,
+  type OperationHandler,
+  Problem,
+  type Tx,
+  type Unit,
+  uuidOf,
+} from 'lintel/service'
 import { Session, User, type users } from './contract.ts'
 import { issueTokens, openRefreshToken, type TokenUser } from './tokens.ts'
 
@@ -80,9 +89,9 @@ export const revocations: OperationHandler<typeof users, 'revocations'> = async 
     `select session_id, user_id, roles from revocations where created_at > now() - interval '16 minutes' order by id`,
   )
   return {
-    sessions: rows.flatMap(({ session_id }) => (session_id ? [encodeId('ses', session_id) as `ses_${string}`] : [])),
+    sessions: rows.flatMap(({ session_id }) => (session_id === null ? [] : [encodeId('ses', session_id)])),
     roles: rows.flatMap(({ user_id, roles }) =>
-      user_id ? [{ userId: encodeId('usr', user_id) as `usr_${string}`, roles: roles! }] : [],
+      user_id === null || roles === null ? [] : [{ userId: encodeId('usr', user_id), roles }],
     ),
   }
 }
@@ -94,11 +103,10 @@ async function endSessions(where: string, value: string, { tx, emit, security }:
      select id, user_id from ended`,
     [value],
   )
-  for (const { id, user_id } of ended)
-    emit('session.ended', encodeId('ses', id), { userId: encodeId('usr', user_id) as `usr_${string}` })
+  for (const { id, user_id } of ended) emit('session.ended', encodeId('ses', id), { userId: encodeId('usr', user_id) })
   // All of them are of one user.
-  if (ended.length > 0)
-    security.done('sessions.ended', { account: encodeId('usr', ended[0]!.user_id), sessions: ended.length })
+  const [first] = ended
+  if (first) security.done('sessions.ended', { account: encodeId('usr', first.user_id), sessions: ended.length })
   return ended.length
 }
 
@@ -135,10 +143,11 @@ async function sessionOf(hash: string, { tx, security }: UsersUnit): Promise<Loc
 /** Follows from the token and a secret: so the same again for whoever shows the token again, and nothing is kept. */
 async function successorOf(jti: string, read: UsersUnit['read']): Promise<string> {
   const [secret] = await read.query<{ value: string }>(`select value from lintel.secrets where name = 'refresh'`)
-  const bytes = createHmac('sha256', secret!.value).update(jti).digest().subarray(0, 16)
+  if (!secret) throw new Error('lintel.secrets has no "refresh": apply the migrations')
+  const bytes = createHmac('sha256', secret.value).update(jti).digest().subarray(0, 16)
   // The bits of UUIDv8, for values of one's own making (RFC 9562, 5.8).
-  bytes[6] = (bytes[6]! & 0x0f) | 0x80
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6)
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
   const hex = bytes.toString('hex')
   return encodeId('tok', hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'))
 }
@@ -148,7 +157,7 @@ function hashOf(jti: string): string {
 }
 
 /** What has run out goes a little at a time, with each login; what another login has in hand is left to it. */
-async function sweep(tx: UsersUnit['tx']): Promise<void> {
+async function sweep(tx: Tx): Promise<void> {
   const forget = (table: string, key: string, old: string) =>
     tx.query(
       `delete from ${table} where ${key} in (select ${key} from ${table} where ${old} limit 10 for update skip locked)`,

@@ -1,5 +1,5 @@
 import { generateSigningKey, jwks, type SigningKey } from 'lintel/auth'
-import type { Command, OperationHandler, Unit } from 'lintel/service'
+import type { Command, OperationHandler, Tx, Unit } from 'lintel/service'
 import type { users } from './contract.ts'
 
 export const ISSUER = 'lintel/users'
@@ -14,7 +14,7 @@ export async function signingKeys(db: Unit['read']): Promise<SigningKey[]> {
 export const publicKeys: OperationHandler<typeof users, 'keys'> = async (_, { read }) => jwks(await signingKeys(read))
 
 /** Makes the first key where there is none. */
-export async function ensureSigningKey(tx: Unit['tx']): Promise<void> {
+export async function ensureSigningKey(tx: Tx): Promise<void> {
   if ((await signingKeys(tx)).length === 0) await addSigningKey(tx)
 }
 
@@ -33,7 +33,7 @@ export const rotateKeys: Command<typeof users> = {
   },
 }
 
-async function addSigningKey(tx: Unit['tx']): Promise<string> {
+async function addSigningKey(tx: Tx): Promise<string> {
   const key = await generateSigningKey()
   await tx.query('insert into signing_keys (kid, key) values ($1, $2)', [key.kid, JSON.stringify(key)])
   return key.kid

@@ -1,4 +1,4 @@
-import type { Command, Unit } from 'lintel/service'
+import type { Command, Tx } from 'lintel/service'
 import type { users } from './contract.ts'
 import type { MailKind } from './mails.ts'
 
@@ -11,11 +11,7 @@ export interface UndeliveredMail {
 }
 
 /** Notes a mail that will not be sent any more; of one kind to one address the last. */
-export async function noteUndelivered(
-  tx: Unit['tx'],
-  { to, kind, attempts }: UndeliveredMail,
-  reason: string,
-): Promise<void> {
+export async function noteUndelivered(tx: Tx, { to, kind, attempts }: UndeliveredMail, reason: string): Promise<void> {
   await tx.query(
     `insert into undelivered_mails (address, kind, attempts, reason) values ($1, $2, $3, $4)
      on conflict (lower(address), kind) do update
@@ -25,7 +21,7 @@ export async function noteUndelivered(
 }
 
 /** Answers how many; a thousand at most. */
-export async function dropOldNotes(tx: Unit['tx']): Promise<number> {
+export async function dropOldNotes(tx: Tx): Promise<number> {
   const dropped = await tx.query(
     `delete from undelivered_mails where id in (
        select id from undelivered_mails where created_at < now() - interval '${DAYS} days' limit 1000 for update skip locked)

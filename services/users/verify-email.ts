@@ -8,7 +8,7 @@ export const requestEmailVerification: OperationHandler<typeof users, 'requestEm
   postMail('verification', body.email, unit)
 
 export const verifyEmail: OperationHandler<typeof users, 'verifyEmail'> = async ({ params }, unit) => {
-  const { id, email, emailVerified } = await spendMailToken('verification', params.token!, unit)
+  const { id, email, emailVerified } = await spendMailToken('verification', params.token, unit)
   if (!emailVerified) await changeVerified(id, {}, unit)
   return { email, emailVerified: true }
 }

@@ -20,8 +20,11 @@ const MAX_MS = 2 ** 48 - 1
 /** A clock that goes back by less than this was corrected; by more, it was moved on purpose. */
 const CORRECTION_MS = 10_000
 
+/** An id with its type prefix: `Id<'ord'>` is `ord_${string}`. */
+export type Id<P extends string> = `${P}_${string}`
+
 /** A new id, such as `ord_01h455vb4pex5vsknk084sn02q`: later ones of this process sort after earlier ones. */
-export function newId(prefix: string): string {
+export function newId<const P extends string>(prefix: P): Id<P> {
   advance(Date.now())
   return idText(prefix, stamp0(), stamp1(), (random32() & 0x3fff_ffff) | 0x8000_0000, random32())
 }
@@ -40,7 +43,7 @@ export function uuidv7(nowMs: number = Date.now()): string {
 }
 
 /** The id of a UUID in its usual 36 characters. RangeError when it is not one. */
-export function encodeId(prefix: string, uuid: string): string {
+export function encodeId<const P extends string>(prefix: P, uuid: string): Id<P> {
   if (uuid.length !== UUID_LENGTH || !dashed(uuid)) throw notUuid(uuid)
   const s0 = hex4(uuid, 0)
   const s1 = hex4(uuid, 4)
@@ -166,7 +169,7 @@ function letters5(text: string, at: number): number {
   )
 }
 
-function idText(prefix: string, a: number, b: number, c: number, d: number): string {
+function idText<P extends string>(prefix: P, a: number, b: number, c: number, d: number): Id<P> {
   const suffix = String.fromCharCode(
     BASE32[a >>> 29]!,
     BASE32[(a >>> 24) & 31]!,
@@ -195,7 +198,8 @@ function idText(prefix: string, a: number, b: number, c: number, d: number): str
     BASE32[(d >>> 5) & 31]!,
     BASE32[d & 31]!,
   )
-  return prefix === '' ? suffix : `${prefix}_${suffix}`
+  // TypeID allows an empty prefix; contracts do not.
+  return (prefix === '' ? suffix : `${prefix}_${suffix}`) as Id<P>
 }
 
 function uuidText(a: number, b: number, c: number, d: number): string {

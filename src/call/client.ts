@@ -1,6 +1,6 @@
 import { Fault } from '../base/errors.ts'
 import { handled } from '../base/handled.ts'
-import type { Contract } from '../contract/contract.ts'
+import type { AnyContract } from '../contract/contract.ts'
 import type { Fields, InputOf, TypeOf } from '../contract/fields.ts'
 import type { Pairs } from '../contract/list-query.ts'
 import { type Operation, type OperationSpec, VERBS } from '../contract/operation.ts'
@@ -18,8 +18,6 @@ import { type Call, type Context, type Port, type Reply, textOf } from './call.t
 import { CallProblem } from './call-problem.ts'
 import { CalledContext, OwnContext } from './context.ts'
 
-type AnyContract = Contract<any, any, any>
-
 /** A service as its callers see it: an object per resource, and a function per operation of the contract's own. */
 export type Client<C extends AnyContract> = {
   readonly [K in keyof C['resources']]: CallsOf<C['resources'][K]>
@@ -30,7 +28,7 @@ export type Client<C extends AnyContract> = {
 /** The calls of one resource: `CallsOf<typeof Order>`. */
 export type CallsOf<R extends AnyResource> = ResourceCalls<
   Flat<ShownOf<R>>,
-  ParentParams<R>,
+  AsText<ParentParams<R>>,
   Flat<CreateInput<R>>,
   Flat<ReplaceInput<R>>,
   Flat<UpdateInput<R>>
@@ -137,6 +135,9 @@ export interface WalkQuery<F extends string = string> extends ListQuery<F> {
 
 export type QueryValue = string | number | boolean | Date
 
+/** Ids in paths of resources are texts to a client: it may have them from anywhere, and `me` stands for its own (R-USER-3). */
+type AsText<P> = { readonly [K in keyof P]: string }
+type OrMe<P> = { readonly [K in keyof P]: P[K] | 'me' }
 /** One level, written out. */
 type Flat<T> = { [K in keyof T]: T[K] } & {}
 type Name<T> = keyof T & string
@@ -154,7 +155,7 @@ export interface OwnArgs extends CallArgs {
 /** A part of the request that must be given where something in it must. */
 type Part<N extends string, T> = {} extends T ? { readonly [K in N]?: T | undefined } : { readonly [K in N]: T }
 type OperationArgs<B extends Fields, Q extends Fields, P> = Below<
-  Part<'params', P> & Part<'query', QueryInput<InputOf<Q>>> & Part<'body', Flat<InputOf<B>>>,
+  Part<'params', OrMe<P>> & Part<'query', QueryInput<InputOf<Q>>> & Part<'body', Flat<InputOf<B>>>,
   OwnArgs
 >
 /** Times also as dates. */

@@ -41,3 +41,6 @@ export interface Contract<
   /** Types only; never set. */
   readonly '~problems'?: P
 }
+
+/** Whatever contract: `function describe(contract: AnyContract)`. */
+export type AnyContract = Contract<any, any, any, any, any, any, any>

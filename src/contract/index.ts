@@ -1,6 +1,6 @@
 export { type Access, parseAccess } from './access.ts'
 export { type ConsumerSpec, consumer } from './consumer.ts'
-export type { Contract } from './contract.ts'
+export type { AnyContract, Contract } from './contract.ts'
 export { type EventData, type EventOptions, type EventSpec, event } from './event.ts'
 export {
   type CheckedInput,

@@ -61,14 +61,16 @@ type ThingIn<Path extends string, Parents> = Path extends `${string}{${infer N}}
     : N
   : never
 
-/** What a template's parameters are: the thing's id by its prefix, others texts. */
+/** What a template's parameters are: ids of the thing and of what it stands below by their type, others texts. */
 export type PathParams<Path extends string, R> = string extends Path
   ? { readonly [name: string]: string }
   : {
       readonly [N in NamesIn<Path>]: R extends AnyResource
         ? N extends ThingIn<Path, keyof ParentParams<R>>
           ? IdOf<R>
-          : string
+          : N extends keyof ParentParams<R>
+            ? ParentParams<R>[N]
+            : string
         : string
     }
 

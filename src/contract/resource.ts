@@ -1,3 +1,4 @@
+import type { Id } from '../base/ids.ts'
 import { type Allow, checkAllow } from './allow.ts'
 import { type Cached, type CachedOptions, cachedOf } from './cached.ts'
 import {
@@ -9,6 +10,7 @@ import {
   type Patch,
   type Shown,
   specsOf,
+  type TypeOf,
   t,
 } from './fields.ts'
 import { checkList, checkObject, type KnownMembers, onlyKnown } from './known-members.ts'
@@ -154,12 +156,15 @@ export type AnyResource = Resource<any, any, any, any, any>
 type FieldsOf<R extends AnyResource> = R['fields']
 type InputsOf<R> = R extends Resource<any, any, any, infer I, any> ? I : never
 
-/** Path parameters: the parent's id by the name of its field. */
+/** Path parameters: the parent's id by the name of its field, and of that one's type. */
 export type ParentParams<R extends AnyResource> =
-  R extends Resource<any, any, any, any, infer N> ? { readonly [K in N]: string } : never
+  R extends Resource<any, infer F, any, any, infer N>
+    ? { readonly [K in N]: K extends keyof F ? TypeOf<F[K]> : string }
+    : never
 /** The verbs whose handlers the service writes. */
 export type CustomOf<R extends AnyResource> = R extends Resource<any, any, infer C, any, any> ? C : never
-export type IdOf<R extends AnyResource> = `${R['idPrefix']}_${string}`
+/** The ids of a resource: `IdOf<typeof Order>` is `ord_${string}`. */
+export type IdOf<R extends AnyResource> = Id<R['idPrefix']>
 /** A thing as its readers see it. */
 export type ShownOf<R extends AnyResource> = {
   id: IdOf<R>

@@ -1,8 +1,8 @@
-import type { Contract } from '../contract/contract.ts'
+import type { AnyContract, Contract } from '../contract/contract.ts'
 import type { Unit } from './handler.ts'
 
 /** Something that an operator asks of a service, by name: `lintel users create --email ann@example.com --admin`. */
-export interface Command<C extends Contract<any, any, any> = Contract> {
+export interface Command<C extends AnyContract = Contract> {
   /** What `--help` says it does. */
   readonly about: string
   /** Options that must be given, as `--help` shows them, each with what it means: `{ '--email <address>': 'whose' }`. */

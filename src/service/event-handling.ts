@@ -5,7 +5,7 @@ import type { CarriedEvent } from '../events/carrier.ts'
 import type { EventContext } from '../events/headers.ts'
 import type { Begun, EventsOptions } from '../events/run.ts'
 import { type Attributes, recorded, type Tracer } from '../observe/span.ts'
-import type { Environment } from './environment.ts'
+import { type Environment, environmentOf, type Surroundings } from './environment.ts'
 import { dataReader, type ReadData } from './event-data.ts'
 import type { Event } from './handler.ts'
 import type { Service } from './implement.ts'
@@ -21,13 +21,16 @@ export interface BegunWork extends Begun {
 /** How the handlers of a service take events, and which consumers wait: those that send mail, where none can go out. */
 export function eventHandling(
   { contract, eventHandlers, mailers }: Service<any>,
-  environment: Environment,
+  surroundings: Surroundings,
   tracer?: Tracer | undefined,
 ): Pick<EventsOptions<BegunWork>, 'handle' | 'waiting'> {
   const readers = new Map<string, ReadData>()
-  for (const [key, { events }] of Object.entries(contract.consumers as Consumers))
+  const environments = new Map<string, Environment>()
+  for (const [key, { events }] of Object.entries(contract.consumers as Consumers)) {
+    environments.set(key, environmentOf(key, mailers, surroundings))
     for (const [type, spec] of Object.entries(events))
       readers.set(`${key}.${type}`, dataReader(type, spec as EventSpec))
+  }
   return {
     handle(key, event, { tx, unitFor }, { context, log, time }) {
       const { type } = event
@@ -35,10 +38,10 @@ export function eventHandling(
       const unit = unitFor(new WorkContext({ ...context, span, log, time }), tx)
       const name = `${key}.${type}`
       const work = async () =>
-        eventHandlers.get(name)!(shown(event, readers.get(name)!(event)), Object.assign(unit, environment))
+        eventHandlers.get(name)!(shown(event, readers.get(name)!(event)), Object.assign(unit, environments.get(key)))
       return span === undefined ? work() : recorded(span, work)
     },
-    waiting: new Set(environment.mail === undefined ? mailers : []),
+    waiting: new Set(surroundings.mail === undefined ? mailers : []),
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Log } from '../call/call.ts'
 import type { Client } from '../call/client.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
-import type { Contract } from '../contract/contract.ts'
+import type { AnyContract, Contract } from '../contract/contract.ts'
 import type { EventData } from '../contract/event.ts'
 import type { CheckedInput, Fields, InputOf } from '../contract/fields.ts'
 import type { JobData } from '../contract/job.ts'
@@ -10,6 +10,7 @@ import type {
   AnyResource,
   CreateBody,
   CustomOf,
+  IdOf,
   ParentParams,
   ReplaceBody,
   ShownOf,
@@ -24,13 +25,16 @@ import type { HandlerInput } from './handler-input.ts'
 import type { Security } from './security.ts'
 import type { UnitCache } from './unit-cache.ts'
 
+/** The transaction that a handler writes in: `unit.tx`. */
+export type Tx = Writable
+
 /**
  * What a handler works with: one transaction of its service's database, with the events that leave with it. Members are made
  * when they are first read, so a copy of the whole (`{ ...unit }`) lacks them.
  */
-export interface Unit<C extends Contract<any, any, any> = Contract> {
+export interface Unit<C extends AnyContract = Contract> {
   /** Begins with its first statement, commits when the handler has returned. */
-  readonly tx: Writable
+  readonly tx: Tx
   /** Reads outside the transaction: for what must not hold a connection while it waits. */
   readonly read: Queryable
   /** Publishes an event of the contract when the transaction commits: of a row, or of an id with its data. */
@@ -54,7 +58,7 @@ export interface Unit<C extends Contract<any, any, any> = Contract> {
    * A typed client of another service of the system. Its calls belong to the same request, and end by its deadline; each takes a
    * second at most, retries included, or `timeoutMs` where that is less.
    */
-  call<D extends Contract<any, any, any>>(contract: D, options?: { readonly timeoutMs?: number }): Client<D>
+  call<D extends AnyContract>(contract: D, options?: { readonly timeoutMs?: number }): Client<D>
   /** Of the request, also of that which caused an event; the event's own id where that is not known. It goes with calls to other services, and stands in every line of `log`. */
   readonly requestId: string
   /** When the work must be done (R-P-7). */
@@ -79,7 +83,7 @@ export interface EnqueueOptions {
   readonly key?: string
 }
 
-export type Handler<C extends Contract<any, any, any>, P, B, A, Q = {}> = (
+export type Handler<C extends AnyContract, P, B, A, Q = {}> = (
   input: HandlerInput<P, B, Q>,
   unit: Unit<C>,
 ) => Promise<A>
@@ -93,7 +97,7 @@ type BodyOf<R extends AnyResource, V extends Verb> = V extends 'create'
       : undefined
 type ParamsOf<R extends AnyResource, V extends Verb> = V extends 'create' | 'list'
   ? ParentParams<R>
-  : { readonly id: string } & ParentParams<R>
+  : { readonly id: IdOf<R> } & ParentParams<R>
 type AnswerOf<R extends AnyResource, V extends Verb> = V extends 'delete' ? void : Row<R> | ShownOf<R>
 type OperationAnswer<A> = A extends AnyResource
   ? Row<A> | ShownOf<A>
@@ -104,7 +108,7 @@ type OperationAnswer<A> = A extends AnyResource
       : never
 
 /** The handler of one verb: `HandlerOf<typeof orders, 'orders', 'create'>`. */
-export type HandlerOf<C extends Contract<any, any, any>, K extends keyof C['resources'], V extends Verb> = Handler<
+export type HandlerOf<C extends AnyContract, K extends keyof C['resources'], V extends Verb> = Handler<
   C,
   ParamsOf<C['resources'][K], V>,
   BodyOf<C['resources'][K], V>,
@@ -112,7 +116,7 @@ export type HandlerOf<C extends Contract<any, any, any>, K extends keyof C['reso
 >
 
 /** The handler of an operation of the contract's own: `OperationHandler<typeof users, 'login'>`. */
-export type OperationHandler<C extends Contract<any, any, any>, O extends keyof C['operations']> =
+export type OperationHandler<C extends AnyContract, O extends keyof C['operations']> =
   C['operations'][O] extends OperationSpec<infer B, infer A, infer Q, infer P>
     ? Handler<C, P, CheckedInput<B>, OperationAnswer<A>, CheckedInput<Q>>
     : never
@@ -130,16 +134,13 @@ export interface Event<T = any, N extends string = string> {
 }
 
 /** What the handler of an event works with: a transaction in which its effect and the note that it is done commit. */
-export interface ConsumerUnit<C extends Contract<any, any, any> = Contract> extends Unit<C>, Environment {}
+export interface ConsumerUnit<C extends AnyContract = Contract> extends Unit<C>, Environment {}
 
 /**
  * Handles an event: once in effect, for what it does in its transaction; what it does elsewhere, such as a mail, may be
  * done again when the transaction fails. One that throws is tried again later, and in the end a dead letter (R-EVT-3).
  */
-export type EventHandler<C extends Contract<any, any, any>, E extends Event> = (
-  event: E,
-  unit: ConsumerUnit<C>,
-) => Promise<void>
+export type EventHandler<C extends AnyContract, E extends Event> = (event: E, unit: ConsumerUnit<C>) => Promise<void>
 
 /** A job as its handler gets it. */
 export interface Job<T = any, N extends string = string> {
@@ -156,7 +157,7 @@ export interface Job<T = any, N extends string = string> {
 }
 
 /** What the handler of a job works with: a transaction in which its effect commits, and the job goes. */
-export interface JobUnit<C extends Contract<any, any, any> = Contract> extends ConsumerUnit<C> {
+export interface JobUnit<C extends AnyContract = Contract> extends ConsumerUnit<C> {
   /**
    * Does work in a transaction of its own, which has committed when this resolves: for what others must see before the handler goes
    * on. It may be done again where the job is tried again.
@@ -168,7 +169,7 @@ export interface JobUnit<C extends Contract<any, any, any> = Contract> extends C
  * Does a job: once in effect, for what it does in its transaction, which begins with its first statement; what it does elsewhere may
  * be done again. One that throws is tried again later, and in the end it is dead: `lintel work list`.
  */
-export type JobHandler<C extends Contract<any, any, any>, J extends keyof C['jobs']> = (
+export type JobHandler<C extends AnyContract, J extends keyof C['jobs']> = (
   job: Job<JobData<C['jobs'][J]>, J & string>,
   unit: JobUnit<C>,
 ) => Promise<void>
@@ -176,12 +177,19 @@ export type JobHandler<C extends Contract<any, any, any>, J extends keyof C['job
 type EventsOf<S> = S extends ConsumerSpec<infer E> ? E : never
 
 /** The handlers of a consumer, by the type of the event: `ConsumerHandlers<typeof orders, 'buyers'>['user.created']`. */
-export type ConsumerHandlers<C extends Contract<any, any, any>, K extends keyof C['consumers']> = {
+export type ConsumerHandlers<C extends AnyContract, K extends keyof C['consumers']> = {
   [T in keyof EventsOf<C['consumers'][K]> & string]: EventHandler<
     C,
     Event<EventData<EventsOf<C['consumers'][K]>[T]>, T>
   >
 }
+
+/** One handler for several events of a consumer: `EventHandlerOf<typeof orders, 'buyers', 'user.created' | 'user.updated'>`. */
+export type EventHandlerOf<
+  C extends AnyContract,
+  K extends keyof C['consumers'],
+  T extends keyof EventsOf<C['consumers'][K]> & string,
+> = EventHandler<C, { [N in T]: Event<EventData<EventsOf<C['consumers'][K]>[N]>, N> }[T]>
 
 type WithHandlers<R> = {
   [K in keyof R]: R[K] extends AnyResource ? ([CustomOf<R[K]>] extends [never] ? never : K) : never
@@ -191,7 +199,7 @@ type WithHandlers<R> = {
  * Every handler that a contract asks for, and no other: one that is missing, misspelt or mistyped does not compile. One
  * mapped type, not two that are joined: only so does a handler that is written in place know its parameters.
  */
-export type Handlers<C extends Contract<any, any, any>> = {
+export type Handlers<C extends AnyContract> = {
   [K in
     | WithHandlers<C['resources']>
     | keyof C['operations']

@@ -2,7 +2,7 @@ import { Fault } from '../base/errors.ts'
 import { stackHere } from '../base/failure.ts'
 import { nearestName, unknownMember } from '../base/known-names.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
-import type { Contract } from '../contract/contract.ts'
+import type { AnyContract, Contract } from '../contract/contract.ts'
 import { inWords, type KnownMembers } from '../contract/known-members.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { ProblemOf } from '../contract/service.ts'
@@ -11,7 +11,7 @@ import type { Command } from './command.ts'
 import type { EventHandler, Handler, Handlers, JobHandler, Unit } from './handler.ts'
 
 /** A contract with its handlers and migrations: something that can be run. */
-export interface Service<C extends Contract<any, any, any> = Contract> {
+export interface Service<C extends AnyContract = Contract> {
   readonly contract: C
   /** By `<resource key>.<verb>` and `<operation key>`. */
   readonly handlers: ReadonlyMap<string, Handler<any, any, any, any>>
@@ -37,7 +37,7 @@ export interface Service<C extends Contract<any, any, any> = Contract> {
 /** Whether a thing of another service is there, as far as this one has heard; undefined where it has not. */
 export type Knows = (id: string, db: Queryable) => Promise<boolean | undefined>
 
-export interface ServiceOptions<C extends Contract<any, any, any>> {
+export interface ServiceOptions<C extends AnyContract> {
   readonly migrations: URL
   /** Runs at start in a transaction, before the first request; must be safe to run again, and on several replicas. */
   readonly prepare?: Prepare<C>
@@ -59,7 +59,7 @@ export interface ServiceOptions<C extends Contract<any, any, any>> {
 }
 
 /** `env` is the environment, with `NAME_FILE` read already. If it returns a string, that is logged for the operator. */
-export type Prepare<C extends Contract<any, any, any>> = (
+export type Prepare<C extends AnyContract> = (
   unit: Unit<C>,
   env: Readonly<Record<string, string | undefined>>,
 ) => Promise<string | undefined>
@@ -73,7 +73,7 @@ export type Prepare<C extends Contract<any, any, any>> = (
  * })
  * ```
  */
-export function implement<C extends Contract<any, any, any>>(
+export function implement<C extends AnyContract>(
   contract: C,
   handlers: Handlers<C>,
   options: ServiceOptions<C>,

@@ -2,7 +2,7 @@ export { type Caller, hasRole } from '../auth/caller.ts'
 export { type Backoff, backoffMs } from '../base/backoff.ts'
 export { readEmail } from '../base/email.ts'
 export { Fault, invalid, Problem } from '../base/errors.ts'
-export { decodeId, encodeId, newId } from '../base/ids.ts'
+export { decodeId, encodeId, type Id, newId } from '../base/ids.ts'
 export { type Row, readField, readRow } from '../data/row.ts'
 export { conflictOf, type ExpectedVersion, uuidOf } from '../data/rows.ts'
 export { networkOf } from '../limits/client-address.ts'
@@ -14,6 +14,7 @@ export type {
   EnqueueOptions,
   Event,
   EventHandler,
+  EventHandlerOf,
   Handler,
   HandlerOf,
   Handlers,
@@ -21,6 +22,7 @@ export type {
   JobHandler,
   JobUnit,
   OperationHandler,
+  Tx,
   Unit,
 } from './handler.ts'
 export type { HandlerInput } from './handler-input.ts'

@@ -6,7 +6,7 @@ import type { Time } from '../events/handler-time.ts'
 import { type EventContext, originOf } from '../events/headers.ts'
 import type { Log } from '../observe/log.ts'
 import { type Attributes, recorded, type Tracer } from '../observe/span.ts'
-import type { Environment } from './environment.ts'
+import { environmentOf, type Surroundings } from './environment.ts'
 import { assertJobKeepsContract } from './event-data.ts'
 import type { BegunWork } from './event-handling.ts'
 import type { Job, Unit } from './handler.ts'
@@ -16,7 +16,7 @@ import { outputCheck } from './shape.ts'
 import { WorkContext } from './work-context.ts'
 
 export interface JobHandlingOptions {
-  readonly environment: Environment
+  readonly surroundings: Surroundings
   readonly log: Log
   readonly tracer: Tracer | undefined
   /** Runs work in a transaction of its own. */
@@ -24,9 +24,10 @@ export interface JobHandlingOptions {
 }
 
 /** How the handlers of a service take its jobs. */
-export function jobHandling({ contract, jobHandlers }: Service<any>, options: JobHandlingOptions) {
-  const { environment, log, tracer, run } = options
+export function jobHandling({ contract, jobHandlers, mailers }: Service<any>, options: JobHandlingOptions) {
+  const { surroundings, log, tracer, run } = options
   const checks = new Map(Object.entries(contract.jobs as Jobs).map(([name, { data }]) => [name, outputCheck(data)]))
+  const environments = new Map([...checks.keys()].map((name) => [name, environmentOf(name, mailers, surroundings)]))
   return (job: ClaimedJob, { tx, unitFor }: BegunWork, time: Time): Promise<void> => {
     const { name } = job
     const about = jobContext(job, contract.name)
@@ -37,7 +38,7 @@ export function jobHandling({ contract, jobHandlers }: Service<any>, options: Jo
       log: () => log.child(linesOf(job, contract.name)),
       time,
     })
-    const unit = Object.assign(unitFor(context, tx), environment, {
+    const unit = Object.assign(unitFor(context, tx), environments.get(name), {
       run: <T>(work: (unit: Unit) => Promise<T>) => run(work, context),
     })
     const work = async () => {

@@ -5,7 +5,7 @@ import { encodeId } from '../base/ids.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { Context, Log } from '../call/call.ts'
 import type { Client } from '../call/client.ts'
-import type { Contract } from '../contract/contract.ts'
+import type { AnyContract, Contract } from '../contract/contract.ts'
 import { dataVersion } from '../contract/event.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import { type Cascades, cascading } from '../data/cascades.ts'
@@ -35,7 +35,7 @@ export interface Runtime {
   /** What the database changes besides the rows that are deleted; nothing without it. */
   readonly cascades?: Cascades | undefined
   /** A client of another service, whose calls are part of what `context` is of, and take `timeoutMs` at most. */
-  call<D extends Contract<any, any, any>>(contract: D, context: Context, timeoutMs?: number): Client<D>
+  call<D extends AnyContract>(contract: D, context: Context, timeoutMs?: number): Client<D>
   /** The contract of the service of this system that has a resource. */
   contractOf(resource: AnyResource): Contract | undefined
   /** Check every answer against the contract; on unless NODE_ENV is production (R-BODY-7). */

@@ -6,7 +6,7 @@ import { CalledContext, withContext } from '../call/context.ts'
 import { type GuardedPort, type GuardState, guard } from '../call/guard.ts'
 import type { HealthCheck, ServiceHealth } from '../call/health.ts'
 import { tracedCalls } from '../call/traced.ts'
-import type { Contract } from '../contract/contract.ts'
+import type { AnyContract } from '../contract/contract.ts'
 import type { Tracer } from '../observe/span.ts'
 import { Deadline } from '../resilience/deadline.ts'
 import type { Peer } from './peers.ts'
@@ -15,7 +15,7 @@ import { serviceSettingName } from './settings-schema.ts'
 /** The calls of one service to others: a guarded port to each that it has called. */
 export interface Calls {
   /** Its calls take `timeoutMs` at most. */
-  client<D extends Contract<any, any, any>>(called: D, context: Context, timeoutMs?: number): Client<D>
+  client<D extends AnyContract>(called: D, context: Context, timeoutMs?: number): Client<D>
   /** How each is doing, by the name of the service that is called. */
   state(): ReadonlyMap<string, GuardState>
   /** The service's health, with the circuit breakers of its calls: one that is not closed degrades it. */
@@ -26,7 +26,7 @@ export interface Calls {
 export function callsOf(name: string, others: ReadonlyMap<string, Peer>, tracer: Tracer | undefined): Calls {
   const ways = new Map<string, Way>()
 
-  function wayTo(called: Contract<any, any, any>): Way {
+  function wayTo(called: AnyContract): Way {
     const known = ways.get(called.name)
     if (known) return known
     const other = others.get(called.name)
@@ -43,7 +43,7 @@ export function callsOf(name: string, others: ReadonlyMap<string, Peer>, tracer:
   }
 
   return {
-    client: <D extends Contract<any, any, any>>(called: D, context: Context, timeoutMs?: number) =>
+    client: <D extends AnyContract>(called: D, context: Context, timeoutMs?: number) =>
       clientOf(wayTo(called), context, timeoutMs) as Client<D>,
     state: () => new Map([...ways].map(([called, { port }]) => [called, port.state()])),
     healthWith({ status, checks }) {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { consumer } from '../contract/consumer.ts'
-import type { Contract } from '../contract/contract.ts'
+import { type ConsumerSpec, consumer } from '../contract/consumer.ts'
+import type { AnyContract } from '../contract/contract.ts'
 import { event } from '../contract/event.ts'
 import { t } from '../contract/fields.ts'
 import { operation } from '../contract/operation.ts'
@@ -20,15 +20,15 @@ const keys = operation({ method: 'GET', path: '/.well-known/jwks.json', access: 
 const revocations = operation({ method: 'GET', path: '/auth/revocations', access: 'service', answer: { a: t.text() } })
 
 /** Handlers that nobody calls. */
-function served(contract: Contract<any, any, any, any>): Service<any> {
+function served(contract: AnyContract): Service<any> {
   const handlers: Record<string, unknown> = {}
   for (const key of Object.keys(contract.operations)) handlers[key] = async () => ({})
-  for (const [key, { events }] of Object.entries(contract.consumers as Contract['consumers']))
+  for (const [key, { events }] of Object.entries<ConsumerSpec>(contract.consumers))
     handlers[key] = Object.fromEntries(Object.keys(events).map((type) => [type, async () => {}]))
   return implement(contract, handlers as never, { migrations })
 }
 
-const of = (...contracts: Contract<any, any, any, any>[]) => ({ services: contracts.map(served) })
+const of = (...contracts: AnyContract[]) => ({ services: contracts.map(served) })
 
 /** The Fault of a definition, and of a start of the same without `system()`, before any database is looked for. */
 async function faultOf(options: Parameters<typeof system>[0]): Promise<string> {
@@ -58,7 +58,7 @@ describe('FC-5: who may sign in', () => {
     for (const rule of ['public', 'public | admin', 'service']) expect(() => system(of(notes(rule)))).not.toThrow()
   })
 
-  const auth = (contract: Contract<any, any, any, any>) => ({
+  const auth = (contract: AnyContract) => ({
     service: contract,
     issuer: 'us',
     audience: 'us',

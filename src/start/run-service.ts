@@ -27,7 +27,7 @@ import { statementObserver } from '../observe/statement-spans.ts'
 import { boundedCheck, CHECK_MS, NoAnswer } from '../resilience/bounded-check.ts'
 import type { Bound } from '../resilience/watch.ts'
 import type { BucketOptions } from '../service/buckets.ts'
-import type { Environment } from '../service/environment.ts'
+import type { Surroundings } from '../service/environment.ts'
 import { type BegunWork, eventHandling } from '../service/event-handling.ts'
 import type { Unit } from '../service/handler.ts'
 import type { Service } from '../service/implement.ts'
@@ -55,7 +55,7 @@ export interface RunningService extends ServicePort {
   /** `listener` is told of the events of each change before the change is answered. */
   onCommitted(listener: CommitListener): void
   /** Begins what it does of its own accord; with a carrier it publishes and consumes events. */
-  begin(environment: Environment, carrier: Carrier | undefined): void
+  begin(surroundings: Surroundings, carrier: Carrier | undefined): void
   /** How its calls of other services are doing, by their names. */
   calls: Calls['state']
   /** How its events are doing; undefined where it has none. Rejects where its database does not say so in time (`CHECK_MS.dependency`). */
@@ -182,16 +182,16 @@ export async function runService(
     everyMs: SWEEP_MS,
     failed: (error) => options.log.warn(error, 'could not delete old idempotency keys'),
   })
-  const beginJobs = (runOwn: typeof inUnit, environment: Environment) => {
+  const beginJobs = (runOwn: typeof inUnit, surroundings: Surroundings) => {
     const handle = jobHandling(service, {
-      environment,
+      surroundings,
       log,
       tracer,
       run: (work, context) => handled(runOwn(work, context)),
     })
     return runJobs<BegunWork>({
       jobs: contract.jobs,
-      waiting: new Set(environment.mail === undefined ? service.mailers : []),
+      waiting: new Set(surroundings.mail === undefined ? service.mailers : []),
       database: eventsDatabase(),
       // Of the connections they leave some to handlers of events.
       run: (work) => runOwn((_, tx, unitFor) => work({ tx, unitFor }), own(), { share: 'jobs' }),
@@ -226,7 +226,7 @@ export async function runService(
       await registerConsumers(contract, database)
       return notice ?? undefined
     },
-    begin(environment, carrier) {
+    begin(surroundings, carrier) {
       const runOwn = worksBehind(service) ? unitRunner(contract, { ...runtime, database: eventsDatabase() }) : undefined
       if (carrier && runOwn && hasEvents(service)) {
         events = runEvents(contract, {
@@ -237,13 +237,13 @@ export async function runService(
           served,
           heldUp,
           run: (work) => runOwn((_, tx, unitFor) => work({ tx, unitFor }), own()),
-          ...eventHandling(service, environment, tracer),
+          ...eventHandling(service, surroundings, tracer),
           log,
           retentionMs: options.outboxRetentionMs,
           graceMs: options.stopGraceMs,
         })
       }
-      if (runOwn && hasJobs(service)) jobs = beginJobs(runOwn, environment)
+      if (runOwn && hasJobs(service)) jobs = beginJobs(runOwn, surroundings)
       if (events || jobs)
         listener = listen(options.url, COMMITTED, () => {
           events?.heard()

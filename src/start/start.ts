@@ -227,8 +227,8 @@ export async function start(system: System, env: Env = process.env, options: Sta
     if (says) for (const notice of notices) if (notice) log.info(notice)
     const publicUrl = settings.publicUrl ?? openable(gateway ? url! : `http://${settings.host}:${GATEWAY_PORT}`)
     if (says) warnOfMail(here, settings, publicUrl, log)
-    const environment = { mail: mail?.carrier, publicUrl }
-    if (worksForAll(worker)) for (const service of services.byName.values()) service.begin(environment, carrier)
+    const surroundings = { mail: mail?.carrier, publicUrl }
+    if (worksForAll(worker)) for (const service of services.byName.values()) service.begin(surroundings, carrier)
 
     const { shutdownTimeoutMs } = settings
     const stop = once(async ({ lameDuckMs = 0 }: StopOptions = {}) => {

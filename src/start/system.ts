@@ -1,5 +1,5 @@
 import type { ConsumerSpec } from '../contract/consumer.ts'
-import type { Contract } from '../contract/contract.ts'
+import type { AnyContract } from '../contract/contract.ts'
 import type { Service } from '../service/implement.ts'
 
 /** Services that make one API, behind one gateway. */
@@ -16,7 +16,7 @@ export interface Auth {
    * The service that issues them: its operation `keys` answers the public keys (RFC 7517), `revocations` (for services
    * alone) what is no longer to be believed.
    */
-  readonly service: Contract<any, any, any>
+  readonly service: AnyContract
   readonly issuer: string
   readonly audience: string
   /** Its events that may revoke tokens. */
