@@ -13,7 +13,7 @@ export const User = resource('user', {
     email: Email,
     name: Name,
     roles: Roles,
-    emailVerified: t.boolean().server(),
+    emailVerified: t.boolean().computed(),
     password: Password,
     currentPassword: Password.describe('Needed from the user to change email or password'),
     passwordHash: t.text().nullable().hidden(),

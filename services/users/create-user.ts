@@ -34,7 +34,7 @@ interface NewUser {
 export async function addUser({ tx, emit }: Unit<typeof users>, user: NewUser, password: string): Promise<boolean> {
   const [known] = await tx.query('select 1 from active_users where lower(email) = lower($1)', [user.email])
   if (known) return false
-  emit('user.created', await insert(tx, User, { ...user, passwordHash: await hashPassword(password) }))
+  emit('user.created', await insert(tx, User, { ...user, passwordHash: await hashPassword(password), invited: true }))
   return true
 }
 

@@ -50,8 +50,8 @@ export interface FieldSpec {
   readonly description?: string
 }
 
-/** What a field may do, as a union of marks in its type. */
-export type Mark = 'plain' | 'optional' | 'server' | 'inputOnly' | 'fixed' | 'hidden'
+/** What a field may do, as a union of marks in its type; lists ask for a `time` and an `amount` in their own ways. */
+export type Mark = 'plain' | 'time' | 'amount' | 'optional' | 'server' | 'computed' | 'inputOnly' | 'fixed' | 'hidden'
 
 export interface Field<T = unknown, M extends Mark = Mark> {
   readonly spec: FieldSpec
@@ -64,6 +64,8 @@ export interface Field<T = unknown, M extends Mark = Mark> {
   /** May be left out; then it is `value`. */
   default(value: T): Field<T, M | 'optional'>
   server(): Field<T, M | 'server'>
+  /** The table or its view makes it of other columns: it is shown, and nobody writes it. */
+  computed(): Field<T, M | 'server' | 'computed'>
   inputOnly(): Field<T, M | 'inputOnly'>
   fixed(): Field<T, M | 'fixed'>
   hidden(): Field<T, M | 'hidden'>
@@ -96,8 +98,23 @@ export type Patch<F extends Fields> = { [K in keyof Without<F, 'server' | 'hidde
 export type Shown<F extends Fields> = { [K in keyof Without<F, 'inputOnly' | 'hidden'>]: TypeOf<F[K]> }
 /** What a table holds. */
 export type Stored<F extends Fields> = { [K in keyof Without<F, 'inputOnly'>]: TypeOf<F[K]> }
+/** What a new row is given: what may be null, or has a default, may be left out. */
+export type NewRow<F extends Fields> = { [K in keyof F as WrittenAs<F[K], K, 'must'>]: TypeOf<F[K]> } & {
+  [K in keyof F as WrittenAs<F[K], K, 'may'>]?: TypeOf<F[K]>
+}
+/** What a row may be changed to. */
+export type ChangedRow<F extends Fields> = { [K in keyof Without<F, 'inputOnly' | 'computed' | 'fixed'>]?: TypeOf<F[K]> }
+/** The name of a field that a new row must or may be given; `never` else. */
+type WrittenAs<F, K, N extends 'must' | 'may'> =
+  F extends Field<infer T, infer M>
+    ? Extract<M, 'inputOnly' | 'computed'> extends never
+      ? N extends (null extends T ? 'may' : 'optional' extends M ? 'may' : 'must')
+        ? K
+        : never
+      : never
+    : never
 
-export function field<T>(spec: FieldSpec): Field<T, 'plain'> {
+export function field<T, M extends Mark = 'plain'>(spec: FieldSpec): Field<T, M> {
   const mark = (change: Partial<FieldSpec>): any => field({ ...spec, ...change })
   return {
     spec,
@@ -105,6 +122,7 @@ export function field<T>(spec: FieldSpec): Field<T, 'plain'> {
     nullable: () => mark({ nullable: true }),
     default: (value) => mark({ optional: true, default: value }),
     server: () => mark({ server: true }),
+    computed: () => mark({ server: true }),
     inputOnly: () => mark({ inputOnly: true }),
     fixed: () => mark({ fixed: true }),
     hidden: () => mark({ hidden: true, server: true }),
@@ -147,12 +165,12 @@ export const t = {
   decimal: (limits: NumberLimits & { scale: number }) => {
     onlyKnown('t.decimal', limits, { ...NUMBER, scale: true })
     const largest = (1e15 - 1) / 10 ** limits.scale
-    return field<number>({ kind: 'decimal', min: -largest, max: largest, ...limits })
+    return field<number, 'amount'>({ kind: 'decimal', min: -largest, max: largest, ...limits })
   },
   /** An amount with at most two decimals, zero or more unless told otherwise; a `currency` field stands beside it. */
   money: (limits: NumberLimits = {}) => {
     onlyKnown('t.money', limits, NUMBER)
-    return field<number>({ kind: 'money', scale: 2, min: 0, max: MAX_AMOUNT, ...limits })
+    return field<number, 'amount'>({ kind: 'money', scale: 2, min: 0, max: MAX_AMOUNT, ...limits })
   },
   /** ISO 4217. */
   currency: () =>
@@ -165,7 +183,7 @@ export const t = {
     }),
   boolean: () => field<boolean>({ kind: 'boolean' }),
   /** RFC 3339; kept, compared and shown in UTC to the millisecond. */
-  time: () => field<string>({ kind: 'time' }),
+  time: () => field<string, 'time'>({ kind: 'time' }),
   /** A TypeID such as `usr_01h455vb4pex5vsknk084sn02q`. */
   id: <P extends string>(prefix: P) => field<`${P}_${string}`>({ kind: 'id', prefix }),
   oneOf: <const V extends string>(...values: V[]) => field<V>({ kind: 'oneOf', values }),

@@ -1,4 +1,3 @@
-import type { Stored } from '../contract/fields.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import { type Cells, type Row, rowOf } from './row.ts'
 import type { Table } from './table.ts'
@@ -31,7 +30,7 @@ const texts = new WeakMap<Table, Texts>()
 /** The insert of a row that is known, or undefined: where a column is left to its default, or a view decides what is shown. */
 export function foretell<R extends AnyResource>(
   table: Table,
-  given: Partial<Stored<R['fields']>> & { id: string },
+  given: Readonly<Record<string, unknown>> & { readonly id: string },
 ): ForetoldInsert<R> | undefined {
   const { resource, columns, places } = table
   if (resource.derived || (refutedUntilMs.get(table) ?? 0) > performance.now()) return undefined

@@ -1,13 +1,10 @@
 import { Problem } from '../base/errors.ts'
 import { decodeId, newId } from '../base/ids.ts'
-import type { Stored } from '../contract/fields.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import { foretell } from './foretold.ts'
 import type { Queryable, Writable } from './pool.ts'
 import { type Cells, type Row, rowOf } from './row.ts'
 import { columnFor, type Table, tableOf } from './table.ts'
-
-type Values<R extends AnyResource> = Partial<Stored<R['fields']>>
 
 /** Which versions of a row a write may meet (R-LOCK-2); undefined is any. */
 export interface ExpectedVersion {
@@ -60,11 +57,11 @@ export async function hasAny(db: Queryable, resource: AnyResource, field: string
 export async function insert<R extends AnyResource>(
   db: Queryable & Partial<Writable>,
   resource: R,
-  values: Values<R> & { id?: string },
+  values: object,
   sent: 'now' | 'at commit' = 'now',
 ): Promise<Row<R>> {
   const table = tableOf(resource)
-  const id = values.id ?? newId(resource.idPrefix)
+  const { id = newId(resource.idPrefix) } = values as { readonly id?: string }
   db.changed?.(resource, id)
   const foretold = sent === 'at commit' && db.atCommit ? foretell<R>(table, { ...values, id }) : undefined
   if (foretold && db.atCommit!(foretold)) return foretold.row
@@ -90,7 +87,7 @@ export async function change<R extends AnyResource>(
   db: Queryable & Partial<Writable>,
   resource: R,
   id: string,
-  values: Values<R>,
+  values: object,
   expected?: ExpectedVersion,
 ): Promise<Row<R>> {
   const table = tableOf(resource)

@@ -1,6 +1,5 @@
-import { fileURLToPath } from 'node:url'
-import ts from 'typescript'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { compiled, type Said } from '../../test/compiled.ts'
 import { Fault } from '../base/errors.ts'
 import { consumer, event, operation, resource, service, t } from '../contract/index.ts'
 import { handlerName, implement } from './implement.ts'
@@ -228,40 +227,11 @@ const SNIPPETS = {
 } as const
 
 /** What the compiler says of each: where its line begins, and the whole text. */
-const said = new Map<string, { line: string; text: string }[]>()
+let said: ReadonlyMap<string, readonly Said[]>
 
 beforeAll(() => {
-  const root = fileURLToPath(new URL('../../', import.meta.url))
-  const { config } = ts.readConfigFile(`${root}tsconfig.json`, ts.sys.readFile)
-  const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, root)
-  const texts = new Map(
-    Object.entries(SNIPPETS).map(([name, text]) => [
-      `${root}src/service/${name}.snippet.ts`,
-      `${CONTRACT}\nexport default ${text}\n`,
-    ]),
-  )
-  const host = ts.createCompilerHost(options)
-  const { fileExists, readFile, getSourceFile } = host
-  host.fileExists = (path) => texts.has(path) || fileExists(path)
-  host.readFile = (path) => texts.get(path) ?? readFile(path)
-  host.getSourceFile = (path, target, ...rest) => {
-    const text = texts.get(path)
-    return text === undefined ? getSourceFile(path, target, ...rest) : ts.createSourceFile(path, text, target)
-  }
-  const program = ts.createProgram([...texts.keys()], options, host)
-  for (const [path, text] of texts) {
-    const diagnostics = program.getSemanticDiagnostics(program.getSourceFile(path))
-    said.set(
-      path.split('/').at(-1)!.replace('.snippet.ts', ''),
-      diagnostics.map(({ start = 0, messageText }) => ({
-        line: text
-          .slice(text.lastIndexOf('\n', start) + 1)
-          .split('\n')[0]!
-          .trim(),
-        text: ts.flattenDiagnosticMessageText(messageText, '\n'),
-      })),
-    )
-  }
+  const programs = Object.entries(SNIPPETS).map(([name, text]) => [name, `${CONTRACT}\nexport default ${text}\n`])
+  said = compiled(Object.fromEntries(programs), 'src/service').said
 }, 60_000)
 
 describe('handlers are typed by their contract (R-P-2)', () => {

@@ -1,20 +1,93 @@
 import { handled } from '../base/handled.ts'
+import type { Id } from '../base/ids.ts'
+import type { ChangedRow, NewRow } from '../contract/fields.ts'
+import type { AnyResource, IdOf } from '../contract/resource.ts'
+import type { Queryable, Writable } from '../data/pool.ts'
+import type { Row } from '../data/row.ts'
 import * as rows from '../data/rows.ts'
 
 /*
- * Reading and writing rows, for handlers: their promises are handled from the start, since the statements of a unit end with it,
- * also those that are not awaited yet.
+ * Reading and writing rows, for handlers: typed by the resource, and their promises are handled from the start, since the statements
+ * of a unit end with it, also those that are not awaited yet.
  */
 
-export const find: typeof rows.find = (db, resource, id, lock) => handled(rows.find(db, resource, id, lock))
+/** An id of the resource. A plain text is looked at when it runs; an id of another type does not compile. */
+type IdFor<P extends string, I extends string> = I & (string extends I ? string : Id<P>)
+/** Nothing but what can be written: a field that is only a request's, or of no column, does not compile. */
+type Only<K extends PropertyKey, V> = V & { readonly [N in Exclude<keyof V, K>]: NotWritable<N> }
+interface NotWritable<Name> {
+  readonly '~': Name
+}
+type Db = Queryable & Partial<Writable>
 
-export const read: typeof rows.read = (db, resource, id, lock) => handled(rows.read(db, resource, id, lock))
+/** The living row with this id, or undefined; `for update` locks it until the transaction ends. */
+export function find<R extends AnyResource, I extends string>(
+  db: Queryable,
+  resource: R,
+  id: IdFor<R['idPrefix'], I>,
+  lock?: 'for update' | '',
+): Promise<Row<R> | undefined> {
+  return handled(rows.find(db, resource, id, lock))
+}
 
-export const insert: typeof rows.insert = (db, resource, values, sent) =>
-  handled(rows.insert(db, resource, values, sent))
+/** The living row with this id, or a Problem `NOT_FOUND`; `for update` locks it until the transaction ends. */
+export function read<R extends AnyResource, I extends string>(
+  db: Queryable,
+  resource: R,
+  id: IdFor<R['idPrefix'], I>,
+  lock?: 'for update' | '',
+): Promise<Row<R>> {
+  return handled(rows.read(db, resource, id, lock))
+}
 
-export const change: typeof rows.change = (db, resource, id, values, expected) =>
-  handled(rows.change(db, resource, id, values, expected))
+/**
+ * Inserts a row: what the table needs must be given, what may be null or has a default may be left out. An `id` is made where none is
+ * given.
+ *
+ * Sent `at commit`, it goes in one write with the unit's events and COMMIT, and at once if a statement comes after it: for the last
+ * change of a unit, and where no refusal of the database is to be caught, as it fails the whole unit. So it saves a trip where
+ * the row is known before it is written, which takes a value for every column but `version`, `createdAt` and `updatedAt`. Then the
+ * clock of this process, and not that of the database, says when it was made.
+ */
+export function insert<R extends AnyResource, V extends NewRow<R['fields']> & { readonly id?: IdOf<R> }>(
+  db: Db,
+  resource: R,
+  values: Only<keyof NewRow<R['fields']> | 'id', V>,
+  sent?: 'now' | 'at commit',
+): Promise<Row<R>> {
+  return handled(rows.insert(db, resource, values, sent))
+}
 
-export const remove: typeof rows.remove = (db, resource, id, expected) =>
-  handled(rows.remove(db, resource, id, expected))
+/**
+ * Changes a living row in one statement, if it has an expected version; `version` goes up by one, unless there is
+ * nothing to change.
+ * Else a Problem: NOT_FOUND, PRECONDITION_FAILED (If-Match) or VERSION_CONFLICT (body); CONFLICT where a trigger lets the
+ * row stay as it is.
+ */
+export function change<R extends AnyResource, I extends string, V extends ChangedRow<R['fields']>>(
+  db: Db,
+  resource: R,
+  id: IdFor<R['idPrefix'], I>,
+  values: Only<keyof ChangedRow<R['fields']>, V>,
+  expected?: rows.ExpectedVersion,
+): Promise<Row<R>> {
+  return handled(rows.change(db, resource, id, values, expected))
+}
+
+/**
+ * Deletes a living row, softly where the resource says so (R-DEL-1), and returns it as it was. In a unit of work the rows that
+ * a foreign key takes along have their events (R-EVT-7). Problems as in `change`.
+ */
+export function remove<R extends AnyResource, I extends string>(
+  db: Db,
+  resource: R,
+  id: IdFor<R['idPrefix'], I>,
+  expected?: rows.ExpectedVersion,
+): Promise<Row<R>> {
+  return handled(rows.remove(db, resource, id, expected))
+}
+
+/** The uuid inside an id, as the database has it; a Problem NOT_FOUND for an id of another type. */
+export function uuidOf<R extends AnyResource, I extends string>(resource: R, id: IdFor<R['idPrefix'], I>): string {
+  return rows.uuidOf(resource, id)
+}

@@ -1,0 +1,78 @@
+import { beforeAll, expect, test } from 'vitest'
+import { compiled, type Said } from './compiled.ts'
+
+/** What all programs begin with: a handler's transaction, and clients of both services. */
+const HEAD = `
+import { type Client } from 'lintel/client'
+import { change, encodeId, find, type HandlerOf, insert, newId, Problem, read, readRow, remove, type Tx, uuidOf } from 'lintel/service'
+import { Order, type orders, Product } from './orders/contract.ts'
+import { User, type users } from './users/contract.ts'
+declare const tx: Tx
+declare const shop: Client<typeof orders>
+declare const people: Client<typeof users>
+declare const text: string
+const userId = newId('usr')
+const orderId = newId('ord')
+const ordered = { userId, items: [], total: 1, currency: 'USD', placedAt: text, stockTaken: true }
+`
+
+const SOUND = `
+export async function all(body: { name: string; email: string }) {
+  const order = readRow(await insert(tx, Order, { ...ordered, status: 'pending' }))
+  const asked: \`usr_\${string}\` = order.userId
+  await find(tx, Order, order.id)
+  await read(tx, User, order.userId, 'for update')
+  await change(tx, Order, order.id, { status: 'paid' })
+  await remove(tx, Order, text)
+  await insert(tx, User, { ...body, invited: true, id: asked })
+  await insert(tx, User, { ...body, invited: true, roles: ['admin'], passwordHash: null })
+  return uuidOf(Order, encodeId('ord', text))
+}
+`
+
+const isNo = (given: string, wanted: string) =>
+  `Type '\`${given}_\${string}\`' is not assignable to type '\`${wanted}_\${string}\`'`
+
+/** Each wrong in its last line, and what the compiler has to say of that. */
+const WRONG: Readonly<Record<string, readonly [line: string, ...words: string[]]>> = {
+  idOfAnotherType: ['find(tx, Order, userId)', isNo('usr', 'ord')],
+  uuidOfAnotherType: ['uuidOf(Product, orderId)', isNo('ord', 'prd')],
+  newIdOfAnotherType: ["insert(tx, Order, { ...ordered, status: 'paid', userId: newId('ord') })", isNo('ord', 'usr')],
+  fieldLeftOut: ['insert(tx, Order, ordered)', "Property 'status' is missing in type"],
+  valueOfAnotherType: [
+    "insert(tx, Order, { ...ordered, status: 'lost' })",
+    `Type '"lost"' is not assignable to type '"pending" | "paid" |`,
+  ],
+  fieldOfTheRequestAlone: [
+    'insert(tx, User, { name: text, email: text, invited: true, ...{ password: text } })',
+    "Types of property 'password' are incompatible",
+    'NotWritable<"password">',
+  ],
+  fieldThatIsComputed: [
+    'insert(tx, User, { name: text, email: text, invited: true, emailVerified: true })',
+    'NotWritable<"emailVerified">',
+  ],
+  changeOfAFieldThatIsComputed: [
+    'change(tx, User, userId, { emailVerified: true })',
+    "'emailVerified' does not exist in type",
+  ],
+  changeOfNoField: ["change(tx, Product, text, { colour: 'red' })", "'colour' does not exist in type"],
+}
+
+let said: ReadonlyMap<string, readonly Said[]>
+
+beforeAll(() => {
+  const programs = Object.entries(WRONG).map(([name, [line]]) => [name, `${HEAD}\nexport default ${line}\n`])
+  said = compiled({ ...Object.fromEntries(programs), sound: `${HEAD}${SOUND}` }, 'services').said
+}, 60_000)
+
+test('R-P-2: what is right compiles', () => {
+  expect(said.get('sound')).toEqual([])
+})
+
+test.each(Object.entries(WRONG))('R-P-2: the compiler names what is wrong: %s', (name, [line, ...words]) => {
+  const [first, ...others] = said.get(name)!
+  expect(others).toEqual([])
+  expect(first?.line).toBe(`export default ${line}`)
+  for (const word of words) expect(first?.text).toContain(word)
+})
