@@ -103,7 +103,9 @@ export type NewRow<F extends Fields> = { [K in keyof F as WrittenAs<F[K], K, 'mu
   [K in keyof F as WrittenAs<F[K], K, 'may'>]?: TypeOf<F[K]>
 }
 /** What a row may be changed to. */
-export type ChangedRow<F extends Fields> = { [K in keyof Without<F, 'inputOnly' | 'computed' | 'fixed'>]?: TypeOf<F[K]> }
+export type ChangedRow<F extends Fields> = {
+  [K in keyof Without<F, 'inputOnly' | 'computed' | 'fixed'>]?: TypeOf<F[K]>
+}
 /** The name of a field that a new row must or may be given; `never` else. */
 type WrittenAs<F, K, N extends 'must' | 'may'> =
   F extends Field<infer T, infer M>
