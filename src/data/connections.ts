@@ -58,12 +58,15 @@ export interface ConnectionsOptions {
 const SHARED_CROWD = 16
 /** A batch that takes longer waits for its disk. Those of several connections wait together, those of one after each other. */
 const QUICK_BATCH_MS = 0.5
-/** For this transaction alone: what stands behind it must not wait for its lock, nor for its trigger. */
-const SHARED_BOUNDS: Step = {
-  text: `select set_config('lock_timeout', '50', true), set_config('statement_timeout', '1000', true)`,
-  values: [],
-}
-/** By `SHARED_BOUNDS` (lock_not_available, query_canceled): it waited for something. */
+/**
+ * How long statements may wait and take, in milliseconds; a connection keeps it until it is used otherwise. On one that is shared what
+ * stands behind must not wait for somebody's lock, nor for a trigger.
+ */
+const BOUNDS = {
+  own: ['reset lock_timeout', 'reset statement_timeout'],
+  shared: ['set lock_timeout = 50', 'set statement_timeout = 1000'],
+} as const
+/** By `BOUNDS.shared` (lock_not_available, query_canceled): it waited for something. */
 export function isBlocked(error: unknown): boolean {
   const code = codeOf(error)
   return code === '55P03' || code === '57014'
@@ -89,6 +92,7 @@ interface Connection {
   /** When the oldest of them was sent, or the one before it was answered. */
   heardAtMs: number
   broken: Error | undefined
+  bounds: keyof typeof BOUNDS
   /** Nobody holds it, and the server has not said yet that its work is undone. */
   abandonedAtMs: number | undefined
 }
@@ -133,9 +137,21 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
     for (let one = transactions.take(); one !== undefined; one = transactions.take()) next.push(one)
     while (next.length > 0 && idle.length > 0) {
       const { key, resolve } = next.shift()!
-      resolve(hold(idle.pop()!, key))
+      resolve(hold(takeIdle('own')!, key))
     }
     while (!closed && opening < next.length && all.size + opening < size) open()
+  }
+
+  /** One that is used so already, if there is. */
+  function takeIdle(bounds: Connection['bounds']): Connection | undefined {
+    const place = idle.findLastIndex((one) => one.bounds === bounds)
+    const connection = place < 0 ? idle.pop() : idle.splice(place, 1)[0]
+    if (connection === undefined || connection.bounds === bounds) return connection
+    connection.bounds = bounds
+    // Goes out with the first statement, and what it cannot bound must not run.
+    const steps = BOUNDS[bounds].map((text) => ({ text, values: [] }))
+    sendBatch(connection, steps).catch(() => destroy(connection.client))
+    return connection
   }
 
   /** It is no longer its turn. */
@@ -157,6 +173,7 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
       under: 0,
       heardAtMs: 0,
       broken: undefined,
+      bounds: 'own',
       abandonedAtMs: undefined,
     }
     const gone = (error = new Error('Connection terminated')) => {
@@ -239,7 +256,7 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
     const connection = sharedOne()
     if (connection === undefined) return undefined
     const sentMs = performance.now()
-    const sent = sendBatch(connection, [SHARED_BOUNDS, ...steps], (sinceHeardMs) => {
+    const sent = sendBatch(connection, steps, (sinceHeardMs) => {
       // Of those that stood behind another: what an empty connection takes is mostly the way there and back.
       if (performance.now() - sentMs > sinceHeardMs) batchMs += (sinceHeardMs - batchMs) / 16
     })
@@ -250,7 +267,7 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
       free(connection)
     }
     sent.then(done, done)
-    return sent.then(([, ...tags]) => tags)
+    return sent
   }
 
   /** The first that has room; where batches are slow, the one with the least to do. Whoever waits for a connection comes first. */
@@ -263,7 +280,7 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
       if (isQuick) return one
       if (best === undefined || one.under < best.under) best = one
     }
-    const connection = shared.length < ofOneShare ? idle.pop() : undefined
+    const connection = shared.length < ofOneShare ? takeIdle('shared') : undefined
     if (connection === undefined) return best
     shared.push(connection)
     return connection

@@ -318,6 +318,32 @@ test('FC-110, R-P-4: units that share connections with one that waits for a lock
   expect(events).toEqual(slips.filter((code) => code !== 'same'))
 })
 
+test('R-P-7: a connection that was shared bounds what comes after as any other, and one that was held what shares it', async () => {
+  const own = openDatabase('test', clone.url, { poolSize: 2 })
+  const boundsOfOne = () =>
+    transaction(own, (tx) =>
+      tx.query(`select current_setting('lock_timeout') as locks, current_setting('statement_timeout') as statements`),
+    )
+  try {
+    const fresh = await boundsOfOne()
+    expect(fresh).toEqual([{ locks: '10s', statements: '15s' }])
+    await own.query(`create or replace function note() returns trigger language plpgsql as $$ begin
+      insert into tags (id, name)
+        values (gen_random_uuid(), current_setting('lock_timeout') || ' ' || current_setting('statement_timeout'));
+      return null; end $$`)
+    await own.query('create trigger note after insert on slips for each row execute function note()')
+    for (const code of ['a', 'b']) {
+      await transaction(own, make(code))
+      expect(await boundsOfOne()).toEqual(fresh)
+    }
+    const seen = await own.query<{ name: string }>('select name from tags')
+    expect(seen.map(({ name }) => name)).toEqual(['50ms 1s', '50ms 1s'])
+  } finally {
+    await own.query('drop trigger if exists note on slips')
+    await own.close()
+  }
+})
+
 test('units share a connection, and where commits are slow they spread over several, which wait for the disk together', async () => {
   const own = openDatabase('test', clone.url)
   const busiest = async (codes: readonly string[]) => {

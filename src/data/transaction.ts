@@ -127,7 +127,7 @@ async function runAmongOthers(
 
 /**
  * A row and its event in one statement. It holds its lock on the log, which readers wait for, while it waits for a unique key or a table: among others
- * that is 50 ms at most (`SHARED_BOUNDS`), and the next is sent in two.
+ * that is 50 ms at most (`BOUNDS` of connections), and the next is sent in two.
  */
 function joined({ textWithEvent, values }: ForetoldInsert, event: OutboxEvent): Step {
   return { text: textWithEvent, values: [...values, ...emitting(event).values] }
