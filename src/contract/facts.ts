@@ -99,6 +99,7 @@ function stateCodes(operation: DescribedOperation): string[] {
   // Also without versions: no tag in If-Match is then the right one (R-REST-2).
   const codes: string[] = method === 'POST' && !on ? [] : ['PRECONDITION_FAILED']
   if (on?.resource.requireVersion && method !== 'GET') codes.push('PRECONDITION_REQUIRED')
+  if (mayMove(operation)) codes.push('INVALID_TRANSITION', 'FORBIDDEN')
   if (!resource || verb === 'list' || verb === 'get') return codes
   // Softly deleted, it is still there for what refers to it.
   if (verb === 'delete' && !resource.softDelete) codes.push('IN_USE')
@@ -115,6 +116,13 @@ function stateCodes(operation: DescribedOperation): string[] {
   if (resource.versioned && verb !== 'delete') codes.push('VERSION_CONFLICT')
   if (resource.requireVersion) codes.push('PRECONDITION_REQUIRED')
   return codes
+}
+
+/** Whether a handler of it, or its body, may change a state (`t.state`). */
+function mayMove({ resource, on, verb, body, custom, method }: DescribedOperation): boolean {
+  if (on) return on.resource.states.length > 0 && method !== 'GET'
+  if (verb !== 'replace' && verb !== 'update') return false
+  return resource!.states.some((name) => custom || (body?.[name] && !body[name].server))
 }
 
 /** Whether something inside can only be made by a handler of the service's own (service/server-set.ts). */

@@ -4,6 +4,7 @@ import { checkOf } from './check.ts'
 import type { FieldSpec } from './fields.ts'
 import { inWords } from './known-members.ts'
 import { isCamelCase } from './names.ts'
+import { checkStates } from './state-rules.ts'
 import type { Report } from './violation.ts'
 
 /** Reports the rules that the fields of a body, an answer or an event break, at any depth. `hasCurrency`: a currency stands beside them. */
@@ -50,6 +51,7 @@ function checkField(at: string, spec: FieldSpec, hasCurrency: boolean, report: R
       'is both server() and inputOnly(), so that nobody can set or see it',
       'Use hidden() for a column that is never sent to clients',
     )
+  checkStates(at, spec, report)
   checkDefault(at, spec, report)
   if (spec.of) checkField(`${at}[]`, spec.of, hasCurrency, report)
   if (spec.fields) {
@@ -77,9 +79,12 @@ function checkBounds(spec: FieldSpec, refuse: (message: string, hint: string) =>
 
 /** An object is one column of JSON, which is kept and shown whole. */
 function checkInside(at: string, specs: Readonly<Record<string, FieldSpec>>, report: Report) {
-  for (const [name, { hidden, inputOnly }] of Object.entries(specs))
+  for (const [name, { hidden, inputOnly, transitions }] of Object.entries(specs)) {
+    if (transitions)
+      report('R-P-6', `${at}.${name}`, 'is a state inside an object', 'Make it a field of the resource itself')
     if (hidden || inputOnly)
       report('R-BODY-7', `${at}.${name}`, 'is hidden inside an object', 'Make it a field of the resource itself')
+  }
 }
 
 function checkDefault(at: string, spec: FieldSpec, report: Report) {

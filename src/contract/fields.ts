@@ -1,5 +1,5 @@
 import { MAX_AMOUNT } from '../base/money.ts'
-import { type KnownMembers, onlyKnown } from './known-members.ts'
+import { checkObject, type KnownMembers, onlyKnown } from './known-members.ts'
 
 /**
  * Fields: what a value may be, said once. A field is plain immutable data (`spec`) with a type; checks, JSON Schema,
@@ -18,6 +18,9 @@ export type Kind =
   | 'list'
   | 'object'
 
+/** By state: the states that follow it, each with who may take a thing there, in the language of `access`. */
+export type Transitions = Readonly<Record<string, Readonly<Record<string, string>>>>
+
 export interface FieldSpec {
   readonly kind: Kind
   /** Characters of a text, value of a number, members of a list; inclusive. */
@@ -31,6 +34,12 @@ export interface FieldSpec {
   /** Type prefix, for id. */
   readonly prefix?: string
   readonly values?: readonly string[]
+  /** Of a state: what may follow what, and by whom. */
+  readonly transitions?: Transitions
+  /** Of a state: where a new thing begins. */
+  readonly initial?: string
+  /** Of a state: each transition publishes the event `<resource>.<state>`. */
+  readonly events?: boolean
   readonly of?: FieldSpec
   readonly fields?: Readonly<Record<string, FieldSpec>>
   readonly nullable?: boolean
@@ -51,7 +60,17 @@ export interface FieldSpec {
 }
 
 /** What a field may do, as a union of marks in its type; lists ask for a `time` and an `amount` in their own ways. */
-export type Mark = 'plain' | 'time' | 'amount' | 'optional' | 'server' | 'computed' | 'inputOnly' | 'fixed' | 'hidden'
+export type Mark =
+  | 'plain'
+  | 'time'
+  | 'amount'
+  | 'optional'
+  | 'server'
+  | 'computed'
+  | 'inputOnly'
+  | 'fixed'
+  | 'hidden'
+  | 'state'
 
 export interface Field<T = unknown, M extends Mark = Mark> {
   readonly spec: FieldSpec
@@ -85,12 +104,16 @@ type Without<F extends Fields, M extends Mark> = {
 type Optional<F extends Fields> = { [K in keyof F as 'optional' extends MarkOf<F[K]> ? K : never]?: TypeOf<F[K]> }
 type Required<F extends Fields> = { [K in keyof F as 'optional' extends MarkOf<F[K]> ? never : K]: TypeOf<F[K]> }
 
-/** What a request gives, before defaults. */
-export type InputOf<F extends Fields> = Required<Without<F, 'server' | 'hidden'>> &
-  Optional<Without<F, 'server' | 'hidden'>>
+/** What a request gives, before defaults; without the fields that have one of the marks `M`. */
+export type InputOf<F extends Fields, M extends Mark = 'server' | 'hidden'> = Required<Without<F, M>> &
+  Optional<Without<F, M>>
 /** What a handler receives: defaults are filled in, what was left out is null. */
-export type CheckedInput<F extends Fields> = {
-  [K in keyof Without<F, 'server' | 'hidden'>]: TypeOf<F[K]>
+export type CheckedInput<F extends Fields, M extends Mark = 'server' | 'hidden'> = {
+  [K in keyof Without<F, M>]: TypeOf<F[K]>
+}
+/** The states that a request may change. */
+export type StatesOf<F extends Fields> = {
+  [K in keyof Without<F, 'server' | 'hidden'> as 'state' extends MarkOf<F[K]> ? K : never]?: TypeOf<F[K]>
 }
 /** A part of it, as PATCH gives it. */
 export type Patch<F extends Fields> = { [K in keyof Without<F, 'server' | 'hidden' | 'fixed'>]?: TypeOf<F[K]> }
@@ -110,7 +133,7 @@ export type ChangedRow<F extends Fields> = {
 type WrittenAs<F, K, N extends 'must' | 'may'> =
   F extends Field<infer T, infer M>
     ? Extract<M, 'inputOnly' | 'computed'> extends never
-      ? N extends (null extends T ? 'may' : 'optional' extends M ? 'may' : 'must')
+      ? N extends (null extends T ? 'may' : Extract<M, 'optional' | 'state'> extends never ? 'must' : 'may')
         ? K
         : never
       : never
@@ -144,6 +167,15 @@ interface NumberLimits {
   min?: number
   max?: number
 }
+
+interface StateOptions<S extends string> {
+  /** Where a new one begins. */
+  initial: S
+  /** Each transition publishes the event `<resource>.<state>`; false by default. */
+  events?: boolean
+}
+
+const STATE: KnownMembers<StateOptions<string>> = { initial: true, events: 'boolean' }
 
 const TEXT: KnownMembers<TextLimits> = { min: true, max: true, pattern: true, patternHint: true }
 const NUMBER: KnownMembers<NumberLimits> = { min: true, max: true }
@@ -189,6 +221,25 @@ export const t = {
   /** A TypeID such as `usr_01h455vb4pex5vsknk084sn02q`. */
   id: <P extends string>(prefix: P) => field<`${P}_${string}`>({ kind: 'id', prefix }),
   oneOf: <const V extends string>(...values: V[]) => field<V>({ kind: 'oneOf', values }),
+  /**
+   * A state: by each, those that may follow it, with who may take a thing there, as in `access`. A new one begins as `initial`,
+   * which no request says. Another transition is a Problem INVALID_TRANSITION, by somebody else FORBIDDEN, also for `change` in a
+   * handler; the role `service` is the service itself.
+   *
+   *     t.state({ open: { closed: 'owner | admin' }, closed: {} }, { initial: 'open' })
+   */
+  state: <const S extends string>(
+    transitions: Readonly<Record<S, Readonly<Partial<Record<NoInfer<S>, string>>>>>,
+    options: StateOptions<NoInfer<S>>,
+  ) => {
+    checkObject('t.state', 'states', transitions)
+    for (const [from, next] of Object.entries(transitions)) checkObject('t.state', `states.${from}`, next)
+    checkObject('t.state', 'options', options)
+    onlyKnown('t.state', options, STATE)
+    const { initial, events = false } = options
+    const values = Object.keys(transitions)
+    return field<S, 'state'>({ kind: 'oneOf', values, transitions: transitions as Transitions, initial, events })
+  },
   list: <T>(of: Field<T, any>, limits: NumberLimits = {}) => {
     onlyKnown('t.list', limits, NUMBER)
     return field<T[]>({ kind: 'list', of: of.spec, min: 0, max: 1000, ...limits })

@@ -396,9 +396,15 @@ function bodyOf(resource: AnyResource, verb: Verb): Record<string, FieldSpec> | 
   const body: Record<string, FieldSpec> = { id: id!, createdAt: createdAt!, updatedAt: updatedAt! }
   for (const [name, { spec }] of Object.entries(resource.fields as Fields)) {
     if (spec.hidden) continue
-    body[name] = verb !== 'create' && spec.fixed ? { ...spec, server: true } : spec
+    body[name] = isGivenBy(verb, spec) ? spec : { ...spec, server: true }
+    // A replacement without it leaves a state as it is.
+    if (verb === 'replace' && spec.transitions && !spec.server) body[name] = { ...spec, optional: true }
   }
   return withVersion(body, resource, verb)
+}
+
+function isGivenBy(verb: Verb, { fixed, transitions }: FieldSpec): boolean {
+  return verb === 'create' ? transitions === undefined : !fixed
 }
 
 function readOnly(specs: Readonly<Record<string, FieldSpec>>): Record<string, FieldSpec> {

@@ -9,6 +9,7 @@ import {
   type InputOf,
   type Patch,
   type Shown,
+  type StatesOf,
   specsOf,
   type TypeOf,
   t,
@@ -16,6 +17,7 @@ import {
 import { checkList, checkObject, type KnownMembers, onlyKnown } from './known-members.ts'
 import { checkLimitList, type Limit } from './limits.ts'
 import { pluralOf, snakeCase } from './names.ts'
+import { statesIn } from './state.ts'
 
 /** What CRUD can do with a resource: GET of many, GET of one, POST, PUT, PATCH, DELETE. */
 export type Verb = 'list' | 'get' | 'create' | 'replace' | 'update' | 'delete'
@@ -120,6 +122,8 @@ export interface Resource<
   readonly fields: F
   /** Every column by field name, with id and times. */
   readonly stored: Readonly<Record<string, FieldSpec>>
+  /** Names of the fields that are states (`t.state`). */
+  readonly states: readonly string[]
   /** What leaves the service, in order. */
   readonly shown: Readonly<Record<string, FieldSpec>>
   readonly parent: Parent<N> | undefined
@@ -174,12 +178,16 @@ export type ShownOf<R extends AnyResource> = {
 } & Shown<FieldsOf<R>>
 /** What a client sends to create one. */
 export type CreateInput<R extends AnyResource> =
-  InputsOf<R> extends { create: infer F extends Fields } ? InputOf<F> : InputOf<FieldsOf<R>>
+  InputsOf<R> extends { create: infer F extends Fields } ? InputOf<F> : InputOf<FieldsOf<R>, NotCreated>
 /** What a handler of `create` receives. */
 export type CreateBody<R extends AnyResource> =
-  InputsOf<R> extends { create: infer F extends Fields } ? CheckedInput<F> : CheckedInput<FieldsOf<R>>
-export type ReplaceInput<R extends AnyResource> = Omit<InputOf<FieldsOf<R>>, FixedOf<R>>
-export type ReplaceBody<R extends AnyResource> = Omit<CheckedInput<FieldsOf<R>>, FixedOf<R>>
+  InputsOf<R> extends { create: infer F extends Fields } ? CheckedInput<F> : CheckedInput<FieldsOf<R>, NotCreated>
+export type ReplaceInput<R extends AnyResource> = Omit<InputOf<FieldsOf<R>, NotCreated>, FixedOf<R>> &
+  StatesOf<FieldsOf<R>>
+export type ReplaceBody<R extends AnyResource> = Omit<CheckedInput<FieldsOf<R>, NotCreated>, FixedOf<R>> &
+  StatesOf<FieldsOf<R>>
+/** Fields that no request gives when a thing is made; a state begins as its contract says. */
+type NotCreated = 'server' | 'hidden' | 'state'
 export type UpdateInput<R extends AnyResource> =
   InputsOf<R> extends { update: infer F extends Fields } ? InputOf<F> : Patch<FieldsOf<R>>
 export type UpdateBody<R extends AnyResource> =
@@ -236,6 +244,7 @@ export function resource<
     idPrefix: options.id,
     fields: options.fields,
     stored: { ...head, ...keep(own, (spec) => !spec.inputOnly), ...tail },
+    states: statesIn(own),
     shown: { ...head, ...keep(own, (spec) => !spec.inputOnly && !spec.hidden), ...tail },
     parent: options.parent,
     nested: options.nested ?? false,

@@ -10,6 +10,7 @@ import { itemPath, type Operation, type OperationSpec, thingParam } from './oper
 import { PROBLEMS, type ProblemSpec } from './problem.ts'
 import type { AnyResource } from './resource.ts'
 import { checkResource, pluralHint, TAKEN } from './resource-rules.ts'
+import { checkStateFields } from './state-rules.ts'
 import type { OlderShape, OlderVersion } from './versions.ts'
 import type { Report, Violation } from './violation.ts'
 import { isWellKnown } from './well-known.ts'
@@ -24,7 +25,10 @@ export function brokenRules(contract: Contract, own: Readonly<Record<string, Pro
     report('R-REST-1', contract.name, 'is not a valid service name', 'Use kebab-case, such as `orders`')
   checkProblems(own, report)
   checkBuckets(contract.buckets, report)
-  for (const [key, resource] of resources) checkResource(key, resource, Object.values(contract.resources), report)
+  for (const [key, resource] of resources) {
+    checkResource(key, resource, Object.values(contract.resources), report)
+    checkStateFields(key, resource, contract, report)
+  }
   checkPrefixes(resources, report)
   checkPlaces(contract, report)
   for (const [key, spec] of Object.entries(contract.operations))

@@ -83,7 +83,9 @@ function nullMisfits(resource: AnyResource, field: string, spec: FieldSpec, colu
 /** CRUD inserts what the request gives, the id and the parent's; the rest is up to the table's defaults. */
 function unfilledColumns(resource: AnyResource, table: Relation): string[] {
   if (!isCrud(resource, 'create')) return []
-  const filled = new Set(['id', resource.parent?.field ?? 'id', ...givenTo(resource, 'create')].map(snakeCase))
+  const filled = new Set(
+    ['id', resource.parent?.field ?? 'id', ...resource.states, ...givenTo(resource, 'create')].map(snakeCase),
+  )
   return table.columns
     .filter((column) => column.notNull && !column.hasDefault && !filled.has(column.name))
     .map(({ name }) => `${resource.table}.${name}: the column is required, but create never sets it: add a default`)
@@ -173,6 +175,7 @@ function givenTo(resource: AnyResource, verb: WritingVerb): string[] {
 
 /** Whether Lintel itself writes the field's column. */
 function isWritten(resource: AnyResource, field: string): boolean {
+  if (resource.states.includes(field)) return true
   if (['id', 'version', 'createdAt', 'updatedAt', resource.parent?.field].includes(field)) return true
   const verbs: WritingVerb[] = ['create', 'replace', 'update']
   return verbs.some((verb) => isCrud(resource, verb) && givenTo(resource, verb).includes(field))

@@ -1,4 +1,5 @@
 import { noteStatement } from '../base/failure.ts'
+import type { Access } from '../contract/access.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Cause } from '../observe/statement-log.ts'
 import { boundedCheck, CHECK_MS } from '../resilience/bounded-check.ts'
@@ -10,7 +11,7 @@ import { type Faults, faultsOf, unavailable } from './faults.ts'
 import type { ForetoldInsert } from './foretold.ts'
 import { createLanes, type Lanes, TICK_MS } from './lanes.ts'
 import { createOutage, type Outage } from './outage.ts'
-import type { Cells } from './row.ts'
+import type { Cells, Row } from './row.ts'
 import { createSlowTexts } from './slow-texts.ts'
 import { type Asker, type Statement, waitUntilMs } from './statement.ts'
 import type { Step, TextResult } from './text-query.ts'
@@ -32,6 +33,10 @@ export interface Writable extends Queryable {
    * `change` and `remove` write is known without it.
    */
   changed(resource: AnyResource, id: string): void
+  /** Whether an access rule admits whoever this is done for, as the row's owner too; everybody without it. */
+  admits?(access: Access, row: Row, by: 'as caller' | 'as service'): boolean
+  /** Publishes an event of the contract with the row. */
+  publish?(type: string, row: Row): void
   /** Takes an insert that need not be sent before COMMIT, as its row is known already; false where it has to be sent now. */
   atCommit?(insert: ForetoldInsert): boolean
   /**

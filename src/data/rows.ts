@@ -5,6 +5,7 @@ import { foretell } from './foretold.ts'
 import type { Queryable, Writable } from './pool.ts'
 import { type Cells, type Row, rowOf } from './row.ts'
 import { columnFor, type Table, tableOf } from './table.ts'
+import { assertTransitions, movesIn } from './transitions.ts'
 
 /** Which versions of a row a write may meet (R-LOCK-2); undefined is any. */
 export interface ExpectedVersion {
@@ -16,7 +17,10 @@ export interface ExpectedVersion {
   readonly ifNoneMatch?: readonly number[]
 }
 
-/** The living row with this id, or undefined; `for update` locks it until the transaction ends. */
+/**
+ * The living row with this id, or undefined; `for update` locks it until the transaction ends. Of a resource with a view of its own
+ * it is the table's row that is locked: a view that joins or groups cannot be.
+ */
 export async function find<R extends AnyResource>(
   db: Queryable,
   resource: R,
@@ -24,7 +28,12 @@ export async function find<R extends AnyResource>(
   lock: 'for update' | '' = '',
 ): Promise<Row<R> | undefined> {
   const table = tableOf(resource)
-  const [cells] = await db.cells(lock === '' ? table.find : `${table.find} ${lock}`, [uuidOf(resource, id)])
+  const params = [uuidOf(resource, id)]
+  const behind = resource.derived && lock !== ''
+  // Both leave in one write. The second begins when the lock is there, and sees what stands then.
+  const locked = behind ? db.cells(`select 1 from ${resource.table} where id = $1 ${lock}`, params) : undefined
+  const found = db.cells(lock === '' || behind ? table.find : `${table.find} ${lock}`, params)
+  const [[cells]] = await Promise.all([found, locked])
   return cells && rowOf<R>(table, cells)
 }
 
@@ -62,10 +71,11 @@ export async function insert<R extends AnyResource>(
 ): Promise<Row<R>> {
   const table = tableOf(resource)
   const { id = newId(resource.idPrefix) } = values as { readonly id?: string }
+  const whole = { ...begun(resource, values), id }
   db.changed?.(resource, id)
-  const foretold = sent === 'at commit' && db.atCommit ? foretell<R>(table, { ...values, id }) : undefined
+  const foretold = sent === 'at commit' && db.atCommit ? foretell<R>(table, whole) : undefined
   if (foretold && db.atCommit!(foretold)) return foretold.row
-  const { names, params } = columnsOf(table, { ...values, id })
+  const { names, params } = columnsOf(table, whole)
   const cells = await db.cells(
     `insert into ${resource.table} (${names.join(', ')}) values (${names.map((_, i) => `$${i + 1}`).join(', ')}) ${returning(table)}`,
     params,
@@ -82,6 +92,10 @@ export async function insert<R extends AnyResource>(
  * nothing to change.
  * Else a Problem: NOT_FOUND, PRECONDITION_FAILED (If-Match) or VERSION_CONFLICT (body); CONFLICT where a trigger lets the
  * row stay as it is.
+ *
+ * A state (`t.state`) changes by its transitions alone, and the row is locked and read first. Problems: FORBIDDEN for a caller who
+ * may not make it, INVALID_TRANSITION. `as service` makes it in the service's own name, whoever calls: its rule then names `service`.
+ * Where the contract says so, the transition publishes its event.
  */
 export async function change<R extends AnyResource>(
   db: Queryable & Partial<Writable>,
@@ -89,19 +103,39 @@ export async function change<R extends AnyResource>(
   id: string,
   values: object,
   expected?: ExpectedVersion,
+  by: 'as caller' | 'as service' = 'as caller',
 ): Promise<Row<R>> {
   const table = tableOf(resource)
   const { names, params } = columnsOf(table, values)
-  if (names.length === 0) return unchanged(await read(db, resource, id), expected)
+  if (names.length === 0) return matching(await read(db, resource, id), expected)
+  const moves = movesIn(resource, values)
+  if (moves.length > 0) {
+    const standing = matching(await read(db, resource, id, 'for update'), expected)
+    assertTransitions(standing, moves, (access) => db.admits?.(access, standing, by) ?? true)
+    const row = await update<R>(db, resource, id, { names, params }, expected)
+    for (const [name, to] of moves) if (resource.stored[name]!.events) db.publish?.(`${resource.name}.${to}`, row)
+    return row
+  }
+  return update<R>(db, resource, id, { names, params }, expected)
+}
+
+async function update<R extends AnyResource>(
+  db: Queryable & Partial<Writable>,
+  resource: R,
+  id: string,
+  { names, params }: ReturnType<typeof columnsOf>,
+  expected: ExpectedVersion | undefined,
+): Promise<Row<R>> {
+  const table = tableOf(resource)
   db.changed?.(resource, id)
   const set = [...names.map((name, i) => `${name} = $${i + 1}`), ...touched(resource)]
   const guard = guarded(resource, id, expected, params)
-  const update = () =>
+  const write = () =>
     db.cells(`update ${resource.table} set ${set.join(', ')} where ${guard} ${returning(table)}`, params)
-  const cells = await update()
+  const cells = await write()
   if (cells[0]) return written(db, table, id, cells[0])
   await assertMatches(db, resource, id, expected)
-  const again = expected && (await update())[0]
+  const again = expected && (await write())[0]
   if (!again) throw suppressed(resource)
   return written(db, table, id, again)
 }
@@ -151,18 +185,14 @@ export function conflictOf(row: Row<any>, expected: ExpectedVersion | undefined)
   return undefined
 }
 
-/**
- * Locks a row in the version that a write expects, until the transaction ends. Problems: NOT_FOUND, PRECONDITION_FAILED. The table is
- * locked and then the view read: one that joins or groups cannot be locked itself.
- */
+/** Locks a row in the version that a write expects, until the transaction ends. Problems: NOT_FOUND, PRECONDITION_FAILED. */
 export async function lockVersion(
   db: Queryable,
   resource: AnyResource,
   id: string,
   expected: ExpectedVersion,
 ): Promise<void> {
-  await db.cells(`select 1 from ${resource.table} where id = $1 for update`, [uuidOf(resource, id)])
-  const conflict = conflictOf(await read(db, resource, id), expected)
+  const conflict = conflictOf(await read(db, resource, id, 'for update'), expected)
   if (conflict) throw conflict
 }
 
@@ -186,6 +216,15 @@ function columnsOf(table: Table, values: object) {
   return { names, params }
 }
 
+/** With the states where a new thing begins, unless it is made in another. */
+function begun(resource: AnyResource, values: object): object {
+  if (resource.states.length === 0) return values
+  return {
+    ...Object.fromEntries(resource.states.map((name: string) => [name, resource.stored[name]!.initial])),
+    ...values,
+  }
+}
+
 function touched({ versioned }: AnyResource): string[] {
   return [...(versioned ? ['version = version + 1'] : []), 'updated_at = now()']
 }
@@ -202,7 +241,7 @@ function guarded(resource: AnyResource, id: string, expected: ExpectedVersion | 
   return terms.join(' and ')
 }
 
-function unchanged<R extends AnyResource>(row: Row<R>, expected: ExpectedVersion | undefined): Row<R> {
+function matching<R extends AnyResource>(row: Row<R>, expected: ExpectedVersion | undefined): Row<R> {
   const conflict = conflictOf(row, expected)
   if (conflict) throw conflict
   return row

@@ -4,6 +4,7 @@ import { Problem } from '../base/errors.ts'
 import type { Access, Reach } from '../contract/access.ts'
 import type { FieldSpec } from '../contract/fields.ts'
 import type { Facts } from '../contract/operation.ts'
+import { type Row, readField } from '../data/row.ts'
 
 /**
  * Decides access as far as the caller and the path tell (R-AUTH-8). The gateway decides before it reads a body (FC-7), the
@@ -25,6 +26,14 @@ export function reachOf(
 /** Where the path does not name the owner, the row decides. */
 function mayBeOwner(callerId: string, named: string | undefined): boolean {
   return named === undefined || named === 'me' || named === callerId
+}
+
+/** Whether a rule admits a caller to one thing, which says whose it is. */
+export function admitsFor(access: Access, row: Row, caller: Caller): boolean {
+  if (access.public || access.roles.some((role) => hasRole(caller, role))) return true
+  if (caller.kind !== 'user') return false
+  const { owner } = row.table.resource
+  return access.authenticated || (access.owner && owner !== undefined && readField(row, owner) === caller.id)
 }
 
 /**

@@ -40,19 +40,24 @@ const handlers = {
   },
   replace: (resource: AnyResource) => {
     const held = holdingServerSet(resource.stored)
+    const states = statesOf(resource)
     return async ({ params, body, expected }: Input, { tx }: Unit) => {
-      const row = isGiven(held, body) ? await read(tx, resource, params.id!, 'for update') : undefined
-      return change(tx, resource, params.id!, row ? completed(held, body, row) : body, expected)
+      if (!isGiven(held, body) && !isGiven(states, body)) return change(tx, resource, params.id!, body, expected)
+      const row = await read(tx, resource, params.id!, 'for update')
+      return change(tx, resource, params.id!, moving(states, completed(held, body, row), row), expected)
     }
   },
   update: (resource: AnyResource) => {
     const held = holdingServerSet(resource.stored)
+    // Where the contract spells the input out, it is a command: to be what it is already is no transition.
+    const states = resource.input.update === undefined ? statesOf(resource) : {}
     return async ({ params, body, expected }: Input, { tx }: Unit) => {
       const parts = partsOf(resource, body)
-      if (!isGiven(parts, body) && !isGiven(held, body)) return change(tx, resource, params.id!, body, expected)
+      if (![parts, held, states].some((specs) => isGiven(specs, body)))
+        return change(tx, resource, params.id!, body, expected)
       const row = await read(tx, resource, params.id!, 'for update')
       const values = completed(held, { ...body, ...merged(parts, body, row) }, row)
-      return change(tx, resource, params.id!, values, expected)
+      return change(tx, resource, params.id!, moving(states, values, row), expected)
     }
   },
   delete:
@@ -67,6 +72,17 @@ type Specs = Readonly<Record<string, FieldSpec>>
 function isGiven(specs: Specs, body: Values): boolean {
   for (const name in specs) if (isPart(body[name])) return true
   return false
+}
+
+function statesOf({ states, stored }: AnyResource): Specs {
+  return Object.fromEntries(states.map((name: string) => [name, stored[name]!]))
+}
+
+/** Without the states that the row has already: what was read may be edited and sent back as a whole. */
+function moving(states: Specs, values: Values, row: Row): Values {
+  return Object.fromEntries(
+    Object.entries(values).filter(([name, value]) => !Object.hasOwn(states, name) || value !== readField(row, name)),
+  )
 }
 
 /** With what only the service sets inside objects as it stands in the row, which is locked. */

@@ -101,7 +101,9 @@ function compile(
     fill: (specs, body, { verb }) => {
       const filled = withDefaults(specs, body)
       // A replacement by somebody who may not set a field leaves it as it is, rather than resetting it.
-      if (verb === 'replace') for (const name in specs) if (specs[name]!.only && !(name in body)) delete filled[name]
+      if (verb === 'replace')
+        for (const name in specs)
+          if ((specs[name]!.only || specs[name]!.transitions) && !(name in body)) delete filled[name]
       if (!('version' in body)) delete filled.version
       return filled
     },

@@ -63,6 +63,10 @@ export function insert<R extends AnyResource, V extends NewRow<R['fields']> & { 
  * nothing to change.
  * Else a Problem: NOT_FOUND, PRECONDITION_FAILED (If-Match) or VERSION_CONFLICT (body); CONFLICT where a trigger lets the
  * row stay as it is.
+ *
+ * A state (`t.state`) changes by its transitions alone, and the row is locked and read first. Problems: FORBIDDEN for a caller who
+ * may not make it, INVALID_TRANSITION. `as service` makes it in the service's own name, whoever calls: its rule then names `service`.
+ * Where the contract says so, the transition publishes its event.
  */
 export function change<R extends AnyResource, I extends string, V extends ChangedRow<R['fields']>>(
   db: Db,
@@ -70,8 +74,9 @@ export function change<R extends AnyResource, I extends string, V extends Change
   id: IdFor<R['idPrefix'], I>,
   values: Only<keyof ChangedRow<R['fields']>, V>,
   expected?: rows.ExpectedVersion,
+  by?: 'as caller' | 'as service',
 ): Promise<Row<R>> {
-  return handled(rows.change(db, resource, id, values, expected))
+  return handled(rows.change(db, resource, id, values, expected, by))
 }
 
 /**

@@ -1,3 +1,4 @@
+import { SERVICE_ROLE } from '../auth/caller.ts'
 import { Fault } from '../base/errors.ts'
 import { noteStatement } from '../base/failure.ts'
 import { handled } from '../base/handled.ts'
@@ -5,6 +6,7 @@ import { encodeId } from '../base/ids.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { Context, Log } from '../call/call.ts'
 import type { Client } from '../call/client.ts'
+import type { Access } from '../contract/access.ts'
 import type { AnyContract, Contract } from '../contract/contract.ts'
 import { dataVersion } from '../contract/event.ts'
 import type { AnyResource } from '../contract/resource.ts'
@@ -19,6 +21,7 @@ import { headersOf, withDataVersion } from '../events/headers.ts'
 import { addResult } from '../limits/headers.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
 import type { Deadline } from '../resilience/deadline.ts'
+import { admitsFor } from './access.ts'
 import { type BucketOptions, createBuckets } from './buckets.ts'
 import { assertJobKeepsContract, assertKeepsContract } from './event-data.ts'
 import type { EnqueueOptions, Unit } from './handler.ts'
@@ -159,7 +162,7 @@ class WorkUnit implements Unit {
 
   get tx(): Writable {
     const { contract, runtime } = this.#tools
-    this.#tx ??= new WorkTransaction(this.#transaction, runtime.cascades, (type, row) => {
+    this.#tx ??= new WorkTransaction(this.#transaction, runtime.cascades, this.#context, (type, row) => {
       if (type in contract.events) this.emit(type, row)
     })
     return this.#tx
@@ -255,17 +258,30 @@ class WorkUnit implements Unit {
 /** What a handler does not await ends no process when it fails; what it takes out of it (`const { query } = unit.tx`), or copies, works. */
 class WorkTransaction extends DelegatedTransaction {
   readonly #cascades: Cascades | undefined
-  readonly #emit: (type: string, row: Row) => void
+  readonly #context: Context
+  /** Publishes an event, where the contract has it. */
+  readonly publish: (type: string, row: Row) => void
   #cascade: Writable['cascade'] = undefined
 
-  constructor(tx: Transaction, cascades: Cascades | undefined, emit: (type: string, row: Row) => void) {
+  constructor(
+    tx: Transaction,
+    cascades: Cascades | undefined,
+    context: Context,
+    publish: (type: string, row: Row) => void,
+  ) {
     super(tx)
     this.#cascades = cascades
-    this.#emit = emit
+    this.#context = context
+    this.publish = publish
     this.cells = this.cells.bind(this)
     this.query = this.query.bind(this)
     this.changed = this.changed.bind(this)
     this.cascade = this.cascade.bind(this)
+    this.admits = this.admits.bind(this)
+  }
+
+  admits(access: Access, row: Row, by: 'as caller' | 'as service'): boolean {
+    return by === 'as service' ? access.roles.includes(SERVICE_ROLE) : admitsFor(access, row, this.#context.caller)
   }
 
   override cells(statement: string, values?: readonly unknown[]): Promise<Cells[]> {
@@ -278,7 +294,7 @@ class WorkTransaction extends DelegatedTransaction {
 
   cascade(resource: AnyResource): ((id: string) => Promise<void>) | undefined {
     if (this.#cascades === undefined) return undefined
-    this.#cascade ??= cascading(this.#cascades, () => this, this.#emit)
+    this.#cascade ??= cascading(this.#cascades, () => this, this.publish)
     return this.#cascade(resource)
   }
 }

@@ -90,6 +90,7 @@ function judge({ components }: OpenApiDocument): Described['faults'] {
     keywords: [
       { keyword: 'x-lintel-decimals', type: 'number', validate: (most: number, it: number) => decimalsOf(it) <= most },
       'x-lintel-only',
+      'x-lintel-transitions',
       'components',
     ],
   })

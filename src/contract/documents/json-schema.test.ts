@@ -17,7 +17,7 @@ ajv.addKeyword({
   type: 'number',
   validate: (most: number, it: number) => decimalsOf(it) <= most,
 })
-ajv.addVocabulary(['x-lintel-only'])
+ajv.addVocabulary(['x-lintel-only', 'x-lintel-transitions'])
 
 function isTime(text: string): boolean {
   return readTime(text) !== undefined

@@ -1,5 +1,5 @@
 import { EMAIL_PATTERN } from '../../base/email.ts'
-import type { FieldSpec } from '../fields.ts'
+import type { FieldSpec, Transitions } from '../fields.ts'
 
 /** JSON Schema 2020-12, as far as contracts need it. */
 export interface JsonSchema {
@@ -33,6 +33,8 @@ export interface JsonSchema {
   readonly 'x-lintel-decimals'?: number
   /** Roles that may give another value than the default, and change it later. */
   readonly 'x-lintel-only'?: readonly string[]
+  /** Of a state, by each: those that may follow it, with who may make the transition. */
+  readonly 'x-lintel-transitions'?: Transitions
 }
 
 /** A whole body, a part of one (merge patch), or what comes back. */
@@ -88,12 +90,13 @@ function objectSchema(
 /** Schema of one value. */
 export function valueSchema(spec: FieldSpec, use: Use, idRef: IdRef = writtenOut): JsonSchema {
   const schema = kinds[spec.kind](spec, use, idRef)
-  const notes = use === 'answer' ? notesOf(spec.description) : notesOf(spec.description, ...hints(spec))
+  const notes = notesOf(spec.description, statesHint(spec), ...(use === 'answer' ? [] : hints(spec)))
   return {
     ...(spec.nullable ? orNull(schema) : schema),
     ...(notes !== '' && { description: notes }),
     ...(use === 'request' && spec.default !== undefined && { default: spec.default }),
     ...(use !== 'answer' && spec.only && { 'x-lintel-only': spec.only }),
+    ...(spec.transitions && { 'x-lintel-transitions': spec.transitions }),
   }
 }
 
@@ -187,6 +190,22 @@ function hints(spec: FieldSpec): (string | undefined)[] {
     spec.scale === undefined ? undefined : `At most ${spec.scale} decimals.`,
     spec.only && onlyHint(spec.only, spec.default !== undefined),
   ]
+}
+
+/** `Begins as pending; then pending to paid (admin) or cancelled (owner, admin), paid to shipped (admin).` */
+function statesHint({ transitions, initial }: FieldSpec): string | undefined {
+  if (transitions === undefined) return undefined
+  const ways = Object.entries(transitions).flatMap(([from, next]) => {
+    const to = Object.entries(next).map(
+      ([state, rule]) =>
+        `\`${state}\` (${rule
+          .split('|')
+          .map((term) => term.trim())
+          .join(', ')})`,
+    )
+    return to.length === 0 ? [] : [`\`${from}\` to ${to.join(' or ')}`]
+  })
+  return `Begins as \`${initial}\`${ways.length === 0 ? '' : `; then ${ways.join(', ')}`}.`
 }
 
 function onlyHint(roles: readonly string[], hasDefault: boolean): string {

@@ -143,7 +143,7 @@ describe.each(documents)('R-P-2: the document of %s', (_, document) => {
       allowUnionTypes: true,
       formats: { email: true, 'date-time': true, date: true },
     })
-    ajv.addVocabulary(['x-lintel-decimals', 'x-lintel-only', ...Object.keys(document)])
+    ajv.addVocabulary(['x-lintel-decimals', 'x-lintel-only', 'x-lintel-transitions', ...Object.keys(document)])
     ajv.addSchema({ $id: 'lintel:document', ...document })
     const pointers = [...walk(document)].flatMap(([pointer]) =>
       /\/schema$|^#\/components\/schemas\/[^/]+$/.test(pointer) ? [pointer] : [],

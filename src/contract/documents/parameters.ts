@@ -78,7 +78,7 @@ function queryParameters(operation: Operation, shown: readonly string[], shared:
 function ownParameter(name: string, spec: FieldSpec): Parameter {
   const description = spec.description ?? (spec.kind === 'time' ? 'A date alone is its midnight, UTC.' : '')
   const required = !spec.optional
-  const one = (of: FieldSpec) => (of.kind === 'time' ? MOMENT : valueSchema({ ...of, nullable: false }, 'request'))
+  const one = (of: FieldSpec) => (of.kind === 'time' ? MOMENT : valueSchema(lookedFor(of), 'request'))
   if (spec.kind !== 'list') {
     const schema = one(spec)
     return { name, in: 'query', description, required, schema: withDefault(schema, spec) }
@@ -197,8 +197,14 @@ const MOMENT: JsonSchema = { type: 'string', anyOf: [{ format: 'date-time' }, { 
 function itemOf(spec: FilterParameter['spec']): JsonSchema {
   if (spec.kind === 'integer') return { type: 'integer', minimum: -1e15, maximum: 1e15 }
   if (spec.kind === 'time') return MOMENT
-  const schema = valueSchema({ ...spec, nullable: false }, 'answer')
+  const schema = valueSchema(lookedFor(spec), 'answer')
   return spec.kind === 'email' ? { ...schema, pattern: EMAIL_PATTERN } : schema
+}
+
+/** What is looked for is any value, and makes no transition. */
+function lookedFor(spec: FieldSpec): FieldSpec {
+  const { transitions: _, ...rest } = spec
+  return { ...rest, nullable: false }
 }
 
 function commaList(name: string, description: string, schema: JsonSchema): Parameter {
