@@ -9,97 +9,10 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ROOT } from './processes.ts'
+import { OPERATIONS, SHOP, WITHOUT } from './types-shop.ts'
 
 const TSC = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
 const FOLDER = join(ROOT, '.lintel', 'bench-types')
-const RESOURCES = 25
-const VERBS = 4
-
-const IMPORTS = `import { type Client, client, http } from 'lintel/client'
-import { event, resource, service, t } from 'lintel/contract'
-import { change, type HandlerOf, implement, insert, newId, readRow } from 'lintel/service'
-`
-
-/** So that the imports are used. */
-const EXPORTS =
-  'export { change, type Client, client, event, type HandlerOf, http, implement, insert, newId, readRow, resource, service, t }'
-
-const resourceText = (n: number) => `
-export const Thing${n} = resource('thing${letter(n)}', {
-  id: 'th${letter(n)}',
-  fields: {
-    ownerId: t.id('usr').server(),
-    name: t.text({ min: 1, max: 255 }),
-    state: t.oneOf('draft${n}', 'open${n}', 'closed${n}').server(),
-    amount: t.integer({ min: 0 }).default(0),
-    price: t.money(),
-    currency: t.currency().default('USD'),
-    dueAt: t.time().optional(),
-    parts: t.list(t.object({ label${n}: t.text(), quantity: t.integer(), price: t.money() })),
-  },
-  owner: 'ownerId',
-  list: { filter: ['name', 'price'], sort: ['name', 'createdAt'] },
-  access: { list: 'owner | admin', get: 'owner | admin', create: 'authenticated', update: 'owner | admin' },
-  custom: ['create', 'update'],
-})
-`
-
-const contractText = (all: number[]) => `
-export const shop = service('shop', {
-  resources: { ${all.map((n) => `things${n}: Thing${n}`).join(', ')} },
-  events: { ${all.map((n) => `'thing${letter(n)}.created': event(Thing${n})`).join(', ')} },
-})
-`
-
-const handlersText = (all: number[]) => `
-${all
-  .map(
-    (
-      n,
-    ) => `const update${n}: HandlerOf<typeof shop, 'things${n}', 'update'> = async ({ params, body, expected }, { tx }) =>
-  change(tx, Thing${n}, params.id, body, expected)`,
-  )
-  .join('\n')}
-
-export default implement(shop, {
-${all
-  .map(
-    (n) => `  things${n}: {
-    create: async ({ body }, { tx, emit }) => {
-      const row = await insert(tx, Thing${n}, { ...body, ownerId: newId('usr'), state: 'draft${n}' })
-      emit('thing${letter(n)}.created', row)
-      const label: string | undefined = readRow(row).parts[0]?.label${n}
-      return label === undefined ? row : row
-    },
-    update: update${n},
-  },`,
-  )
-  .join('\n')}
-}, { migrations: new URL('./migrations/', import.meta.url) })
-`
-
-const callsText = (all: number[]) => `
-export async function callAll(api: Client<typeof shop>): Promise<string[]> {
-  const names: string[] = []
-${all
-  .map(
-    (n) => `  const made${n} = await api.things${n}.create({ body: { name: 'a', price: 1, parts: [] } })
-  names.push(made${n}.name, made${n}.state satisfies 'draft${n}' | 'open${n}' | 'closed${n}')
-  for (const one of (await api.things${n}.list()).data) names.push(one.parts[0]?.label${n} ?? one.name)
-  names.push((await api.things${n}.get({ id: made${n}.id })).currency)
-  names.push((await api.things${n}.update({ id: made${n}.id, body: { amount: 2 } })).name)`,
-  )
-  .join('\n')}
-  return names
-}
-export const api = client(shop, http('http://127.0.0.1:3000'))
-`
-
-/** Resources are named by letters: a noun has no digits. */
-function letter(n: number): string {
-  return String.fromCharCode(97 + n)
-}
-
 interface Check {
   readonly checkS: number
   readonly totalS: number
@@ -124,19 +37,16 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { json: { type: 'boolean', default: false }, runs: { type: 'string', default: '3' } },
   })
-  const all = Array.from({ length: RESOURCES }, (_, n) => n)
-  const shop = [IMPORTS, ...all.map(resourceText), contractText(all), handlersText(all), callsText(all)].join('')
   const without: Check[] = []
   const whole: Check[] = []
   for (let run = 0; run < Number(values.runs); run++) {
-    without.push(await check('without', `${IMPORTS}${EXPORTS}`))
-    whole.push(await check('whole', shop))
+    without.push(await check('without', WITHOUT))
+    whole.push(await check('whole', SHOP))
   }
   await rm(FOLDER, { recursive: true, force: true })
   const [base, full] = [fastest(without), fastest(whole)]
-  const operations = RESOURCES * VERBS
-  if (values.json) return console.log(JSON.stringify({ operations, without: base, with: full }, null, 2))
-  console.log(`A contract of ${operations} operations, its handlers and calls; the fastest of ${values.runs} runs:`)
+  if (values.json) return console.log(JSON.stringify({ operations: OPERATIONS, without: base, with: full }, null, 2))
+  console.log(`A contract of ${OPERATIONS} operations, its handlers and calls; the fastest of ${values.runs} runs:`)
   console.log(line('without', base))
   console.log(line('with', full))
   console.log(`The contract itself: ${(full.checkS - base.checkS).toFixed(2)} s of checking; the goal is under 2 s.`)

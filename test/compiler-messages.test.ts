@@ -56,6 +56,40 @@ const WRONG: Readonly<Record<string, readonly [line: string, ...words: string[]]
     'change(tx, User, userId, { emailVerified: true })',
     "'emailVerified' does not exist in type",
   ],
+  verbNotOffered: ["shop.orders.delete({ id: 'ord_1' })", "Property 'delete' does not exist on type"],
+  operationMisspelt: ['people.logon({})', "Property 'logon' does not exist on type"],
+  filterNotOffered: [
+    "shop.products.list({ query: { colour: 'red' } })",
+    "Object literal may only specify known properties, and 'colour' does not exist in type",
+  ],
+  filterMisspelt: [
+    "shop.products.list({ query: { categry: 'Tea' } })",
+    "'categry' does not exist in type",
+    "Did you mean to write 'category'?",
+  ],
+  sortNotOffered: [
+    "shop.products.list({ query: { sort: 'stock' } })",
+    `Type '"stock"' is not assignable to type '`,
+    '"-price"',
+  ],
+  bodyThatLacksAField: [
+    'people.login({ body: { email: text } })',
+    "Property 'password' is missing in type '{ email: string; }'",
+  ],
+  bodyOfAnotherType: [
+    "shop.products.update({ id: text, body: { stock: '5' } })",
+    "Type 'string' is not assignable to type 'number'",
+  ],
+  bodyWithAFieldTooMany: ["shop.orders.create({ userId: 'me', body: { total: 1 } })", "'total' does not exist in type"],
+  parentLeftOut: ['shop.carts.list({})', "Property 'userId' is missing in type '{}'"],
+  answerThatHasNoSuchField: [
+    'shop.products.get({ id: text }).then(({ colour }) => colour)',
+    "Property 'colour' does not exist on type",
+  ],
+  paramMisspelt: [
+    "((async ({ params }, { tx }) => change(tx, Order, params.orderId, {})) satisfies HandlerOf<typeof orders, 'orders', 'update'>)",
+    "Property 'orderId' does not exist on type",
+  ],
   changeOfNoField: ["change(tx, Product, text, { colour: 'red' })", "'colour' does not exist in type"],
 }
 

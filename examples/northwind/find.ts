@@ -51,13 +51,15 @@ export async function findOrders(
   const found: FoundOrder[] = []
   if (buyers.size === 0 || orders.length === 0) return found
   const days = orders.map(({ placedAt }) => Date.parse(placedAt))
-  const query = {
-    placedAfter: new Date(Math.min(...days) - DAY_MS),
-    placedBefore: new Date(Math.max(...days) + DAY_MS),
-    sort: 'placedAt',
-    fields: ['userId', 'placedAt', 'items', 'total'] as const,
-  }
-  for await (const { id, userId, placedAt, items, total } of api.orders.eachAll({ query }))
+  const rows = api.orders.eachAll({
+    query: {
+      placedAfter: new Date(Math.min(...days) - DAY_MS),
+      placedBefore: new Date(Math.max(...days) + DAY_MS),
+      sort: 'placedAt',
+      fields: ['userId', 'placedAt', 'items', 'total'],
+    },
+  })
+  for await (const { id, userId, placedAt, items, total } of rows)
     if (buyers.has(userId))
       found.push({ id, fingerprint: fingerprint(userId, placedAt, items), lines: items.length, total })
   return found

@@ -65,9 +65,22 @@ export async function lists(api: Client<typeof orders>) {
   await api.orders.list({ userId: 'usr_1', query: { status: ['pending', 'paid'], placedAfter: new Date(0) } })
   // @ts-expect-error a bound is one value
   await api.orders.listAll({ query: { totalMin: [1, 2] } })
-  // @ts-expect-error a thing is there or not
-  await api.orders.listAll({ query: { assigneeIdExists: [true, false] } })
-  await api.orders.listAll({ query: { assigneeIdExists: false, totalMin: 1, createdAt: [new Date(0)], q: 'a' } })
+  await api.orders.listAll({ query: { totalMin: 1, createdAt: [new Date(0)], sort: ['-total', 'createdAt'] } })
+  await api.products.list({ query: { q: 'tea', category: 'Drinks' } })
+  // @ts-expect-error amounts are asked for by bounds
+  await api.orders.listAll({ query: { total: 1 } })
+  // @ts-expect-error nothing to search orders in
+  await api.orders.listAll({ query: { q: 'a' } })
+  // @ts-expect-error no filter of orders
+  await api.orders.listAll({ query: { currency: 'USD' } })
+  // @ts-expect-error no such status
+  await api.orders.listAll({ query: { status: 'lost' } })
+  // @ts-expect-error orders are not sorted by status
+  await api.orders.listAll({ query: { sort: 'status' } })
+  // @ts-expect-error an order is not deleted
+  api.orders.delete
+  // @ts-expect-error items of carts are listed below one
+  api.cartItems.listAll
   await api.orders.listAll()
   // @ts-expect-error the orders of which user?
   await api.orders.list({ query: { limit: 20 } })
@@ -124,13 +137,44 @@ export async function writes(api: Client<typeof orders>, people: Client<typeof u
   await people.logon({ body: { email: 'ada@example.com', password: 'x' } })
 }
 
-const Note = resource('note', { id: 'nte', fields: { text: t.text() }, access: { list: 'public' } })
+const Note = resource('note', {
+  id: 'nte',
+  fields: {
+    text: t.text(),
+    dueAt: t.time().optional(),
+    assigneeId: t.id('usr').optional(),
+    urgency: t.integer(),
+    labels: t.list(t.oneOf('red', 'blue')),
+  },
+  list: { filter: ['dueAt', { assignee: 'assigneeId' }, 'urgency', { label: 'labels' }, 'id'] },
+  access: { list: 'public' },
+})
 const notes = service('notes', {
   resources: { notes: Note },
   operations: {
     confirm: operation({ method: 'PUT', path: '/notes/{id}/confirmations/{token}', access: 'public' }),
   },
 })
+
+export async function filters(api: Client<typeof notes>) {
+  await api.notes.list({
+    query: { dueAt: '2026-01-01', dueAfter: new Date(0), dueBefore: '2027-01-01', dueAtExists: true },
+  })
+  await api.notes.list({ query: { assignee: ['usr_1', 'usr_2'], assigneeExists: false, id: 'nte_1' } })
+  await api.notes.list({ query: { urgency: [1, 2], urgencyMin: 1, urgencyMax: 2, label: ['red', 'blue'] } })
+  // @ts-expect-error a thing is there or not
+  await api.notes.list({ query: { assigneeExists: [true, false] } })
+  // @ts-expect-error the parameter has a name of its own
+  await api.notes.list({ query: { assigneeId: 'usr_1' } })
+  // @ts-expect-error an id of another type
+  await api.notes.list({ query: { assignee: 'nte_1' } })
+  // @ts-expect-error urgency is always there
+  await api.notes.list({ query: { urgencyExists: true } })
+  // @ts-expect-error no such label
+  await api.notes.list({ query: { label: 'green' } })
+  // @ts-expect-error nothing to sort by
+  await api.notes.list({ query: { sort: 'urgency' } })
+}
 
 export async function operations(api: Client<typeof notes>) {
   const nothing = await api.confirm({ params: { id: 'nte_1', token: 't' } })

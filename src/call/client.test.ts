@@ -160,7 +160,9 @@ test('a path parameter that is missing or empty is a Fault, and nothing is sent'
 test('a verb without an access rule cannot be called (R-AUTH-8)', async () => {
   const { asked, port } = scripted()
   const api = client(orders, port)
+  // @ts-expect-error in JavaScript nothing else says so
   await expect(api.orders.delete({ id: 'ord_1' })).rejects.toThrow('does not offer "delete" of "orders"')
+  // @ts-expect-error products are below nothing
   expect(() => api.products.eachAll()).toThrow('does not offer "listAll" of "products"')
   expect(asked).toEqual([])
 })

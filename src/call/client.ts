@@ -3,12 +3,14 @@ import { handled } from '../base/handled.ts'
 import type { AnyContract } from '../contract/contract.ts'
 import type { Fields, InputOf, TypeOf } from '../contract/fields.ts'
 import type { Pairs } from '../contract/list-query.ts'
+import type { ListCalls, ListParameters } from '../contract/list-types.ts'
 import { type Operation, type OperationSpec, VERBS } from '../contract/operation.ts'
 import type {
   AnyResource,
   CreateInput,
   ParentParams,
   ReplaceInput,
+  Resource,
   ShownOf,
   UpdateInput,
 } from '../contract/resource.ts'
@@ -26,26 +28,34 @@ export type Client<C extends AnyContract> = {
 }
 
 /** The calls of one resource: `CallsOf<typeof Order>`. */
-export type CallsOf<R extends AnyResource> = ResourceCalls<
-  Flat<ShownOf<R>>,
-  AsText<ParentParams<R>>,
-  Flat<CreateInput<R>>,
-  Flat<ReplaceInput<R>>,
-  Flat<UpdateInput<R>>
->
+export type CallsOf<R extends AnyResource> =
+  R extends Resource<any, infer F, any, any, any, infer V, infer L>
+    ? Pick<
+        ResourceCalls<
+          Flat<ShownOf<R>>,
+          AsText<ParentParams<R>>,
+          Flat<CreateInput<R>>,
+          Flat<ReplaceInput<R>>,
+          Flat<UpdateInput<R>>,
+          Flat<ListParameters<F, L>>
+        >,
+        ListCalls<V, L> | Exclude<V, 'list'>
+      >
+    : never
 
 /**
- * What can be asked of a resource that is shown as `T` and stands below `P`. It is made of plain shapes, so that an editor
- * shows those and not the contract behind them. A verb that the contract does not offer rejects with a Fault that says so.
+ * What can be asked of a resource that is shown as `T` and stands below `P`, whose lists take `Q`. It is made of plain shapes, so
+ * that an editor shows those and not the contract behind them. Only what the contract offers is there; in JavaScript the rest
+ * rejects with a Fault that says so.
  */
-export interface ResourceCalls<T extends { id: string }, P, Create, Replace, Update> {
-  list<F extends Name<T> = never>(...args: Below<P, ListArgs<F>>): Promise<Page<Answered<T, F>>>
+export interface ResourceCalls<T extends { id: string }, P, Create, Replace, Update, Q> {
+  list<F extends Name<T> = never>(...args: Below<P, ListArgs<F, Q>>): Promise<Page<Answered<T, F>>>
   /** The list without its parent, where the contract has one: `/orders` beside `/users/{userId}/orders`. */
-  listAll<F extends Name<T> = never>(args?: ListArgs<F>): Promise<Page<Answered<T, F>>>
+  listAll<F extends Name<T> = never>(args?: ListArgs<F, Q>): Promise<Page<Answered<T, F>>>
   /** Every row of `list` by cursor, a page of 100 at a time unless `limit` says otherwise. */
-  each<F extends Name<T> = never>(...args: Below<P, WalkArgs<F>>): Rows<Answered<T, F>>
+  each<F extends Name<T> = never>(...args: Below<P, WalkArgs<F, Q>>): Rows<Answered<T, F>>
   /** Every row of `listAll`. */
-  eachAll<F extends Name<T> = never>(args?: WalkArgs<F>): Rows<Answered<T, F>>
+  eachAll<F extends Name<T> = never>(args?: WalkArgs<F, Q>): Rows<Answered<T, F>>
   get<F extends Name<T> = never>(args: Item<P> & GetArgs<F>): Promise<Answered<T, F>>
   create(args: P & CreateArgs<Create>): Promise<T>
   replace(args: Item<P> & ChangeArgs<Replace>): Promise<T>
@@ -83,12 +93,13 @@ interface CallArgs {
   readonly signal?: AbortSignal | undefined
 }
 
-export interface ListArgs<F extends string> extends CallArgs {
-  readonly query?: ListQuery<F> | undefined
+/** `Q` is what the contract lets the list be asked for: sorts, and filters by the names that it gives them. */
+export interface ListArgs<F extends string, Q> extends CallArgs {
+  readonly query?: (ListQuery<F> & Q) | undefined
 }
 
-export interface WalkArgs<F extends string> extends CallArgs {
-  readonly query?: WalkQuery<F> | undefined
+export interface WalkArgs<F extends string, Q> extends CallArgs {
+  readonly query?: (WalkQuery<F> & Q) | undefined
 }
 
 export interface GetArgs<F extends string> extends CallArgs {
@@ -111,20 +122,13 @@ export interface DeleteArgs extends CallArgs {
   readonly ifMatch?: number | undefined
 }
 
-/** Filters go by the names that the contract gives them: `status`, `createdAfter`, `totalMin`, `assigneeIdExists`, `q`. */
+/** What every list can be asked. */
 export interface ListQuery<F extends string = string> {
   readonly page?: number | undefined
   readonly limit?: number | undefined
   readonly cursor?: string | undefined
   readonly count?: 'exact' | 'none' | undefined
-  /** `-createdAt`, or several: `['-total', 'createdAt']`. */
-  readonly sort?: string | readonly string[] | undefined
   readonly fields?: readonly F[] | undefined
-  readonly q?: string | undefined
-  /** A bound, or whether there is a value: one of each. */
-  readonly [single: `${string}${'Min' | 'Max' | 'After' | 'Before' | 'Exists'}`]: QueryValue | undefined
-  /** Several values are alternatives. */
-  readonly [filter: string]: QueryValue | readonly QueryValue[] | undefined
 }
 
 export interface WalkQuery<F extends string = string> extends ListQuery<F> {
@@ -133,7 +137,7 @@ export interface WalkQuery<F extends string = string> extends ListQuery<F> {
   readonly count?: undefined
 }
 
-export type QueryValue = string | number | boolean | Date
+type QueryValue = string | number | boolean | Date
 
 /** Ids in paths of resources are texts to a client: it may have them from anywhere, and `me` stands for its own (R-USER-3). */
 type AsText<P> = { readonly [K in keyof P]: string }
@@ -276,7 +280,7 @@ function callOf(contract: AnyContract, operation: Operation, args: AnyArgs): Ask
     method: operation.method,
     version: contract.latest,
     params,
-    query: pairsOf(args.query as ListQuery | undefined),
+    query: pairsOf(args.query as AnyArgs | undefined),
     path: pathOf(operation, contract.latest, params),
     body: body === undefined ? undefined : { value: body },
     contentType: body === undefined ? undefined : 'application/json',
@@ -312,7 +316,7 @@ function readBody(operation: Operation, json: string): unknown {
   }
 }
 
-function pairsOf(query: ListQuery = {}): Pairs {
+function pairsOf(query: AnyArgs = {}): Pairs {
   const pairs: [string, string][] = []
   for (const [name, value] of Object.entries(query)) {
     if (value === undefined || value === null) continue

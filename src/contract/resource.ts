@@ -62,7 +62,7 @@ interface Inputs {
   readonly update?: Fields
 }
 
-export interface ResourceOptions<P extends string, F extends Fields, A, C, I, N extends string> {
+export interface ResourceOptions<P extends string, F extends Fields, A, C, I, N extends string, L = ListOptions> {
   /** Type prefix of its ids: `ord` makes `ord_01h455vb4pex5vsknk084sn02q`. */
   readonly id: P
   /** Path segment, when English makes it otherwise than by -s or -ies. */
@@ -87,7 +87,7 @@ export interface ResourceOptions<P extends string, F extends Fields, A, C, I, N 
   /** Writes must say which version they mean, else 428. */
   readonly requireVersion?: boolean
   readonly softDelete?: boolean
-  readonly list?: ListOptions
+  readonly list?: L
   /** Who may do what; a verb without a rule is not offered. */
   readonly access: A
   /** Verbs whose handlers you write; Lintel does the rest. */
@@ -114,6 +114,8 @@ export interface Resource<
   C extends Verb = Verb,
   I extends Inputs = Inputs,
   N extends string = string,
+  V extends Verb = Verb,
+  L extends ListOptions = ListOptions,
 > {
   readonly kind: 'resource'
   readonly name: string
@@ -153,20 +155,21 @@ export interface Resource<
   readonly timeoutMs: Readonly<Partial<Record<Verb, number>>>
   readonly allow: Allow
   readonly description: string | undefined
-  readonly '~'?: { input: I }
+  /** Types only; never set. */
+  readonly '~'?: { input: I; verbs: V; list: L }
 }
 
-export type AnyResource = Resource<any, any, any, any, any>
+export type AnyResource = Resource<any, any, any, any, any, any, any>
 type FieldsOf<R extends AnyResource> = R['fields']
-type InputsOf<R> = R extends Resource<any, any, any, infer I, any> ? I : never
+type InputsOf<R> = R extends Resource<any, any, any, infer I, any, any, any> ? I : never
 
 /** Path parameters: the parent's id by the name of its field, and of that one's type. */
 export type ParentParams<R extends AnyResource> =
-  R extends Resource<any, infer F, any, any, infer N>
+  R extends Resource<any, infer F, any, any, infer N, any, any>
     ? { readonly [K in N]: K extends keyof F ? TypeOf<F[K]> : string }
     : never
 /** The verbs whose handlers the service writes. */
-export type CustomOf<R extends AnyResource> = R extends Resource<any, any, infer C, any, any> ? C : never
+export type CustomOf<R extends AnyResource> = R extends Resource<any, any, infer C, any, any, any, any> ? C : never
 /** The ids of a resource: `IdOf<typeof Order>` is `ord_${string}`. */
 export type IdOf<R extends AnyResource> = Id<R['idPrefix']>
 /** A thing as its readers see it. */
@@ -215,7 +218,11 @@ export function resource<
   const C extends Exclude<keyof A & Verb, 'list' | 'get'> = never,
   I extends Inputs = {},
   const N extends string = never,
->(name: string, options: ResourceOptions<P, F, A, C, I, N>): Resource<P, F, NoInfer<C>, NoInfer<I>, NoInfer<N>> {
+  const L extends ListOptions = {},
+>(
+  name: string,
+  options: ResourceOptions<P, F, A, C, I, N, L>,
+): Resource<P, F, NoInfer<C>, NoInfer<I>, NoInfer<N>, NoInfer<keyof A & Verb>, NoInfer<L>> {
   // NoInfer: written in place in `service(…)`, what is left out (no custom verbs) would be inferred from there, as any.
   checkMembers(`resource "${name}"`, options)
   const plural = options.plural ?? pluralOf(name)
@@ -229,7 +236,7 @@ export function resource<
     createdAt: t.time().server().spec,
     updatedAt: t.time().server().spec,
   }
-  const list = options.list ?? {}
+  const list: ListOptions = options.list ?? {}
   // Where a number is null, it is not left out: the rules of the contract name it.
   const { exactTotal = 10_000, maxOffset = 10_000, scanCost = 4 } = list
   const input: Record<string, Record<string, FieldSpec>> = {}

@@ -36,8 +36,8 @@ export function foreignParents(service: Service<any>, runtime: Runtime): AssertP
   async function ask({ contract, key }: Reader, id: string, params: object, context: Context): Promise<unknown> {
     try {
       // By its key alone: which contract it is, is known only now.
-      const clients = runtime.call(contract, context) as Record<string, { get(args: object): Promise<unknown> }>
-      await clients[key]!.get({ ...params, id, query: { fields: ['id'] } })
+      const clients: unknown = runtime.call(contract, context)
+      await (clients as Clients)[key]!.get({ ...params, id, query: { fields: ['id'] } })
       return undefined
     } catch (error) {
       if (!(error instanceof Problem)) throw error
@@ -46,6 +46,8 @@ export function foreignParents(service: Service<any>, runtime: Runtime): AssertP
     }
   }
 }
+
+type Clients = Readonly<Record<string, { get(args: object): Promise<unknown> }>>
 
 /** Where a thing of another service can be read. */
 interface Reader {
