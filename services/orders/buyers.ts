@@ -1,7 +1,17 @@
-import { type ConsumerHandlers, type EventHandlerOf, Problem, type Tx, type Unit, uuidOf } from 'lintel/service'
+import {
+  type ConsumerHandlers,
+  type EventHandlerOf,
+  findBy,
+  Problem,
+  readRow,
+  remove,
+  type Tx,
+  type Unit,
+  uuidOf,
+} from 'lintel/service'
 import { User, users } from '../users/contract.ts'
 import { cancelPendingOrders } from './change-status.ts'
-import type { orders } from './contract.ts'
+import { Cart, type orders } from './contract.ts'
 
 type Buyers = ConsumerHandlers<typeof orders, 'buyers'>
 
@@ -37,11 +47,8 @@ export const forgetBuyer: Buyers['user.deleted'] = async ({ aggregateId }, unit)
      on conflict (id) do update set email = null, name = null, active = false, updated_at = now()`,
     [id],
   )
-  await unit.tx.query(
-    `update carts set deleted_at = now(), version = version + 1, updated_at = now()
-     where user_id = $1 and status = 'open' and deleted_at is null`,
-    [id],
-  )
+  const carts = await findBy(unit.tx, Cart, { userId: aggregateId, status: 'open' }, 'for update')
+  for (const cart of carts) await remove(unit.tx, Cart, readRow(cart).id)
   await cancelPendingOrders(aggregateId, unit)
 }
 

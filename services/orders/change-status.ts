@@ -1,5 +1,4 @@
-import { change, encodeId, type HandlerOf, read, readRow, type Unit, uuidOf } from 'lintel/service'
-import { User } from '../users/contract.ts'
+import { change, findBy, type HandlerOf, readRow, type Unit } from 'lintel/service'
 import { Order, type orders } from './contract.ts'
 import { returnStock } from './stock.ts'
 
@@ -16,14 +15,11 @@ export const changeStatus: HandlerOf<typeof orders, 'orders', 'update'> = async 
 
 /** Of a user who is gone (R-ORD-7). */
 export async function cancelPendingOrders(userId: string, { tx }: Unit<typeof orders>): Promise<void> {
-  const pending = await tx.query<{ id: string }>(
-    `select id from orders where user_id = $1 and status = 'pending' order by id for update`,
-    [uuidOf(User, userId)],
-  )
-  const all = []
-  for (const { id } of pending) all.push(readRow(await read(tx, Order, encodeId('ord', id))))
+  const pending = (await findBy(tx, Order, { userId, status: 'pending' }, 'for update')).map(readRow)
   // All at once: one order after another would lock products out of their order (FC-78).
-  const taken = all.filter(({ stockTaken }) => stockTaken).flatMap(({ items }) => items)
-  if (taken.length > 0) await returnStock(tx, taken)
-  for (const { id } of all) await change(tx, Order, id, { status: 'cancelled' })
+  await returnStock(
+    tx,
+    pending.flatMap(({ stockTaken, items }) => (stockTaken ? items : [])),
+  )
+  for (const { id } of pending) await change(tx, Order, id, { status: 'cancelled' })
 }

@@ -71,7 +71,7 @@ export const CartItem = resource('item', {
   view: 'cart_item_details',
   fields: {
     cartId: t.id('crt').server(),
-    userId: t.id('usr').hidden(),
+    userId: t.id('usr').hidden().computed(),
     productId: t.id('prd').fixed(),
     sku: t.text().computed(),
     name: t.text().computed(),

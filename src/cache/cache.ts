@@ -173,7 +173,7 @@ export function createCache({ tags, maxBytes = 32 * 2 ** 20 }: CacheOptions): Ca
     throw new Fault(
       'CACHE_STALE',
       `What the cache has under "${key}" is not what the database says. Something has changed it without saying so: ` +
-        `call tx.changed(resource, id) beside hand-written SQL, or cache.invalidate(tag) for one of ${how.tags.map((tag) => `"${tag}"`).join(', ')}.`,
+        `write with changeEach, call tx.changed(resource, id) beside other SQL of your own, or cache.invalidate(tag) for one of ${how.tags.map((tag) => `"${tag}"`).join(', ')}.`,
     )
   }
 

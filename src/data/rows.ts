@@ -119,6 +119,21 @@ export async function change<R extends AnyResource>(
   return update<R>(db, resource, id, { names, params }, expected)
 }
 
+/**
+ * Changes nothing of a living row but its version and `updatedAt`: something that belongs to it has changed. Publishes
+ * `<resource>.updated`, where the contract has that event. Problems as in `change`.
+ */
+export async function touch<R extends AnyResource>(
+  db: Queryable & Partial<Writable>,
+  resource: R,
+  id: string,
+  expected?: ExpectedVersion,
+): Promise<Row<R>> {
+  const row = await update<R>(db, resource, id, { names: [], params: [] }, expected)
+  db.publish?.(`${resource.name}.updated`, row)
+  return row
+}
+
 async function update<R extends AnyResource>(
   db: Queryable & Partial<Writable>,
   resource: R,
@@ -225,8 +240,9 @@ function begun(resource: AnyResource, values: object): object {
   }
 }
 
-function touched({ versioned }: AnyResource): string[] {
-  return [...(versioned ? ['version = version + 1'] : []), 'updated_at = now()']
+/** What every change of a row sets beside. */
+export function touched({ versioned, table }: AnyResource): string[] {
+  return [...(versioned ? [`version = ${table}.version + 1`] : []), 'updated_at = now()']
 }
 
 /** `params` grows by what the condition needs. */

@@ -27,4 +27,4 @@ export type {
 } from './handler.ts'
 export type { HandlerInput } from './handler-input.ts'
 export { implement, type Knows, type Service } from './implement.ts'
-export { change, find, insert, read, remove, uuidOf } from './rows.ts'
+export { change, changeEach, find, findBy, insert, read, remove, touch, uuidOf } from './rows.ts'

@@ -1,7 +1,9 @@
 import { handled } from '../base/handled.ts'
 import type { Id } from '../base/ids.ts'
-import type { ChangedRow, NewRow } from '../contract/fields.ts'
+import type { ChangedRow, NewRow, Stored } from '../contract/fields.ts'
 import type { AnyResource, IdOf } from '../contract/resource.ts'
+import { type EachChange, changeEach as each, type Given } from '../data/change-each.ts'
+import { findBy as byFields } from '../data/find-by.ts'
 import type { Queryable, Writable } from '../data/pool.ts'
 import type { Row } from '../data/row.ts'
 import * as rows from '../data/rows.ts'
@@ -77,6 +79,59 @@ export function change<R extends AnyResource, I extends string, V extends Change
   by?: 'as caller' | 'as service',
 ): Promise<Row<R>> {
   return handled(rows.change(db, resource, id, values, expected, by))
+}
+
+/**
+ * Changes nothing of a living row but its version and `updatedAt`, as something that belongs to it has changed. Publishes
+ * `<resource>.updated`, where the contract has that event. Problems as in `change`.
+ */
+export function touch<R extends AnyResource, I extends string>(
+  db: Db,
+  resource: R,
+  id: IdFor<R['idPrefix'], I>,
+  expected?: rows.ExpectedVersion,
+): Promise<Row<R>> {
+  return handled(rows.touch(db, resource, id, expected))
+}
+
+/**
+ * The living rows whose fields have these values, in the order of their ids; of a list of values any, null where nothing is to be
+ * there. `for update` locks them until the transaction ends, in that order too, so that two of these never wait for each other in a
+ * circle. An Error where there are more than 10,000.
+ *
+ *     await findBy(tx, Order, { userId, status: ['pending', 'paid'] }, 'for update')
+ */
+export function findBy<R extends AnyResource>(
+  db: Queryable,
+  resource: R,
+  where: Wanted<R>,
+  lock?: 'for update' | '',
+): Promise<Row<R>[]> {
+  return handled(byFields(db, resource, where, lock))
+}
+
+type Wanted<R extends AnyResource> = { readonly id?: Sought<string> } & {
+  readonly [K in keyof Stored<R['fields']>]?: Sought<Stored<R['fields']>[K]>
+}
+/** An id may be any text: one of another type is no row's. */
+type Sought<T> = AnyId<T> | readonly AnyId<T>[]
+type AnyId<T> = T extends string ? ({} extends Record<T, 1> ? string : T) : T
+
+/**
+ * Changes living rows by SQL of your own, in one statement, and returns those that it has changed. What such SQL must not forget is seen
+ * to: `version` and `updatedAt`, the cache, and the event `<resource>.updated` where the contract has it. The texts, numbers and booleans
+ * that are given with each id SQL knows as `given.<name in snake_case>`. Rows are locked in the order of their ids first, so that two
+ * of these never wait for each other in a circle. At most 10,000, each once; states (`t.state`) are for `change`.
+ *
+ *     await changeEach(tx, Product, [{ id, quantity: 2 }], { set: 'stock = stock - given.quantity', where: 'stock >= given.quantity' })
+ */
+export function changeEach<R extends AnyResource>(
+  db: Db,
+  resource: R,
+  given: readonly (Given & { readonly id: IdOf<R> })[],
+  change: EachChange,
+): Promise<Row<R>[]> {
+  return handled(each(db, resource, given, change))
 }
 
 /**
