@@ -24,11 +24,12 @@ const HELP = `npm run bench:events -- [options]
 
 How quickly waiting events drain from an outbox, with how much memory: to NATS, beside what it takes of the same payload by itself;
 on PostgreSQL to the effects of a consumer, an insert each and many in a transaction. And how long it takes from the commit
-of a change to the commit of its effect, beside a consumer that takes a second for each event.
+of a change to the commit of its effect, beside a consumer that takes a second for each event; and the same with 64 clients who all
+change one row, as orders of one product do.
 
   --events <n>      that wait in the outbox (100000)
   --aggregates <n>  that they belong to (10000)
-  --latency <n>     changes whose effects are waited for, one every 5 ms (2000)
+  --latency <n>     changes whose effects are waited for, one every 5 ms, and as many by a crowd (2000)
   --carrier <name>  postgres or nats alone
   --json            print JSON instead of a table
   --help            print this
@@ -63,6 +64,9 @@ interface Figures {
   readonly firstEffectMs: number
   readonly latencyMedianMs: number
   readonly latencyP99Ms: number
+  /** With 64 clients whose changes wait for one row. */
+  readonly crowdMedianMs: number
+  readonly crowdP99Ms: number
 }
 
 interface Place {
@@ -200,7 +204,8 @@ function consume({ database, carrier }: Place, consuming: Consuming) {
     graceMs: 0,
   })
   const subscription = { name, from: 'bench', types, start }
-  const receiver = createReceiver({ database, carrier, subscription, received: consumer.wake, failed })
+  const { take, wake: received } = consumer
+  const receiver = createReceiver({ database, carrier, subscription, take, received, failed })
   return {
     done: () => consumer.handled,
     stop: async () => {
@@ -222,6 +227,7 @@ async function drainedBy(place: Place) {
 }
 
 const EVERY_MS = 5
+const CROWD = 64
 /** Of each event that another consumer handles at the same time. */
 const SLOW_MS = 1_000
 
@@ -229,6 +235,7 @@ const SLOW_MS = 1_000
 async function latencies(place: Place, changes: number, had: (count: number) => void) {
   const { database, carrier, wake } = place
   await database.cells('create table effects (aggregate_id text not null)')
+  await database.cells('create table products as select 0 as sold')
   const committedAt = new Map<string, number>()
   const tookMs: number[] = []
   for (const name of ['bench.effects', 'bench.slow']) await registerConsumer(database, name)
@@ -242,8 +249,11 @@ async function latencies(place: Place, changes: number, had: (count: number) => 
     committed: (id) => tookMs.push(performance.now() - committedAt.get(id)!),
   })
   const slow = consume(place, { name: 'bench.slow', types, start: 'now', handle: () => delay(SLOW_MS) })
-  const change = async (id: string) => {
-    await transaction(database, async (tx) => tx.emit({ type: 'order.created', aggregateId: id, data: DATA }))
+  const change = async (id: string, first?: string) => {
+    await transaction(database, async (tx) => {
+      if (first !== undefined) await tx.cells(first)
+      tx.emit({ type: 'order.created', aggregateId: id, data: DATA })
+    })
     committedAt.set(id, performance.now())
     relay?.wake()
     wake()
@@ -261,11 +271,29 @@ async function latencies(place: Place, changes: number, had: (count: number) => 
     if (i % 200 === 0) had(tookMs.length)
   }
   await effects(changes)
+  const one = sharesOf(tookMs.splice(0), changes)
+  let crowded = 0
+  const client = async () => {
+    while (crowded < changes) await change(`crowd_${crowded++}`, 'update products set sold = sold + 1')
+  }
+  await Promise.all(Array.from({ length: CROWD }, client))
+  await effects(changes)
   await Promise.all([relay?.stop(), effectsOf.stop(), slow.stop()])
-  if (tookMs.length !== changes) throw new Error(`${tookMs.length} of ${changes} effects came`)
+  const crowd = sharesOf(tookMs, changes)
+  return {
+    firstEffectMs: Math.round(firstEffectMs),
+    latencyMedianMs: one.median,
+    latencyP99Ms: one.p99,
+    crowdMedianMs: crowd.median,
+    crowdP99Ms: crowd.p99,
+  }
+}
+
+function sharesOf(tookMs: number[], expected: number) {
+  if (tookMs.length !== expected) throw new Error(`${tookMs.length} of ${expected} effects came`)
   tookMs.sort((a, b) => a - b)
   const at = (share: number) => Math.round(tookMs[Math.floor((tookMs.length - 1) * share)]! * 10) / 10
-  return { firstEffectMs: Math.round(firstEffectMs), latencyMedianMs: at(0.5), latencyP99Ms: at(0.99) }
+  return { median: at(0.5), p99: at(0.99) }
 }
 
 /** What is going on, in one line of the terminal; nothing where nobody looks. */

@@ -23,7 +23,7 @@ export interface ConsumerOptions {
   /** How long the handler of an event may take; 20,000, and 25,000 at most: less than PostgreSQL gives a transaction that does nothing. */
   readonly timeoutMs?: number
   /**
-   * How many events, each of another aggregate, may be handled at once in one transaction while many wait; 1, and 100 at most.
+   * How many events may be handled in one transaction while many come; 1, and 100 at most. Those of one aggregate are handled in order.
    * For handlers that only write to the database of their service, and lock no rows that those of other events lock in another order:
    * the slowest holds up the rest, and where one fails all are undone, and handled one by one.
    */

@@ -1,7 +1,5 @@
 import { type Backoff, halfJitterMs } from '../base/backoff.ts'
-import { Problem } from '../base/errors.ts'
 import { type Loop, loop } from '../base/loop.ts'
-import { DelegatedTransaction } from '../data/delegated-transaction.ts'
 import {
   claimInbox,
   claimNoted,
@@ -15,14 +13,17 @@ import {
 } from '../data/inbox.ts'
 import type { Transaction } from '../data/open-transaction.ts'
 import type { Database } from '../data/pool.ts'
-import type { Cells } from '../data/row.ts'
+import { createArrivals, type Taken } from './arrivals.ts'
 import type { CarriedEvent } from './carrier.ts'
 import { textOf } from './error-text.ts'
-import { HandlerTime, type Time } from './handler-time.ts'
+import { HandlerTime } from './handler-time.ts'
+import { allEnded, type Handle, HasSavepoint, handleInTime, WithoutSavepoints } from './together.ts'
 
 export interface Consumer {
   /** Something is in the inbox: a hint. */
   wake(): void
+  /** Handles what has arrived at once, as far as it may; undefined where one handles all by the inbox. `holder` is who receives it. */
+  readonly take: ((events: readonly CarriedEvent[], holder: string) => Promise<Taken>) | undefined
   /** Resolves when nothing that is due waits any more. */
   idle(): Promise<void>
   stop(): Promise<void>
@@ -39,14 +40,14 @@ export interface ConsumerOptions<U extends { readonly tx: Transaction }> {
   readonly database: Database
   /** Runs work in a transaction of the service's, with the events that it emits. */
   run<T>(work: (unit: U) => Promise<T>): Promise<T>
-  handle(event: CarriedEvent, unit: U, time: Time): Promise<void>
+  readonly handle: Handle<U>
   /** Told of each failure; `dead` says whether it was the last. */
   failed(error: unknown, event: InboxEvent | undefined, dead: boolean): void
   /** How often an event is tried before it is a dead letter. */
   readonly attempts: number
   /** How many transactions handle events at once; 4. */
   readonly concurrency?: number
-  /** How many events, each of another aggregate, are handled in one transaction while many wait; 1. */
+  /** How many events are handled in one transaction while many come; 1. */
   readonly batch?: number
   /** Told, at most once a second, when all workers have something to do: other processes may have time. */
   busy?(): void
@@ -275,9 +276,7 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
   async function attempt(events: readonly InboxEvent[], unit: U): Promise<Failure | undefined> {
     const undone = await unit.tx.attempt(async (tx) => {
       const within = { ...unit, tx: events.length === 1 ? tx : new WithoutSavepoints(tx) }
-      // None is left to go on when the others are undone.
-      const ends = await Promise.allSettled(events.map((event) => bounded(event, within)))
-      for (const end of ends) if (end.status === 'rejected') throw end.reason
+      await allEnded(events.map((event) => bounded(event, within)))
     })
     if (!undone) {
       unit.tx.lastly(finishInbox(name, events))
@@ -314,14 +313,10 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
     return events.length > 0
   }
 
-  /** A handler that waits for ever would keep its event, and a worker, for ever. */
   async function bounded(event: InboxEvent, unit: U): Promise<void> {
     const time = new HandlerTime(handlerTimeoutMs, cut.signal)
     try {
-      await Promise.race([handle(event, unit, time), time.over])
-    } catch (error) {
-      // What commits with a refusal elsewhere would commit here at each try.
-      throw error instanceof Problem && error.commits ? new Error(error.message || error.code, { cause: error }) : error
+      await handleInTime(handle, event, unit, time)
     } finally {
       time.clear()
     }
@@ -340,8 +335,26 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
     failed: (error) => failed(error, undefined, false),
     afterFailureMs: 100,
   })
+  const take = createArrivals({
+    name,
+    types,
+    batch,
+    concurrency,
+    handlerTimeoutMs,
+    cut: cut.signal,
+    run,
+    handle,
+    mayGoOn: () => !stopping && together > 1,
+    handled(count) {
+      handled += count
+    },
+    failed(events) {
+      singly = Math.max(singly, events.length)
+    },
+  })
   return {
     wake,
+    take: batch > 1 ? take : undefined,
     async idle() {
       do {
         await running.idle()
@@ -361,31 +374,6 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
     get failures() {
       return failures
     },
-  }
-}
-
-/** Handlers that share a transaction would undo what the others have done between a savepoint and its end. */
-class WithoutSavepoints extends DelegatedTransaction {
-  override async cells(statement: string, values?: readonly unknown[]): Promise<Cells[]> {
-    assertNoSavepoint(statement)
-    return super.cells(statement, values)
-  }
-
-  override async query<T extends object>(statement: string, values?: readonly unknown[]): Promise<T[]> {
-    assertNoSavepoint(statement)
-    return super.query<T>(statement, values)
-  }
-}
-
-function assertNoSavepoint(statement: string): void {
-  if (/^\s*(?:savepoint|rollback|release)\b/i.test(statement)) throw new HasSavepoint()
-}
-
-class HasSavepoint extends Error {
-  constructor() {
-    super(
-      'a handler with savepoints cannot share a transaction: its consumer must have no `batch`; until the next start its events are handled one by one',
-    )
   }
 }
 

@@ -3,7 +3,8 @@ import { type Loop, loop } from '../base/loop.ts'
 import { acquireLease, type ReceiverLease, receive, releaseLease } from '../data/inbox.ts'
 import type { Database } from '../data/pool.ts'
 import { either } from '../resilience/within.ts'
-import { BATCH, type Carrier, type Source, type Subscription } from './carrier.ts'
+import type { Taken } from './arrivals.ts'
+import { BATCH, type CarriedEvent, type Carrier, type Source, type Subscription } from './carrier.ts'
 
 export interface Receiver {
   /** Another process may have left off: a hint. */
@@ -25,6 +26,8 @@ export interface ReceiverOptions {
   readonly database: Database
   readonly carrier: Carrier
   readonly subscription: Omit<Subscription, 'since' | 'database'>
+  /** Handles what it can of the events of `holder` at once; the rest is stored. All is stored without it. */
+  readonly take?: ((events: readonly CarriedEvent[], holder: string) => Promise<Taken>) | undefined
   /** Told how many events are new in the inbox. */
   received(count: number): void
   failed(error: unknown): void
@@ -47,6 +50,8 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   let renewAtMs = 0
   let source: Source | undefined
   let term: number | undefined
+  /** How many are yet to be stored before any is handled at once. */
+  let wary = 0
   let redelivered = 0
   let unreadable = 0
   let trouble: string | undefined
@@ -73,7 +78,10 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     const since = carrier.name === 'postgres' ? lease.since : somewhatBefore(lease.since)
     source ??= await carrier.subscribe({ ...options.subscription, database, since })
     const from = source
-    if (lease.term !== term) await from.rewind()
+    if (lease.term !== term) {
+      await from.rewind()
+      wary = WARY_EVENTS
+    }
     term = lease.term
     const { events, acknowledge, unreadable: more = 0 } = await either(cut, look.signal, (signal) => from.next(signal))
     if (more > 0) {
@@ -82,18 +90,30 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     }
     const knownSince = lease.since
     const wanted = start === 'now' ? events.filter(({ occurredAt }) => occurredAt >= knownSince) : events
-    if (wanted.length > 0) {
-      const { held, stored } = await receive(database, name, holder, wanted)
-      if (!held) {
-        await leave()
-        return leaseMs / 2
-      }
-      redelivered += wanted.length - stored
-      if (stored > 0) received(stored)
+    if (wanted.length > 0 && !(await takeIn(wanted))) {
+      await leave()
+      return leaseMs / 2
     }
     await acknowledge()
     behindAtMs = events.length < BATCH ? undefined : (behindAtMs ?? performance.now())
     return 0
+  }
+
+  /** False where somebody else receives by now. */
+  async function takeIn(events: readonly CarriedEvent[]): Promise<boolean> {
+    let left = events
+    if (options.take !== undefined && wary === 0) {
+      const taken = await options.take(events, holder)
+      if (!taken.isHeld) return false
+      redelivered += taken.known
+      left = taken.left
+    }
+    if (left.length === 0) return true
+    const { held, stored } = await receive(database, name, holder, left)
+    redelivered += left.length - stored
+    wary = Math.max(0, wary - stored)
+    if (stored > 0) received(stored)
+    return held
   }
 
   function settle(): void {
@@ -158,6 +178,9 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     },
   }
 }
+
+/** More than a process can have had in hand when it ended, maybe by one of them: only of what is stored are tries counted. */
+const WARY_EVENTS = 100
 
 /** So that whoever waits for a lease does not come a moment before it ends. */
 const SOON_MS = 10

@@ -211,6 +211,7 @@ function runConsumer<B extends Begun>(
     database,
     carrier,
     subscription: { name, from, types, start },
+    take: consumer?.take,
     received: () => consumer?.wake(),
     failed: (error) => log.warn({ consumer: name, err: error }, 'could not receive events; will retry'),
     unreadable: (count) =>

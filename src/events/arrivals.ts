@@ -1,0 +1,135 @@
+import { lookUpArrivals, noteArrivals } from '../data/arrivals.ts'
+import type { Transaction } from '../data/open-transaction.ts'
+import type { CarriedEvent } from './carrier.ts'
+import { HandlerTime } from './handler-time.ts'
+import { allEnded, type Handle, handleInTime, WithoutSavepoints } from './together.ts'
+
+export interface ArrivalsOptions<U extends { readonly tx: Transaction }> {
+  /** Of the consumer. */
+  readonly name: string
+  readonly types: readonly string[]
+  /** How many events are handled in one transaction. */
+  readonly batch: number
+  /** How many transactions at once. */
+  readonly concurrency: number
+  readonly handlerTimeoutMs: number
+  /** The service stops, and waits no longer. */
+  readonly cut: AbortSignal
+  run<T>(work: (unit: U) => Promise<T>): Promise<T>
+  readonly handle: Handle<U>
+  /** Whether more may be begun. */
+  mayGoOn(): boolean
+  /** Told how many were handled together, and of those that were not to be. */
+  handled(count: number): void
+  failed(events: readonly CarriedEvent[]): void
+}
+
+/** What has become of events that have arrived. */
+export interface Taken {
+  /** False where somebody else receives by now. */
+  readonly isHeld: boolean
+  /** Those that are to be stored in the inbox, in order. */
+  readonly left: readonly CarriedEvent[]
+  /** How many were handled, or stored, before. */
+  readonly known: number
+}
+
+/** They hold up what comes behind them as long: handlers that take longer are given their events by the inbox, for the next minute. */
+const MOST_MS = 1_000
+const SLOW_FOR_MS = 60_000
+
+/**
+ * Handles events as they arrive, in the transaction that notes that they are done: one row of the inbox for each, written once, and not
+ * stored, claimed and marked. What fails, takes long, or stands behind what waits in the inbox goes there, where it is tried as any other.
+ */
+export function createArrivals<U extends { readonly tx: Transaction }>(options: ArrivalsOptions<U>) {
+  const { name, batch, concurrency, handle, run, cut } = options
+  const limitMs = Math.min(options.handlerTimeoutMs, MOST_MS)
+  const types = new Set(options.types)
+  let slowUntilMs = 0
+
+  return async (events: readonly CarriedEvent[], holder: string): Promise<Taken> => {
+    const left = new Set<CarriedEvent>()
+    /** Aggregates of which one is left: what comes later for them stands behind it. */
+    const stuck = new Set<string>()
+    const underWay = new Set<Promise<void>>()
+    /** By the aggregate: what has its last event so far. */
+    const last = new Map<string, Promise<void>>()
+    let known = 0
+    let isHeld = true
+
+    function leave(event: CarriedEvent): void {
+      left.add(event)
+      stuck.add(event.aggregateId)
+    }
+
+    async function handlePart(part: readonly CarriedEvent[]): Promise<void> {
+      const time = new HandlerTime(limitMs, cut)
+      let mine: CarriedEvent[] = []
+      let before = 0
+      try {
+        await run(async (unit) => {
+          // Work that met another transaction is done again.
+          const arrivals = await lookUpArrivals(unit.tx, name, holder, part)
+          isHeld &&= arrivals.isHeld
+          if (!isHeld) return
+          before = arrivals.known.size
+          mine = part.filter((event) => {
+            if (arrivals.known.has(event.id)) return false
+            const { aggregateId, type } = event
+            if (types.has(type) && !arrivals.heldUp.has(aggregateId) && !stuck.has(aggregateId)) return true
+            leave(event)
+            return false
+          })
+          if (mine.length === 0) return
+          const undone = await unit.tx.attempt(async (tx) => {
+            const within = { ...unit, tx: new WithoutSavepoints(tx) }
+            await allEnded(byAggregate(mine).map((own) => inOrder(own, within, time)))
+          })
+          if (undone) throw undone.error
+          unit.tx.lastly(noteArrivals(name, holder, mine))
+        })
+        if (!isHeld) return
+        options.handled(mine.length)
+        known += before
+      } catch {
+        // What it was is known when each is handled by itself.
+        if (time.isOver) slowUntilMs = performance.now() + SLOW_FOR_MS
+        options.failed(mine)
+        for (const event of part) leave(event)
+      } finally {
+        time.clear()
+      }
+    }
+
+    async function inOrder(own: readonly CarriedEvent[], unit: U, time: HandlerTime): Promise<void> {
+      for (const event of own) await handleInTime(handle, event, unit, time)
+    }
+
+    for (let at = 0; at < events.length; at += batch) {
+      const part = events.slice(at, at + batch)
+      await Promise.all(part.map(({ aggregateId }) => last.get(aggregateId)))
+      if (underWay.size === concurrency) await Promise.race(underWay)
+      if (!isHeld) break
+      if (!options.mayGoOn() || performance.now() < slowUntilMs) {
+        for (const event of events.slice(at)) leave(event)
+        break
+      }
+      const work: Promise<void> = handlePart(part).finally(() => underWay.delete(work))
+      underWay.add(work)
+      for (const { aggregateId } of part) last.set(aggregateId, work)
+    }
+    await Promise.all(underWay)
+    return { isHeld, left: events.filter((event) => left.has(event)), known }
+  }
+}
+
+function byAggregate(events: readonly CarriedEvent[]): CarriedEvent[][] {
+  const all = new Map<string, CarriedEvent[]>()
+  for (const event of events) {
+    const own = all.get(event.aggregateId)
+    if (own === undefined) all.set(event.aggregateId, [event])
+    else own.push(event)
+  }
+  return [...all.values()]
+}
