@@ -1,4 +1,5 @@
-export { Fault, Problem } from './base/errors.ts'
+export { Fault } from './base/errors.ts'
+export { Problem } from './service/problem.ts'
 export { system } from './start/define-system.ts'
 export { type Running, start } from './start/start.ts'
 export type { System } from './start/system.ts'

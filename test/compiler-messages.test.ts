@@ -4,8 +4,10 @@ import { compiled, type Said } from './compiled.ts'
 /** What all programs begin with: a handler's transaction, and clients of both services. */
 const HEAD = `
 import { type Client } from 'lintel/client'
-import { change, encodeId, find, type HandlerOf, insert, newId, Problem, read, readRow, remove, type Tx, uuidOf } from 'lintel/service'
-import { Order, type orders, Product } from './orders/contract.ts'
+import {
+  change, encodeId, find, type HandlerOf, insert, isProblem, newId, Problem, read, readRow, remove, type Tx, uuidOf,
+} from 'lintel/service'
+import { Order, orders, Product } from './orders/contract.ts'
 import { User, type users } from './users/contract.ts'
 declare const tx: Tx
 declare const shop: Client<typeof orders>
@@ -26,6 +28,8 @@ export async function all(body: { name: string; email: string }) {
   await remove(tx, Order, text)
   await insert(tx, User, { ...body, invited: true, id: asked })
   await insert(tx, User, { ...body, invited: true, roles: ['admin'], passwordHash: null })
+  if (isProblem(text, orders.problems.OUT_OF_STOCK)) throw new Problem('NOT_FOUND', text)
+  if (isProblem(text, 'NOT_FOUND')) throw new Problem(orders.problems.EMPTY_CART, undefined, { retryAfterS: 1 })
   return uuidOf(Order, encodeId('ord', text))
 }
 `
@@ -38,7 +42,7 @@ const WRONG: Readonly<Record<string, readonly [line: string, ...words: string[]]
   idOfAnotherType: ['find(tx, Order, userId)', isNo('usr', 'ord')],
   uuidOfAnotherType: ['uuidOf(Product, orderId)', isNo('ord', 'prd')],
   newIdOfAnotherType: ["insert(tx, Order, { ...ordered, status: 'paid', userId: newId('ord') })", isNo('ord', 'usr')],
-  fieldLeftOut: ['insert(tx, Order, ordered)', "Property 'status' is missing in type"],
+  fieldLeftOut: ['insert(tx, User, { name: text, invited: true })', "Property 'email' is missing in type"],
   valueOfAnotherType: [
     "insert(tx, Order, { ...ordered, status: 'lost' })",
     `Type '"lost"' is not assignable to type '"pending" | "paid" |`,
@@ -85,6 +89,19 @@ const WRONG: Readonly<Record<string, readonly [line: string, ...words: string[]]
   answerThatHasNoSuchField: [
     'shop.products.get({ id: text }).then(({ colour }) => colour)',
     "Property 'colour' does not exist on type",
+  ],
+  problemOfNoContract: [
+    'new Problem(orders.problems.OUT_OF_STOK)',
+    "Property 'OUT_OF_STOK' does not exist on type",
+    "Did you mean 'OUT_OF_STOCK'?",
+  ],
+  problemByAnUnknownCode: [
+    "new Problem('OUT_OF_STOCK')",
+    `Argument of type '"OUT_OF_STOCK"' is not assignable to parameter of type`,
+  ],
+  problemMetByAnUnknownCode: [
+    "isProblem(text, 'NOT_FUOND')",
+    `Argument of type '"NOT_FUOND"' is not assignable to parameter of type`,
   ],
   paramMisspelt: [
     "((async ({ params }, { tx }) => change(tx, Order, params.orderId, {})) satisfies HandlerOf<typeof orders, 'orders', 'update'>)",

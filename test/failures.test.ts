@@ -14,7 +14,13 @@ const Tea = resource('tea', {
 const contract = service('failures', {
   resources: { teas: Tea },
   operations: {
-    fail: operation({ method: 'GET', path: '/failures/{kind}', access: 'public', answer: { name: t.text() } }),
+    fail: operation({
+      method: 'GET',
+      path: '/failures/{kind}',
+      access: 'public',
+      answer: { name: t.text() },
+      problems: ['TEAPOT_EMPTY', 'LEAVES_SPENT'],
+    }),
     attempt: operation({ method: 'POST', path: '/attempts/{kind}', access: 'public', status: 202 }),
   },
   problems: { TEAPOT_EMPTY: problem(409, 'There is no tea left'), LEAVES_SPENT: problem(503, 'The leaves are spent') },
@@ -119,6 +125,14 @@ test('R-BODY-6: a contract adds problems of its own, with the status and the wor
   expect(await get('own')).toMatchObject({ status: 409, body: { error } })
   const words = { ...error, message: 'No oolong left', details: [{ field: 'name', message: 'is out' }] }
   expect(await get('own-with-words')).toMatchObject({ status: 409, body: { error: words } })
+})
+
+test('R-BODY-6: one of them that the operation does not declare is a mistake where answers are checked', async () => {
+  expect(await write('POST', '/attempts/own')).toMatchObject({
+    status: 500,
+    body: { error: { code: 'INTERNAL_ERROR' } },
+  })
+  expect(await write('POST', '/attempts/limited')).toMatchObject({ status: 429 })
 })
 
 test('R-REST-4 R-LOCK-2: a write that must say which version it means, and does not, is a 428', async () => {

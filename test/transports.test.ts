@@ -9,6 +9,7 @@ import { type Call, type Port, textOf } from '../src/call/call.ts'
 import { pathOf } from '../src/call/client.ts'
 import { CalledContext, OwnContext } from '../src/call/context.ts'
 import { createProofs } from '../src/call/proof.ts'
+import type { Contract } from '../src/contract/contract.ts'
 import { lockOf, protobuf } from '../src/contract/documents/protobuf.ts'
 import { openDatabase } from '../src/data/pool.ts'
 import { arrivals } from '../src/door/arrivals.ts'
@@ -142,7 +143,7 @@ async function ask(
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     const { code, message, details, retryAfterS, headers = {} } = error
-    const { status, message: usual } = orders.problems[code]!
+    const { status, message: usual } = (orders as Contract).problems[code]!
     return { status, headers, body: { code, message: message || usual, details, retryAfterS } }
   }
 }

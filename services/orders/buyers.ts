@@ -2,6 +2,7 @@ import {
   type ConsumerHandlers,
   type EventHandlerOf,
   findBy,
+  isProblem,
   Problem,
   readRow,
   remove,
@@ -60,10 +61,9 @@ export async function assertBuyer(userId: string, { call, read }: Unit<typeof or
   try {
     await call(users, { timeoutMs: ASK_MS }).users.get({ id: userId, query: { fields: ['id'] } })
   } catch (error) {
-    if (!(error instanceof Problem)) throw error
     // Said as this service's own: what another fails with would be a bad gateway (R-P-8).
-    if (error.code === 'NOT_FOUND') throw new Problem('NOT_FOUND')
-    if (!UNREACHABLE.has(error.code)) throw error
+    if (isProblem(error, users.problems.NOT_FOUND)) throw new Problem('NOT_FOUND')
+    if (!UNREACHABLE.some((problem) => isProblem(error, problem))) throw error
     const buyer = await buyerOf(userId, read)
     if (!buyer) throw error
     if (!buyer.active) throw new Problem('NOT_FOUND')
@@ -72,7 +72,8 @@ export async function assertBuyer(userId: string, { call, read }: Unit<typeof or
 
 /** Then an order is placed within 1.2 s while the users service is frozen. */
 const ASK_MS = 800
-const UNREACHABLE = new Set(['SERVICE_UNAVAILABLE', 'GATEWAY_TIMEOUT', 'BAD_GATEWAY'])
+const { SERVICE_UNAVAILABLE, GATEWAY_TIMEOUT, BAD_GATEWAY } = users.problems
+const UNREACHABLE = [SERVICE_UNAVAILABLE, GATEWAY_TIMEOUT, BAD_GATEWAY]
 
 /** Undefined for one that this service has not heard of. */
 export async function buyerOf(userId: string, db: Unit['read']): Promise<Buyer | undefined> {

@@ -2,7 +2,7 @@ import { lineTotal, sum } from 'lintel/money'
 import { type HandlerOf, insert, invalid, newId, Problem, type Tx } from 'lintel/service'
 import { assertBuyer, holdBuyer } from './buyers.ts'
 import { takeCart } from './carts.ts'
-import { Order, type orders } from './contract.ts'
+import { Order, orders } from './contract.ts'
 import type { OrderLineInput } from './order-line-input.ts'
 import { type OrderedLine, readProducts, takeStock } from './stock.ts'
 
@@ -67,7 +67,7 @@ function lineOf({ productId, quantity, unitPrice, discount, product }: OrderedLi
 
 /** An order has one currency. */
 function currencyOf([first, ...others]: readonly OrderedLine[]): string {
-  if (!first) throw new Problem('EMPTY_CART')
+  if (!first) throw new Problem(orders.problems.EMPTY_CART)
   const currencies = [...new Set([first, ...others].map(({ product }) => product.currency))]
   if (currencies.length > 1)
     throw new Problem(

@@ -1,5 +1,5 @@
 import { changeEach, findBy, Problem, type Row, readRow, type Tx } from 'lintel/service'
-import { Product } from './contract.ts'
+import { orders, Product } from './contract.ts'
 import type { OrderLineInput } from './order-line-input.ts'
 
 /** A line of an order with its product. */
@@ -22,7 +22,7 @@ export async function takeStock(tx: Tx, wanted: readonly OrderLineInput[]): Prom
   // Nothing of it stays: the problem undoes what was taken.
   const lines = await readProducts(tx, wanted)
   const enough = new Set(taken.map((row) => readRow(row).id))
-  throw new Problem('OUT_OF_STOCK', undefined, {
+  throw new Problem(orders.problems.OUT_OF_STOCK, undefined, {
     details: lines
       .filter(({ productId }) => !enough.has(productId))
       .map(({ field, productId }) => ({ field, message: `${productId} is not in stock in this quantity` })),

@@ -7,7 +7,7 @@ import {
   readRefreshToken,
   signingKeyAt,
 } from 'lintel/auth'
-import { Problem, type Unit } from 'lintel/service'
+import { isProblem, type Unit } from 'lintel/service'
 import { AUDIENCE, ISSUER, signingKeys } from './signing-keys.ts'
 
 const ACCESS_SECONDS = 900
@@ -35,7 +35,7 @@ export async function openRefreshToken(token: string, { read, security }: Unit) 
   try {
     return await readRefreshToken(token, { keys: keysOf(read), nowMs: Date.now() })
   } catch (error) {
-    if (error instanceof Problem && error.code === 'INVALID_TOKEN') {
+    if (isProblem(error, 'INVALID_TOKEN')) {
       const reason = error.cause instanceof Error ? error.cause.message : undefined
       security.repeated('token.rejected', { reason })
     }

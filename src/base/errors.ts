@@ -33,10 +33,10 @@ export class Problem extends Error {
   readonly commits: boolean
   readonly headers: Readonly<Record<string, string>> | undefined
 
-  constructor(code: string, message?: string, options: ProblemOptions = {}) {
+  constructor(problem: string | { readonly code: string }, message?: string, options: ProblemOptions = {}) {
     super(message ?? '', options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'Problem'
-    this.code = code
+    this.code = typeof problem === 'string' ? problem : problem.code
     this.details = options.details
     this.retryAfterS = options.retryAfterS
     this.commits = options.commits ?? false

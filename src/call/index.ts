@@ -1,5 +1,6 @@
 export { type Backoff, fullJitterMs } from '../base/backoff.ts'
 export { Problem } from '../base/errors.ts'
+export { isProblem } from '../contract/problem.ts'
 export type { Call, Context, Port, Reply } from './call.ts'
 export { CallProblem } from './call-problem.ts'
 export {

@@ -3,7 +3,7 @@ import type { EventSpec } from './event.ts'
 import type { JobSpec } from './job.ts'
 import type { BucketSpec } from './limits.ts'
 import type { Operation, OperationSpec } from './operation.ts'
-import type { ProblemSpec } from './problem.ts'
+import type { DeclaredProblems, ProblemSpec } from './problem.ts'
 import type { AnyResource } from './resource.ts'
 import type { OlderVersion } from './versions.ts'
 
@@ -32,14 +32,13 @@ export interface Contract<
   readonly consumers: C
   readonly buckets: B
   readonly jobs: J
-  readonly problems: Problems
+  /** Its own and those of every system, as values: `throw new Problem(orders.problems.OUT_OF_STOCK)`. */
+  readonly problems: DeclaredProblems<P>
   readonly latest: number
   readonly older: Readonly<Record<number, OlderVersion>>
   /** Everything that is served, resolved. */
   readonly served: readonly Operation[]
   readonly description: string | undefined
-  /** Types only; never set. */
-  readonly '~problems'?: P
 }
 
 /** Whatever contract: `function describe(contract: AnyContract)`. */

@@ -16,7 +16,7 @@ export {
 export { type JobData, type JobOptions, type JobSpec, job } from './job.ts'
 export type { BucketSpec, Limit } from './limits.ts'
 export { type Operation, type OperationSpec, operation } from './operation.ts'
-export { PROBLEMS, type ProblemSpec, problem } from './problem.ts'
+export { type DeclaredProblem, PROBLEMS, type ProblemSpec, problem, type SystemProblem } from './problem.ts'
 export {
   type AnyResource,
   type CreateBody,

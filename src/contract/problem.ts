@@ -1,16 +1,25 @@
+import { Problem } from '../base/errors.ts'
+
 /** A problem that a contract names: the status that carries it and its usual message. */
 export interface ProblemSpec {
   readonly status: number
   readonly message: string
 }
 
+/** The same as a value of its contract, `orders.problems.OUT_OF_STOCK`: handlers throw it, and callers tell it by `isProblem`. */
+export interface DeclaredProblem<Code extends string = string> extends ProblemSpec {
+  readonly code: Code
+}
+
+/** Those of every system, and a contract's own. */
+export type DeclaredProblems<P> = { readonly [Code in (keyof P & string) | SystemProblem]: DeclaredProblem<Code> }
+
 /** Declares a problem of a contract's own: `OUT_OF_STOCK: problem(409, 'Not enough in stock')`. */
 export function problem(status: number, message: string): ProblemSpec {
   return { status, message }
 }
 
-/** The codes that every system knows (R-BODY-6). A contract may add its own, never change these. */
-export const PROBLEMS: Readonly<Record<string, ProblemSpec>> = {
+const SYSTEM = {
   VALIDATION_ERROR: problem(400, 'The request is not valid'),
   MALFORMED_JSON: problem(400, 'The body is not valid JSON'),
   INVALID_CURSOR: problem(400, 'The cursor is not valid for this list'),
@@ -39,6 +48,28 @@ export const PROBLEMS: Readonly<Record<string, ProblemSpec>> = {
   BAD_GATEWAY: problem(502, 'An upstream service failed'),
   SERVICE_UNAVAILABLE: problem(503, 'Service temporarily unavailable'),
   GATEWAY_TIMEOUT: problem(504, 'An upstream service did not respond in time'),
+}
+
+/** A code that every system knows. */
+export type SystemProblem = keyof typeof SYSTEM
+
+/** The problems that every system knows (R-BODY-6). A contract may add its own, never change these. */
+export const PROBLEMS: Readonly<Record<string, DeclaredProblem>> = declared(SYSTEM)
+
+/** Problems by their codes, which they carry from here on. */
+export function declared(specs: Readonly<Record<string, ProblemSpec>>): Readonly<Record<string, DeclaredProblem>> {
+  return Object.fromEntries(Object.entries(specs).map(([code, spec]) => [code, { code, ...spec }]))
+}
+
+/**
+ * Whether an error is this problem, thrown here or brought back by a call: `isProblem(error, users.problems.NOT_FOUND)`. Those of
+ * every system also go by their code alone.
+ */
+export function isProblem<const P extends DeclaredProblem | SystemProblem>(
+  error: unknown,
+  problem: P,
+): error is Problem & { readonly code: P extends DeclaredProblem<infer Code> ? Code : P } {
+  return error instanceof Problem && error.code === (typeof problem === 'string' ? problem : problem.code)
 }
 
 /** The codes of these that a service's own rules may come to mean. */

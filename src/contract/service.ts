@@ -4,7 +4,7 @@ import { factsOf } from './facts.ts'
 import { checkObject, type KnownMembers, onlyKnown } from './known-members.ts'
 import { checkBucketMembers } from './limits.ts'
 import { customOperation, operationsOf } from './operation.ts'
-import { PROBLEMS, type UsualProblem } from './problem.ts'
+import { type DeclaredProblems, declared, PROBLEMS, type UsualProblem } from './problem.ts'
 import { brokenRules } from './rules.ts'
 import type { OlderVersion } from './versions.ts'
 
@@ -29,7 +29,7 @@ export interface ServiceOptions<R, O, E, C, P, B, J> {
 
 /** The codes that a service may answer with of its own accord: `OUT_OF_STOCK`, `CONFLICT`. */
 export type ProblemOf<C> =
-  C extends Contract<any, any, any, any, infer P> ? (keyof P & string) | UsualProblem : UsualProblem
+  C extends Contract<any, any, any, any, infer P, any, any> ? (keyof P & string) | UsualProblem : UsualProblem
 
 const OPTIONS: KnownMembers<ServiceOptions<any, any, any, any, any, any, any>> = {
   resources: true,
@@ -69,7 +69,7 @@ export function service<
   const versions = {
     latest,
     older: options.older ?? {},
-    problems: { ...PROBLEMS, ...options.problems },
+    problems: { ...PROBLEMS, ...declared(options.problems ?? {}) } as DeclaredProblems<P>,
   }
   const described = [
     ...Object.entries(resources).flatMap(([key, resource]) => operationsOf(name, key, resource)),

@@ -4,8 +4,11 @@ import { matchesETag, satisfiesIfMatch } from '../base/etag.ts'
 import { failureOf, notePlace } from '../base/failure.ts'
 import type { Kept } from '../cache/kept.ts'
 import type { Call, Log, TextReply } from '../call/call.ts'
+import { CallProblem } from '../call/call-problem.ts'
+import type { Contract } from '../contract/contract.ts'
 import type { ListRequest, Pair } from '../contract/list-query.ts'
 import { itemPath, type Operation } from '../contract/operation.ts'
+import { PROBLEMS } from '../contract/problem.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { RowPage } from '../data/list.ts'
 import { isRow, type Row, readField, readRow, readShown, writeRow } from '../data/row.ts'
@@ -116,6 +119,21 @@ function write(plan: OperationPlan, result: unknown, fields: readonly string[] |
   if (checkAnswer) assertKeepsContract(plan, value)
   if (surface.down) value = shaped(surface.answer!, surface.down(value))
   return JSON.stringify(fields ? Object.fromEntries(fields.map((name) => [name, value[name]])) : value)
+}
+
+/** Where answers are checked: a problem of the contract's own that the operation does not declare is a mistake, as documents lack it. */
+export function assertDeclared(
+  { operation }: OperationPlan,
+  { problems }: Pick<Contract, 'problems'>,
+  error: unknown,
+): void {
+  if (!(error instanceof Problem) || error instanceof CallProblem) return
+  const { code } = error
+  const isOwn = Object.hasOwn(problems, code) && !Object.hasOwn(PROBLEMS, code)
+  if (!isOwn || operation.problems.includes(code)) return
+  throw new Error(`${operation.id} rejects with ${code}, which is not among its problems: add it there`, {
+    cause: error,
+  })
 }
 
 function assertKeepsContract(plan: OperationPlan, value: object) {

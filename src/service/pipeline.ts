@@ -24,7 +24,7 @@ import type { Database } from '../data/pool.ts'
 import { type Row, readField, readRow as valuesOf } from '../data/row.ts'
 import { conflictOf, type ExpectedVersion, hasAny, lockVersion, read } from '../data/rows.ts'
 import { reachOf, requireFieldAccess } from './access.ts'
-import { keepPage, keepRow, replyOf, shapeList, shapeResult } from './answers.ts'
+import { assertDeclared, keepPage, keepRow, replyOf, shapeList, shapeResult } from './answers.ts'
 import { foreignParents } from './foreign-parents.ts'
 import type { Unit } from './handler.ts'
 import { HandlerInput } from './handler-input.ts'
@@ -49,8 +49,9 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   const running = new Set<string>()
 
   return async (call) => {
+    let plan: OperationPlan | undefined
     try {
-      const plan = plans(call.operation, call.version)
+      plan = plans(call.operation, call.version)
       const reach = call.reach ?? reachOf(plan.operation, call.context.caller, call.params)
       const params = locate(plan, call)
       if (reach === 'none') {
@@ -67,6 +68,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
           return await (plan.operation.method === 'GET' ? ask(plan, call, params) : write(plan, call, params, row))
       }
     } catch (error) {
+      if (plan !== undefined && runtime.checkAnswers) assertDeclared(plan, service.contract, error)
       throw notTheCallers(error)
     }
   }

@@ -17,7 +17,14 @@ const people = service('people', {
 const shop = service('shop', {
   operations: {
     ask: operation({ method: 'PUT', path: '/questions', access: 'public', body: Code, answer: Done }),
-    translate: operation({ method: 'PUT', path: '/translations', access: 'public', body: Code, answer: Done }),
+    translate: operation({
+      method: 'PUT',
+      path: '/translations',
+      access: 'public',
+      body: Code,
+      answer: Done,
+      problems: ['NO_BUYER'],
+    }),
   },
   problems: { NO_BUYER: problem(409, 'There is no such buyer') },
 })
