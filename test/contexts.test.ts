@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { newId } from '../src/base/ids.ts'
-import { consumer, event, operation, service, t } from '../src/contract/index.ts'
+import { event, operation, ownConsumer, service, t } from '../src/contract/index.ts'
 import { implement } from '../src/service/implement.ts'
 import { system } from '../src/start/define-system.ts'
 import { type TestSystem, testSystem } from '../src/testing/system.ts'
@@ -28,7 +28,7 @@ const books = service('books', {
   },
   events: { 'book.borrowed': event({ to: t.text() }) },
   consumers: {
-    lendings: consumer({ name: 'books', events: { 'book.borrowed': event({ to: t.text() }) } }, ['book.borrowed']),
+    lendings: ownConsumer(['book.borrowed']),
   },
 })
 

@@ -1,4 +1,4 @@
-import { consumer, event, resource, service, t } from '../../src/contract/index.ts'
+import { event, ownConsumer, resource, service, t } from '../../src/contract/index.ts'
 
 export const Line = t.object({
   sku: t.text({ min: 1, max: 64 }),
@@ -18,19 +18,17 @@ export const Receipt = resource('receipt', {
   access: { create: 'authenticated', get: 'authenticated' },
 })
 
-const Events = {
-  'receipt.created': event({
-    customer: t.text(),
-    lines: t.list(Line),
-    total: t.money(),
-    currency: t.currency(),
-  }),
-}
-
 export const receipts = service('receipts', {
   resources: { receipts: Receipt },
-  events: Events,
+  events: {
+    'receipt.created': event({
+      customer: t.text(),
+      lines: t.list(Line),
+      total: t.money(),
+      currency: t.currency(),
+    }),
+  },
   consumers: {
-    ledger: consumer({ name: 'receipts', events: Events }, ['receipt.created'], { start: 'now', batch: 50 }),
+    ledger: ownConsumer(['receipt.created'], { start: 'now', batch: 50 }),
   },
 })

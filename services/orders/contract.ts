@@ -1,4 +1,4 @@
-import { consumer, event, problem, resource, service, t } from 'lintel/contract'
+import { consumer, event, ownConsumer, problem, resource, service, t } from 'lintel/contract'
 import { User, users } from '../users/contract.ts'
 
 const Quantity = t.integer({ min: 1, max: 10_000 })
@@ -194,23 +194,21 @@ const OrderData = {
 /** Before November 2026 they did not say when an order was placed, which for imported history is long before the event. */
 const orderEvent = () => event(OrderData, { older: { 1: (data, { timestamp }) => ({ ...data, placedAt: timestamp }) } })
 
-const Events = {
-  'product.created': event(Product),
-  'product.updated': event(Product),
-  'product.deleted': event({ id: t.id('prd') }),
-  'order.created': orderEvent(),
-  'order.paid': orderEvent(),
-  'order.shipped': orderEvent(),
-  'order.delivered': orderEvent(),
-  'order.cancelled': orderEvent(),
-}
-
 export const orders = service('orders', {
   resources: { products: Product, carts: Cart, cartItems: CartItem, orders: Order, orderItems: OrderItem },
-  events: Events,
+  events: {
+    'product.created': event(Product),
+    'product.updated': event(Product),
+    'product.deleted': event({ id: t.id('prd') }),
+    'order.created': orderEvent(),
+    'order.paid': orderEvent(),
+    'order.shipped': orderEvent(),
+    'order.delivered': orderEvent(),
+    'order.cancelled': orderEvent(),
+  },
   consumers: {
     buyers: consumer(users, ['user.created', 'user.updated', 'user.deleted']),
-    confirmations: consumer({ name: 'orders', events: Events }, ['order.created'], { start: 'now' }),
+    confirmations: ownConsumer(['order.created'], { start: 'now' }),
   },
   problems: {
     OUT_OF_STOCK: problem(409, 'Not enough in stock'),

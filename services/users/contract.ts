@@ -1,4 +1,4 @@
-import { consumer, event, job, olderShape, operation, resource, service, t } from 'lintel/contract'
+import { event, job, olderShape, operation, ownConsumer, resource, service, t } from 'lintel/contract'
 
 const Email = t.email()
 const Name = t.text({ min: 1, max: 255 })
@@ -60,14 +60,6 @@ const Tokens = {
 }
 const Verified = { email: t.email(), emailVerified: t.boolean() }
 const RefreshToken = { refreshToken: t.text({ max: 8192 }) }
-
-const Events = {
-  'user.created': event(User),
-  'user.updated': event(User),
-  'user.email-changed': event({ email: t.email() }),
-  'user.deleted': event({ id: t.id('usr') }),
-  'session.ended': event({ userId: t.id('usr') }),
-}
 
 export const users = service('users', {
   resources: { users: User, sessions: Session },
@@ -172,9 +164,15 @@ export const users = service('users', {
     }),
   },
   buckets: { account: { maxRequests: 10, windowMs: 60_000, auth: true } },
-  events: Events,
+  events: {
+    'user.created': event(User),
+    'user.updated': event(User),
+    'user.email-changed': event({ email: t.email() }),
+    'user.deleted': event({ id: t.id('usr') }),
+    'session.ended': event({ userId: t.id('usr') }),
+  },
   consumers: {
-    mails: consumer({ name: 'users', events: Events }, ['user.created', 'user.email-changed'], { start: 'now' }),
+    mails: ownConsumer(['user.created', 'user.email-changed'], { start: 'now' }),
   },
   jobs: {
     // A mail server may take a minute. 22 attempts take some six hours.

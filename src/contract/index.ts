@@ -1,5 +1,5 @@
 export { type Access, parseAccess } from './access.ts'
-export { type ConsumerSpec, consumer } from './consumer.ts'
+export { type ConsumerSpec, consumer, ownConsumer } from './consumer.ts'
 export type { AnyContract, Contract } from './contract.ts'
 export { type EventData, type EventOptions, type EventSpec, event } from './event.ts'
 export {

@@ -1,4 +1,5 @@
 import { Fault } from '../base/errors.ts'
+import { withOwnEvents } from './consumer.ts'
 import type { Buckets, Consumers, Contract, Events, Jobs, Operations, Problems, Resources } from './contract.ts'
 import { factsOf } from './facts.ts'
 import { checkObject, type KnownMembers, onlyKnown } from './known-members.ts'
@@ -53,7 +54,7 @@ export function service<
   R extends Resources = {},
   O extends Operations = {},
   E extends Events = {},
-  C extends Consumers = {},
+  C extends Consumers<E> = {},
   P extends Problems = {},
   B extends Buckets = {},
   J extends Jobs = {},
@@ -81,7 +82,7 @@ export function service<
     resources,
     operations,
     events: options.events ?? ({} as E),
-    consumers: options.consumers ?? ({} as C),
+    consumers: withOwnEvents(options.consumers ?? ({} as C), { name, events: options.events ?? {} }),
     buckets: options.buckets ?? ({} as B),
     jobs: options.jobs ?? ({} as J),
     served: described.map((operation) => ({ ...operation, facts: factsOf(operation, versions) })),

@@ -174,13 +174,19 @@ export type JobHandler<C extends AnyContract, J extends keyof C['jobs']> = (
   unit: JobUnit<C>,
 ) => Promise<void>
 
-type EventsOf<S> = S extends ConsumerSpec<infer E> ? E : never
+/** The events of a consumer; those of the service itself its contract has. */
+type EventsOf<S, C extends Contract<any, any, any>> =
+  S extends ConsumerSpec<infer E, infer Own>
+    ? [Own] extends [never]
+      ? E
+      : Pick<C['events'], Own & keyof C['events']>
+    : never
 
 /** The handlers of a consumer, by the type of the event: `ConsumerHandlers<typeof orders, 'buyers'>['user.created']`. */
 export type ConsumerHandlers<C extends AnyContract, K extends keyof C['consumers']> = {
-  [T in keyof EventsOf<C['consumers'][K]> & string]: EventHandler<
+  [T in keyof EventsOf<C['consumers'][K], C> & string]: EventHandler<
     C,
-    Event<EventData<EventsOf<C['consumers'][K]>[T]>, T>
+    Event<EventData<EventsOf<C['consumers'][K], C>[T]>, T>
   >
 }
 
@@ -188,8 +194,8 @@ export type ConsumerHandlers<C extends AnyContract, K extends keyof C['consumers
 export type EventHandlerOf<
   C extends AnyContract,
   K extends keyof C['consumers'],
-  T extends keyof EventsOf<C['consumers'][K]> & string,
-> = EventHandler<C, { [N in T]: Event<EventData<EventsOf<C['consumers'][K]>[N]>, N> }[T]>
+  T extends keyof EventsOf<C['consumers'][K], C> & string,
+> = EventHandler<C, { [N in T]: Event<EventData<EventsOf<C['consumers'][K], C>[N]>, N> }[T]>
 
 type WithHandlers<R> = {
   [K in keyof R]: R[K] extends AnyResource ? ([CustomOf<R[K]>] extends [never] ? never : K) : never

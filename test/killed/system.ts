@@ -1,8 +1,6 @@
-import { consumer, event, operation, service, t } from '../../src/contract/index.ts'
+import { event, operation, ownConsumer, service, t } from '../../src/contract/index.ts'
 import { implement } from '../../src/service/implement.ts'
 import { system } from '../../src/start/define-system.ts'
-
-const events = { 'bomb.thrown': event({ live: t.boolean() }) }
 
 const bombs = service('bombs', {
   operations: {
@@ -13,8 +11,8 @@ const bombs = service('bombs', {
       body: { name: t.text(), live: t.boolean() },
     }),
   },
-  events,
-  consumers: { targets: consumer({ name: 'bombs', events }, ['bomb.thrown'], { attempts: 2 }) },
+  events: { 'bomb.thrown': event({ live: t.boolean() }) },
+  consumers: { targets: ownConsumer(['bomb.thrown'], { attempts: 2 }) },
 })
 
 /** A service with a consumer whose handler may end the process. */
