@@ -51,7 +51,7 @@ export function writeCallHead(call: Call, { to, from, contract }: Passage, diges
     digest,
     operation: call.operation,
     method: call.method,
-    version: call.version,
+    version: call.version || 1,
     params: call.params,
     query: call.query,
     path: call.path,

@@ -31,9 +31,21 @@ export interface Call {
   readonly idempotencyKey: string | undefined
   /** The client asks for what the database has now: `Cache-Control: no-cache` (R-P-5). Looked at where an operation is cached. */
   readonly noCache?: boolean | undefined
+  /** Of a route: what only its handler looks at. */
+  readonly raw?: RawRequest | undefined
   /** Set where whoever carries the call, in this process, has decided access before it read the body. Never taken from outside. */
   readonly reach?: Reach | undefined
   readonly context: Context
+}
+
+/** A request as it came. */
+export interface RawRequest {
+  /** Path and query as the client wrote them. */
+  readonly url: string
+  /** Names in lower case; those that a handler may see. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The body, where the route reads it as it comes: once, bounded. */
+  readonly stream?: AsyncIterable<Uint8Array> | undefined
 }
 
 /** What is said of a call wherever it goes, all but its body and context. */
@@ -85,6 +97,10 @@ export interface Reply {
   readonly headers: Readonly<Record<string, string>>
   /** JSON: text where it was written, or its bytes as they came from another process; undefined for 204 and 304. */
   readonly body: string | Uint8Array | undefined
+  /** Of a route: a body that is made as it is read, instead of `body`. The headers of a route name its content type. */
+  readonly stream?: AsyncIterable<string | Uint8Array> | undefined
+  /** Of a route: lines of `set-cookie`, the one header whose lines cannot be joined. */
+  readonly cookies?: readonly string[] | undefined
 }
 
 /** A reply as a service writes it. */

@@ -213,7 +213,7 @@ function membersOf(contract: AnyContract): Map<string, (ask: Ask) => unknown> {
   const members = new Map<string, (ask: Ask) => unknown>()
   for (const key in contract.resources) members.set(key, resourceCalls(contract, key))
   for (const operation of contract.served) {
-    if (operation.key !== undefined) continue
+    if (operation.key !== undefined || operation.route !== undefined) continue
     if (members.has(operation.name))
       throw new Fault('AMBIGUOUS_NAME', `"${operation.name}" is both a resource and an operation of "${contract.name}"`)
     members.set(

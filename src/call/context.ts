@@ -93,7 +93,8 @@ export function idOf(context: Context): string | undefined {
 
 /** A call, or what a head says of one, in this context, with another body if there is one. Not a spread, which would lose what is a getter. */
 export function withContext(call: CallMembers & Partial<Call>, context: Context, body = call.body): Call {
-  const { operation, method, version, params, query, path, contentType, ifMatch, ifNoneMatch, idempotencyKey } = call
+  const { operation, method, version, params, query, path, contentType, ifMatch, ifNoneMatch, idempotencyKey, raw } =
+    call
   const preconditions = { ifMatch, ifNoneMatch, noCache: call.noCache }
   return {
     operation,
@@ -106,6 +107,7 @@ export function withContext(call: CallMembers & Partial<Call>, context: Context,
     contentType,
     ...preconditions,
     idempotencyKey,
+    raw,
     context,
   }
 }

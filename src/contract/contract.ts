@@ -5,10 +5,12 @@ import type { BucketSpec } from './limits.ts'
 import type { Operation, OperationSpec } from './operation.ts'
 import type { DeclaredProblems, ProblemSpec } from './problem.ts'
 import type { AnyResource } from './resource.ts'
+import type { RouteSpec } from './route.ts'
 import type { OlderVersion } from './versions.ts'
 
 export type Resources = Readonly<Record<string, AnyResource>>
 export type Operations = Readonly<Record<string, OperationSpec>>
+export type Routes = Readonly<Record<string, RouteSpec>>
 export type Events = Readonly<Record<string, EventSpec<any>>>
 /** What is consumed; of the service's own events those of `E`. */
 export type Consumers<E extends Events = any> = Readonly<Record<string, ConsumerSpec<any, keyof E & string>>>
@@ -25,10 +27,12 @@ export interface Contract<
   P extends Problems = Problems,
   B extends Buckets = Buckets,
   J extends Jobs = Jobs,
+  T extends Routes = Routes,
 > {
   readonly name: string
   readonly resources: R
   readonly operations: O
+  readonly routes: T
   readonly events: E
   readonly consumers: C
   readonly buckets: B
@@ -43,4 +47,4 @@ export interface Contract<
 }
 
 /** Whatever contract: `function describe(contract: AnyContract)`. */
-export type AnyContract = Contract<any, any, any, any, any, any, any>
+export type AnyContract = Contract<any, any, any, any, any, any, any, any>

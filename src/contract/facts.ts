@@ -13,15 +13,16 @@ interface Described extends ApiVersions {
 
 /** Works out what every room goes by; nobody else decides it again. */
 export function factsOf(operation: DescribedOperation, contract: Described): Facts {
-  const { method, secret, verb, resource, shows, params, credentials } = operation
+  const { method, secret, verb, resource, shows, params, credentials, route } = operation
   const cached = cachedRead(resource?.cached, verb)
   const facts = {
     readsToken: credentials === 'bearer',
+    signsIn: credentials === 'own' && route === undefined,
     ownerParam: ownerParam(operation),
     atRoot: verb === 'list' && resource?.parent !== undefined && params.length === 0,
     buckets: bucketsOf(operation),
     // Answers that hold secrets are not kept: a key would promise what is not done (R-IDEM-1).
-    keepsAnswers: method === 'POST' && !secret,
+    keepsAnswers: method === 'POST' && !secret && route === undefined,
     cached,
     // What a view mixes in from other rows may have changed though the version has not. A list that is kept has a tag of its text.
     answersNotModified:
@@ -37,10 +38,10 @@ export function factsOf(operation: DescribedOperation, contract: Described): Fac
  * what everybody may read at a well-known address, which is about the host and not of it (RFC 8615, 1), unless they have limits.
  */
 function bucketsOf(operation: DescribedOperation): Facts['buckets'] {
-  const { service, key, verb, name, method, path, access, limits, credentials } = operation
+  const { service, key, verb, name, method, path, access, limits, credentials, route } = operation
   if (limits === undefined) {
     if (method === 'GET' && access.public && isWellKnown(path)) return 'none'
-    return credentials === 'own' ? 'auth' : 'default'
+    return credentials === 'own' && route === undefined ? 'auth' : 'default'
   }
   // One for all the places where a verb of a resource is offered.
   const id = key === undefined ? `${service}.${name}` : `${service}.${key}.${verb}`
@@ -65,9 +66,11 @@ function codesOf(operation: DescribedOperation, facts: Known, contract: Describe
 
 /** What a request itself can do wrong. Every operation rejects an unknown query parameter (R-FILTER-2) or version. */
 function inputCodes(contract: Described, operation: DescribedOperation, version: number): string[] {
+  const { route } = operation
   const codes = ['VALIDATION_ERROR', 'UNSUPPORTED_VERSION']
   if (operation.verb === 'list') codes.push('INVALID_CURSOR')
   if (operation.params.length > 0) codes.push('NOT_FOUND')
+  if (route !== undefined) return route.body ? [...codes, 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] : codes
   // A body is received before it is known whether the operation wants one; GET and DELETE reject it as invalid.
   // The others read it even where the contract has none, to reject what is in it.
   if (operation.method !== 'GET' && operation.method !== 'DELETE')
@@ -95,7 +98,8 @@ function callerCodes({ access }: DescribedOperation, { readsToken, atRoot }: Kno
 
 /** What the state of the data can refuse (R-LOCK-2, R-DEL-1). */
 function stateCodes(operation: DescribedOperation): string[] {
-  const { resource, on, verb, body, custom, method } = operation
+  const { resource, on, verb, body, custom, method, route } = operation
+  if (route !== undefined) return []
   // Also without versions: no tag in If-Match is then the right one (R-REST-2).
   const codes: string[] = method === 'POST' && !on ? [] : ['PRECONDITION_FAILED']
   if (on?.resource.requireVersion && method !== 'GET') codes.push('PRECONDITION_REQUIRED')

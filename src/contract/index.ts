@@ -30,5 +30,7 @@ export {
   type UpdateInput,
   type Verb,
 } from './resource.ts'
+export { type RouteOptions, type RouteSpec, route } from './route.ts'
+export type { RouteBody } from './served-route.ts'
 export { type ProblemOf, service } from './service.ts'
 export { type OlderShape, type OlderVersion, olderShape } from './versions.ts'

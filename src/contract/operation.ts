@@ -7,6 +7,7 @@ import { type FieldSpec, type Fields, specsOf } from './fields.ts'
 import { checkObject, inWords, type KnownMembers, onlyKnown } from './known-members.ts'
 import { checkLimitList, type Limit } from './limits.ts'
 import type { AnyResource, IdOf, ParentParams, Verb } from './resource.ts'
+import type { ServedRoute } from './served-route.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -176,7 +177,7 @@ export interface Operation {
   readonly service: string
   /** The resource's key and the verb, or `undefined` and the operation's key. */
   readonly key: string | undefined
-  readonly verb: Verb | 'custom'
+  readonly verb: Verb | 'custom' | 'route'
   /** Name of the handler, and of the typed client's function. */
   readonly name: string
   readonly method: ServedMethod
@@ -184,6 +185,8 @@ export interface Operation {
   readonly segments: readonly string[]
   /** Path parameters in order; a prefix where they are ids. */
   readonly params: readonly { name: string; prefix: string | undefined }[]
+  /** What a route takes and answers; undefined for every other operation. */
+  readonly route: ServedRoute | undefined
   readonly resource: AnyResource | undefined
   /** Of an operation of the contract's own: the thing that it is about, and which of its parameters is that one's id. */
   readonly on: { readonly resource: AnyResource; readonly param: string } | undefined
@@ -219,6 +222,8 @@ export type DescribedOperation = Omit<Operation, 'facts'>
 export interface Facts {
   /** Reads `Authorization`. Credentials of no use are then rejected, even where none are needed. */
   readonly readsToken: boolean
+  /** Its requests draw from buckets for signing in, and `RATE_LIMIT_AUTH_MAX` goes before what it says. */
+  readonly signsIn: boolean
   /** As `ownerParam` tells; -1 where the path does not say whose a resource is. */
   readonly ownerParam: number
   /** Lists a resource at the root though it has a parent (`listAll`): no parent is named, and owners see their own rows. */
@@ -283,6 +288,7 @@ export function operationsOf(service: string, key: string, resource: AnyResource
         path,
         segments: segmentsOf(path),
         params: paramsOf(path, resource),
+        route: undefined,
         resource,
         on: undefined,
         shows: undefined,
@@ -326,6 +332,7 @@ export function customOperation(
     path: spec.path,
     segments: segmentsOf(spec.path),
     params: paramsOf(spec.path, on, param),
+    route: undefined,
     resource: undefined,
     on: on && { resource: on, param: param ?? 'id' },
     shows: shows && { resource: shows, key: key ?? '' },

@@ -10,6 +10,7 @@ import { itemPath, type Operation, type OperationSpec, thingParam } from './oper
 import { PROBLEMS, type ProblemSpec } from './problem.ts'
 import type { AnyResource } from './resource.ts'
 import { checkResource, pluralHint, TAKEN } from './resource-rules.ts'
+import { checkRoutes } from './route-rules.ts'
 import { checkStateFields } from './state-rules.ts'
 import type { OlderShape, OlderVersion } from './versions.ts'
 import type { Report, Violation } from './violation.ts'
@@ -33,6 +34,7 @@ export function brokenRules(contract: Contract, own: Readonly<Record<string, Pro
   checkPlaces(contract, report)
   for (const [key, spec] of Object.entries(contract.operations))
     checkOperation(`${contract.name}.${key}`, key, spec, contract, report)
+  checkRoutes(contract, report)
   checkEvents(contract, report)
   checkConsumers(contract, report)
   checkJobs(contract, report)

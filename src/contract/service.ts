@@ -1,17 +1,20 @@
 import { Fault } from '../base/errors.ts'
 import { withOwnEvents } from './consumer.ts'
-import type { Buckets, Consumers, Contract, Events, Jobs, Operations, Problems, Resources } from './contract.ts'
+import type { Buckets, Consumers, Contract, Events, Jobs, Operations, Problems, Resources, Routes } from './contract.ts'
 import { factsOf } from './facts.ts'
 import { checkObject, type KnownMembers, onlyKnown } from './known-members.ts'
 import { checkBucketMembers } from './limits.ts'
 import { customOperation, operationsOf } from './operation.ts'
 import { type DeclaredProblems, declared, PROBLEMS, type UsualProblem } from './problem.ts'
+import { routeOperations } from './route.ts'
 import { brokenRules } from './rules.ts'
 import type { OlderVersion } from './versions.ts'
 
-export interface ServiceOptions<R, O, E, C, P, B, J> {
+export interface ServiceOptions<R, O, E, C, P, B, J, T> {
   readonly resources?: R
   readonly operations?: O
+  /** What no operation can say, by the name that its handler has. */
+  readonly routes?: T
   readonly events?: E
   /** What it consumes, by the name that its handlers have. */
   readonly consumers?: C
@@ -30,11 +33,12 @@ export interface ServiceOptions<R, O, E, C, P, B, J> {
 
 /** The codes that a service may answer with of its own accord: `OUT_OF_STOCK`, `CONFLICT`. */
 export type ProblemOf<C> =
-  C extends Contract<any, any, any, any, infer P, any, any> ? (keyof P & string) | UsualProblem : UsualProblem
+  C extends Contract<any, any, any, any, infer P, any, any, any> ? (keyof P & string) | UsualProblem : UsualProblem
 
-const OPTIONS: KnownMembers<ServiceOptions<any, any, any, any, any, any, any>> = {
+const OPTIONS: KnownMembers<ServiceOptions<any, any, any, any, any, any, any, any>> = {
   resources: true,
   operations: true,
+  routes: true,
   events: true,
   consumers: true,
   jobs: true,
@@ -58,7 +62,8 @@ export function service<
   P extends Problems = {},
   B extends Buckets = {},
   J extends Jobs = {},
->(name: string, options: ServiceOptions<R, O, E, C, P, B, J>): Contract<R, O, E, C, P, B, J> {
+  T extends Routes = {},
+>(name: string, options: ServiceOptions<R, O, E, C, P, B, J, T>): Contract<R, O, E, C, P, B, J, T> {
   checkObject(`service "${name}"`, 'options', options)
   onlyKnown(`service "${name}"`, options, OPTIONS)
   for (const [version, shown] of Object.entries(options.older ?? {}))
@@ -66,6 +71,7 @@ export function service<
   checkBucketMembers(`service "${name}"`, options.buckets ?? {})
   const resources = options.resources ?? ({} as R)
   const operations = options.operations ?? ({} as O)
+  const routes = options.routes ?? ({} as T)
   const { latest = 1 } = options
   const versions = {
     latest,
@@ -75,12 +81,14 @@ export function service<
   const described = [
     ...Object.entries(resources).flatMap(([key, resource]) => operationsOf(name, key, resource)),
     ...Object.entries(operations).map(([key, spec]) => customOperation(name, key, spec, resources)),
+    ...Object.entries(routes).flatMap(([key, spec]) => routeOperations(name, key, spec)),
   ]
-  const contract: Contract<R, O, E, C, P, B, J> = {
+  const contract: Contract<R, O, E, C, P, B, J, T> = {
     ...versions,
     name,
     resources,
     operations,
+    routes,
     events: options.events ?? ({} as E),
     consumers: withOwnEvents(options.consumers ?? ({} as C), { name, events: options.events ?? {} }),
     buckets: options.buckets ?? ({} as B),

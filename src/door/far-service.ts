@@ -82,7 +82,9 @@ export async function openFarService(contract: Contract, options: FarServiceOpti
   const known = knownReplicas(contract, { system, proofs, log })
   const retries = createRetries({ retryBudget: { reserve: 256 } })
   const openGrpc = transport === 'grpc' ? (await import('./grpc/grpc-call.ts')).openGrpcConnection : undefined
-  const rpcs = new Map(contract.served.map((one) => [one.id, rpcPathsOf(contract, one)]))
+  const rpcs = new Map(
+    contract.served.flatMap((one) => (one.route ? [] : [[one.id, rpcPathsOf(contract, one)] as const])),
+  )
   const replicas = createReplicas<Replica>(
     await Promise.all(
       urls.map((url) =>

@@ -3,7 +3,7 @@ import type { BlockList } from 'node:net'
 import { ANONYMOUS, type Caller } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
 import { newId } from '../base/ids.ts'
-import type { Call, Context, Log } from '../call/call.ts'
+import type { Call, Context, Log, RawRequest } from '../call/call.ts'
 import { logFor } from '../call/log-for.ts'
 import { readTimeoutMs, TIMEOUT_HEADER } from '../call/timeout-header.ts'
 import type { Reach } from '../contract/access.ts'
@@ -41,6 +41,8 @@ export class Exchange implements Call, Context, Bound, UnderWay {
   /** Undefined until access is decided; it stays so for what is forwarded. */
   reach: Reach | undefined = undefined
   body: Uint8Array | undefined = undefined
+  /** Of a route. */
+  raw: RawRequest | undefined = undefined
   /** Rate-limit results: undefined before counting, empty if this request is not rate-limited. */
   rateLimits: RateLimitResult[] | undefined = undefined
   readonly contentType: string | undefined
@@ -180,6 +182,11 @@ export class Exchange implements Call, Context, Bound, UnderWay {
     this.left = performance.now() < this.begunMs + this.timeoutMs
     this.#onLate?.(this)
     this.#abort?.abort(this.#whyLate())
+  }
+
+  /** What is made for its answer, which is on its way, is to end. */
+  endStream(): void {
+    this.#abort?.abort()
   }
 
   /** Undefined is an AbortError: nobody waits any more. */

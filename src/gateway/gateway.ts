@@ -24,8 +24,9 @@ import { createLookalikes } from './lookalikes.ts'
 import { ownPaths } from './own-paths.ts'
 import { readTarget } from './path.ts'
 import { readQuery } from './query.ts'
-import { createRouter, type Mounted, type Place } from './router.ts'
+import { createRouter, type Mounted, type Place, type Route } from './router.ts'
 import { createSending } from './sending.ts'
+import { createRouteServing } from './serve-route.ts'
 import { versionsOf, withoutVersion } from './version.ts'
 
 export interface GatewayOptions {
@@ -101,6 +102,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     services: services.map((service) => service.upstream),
     own: services.length === 0 ? options.health : ownHealth,
   })
+  const routes = createRouteServing({ shedder, sending, requestTimeoutMs, answerLate, noteLate })
   let draining = false
   const builtIn = createBuiltIns({
     documents: options.documents,
@@ -120,8 +122,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (req.method === 'OPTIONS') return await answerOptions(exchange)
       const place = locate(exchange)
       if (place === undefined) return await answerBuiltIn(exchange)
-      chooseVersion(exchange)
-      chooseOperation(exchange, place)
+      const route = routeAt(exchange, place)
+      // A route is the same in each version: only a path names one.
+      if (route?.operation.route === undefined || exchange.target.version !== undefined) chooseVersion(exchange)
+      chooseOperation(exchange, route)
       if (tracer !== undefined) exchange.record(tracer, exchange.route!)
       const rejecting = shedder.check(exchange)
       if (rejecting !== undefined) await rejecting
@@ -143,6 +147,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         shedder.leave(exchange, forwarded.status)
         return await sending.forwarded(exchange, forwarded)
       }
+      if (operation.route !== undefined) return await routes.serve(exchange)
       exchange.reach = reachOf(operation, exchange.caller, exchange.params)
       // The body of a request that will be refused is not read (FC-7); whether it is a 404 or a 403, the service knows.
       if (exchange.reach !== 'none' && hasBody(req)) exchange.body = await takeBody(exchange)
@@ -196,9 +201,11 @@ export function createGateway(options: GatewayOptions): Gateway {
     return found.place
   }
 
-  function chooseOperation(exchange: Exchange, place: Place): void {
-    const { method } = exchange.req
-    const route = place.routes[method as ServedMethod] ?? (method === 'HEAD' ? place.routes.GET : undefined)
+  function routeAt({ req: { method } }: Exchange, { routes }: Place): Route | undefined {
+    return routes[method as ServedMethod] ?? (method === 'HEAD' ? routes.GET : undefined)
+  }
+
+  function chooseOperation(exchange: Exchange, route: Route | undefined): void {
     if (route === undefined) throw new Problem('METHOD_NOT_ALLOWED')
     exchange.route = route
     exchange.operation = route.operation.id
@@ -304,7 +311,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (!(error instanceof Problem) || !cors?.isPreflight(exchange.req)) throw error
       if (exchange.rateLimits === undefined) await countRefused(exchange, error)
     }
-    sending.allowed(exchange, exchange.allow ?? EVERY_METHOD, place?.routes.PATCH?.port !== undefined)
+    sending.allowed(exchange, exchange.allow ?? EVERY_METHOD, isPatched(place))
   }
 
   async function ownHealth(): Promise<ServiceHealth> {
@@ -339,12 +346,19 @@ export function createGateway(options: GatewayOptions): Gateway {
     inFlightLimits: shedder.limits,
     drain() {
       draining = true
+      routes.drain()
     },
   }
 }
 
 function contractsOf(services: readonly Mounted[]) {
   return services.map(({ contract }) => contract)
+}
+
+/** By a service in this process or behind its door, whose bodies are known. */
+function isPatched(place: Place | undefined): boolean {
+  const patched = place?.routes.PATCH
+  return patched?.port !== undefined && patched.operation.route === undefined
 }
 
 const EVERY_METHOD = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'

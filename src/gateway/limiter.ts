@@ -63,7 +63,7 @@ export function createLimiter(
     const { cost, verb, resource, facts } = operation
     if (facts.buckets === 'none') return UNCOUNTED
     const more = verb === 'list' && resource ? listCostReader(resource) : undefined
-    const forSignIn = !facts.readsToken
+    const forSignIn = facts.signsIn
     const charge = { cost, more, buckets: bucketsOf(facts.buckets, forSignIn ? authMaxRequests : undefined) }
     for (const { policy } of charge.buckets)
       if (policy.maxRequests < cost)
@@ -168,7 +168,7 @@ function signInFolders(contracts: readonly RoutedContract[]): ReadonlySet<string
   const others = new Set<string | undefined>()
   for (const { served } of contracts)
     for (const { segments, access, facts } of served)
-      if (!isInternal(access)) (facts.readsToken ? others : folders).add(segments[0])
+      if (!isInternal(access)) (facts.signsIn ? folders : others).add(segments[0])
   for (const other of others) folders.delete(other)
   return folders
 }

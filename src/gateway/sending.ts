@@ -1,5 +1,7 @@
+import type { Readable } from 'node:stream'
 import { Problem } from '../base/errors.ts'
 import type { Reply } from '../call/call.ts'
+import { logFailure } from '../call/failure-log.ts'
 import { acceptedTypes } from '../contract/operation.ts'
 import { COMPRESSED_FROM, type Coding, chooseCoding, compress, compressor, isCompressible } from '../http/compress.ts'
 import type { Log } from '../http/log.ts'
@@ -26,6 +28,10 @@ export interface SendingOptions {
 export interface Sending {
   /** Gives no promise where there is nothing to wait for. */
   answer(exchange: Exchange, reply: Reply): Promise<void> | undefined
+  /** A reply of a route, whole. */
+  raw(exchange: Exchange, reply: Reply): Promise<void>
+  /** The same, whose body is made as it is read. */
+  rawStream(exchange: Exchange, reply: Reply, body: Readable): Promise<void>
   forwarded(exchange: Exchange, forwarded: Forwarded): Promise<void>
   page(exchange: Exchange, page: BuiltInPage): Promise<void>
   /** `patches`: PATCH is offered by a service in this process, whose bodies are known. */
@@ -56,6 +62,42 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
       return sendCompressed(exchange, status, head, body, 'gzip')
     send(exchange, status, head, body)
     return undefined
+  }
+
+  async function raw(exchange: Exchange, reply: Reply): Promise<void> {
+    const { status, body } = reply
+    const head = rawHead(exchange, reply)
+    const isSmall = body === undefined || body.length < COMPRESSED_FROM
+    if (isSmall || exchange.route!.operation.secret || !isCompressible(reply.headers))
+      return send(exchange, status, head, body)
+    await sendCompressed(exchange, status, head, body, 'gzip')
+  }
+
+  async function rawStream(exchange: Exchange, reply: Reply, body: Readable): Promise<void> {
+    const { req, res, log } = exchange
+    const head = rawHead(exchange, reply)
+    if (cors?.varies) addVary(head, 'origin')
+    if (req.method === 'HEAD') {
+      body.destroy()
+      return respond(req, res, reply.status, head, undefined)
+    }
+    try {
+      await respondStream(req, res, reply.status, head, body)
+    } catch (error) {
+      // Else it is the caller who went away.
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE')
+        logFailure(log, exchange.operation, error, undefined)
+    }
+  }
+
+  /** What its handler says of it goes before what is said of every answer. */
+  function rawHead(exchange: Exchange, { headers, cookies = [] }: Reply): string[] {
+    const head = headOf(exchange, headers)
+    const isPrivate = exchange.caller.kind !== 'anonymous' || exchange.route!.operation.secret
+    if (headers['cache-control'] === undefined && isPrivate) head.push('cache-control', 'no-store')
+    for (const name in headers) head.push(name, headers[name]!)
+    for (const cookie of cookies) head.push('set-cookie', cookie)
+    return head
   }
 
   async function forwarded(exchange: Exchange, { status, headers, body }: Forwarded): Promise<void> {
@@ -162,7 +204,7 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
     return head
   }
 
-  return { answer, forwarded, page, allowed, refuse }
+  return { answer, raw, rawStream, forwarded, page, allowed, refuse }
 }
 
 /** A header of its own for each field would be right too; one is what every cache reads. */

@@ -34,6 +34,6 @@ export function readBody(req: IncomingMessage, res: ServerResponse, limit: numbe
   })
 }
 
-function tooLarge(limit: number): Problem {
+export function tooLarge(limit: number): Problem {
   return new Problem('PAYLOAD_TOO_LARGE', `The body is larger than ${limit} bytes`)
 }

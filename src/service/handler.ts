@@ -17,11 +17,14 @@ import type {
   UpdateBody,
   Verb,
 } from '../contract/resource.ts'
+import type { RouteSpec } from '../contract/route.ts'
 import type { Queryable, Writable } from '../data/pool.ts'
 import type { Row } from '../data/row.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import type { Environment } from './environment.ts'
 import type { HandlerInput } from './handler-input.ts'
+import type { RouteAnswer } from './route-answer.ts'
+import type { StreamedRequest, WholeRequest } from './route-request.ts'
 import type { Security } from './security.ts'
 import type { UnitCache } from './unit-cache.ts'
 
@@ -121,6 +124,24 @@ export type OperationHandler<C extends AnyContract, O extends keyof C['operation
     ? Handler<C, P, CheckedInput<B>, OperationAnswer<A>, CheckedInput<Q>>
     : never
 
+/** What the handler of a route works with: its transaction commits before the head of the answer is sent. */
+export interface RouteUnit<C extends AnyContract = Contract> extends Unit<C> {
+  /**
+   * Does work in a transaction of its own, which has committed when this resolves; also while the answer streams, when that of the
+   * handler is over. Each may take as long as the handler could.
+   */
+  run<T>(work: (unit: Unit<C>) => Promise<T>): Promise<T>
+}
+
+/** The handler of a route: `RouteHandler<typeof desk, 'paymentHook'>`. */
+export type RouteHandler<C extends AnyContract, K extends keyof C['routes']> =
+  C['routes'][K] extends RouteSpec<infer P, infer S, infer Status>
+    ? (
+        request: S extends true ? StreamedRequest<P> : WholeRequest<P>,
+        unit: RouteUnit<C>,
+      ) => Promise<RouteAnswer<Status>>
+    : never
+
 /** An event as its consumer gets it (R-EVT-1). */
 export interface Event<T = any, N extends string = string> {
   /** `evt_…` */
@@ -209,12 +230,15 @@ export type Handlers<C extends AnyContract> = {
   [K in
     | WithHandlers<C['resources']>
     | keyof C['operations']
+    | keyof C['routes']
     | keyof C['consumers']
     | keyof C['jobs']]: K extends keyof C['operations']
     ? OperationHandler<C, K>
-    : K extends keyof C['jobs']
-      ? JobHandler<C, K>
-      : K extends keyof C['consumers']
-        ? ConsumerHandlers<C, K>
-        : { [V in CustomOf<C['resources'][K]>]: HandlerOf<C, K, V> }
+    : K extends keyof C['routes']
+      ? RouteHandler<C, K>
+      : K extends keyof C['jobs']
+        ? JobHandler<C, K>
+        : K extends keyof C['consumers']
+          ? ConsumerHandlers<C, K>
+          : { [V in CustomOf<C['resources'][K]>]: HandlerOf<C, K, V> }
 }

@@ -23,10 +23,14 @@ export type {
   JobHandler,
   JobUnit,
   OperationHandler,
+  RouteHandler,
+  RouteUnit,
   Tx,
   Unit,
 } from './handler.ts'
 export type { HandlerInput } from './handler-input.ts'
 export { implement, type Knows, type Service } from './implement.ts'
 export { Problem } from './problem.ts'
+export type { RouteAnswer } from './route-answer.ts'
+export type { RouteRequest, StreamedRequest, WholeRequest } from './route-request.ts'
 export { change, changeEach, find, findBy, insert, read, remove, touch, uuidOf } from './rows.ts'

@@ -66,11 +66,11 @@ export function plansOf(service: Service<any>, runtime: Runtime): (id: string, v
       versions.push(compile(service, operation, version, runtime, resource && lists.get(resource)))
     plans.set(operation.id, versions)
   }
-  // A version that this service does not have is another's: here it is the newest (R-VER-1).
+  // A version that this service does not have is another's: here it is the newest (R-VER-1). A route is asked for in none.
   return (id, version) => {
     const versions = plans.get(id)
     if (versions === undefined) throw new Problem('NOT_FOUND', `${contract.name} has no operation "${id}"`)
-    return versions[Math.min(version, contract.latest) - 1]!
+    return versions[Math.min(version || 1, contract.latest) - 1]!
   }
 }
 

@@ -33,6 +33,7 @@ import { readBody, readExpected, readIdempotencyKey } from './input.ts'
 import { ListAsker } from './list-asker.ts'
 import { type OperationPlan, plansOf } from './operation-plan.ts'
 import { givesReadOnly, withoutReadOnly } from './read-only.ts'
+import { serveRoute } from './serve-route.ts'
 import { shaped } from './shape.ts'
 import { type Runtime, unitRunner } from './unit.ts'
 
@@ -64,6 +65,8 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
           return await list(plan, call, reach, params)
         case 'get':
           return await get(plan, call, params, row)
+        case 'route':
+          return await serveRoute(plan, call, params, inUnit)
         default:
           return await (plan.operation.method === 'GET' ? ask(plan, call, params) : write(plan, call, params, row))
       }

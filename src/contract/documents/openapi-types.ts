@@ -60,6 +60,7 @@ export interface Parameter {
 }
 
 export interface RequestBody {
+  readonly description?: string
   readonly required: boolean
   readonly content: Readonly<Record<string, { readonly schema: JsonSchema }>>
 }

@@ -10,6 +10,7 @@ import { bodySchema, changeSchema } from './json-schema.ts'
 import type { OperationObject, PathItem, RequestBody } from './openapi-types.ts'
 import { parametersOf } from './parameters.ts'
 import { responsesOf } from './responses.ts'
+import { ROUTE_SENTENCE, routeBody, routeResponses } from './route-objects.ts'
 import { pascalCase } from './schema-names.ts'
 import type { Shared } from './shared.ts'
 import { accessRule, accessSentence, summaryOf } from './wording.ts'
@@ -40,8 +41,9 @@ export function pathsOf(contracts: readonly Contract[], draft: Draft): Record<st
 
 function operationObject(contract: Contract, operation: Operation, path: string, draft: Draft): OperationObject {
   const { shared, tags, deprecated } = draft
+  const { route } = operation
   const { body, answer } = surfaceOf(contract, operation, draft.version)
-  const sentences = [operation.description, accessSentence(operation), deprecation(draft)]
+  const sentences = [operation.description, accessSentence(operation), route && ROUTE_SENTENCE, deprecation(draft)]
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!)
   return {
     operationId: operation.id,
@@ -59,8 +61,14 @@ function operationObject(contract: Contract, operation: Operation, path: string,
     ...(operation.facts.cached && { 'x-lintel-consistency': 'cached' as const }),
     parameters: parametersOf(operation, names, Object.keys(answer ?? {}), shared),
     ...(body && { requestBody: requestBody(operation, body, shared) }),
-    responses: responsesOf(contract, operation, answer, draft),
+    ...(route?.body && takesBody(operation) && { requestBody: routeBody(route.body) }),
+    responses: route ? routeResponses(contract, operation, draft) : responsesOf(contract, operation, answer, draft),
   }
+}
+
+/** Of the methods of a route, those that have a meaning for one (RFC 9110, 9.3). */
+function takesBody({ method }: Operation): boolean {
+  return method !== 'GET' && method !== 'DELETE'
 }
 
 function securityOf({ access, facts }: Operation): OperationObject['security'] {

@@ -84,6 +84,8 @@ function fileDraft(contract: Contract, version: number): FileDraft {
     return draft.name
   }
   for (const operation of contract.served) {
+    // A body of any type is no message.
+    if (operation.route !== undefined) continue
     const surface = surfaceOf(contract, operation, version)
     const { resource, key, answer } = operation
     const resourceName = key === undefined ? undefined : schemaName(names, contract.name, key)

@@ -103,8 +103,11 @@ function successHeaders(operation: Operation, { deprecated, sunset, shared }: Dr
   if (facts.keepsAnswers) names.push('Idempotency-Replayed')
   if (deprecated !== undefined) names.push('Deprecation')
   if (sunset !== undefined) names.push('Sunset')
-  if (facts.buckets !== 'none') names.push('X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset')
-  return headerRefs(names, shared)
+  return headerRefs([...names, ...rateHeaders(operation)], shared)
+}
+
+export function rateHeaders({ facts }: Operation): (keyof typeof HEADERS)[] {
+  return facts.buckets === 'none' ? [] : ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset']
 }
 
 const RATE_HEADERS = [
@@ -115,11 +118,11 @@ const RATE_HEADERS = [
   'RateLimit-Policy',
 ] as const
 
-function headerRefs(names: readonly (keyof typeof HEADERS)[], shared: Shared): Record<string, Reference> {
+export function headerRefs(names: readonly (keyof typeof HEADERS)[], shared: Shared): Record<string, Reference> {
   return Object.fromEntries(names.map((name) => [name, shared.add('headers', name, HEADERS[name])]))
 }
 
-function byStatus(contract: Contract, codes: readonly string[]): Map<number, string[]> {
+export function byStatus(contract: Contract, codes: readonly string[]): Map<number, string[]> {
   const statuses = new Map<number, string[]>()
   for (const code of codes) {
     const { status } = contract.problems[code]!
@@ -128,7 +131,12 @@ function byStatus(contract: Contract, codes: readonly string[]): Map<number, str
   return new Map([...statuses].sort(([a], [b]) => a - b))
 }
 
-function problemResponse(contract: Contract, status: number, codes: readonly string[], shared: Shared): ResponseObject {
+export function problemResponse(
+  contract: Contract,
+  status: number,
+  codes: readonly string[],
+  shared: Shared,
+): ResponseObject {
   const names: (keyof typeof HEADERS)[] = ['X-Request-Id']
   if (status === 401) names.push('WWW-Authenticate')
   if (status === 429) names.push(...RATE_HEADERS)
