@@ -13,6 +13,31 @@ const { config } = ts.readConfigFile(`${root}tsconfig.json`, ts.sys.readFile)
 const unused = { noUnusedLocals: false, noUnusedParameters: false }
 const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, root, unused)
 
+/** What an editor shows of each place of a program that a comment such as `/*row*\/` stands before. */
+export function hovers(text: string, folder: string): Map<string, string> {
+  const path = `${root}${folder}/hover.snippet.ts`
+  const service = ts.createLanguageService({
+    fileExists: ts.sys.fileExists,
+    readFile: ts.sys.readFile,
+    directoryExists: ts.sys.directoryExists,
+    getCurrentDirectory: () => root,
+    getDefaultLibFileName: ts.getDefaultLibFilePath,
+    getCompilationSettings: () => options,
+    getScriptFileNames: () => [path],
+    getScriptVersion: () => '1',
+    getScriptSnapshot(file) {
+      const found = file === path ? text : ts.sys.readFile(file)
+      return found === undefined ? undefined : ts.ScriptSnapshot.fromString(found)
+    },
+  })
+  const shown = new Map<string, string>()
+  for (const { 0: comment, 1: name = '', index } of text.matchAll(/\/\*(\w+)\*\//g)) {
+    const parts = service.getQuickInfoAtPosition(path, index + comment.length)?.displayParts
+    shown.set(name, ts.displayPartsToString(parts).replace(/\s+/g, ' '))
+  }
+  return shown
+}
+
 /** Compiles programs that are no files, each a module of its own in `folder`, and says what is wrong with each. */
 export function compiled(programs: Readonly<Record<string, string>>, folder: string) {
   const texts = new Map<string, string>(

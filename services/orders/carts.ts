@@ -5,7 +5,7 @@ import {
   insert,
   invalid,
   Problem,
-  type Row,
+  type RowOf,
   read,
   readRow,
   remove,
@@ -72,7 +72,7 @@ async function changeOpenCart(tx: Tx, cartId: string) {
   return assertOpen(await touch(tx, Cart, cartId))
 }
 
-function assertOpen(row: Row<typeof Cart>) {
+function assertOpen(row: RowOf<typeof Cart>) {
   const cart = readRow(row)
   if (cart.status !== 'open') throw new Problem('INVALID_TRANSITION', 'The cart is no longer open')
   return cart

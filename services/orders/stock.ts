@@ -1,4 +1,5 @@
-import { changeEach, findBy, Problem, type Row, readRow, type Tx } from 'lintel/service'
+import type { ValuesOf } from 'lintel/contract'
+import { changeEach, findBy, Problem, type RowOf, readRow, type Tx } from 'lintel/service'
 import { orders, Product } from './contract.ts'
 import type { OrderLineInput } from './order-line-input.ts'
 
@@ -7,7 +8,7 @@ export interface OrderedLine extends OrderLineInput {
   readonly product: ProductValues
 }
 
-type ProductValues = ReturnType<typeof readRow<typeof Product>>
+type ProductValues = ValuesOf<typeof Product>
 type Line = Pick<OrderLineInput, 'productId' | 'quantity'>
 
 /** Takes what is wanted from stock, all or nothing. Problems: OUT_OF_STOCK, UNPROCESSABLE for a product that is not there. */
@@ -49,7 +50,7 @@ function amountsOf(items: readonly Line[]) {
   return [...amounts].map(([id, quantity]) => ({ id, quantity }))
 }
 
-function withProducts(wanted: readonly OrderLineInput[], rows: readonly Row<typeof Product>[]): OrderedLine[] {
+function withProducts(wanted: readonly OrderLineInput[], rows: readonly RowOf<typeof Product>[]): OrderedLine[] {
   const found = new Map<string, ProductValues>()
   for (const row of rows) {
     const product = readRow(row)

@@ -1,7 +1,7 @@
 import { Fault } from '../base/errors.ts'
 import { handled } from '../base/handled.ts'
 import type { AnyContract } from '../contract/contract.ts'
-import type { Fields, InputOf, TypeOf } from '../contract/fields.ts'
+import type { Fields, Flat, InputOf, TypeOf } from '../contract/fields.ts'
 import type { Pairs } from '../contract/list-query.ts'
 import type { ListCalls, ListParameters } from '../contract/list-types.ts'
 import { type Operation, type OperationSpec, VERBS } from '../contract/operation.ts'
@@ -33,7 +33,7 @@ export type CallsOf<R extends AnyResource> =
     ? Pick<
         ResourceCalls<
           Flat<ShownOf<R>>,
-          AsText<ParentParams<R>>,
+          Flat<AsText<ParentParams<R>>>,
           Flat<CreateInput<R>>,
           Flat<ReplaceInput<R>>,
           Flat<UpdateInput<R>>,
@@ -142,8 +142,6 @@ type QueryValue = string | number | boolean | Date
 /** Ids in paths of resources are texts to a client: it may have them from anywhere, and `me` stands for its own (R-USER-3). */
 type AsText<P> = { readonly [K in keyof P]: string }
 type OrMe<P> = { readonly [K in keyof P]: P[K] | 'me' }
-/** One level, written out. */
-type Flat<T> = { [K in keyof T]: T[K] } & {}
 type Name<T> = keyof T & string
 /** The whole thing, or the fields that were asked for and its id. */
 type Answered<T extends { id: string }, F extends Name<T>> = [F] extends [never] ? T : Flat<Pick<T, F | 'id'>>
@@ -157,11 +155,15 @@ export interface OwnArgs extends CallArgs {
   readonly ifMatch?: number | undefined
 }
 /** A part of the request that must be given where something in it must. */
-type Part<N extends string, T> = {} extends T ? { readonly [K in N]?: T | undefined } : { readonly [K in N]: T }
-type OperationArgs<B extends Fields, Q extends Fields, P> = Below<
-  Part<'params', OrMe<P>> & Part<'query', QueryInput<InputOf<Q>>> & Part<'body', Flat<InputOf<B>>>,
-  OwnArgs
+type Part<N extends string, T> = [keyof T] extends [never]
+  ? unknown
+  : {} extends T
+    ? { readonly [K in N]?: T | undefined }
+    : { readonly [K in N]: T }
+type OperationArgs<B extends Fields, Q extends Fields, P> = Arguments<
+  Flat<Part<'params', OrMe<P>> & Part<'query', QueryInput<InputOf<Q>>> & Part<'body', Flat<InputOf<B>>> & OwnArgs>
 >
+type Arguments<A> = {} extends A ? [args?: A] : [args: A]
 /** Times also as dates. */
 type QueryInput<T> = { readonly [K in keyof T]: string extends T[K] ? T[K] | Date : T[K] }
 type OperationAnswer<A> = A extends AnyResource

@@ -38,7 +38,7 @@ export interface Publisher<E extends EventSpecs> {
   readonly events: E
 }
 
-type EventSpecs = Readonly<Record<string, EventSpec<any>>>
+type EventSpecs = Readonly<Record<string, EventSpec<any, any>>>
 
 const OPTIONS: KnownMembers<ConsumerOptions> = { start: true, attempts: true, timeoutMs: true, batch: true }
 

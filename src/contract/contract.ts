@@ -11,7 +11,7 @@ import type { OlderVersion } from './versions.ts'
 export type Resources = Readonly<Record<string, AnyResource>>
 export type Operations = Readonly<Record<string, OperationSpec>>
 export type Routes = Readonly<Record<string, RouteSpec>>
-export type Events = Readonly<Record<string, EventSpec<any>>>
+export type Events = Readonly<Record<string, EventSpec<any, any>>>
 /** What is consumed; of the service's own events those of `E`. */
 export type Consumers<E extends Events = any> = Readonly<Record<string, ConsumerSpec<any, keyof E & string>>>
 export type Jobs = Readonly<Record<string, JobSpec<any>>>

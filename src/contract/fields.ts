@@ -104,6 +104,9 @@ type Without<F extends Fields, M extends Mark> = {
 type Optional<F extends Fields> = { [K in keyof F as 'optional' extends MarkOf<F[K]> ? K : never]?: TypeOf<F[K]> }
 type Required<F extends Fields> = { [K in keyof F as 'optional' extends MarkOf<F[K]> ? never : K]: TypeOf<F[K]> }
 
+/** One level, written out, so that an editor shows its members. */
+export type Flat<T> = { [K in keyof T]: T[K] } & {}
+
 /** What a request gives, before defaults; without the fields that have one of the marks `M`. */
 export type InputOf<F extends Fields, M extends Mark = 'server' | 'hidden'> = Required<Without<F, M>> &
   Optional<Without<F, M>>

@@ -28,6 +28,7 @@ export {
   type ShownOf,
   type UpdateBody,
   type UpdateInput,
+  type ValuesOf,
   type Verb,
 } from './resource.ts'
 export { type RouteOptions, type RouteSpec, route } from './route.ts'

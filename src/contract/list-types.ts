@@ -72,5 +72,5 @@ type ValueOf<Q> =
       ? One
       : 'time' extends M
         ? string | Date
-        : NonNullable<T>
+        : Exclude<T, null>
     : never

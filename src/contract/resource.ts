@@ -6,10 +6,12 @@ import {
   type Field,
   type FieldSpec,
   type Fields,
+  type Flat,
   type InputOf,
   type Patch,
   type Shown,
   type StatesOf,
+  type Stored,
   specsOf,
   type TypeOf,
   t,
@@ -179,6 +181,8 @@ export type ShownOf<R extends AnyResource> = {
   createdAt: string
   updatedAt: string
 } & Shown<FieldsOf<R>>
+/** A thing as its service has it, hidden fields included: what `readRow` reads of its row. */
+export type ValuesOf<R extends AnyResource> = Flat<ShownOf<R> & Stored<FieldsOf<R>>>
 /** What a client sends to create one. */
 export type CreateInput<R extends AnyResource> =
   InputsOf<R> extends { create: infer F extends Fields } ? InputOf<F> : InputOf<FieldsOf<R>, NotCreated>

@@ -1,7 +1,7 @@
 import { snakeCase } from '../contract/names.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Queryable, Writable } from './pool.ts'
-import { type Row, rowOf } from './row.ts'
+import { type RowOf, rowOf } from './row.ts'
 import { touched, uuidOf } from './rows.ts'
 import { tableOf } from './table.ts'
 
@@ -35,7 +35,7 @@ export async function changeEach<R extends AnyResource>(
   resource: R,
   given: readonly Given[],
   { set, where = 'true', event = 'usual' }: EachChange,
-): Promise<Row<R>[]> {
+): Promise<RowOf<R>[]> {
   if (given.length === 0) return []
   const { table, softDelete, view, derived } = resource
   const compiled = tableOf(resource)

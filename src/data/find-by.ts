@@ -1,6 +1,6 @@
 import type { AnyResource } from '../contract/resource.ts'
 import type { Queryable } from './pool.ts'
-import { type Cells, type Row, rowOf } from './row.ts'
+import { type Cells, type RowOf, rowOf } from './row.ts'
 import { columnFor, type Table, tableOf } from './table.ts'
 
 /** How many rows `findBy` may find. */
@@ -16,7 +16,7 @@ export async function findBy<R extends AnyResource>(
   resource: R,
   where: object,
   lock: 'for update' | '' = '',
-): Promise<Row<R>[]> {
+): Promise<RowOf<R>[]> {
   const table = tableOf(resource)
   const params: unknown[] = []
   const terms = termsOf(table, where, params)
@@ -48,7 +48,7 @@ function termsOf(table: Table, where: object, params: unknown[]): string[] {
   })
 }
 
-function rowsOf<R extends AnyResource>(table: Table, cells: readonly Cells[]): Row<R>[] {
+function rowsOf<R extends AnyResource>(table: Table, cells: readonly Cells[]): RowOf<R>[] {
   if (cells.length > MOST_FOUND)
     throw new Error(`findBy(${table.resource.name}) found more than ${MOST_FOUND} rows: ask for fewer`)
   return cells.map((one) => rowOf<R>(table, one))

@@ -7,7 +7,7 @@ import type { Clone } from '../testing/database.ts'
 import { observed } from './observed.ts'
 import type { OutboxEvent, Transaction } from './open-transaction.ts'
 import { type Database, openDatabase } from './pool.ts'
-import { type Row, readRow, writeRow } from './row.ts'
+import { type RowOf, readRow, writeRow } from './row.ts'
 import { insert, read } from './rows.ts'
 import { transaction } from './transaction.ts'
 
@@ -107,7 +107,7 @@ const make = (code: string) => async (tx: Transaction) => {
   return row
 }
 
-const eventOf = (row: Row<any>): OutboxEvent => ({
+const eventOf = (row: RowOf<typeof Slip>): OutboxEvent => ({
   type: 'slip.created',
   aggregateId: readRow(row).id,
   data: writeRow(row),

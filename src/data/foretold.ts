@@ -1,10 +1,10 @@
 import type { AnyResource } from '../contract/resource.ts'
-import { type Cells, type Row, rowOf } from './row.ts'
+import { type Cells, type RowOf, rowOf } from './row.ts'
 import type { Table } from './table.ts'
 
 /** An insert whose row is known before it is sent, as it leaves nothing to the database. */
 export interface ForetoldInsert<R extends AnyResource = AnyResource> {
-  readonly row: Row<R>
+  readonly row: RowOf<R>
   /** As text. */
   readonly values: Cells
   /** The statement. It fails with `REFUTED` where what is written is not what was foretold, as a trigger may see to: answer and event have been made of it. */

@@ -1,19 +1,21 @@
-import type { Stored } from '../contract/fields.ts'
-import type { AnyResource, ShownOf } from '../contract/resource.ts'
+import type { AnyResource, ValuesOf } from '../contract/resource.ts'
 import type { Table } from './table.ts'
 
 export type Cells = readonly (string | null)[]
 
-/** A row as PostgreSQL sent it, column by column as text. Objects are built only when somebody asks for them. */
-export interface Row<R extends AnyResource = AnyResource> {
+/** A row as PostgreSQL sent it, column by column as text. Objects are built only when somebody asks for them: `readRow` makes a `V`. */
+export interface Row<V = unknown> {
   readonly kind: 'row'
   readonly table: Table
   readonly cells: Cells
   /** Types only; never set. */
-  readonly '~'?: R
+  readonly '~'?: V
 }
 
-export function rowOf<R extends AnyResource>(table: Table, cells: Cells): Row<R> {
+/** A row of a resource: `RowOf<typeof Order>`. */
+export type RowOf<R extends AnyResource> = Row<ValuesOf<R>>
+
+export function rowOf<R extends AnyResource>(table: Table, cells: Cells): RowOf<R> {
   return { kind: 'row', table, cells }
 }
 
@@ -42,10 +44,10 @@ export function writeRow(row: Row, fields?: readonly string[]): string {
 }
 
 /** The whole row as values, hidden fields included. */
-export function readRow<R extends AnyResource>(row: Row<R>): ShownOf<R> & Stored<R['fields']> {
+export function readRow<V>(row: Row<V>): V {
   const value: Record<string, unknown> = {}
   for (const [field, place] of row.table.places) value[field] = cell(row, place)
-  return value as ShownOf<R> & Stored<R['fields']>
+  return value as V
 }
 
 /** What `writeRow` writes, as values. */

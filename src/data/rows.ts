@@ -3,7 +3,7 @@ import { decodeId, newId } from '../base/ids.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import { foretell } from './foretold.ts'
 import type { Queryable, Writable } from './pool.ts'
-import { type Cells, type Row, rowOf } from './row.ts'
+import { type Cells, type Row, type RowOf, rowOf } from './row.ts'
 import { columnFor, type Table, tableOf } from './table.ts'
 import { assertTransitions, movesIn } from './transitions.ts'
 
@@ -26,7 +26,7 @@ export async function find<R extends AnyResource>(
   resource: R,
   id: string,
   lock: 'for update' | '' = '',
-): Promise<Row<R> | undefined> {
+): Promise<RowOf<R> | undefined> {
   const table = tableOf(resource)
   const params = [uuidOf(resource, id)]
   const behind = resource.derived && lock !== ''
@@ -43,7 +43,7 @@ export async function read<R extends AnyResource>(
   resource: R,
   id: string,
   lock: 'for update' | '' = '',
-): Promise<Row<R>> {
+): Promise<RowOf<R>> {
   const row = await find(db, resource, id, lock)
   if (!row) throw new Problem('NOT_FOUND')
   return row
@@ -68,7 +68,7 @@ export async function insert<R extends AnyResource>(
   resource: R,
   values: object,
   sent: 'now' | 'at commit' = 'now',
-): Promise<Row<R>> {
+): Promise<RowOf<R>> {
   const table = tableOf(resource)
   const { id = newId(resource.idPrefix) } = values as { readonly id?: string }
   const whole = { ...begun(resource, values), id }
@@ -104,7 +104,7 @@ export async function change<R extends AnyResource>(
   values: object,
   expected?: ExpectedVersion,
   by: 'as caller' | 'as service' = 'as caller',
-): Promise<Row<R>> {
+): Promise<RowOf<R>> {
   const table = tableOf(resource)
   const { names, params } = columnsOf(table, values)
   if (names.length === 0) return matching(await read(db, resource, id), expected)
@@ -128,7 +128,7 @@ export async function touch<R extends AnyResource>(
   resource: R,
   id: string,
   expected?: ExpectedVersion,
-): Promise<Row<R>> {
+): Promise<RowOf<R>> {
   const row = await update<R>(db, resource, id, { names: [], params: [] }, expected)
   db.publish?.(`${resource.name}.updated`, row)
   return row
@@ -140,7 +140,7 @@ async function update<R extends AnyResource>(
   id: string,
   { names, params }: ReturnType<typeof columnsOf>,
   expected: ExpectedVersion | undefined,
-): Promise<Row<R>> {
+): Promise<RowOf<R>> {
   const table = tableOf(resource)
   db.changed?.(resource, id)
   const set = [...names.map((name, i) => `${name} = $${i + 1}`), ...touched(resource)]
@@ -164,7 +164,7 @@ export async function remove<R extends AnyResource>(
   resource: R,
   id: string,
   expected?: ExpectedVersion,
-): Promise<Row<R>> {
+): Promise<RowOf<R>> {
   const table = tableOf(resource)
   const cascade = resource.softDelete ? undefined : db.cascade?.(resource)
   if (cascade) await assertMatches(db, resource, id, expected)
@@ -191,7 +191,7 @@ export async function remove<R extends AnyResource>(
 }
 
 /** Why a write that expects certain versions may not meet this row; undefined when it may. */
-export function conflictOf(row: Row<any>, expected: ExpectedVersion | undefined): Problem | undefined {
+export function conflictOf(row: Row, expected: ExpectedVersion | undefined): Problem | undefined {
   const { resource } = row.table
   const version = resource.versioned ? Number(row.cells[row.table.places.get('version')!]) : undefined
   if (expected?.ifMatch && !expected.ifMatch.includes(version!)) return new Problem('PRECONDITION_FAILED')
@@ -257,7 +257,7 @@ function guarded(resource: AnyResource, id: string, expected: ExpectedVersion | 
   return terms.join(' and ')
 }
 
-function matching<R extends AnyResource>(row: Row<R>, expected: ExpectedVersion | undefined): Row<R> {
+function matching<R extends AnyResource>(row: RowOf<R>, expected: ExpectedVersion | undefined): RowOf<R> {
   const conflict = conflictOf(row, expected)
   if (conflict) throw conflict
   return row
@@ -289,6 +289,11 @@ function returning(table: Table): string {
   return `returning ${table.resource.derived ? 'id' : table.select}`
 }
 
-async function written<R extends AnyResource>(db: Queryable, table: Table, id: string, cells: Cells): Promise<Row<R>> {
+async function written<R extends AnyResource>(
+  db: Queryable,
+  table: Table,
+  id: string,
+  cells: Cells,
+): Promise<RowOf<R>> {
   return table.resource.derived ? read(db, table.resource as R, id) : rowOf<R>(table, cells)
 }

@@ -115,7 +115,7 @@ function write(plan: OperationPlan, result: unknown, fields: readonly string[] |
     if (checkAnswer) assertKeepsContract(plan, readShown(result))
     if (!surface.down) return writeRow(result, fields)
   }
-  let value = shaped(operation.answer!, isRow(result) ? readRow(result) : (result as object))
+  let value = shaped(operation.answer!, (isRow(result) ? readRow(result) : result) as object)
   if (checkAnswer) assertKeepsContract(plan, value)
   if (surface.down) value = shaped(surface.answer!, surface.down(value))
   return JSON.stringify(fields ? Object.fromEntries(fields.map((name) => [name, value[name]])) : value)

@@ -2,8 +2,8 @@ import type { Log } from '../call/call.ts'
 import type { Client } from '../call/client.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { AnyContract, Contract } from '../contract/contract.ts'
-import type { EventData } from '../contract/event.ts'
-import type { CheckedInput, Fields, InputOf } from '../contract/fields.ts'
+import type { EventData, EventSubject } from '../contract/event.ts'
+import type { CheckedInput, Fields, Flat, InputOf } from '../contract/fields.ts'
 import type { JobData } from '../contract/job.ts'
 import type { OperationSpec } from '../contract/operation.ts'
 import type {
@@ -15,6 +15,7 @@ import type {
   ReplaceBody,
   ShownOf,
   UpdateBody,
+  ValuesOf,
   Verb,
 } from '../contract/resource.ts'
 import type { RouteSpec } from '../contract/route.ts'
@@ -41,7 +42,7 @@ export interface Unit<C extends AnyContract = Contract> {
   /** Reads outside the transaction: for what must not hold a connection while it waits. */
   readonly read: Queryable
   /** Publishes an event of the contract when the transaction commits: of a row, or of an id with its data. */
-  emit<T extends keyof C['events'] & string>(type: T, row: Row<any>): void
+  emit<T extends keyof C['events'] & string>(type: T, row: Row): void
   emit<T extends keyof C['events'] & string>(type: T, id: string, data: EventData<C['events'][T]>): void
   /**
    * Has a job of the contract done when the transaction commits, by this process or another; with a rollback it never was.
@@ -92,18 +93,18 @@ export type Handler<C extends AnyContract, P, B, A, Q = {}> = (
 ) => Promise<A>
 
 type BodyOf<R extends AnyResource, V extends Verb> = V extends 'create'
-  ? CreateBody<R>
+  ? Flat<CreateBody<R>>
   : V extends 'replace'
-    ? ReplaceBody<R>
+    ? Flat<ReplaceBody<R>>
     : V extends 'update'
-      ? UpdateBody<R>
+      ? Flat<UpdateBody<R>>
       : undefined
 type ParamsOf<R extends AnyResource, V extends Verb> = V extends 'create' | 'list'
   ? ParentParams<R>
-  : { readonly id: IdOf<R> } & ParentParams<R>
-type AnswerOf<R extends AnyResource, V extends Verb> = V extends 'delete' ? void : Row<R> | ShownOf<R>
+  : Flat<{ readonly id: IdOf<R> } & ParentParams<R>>
+type AnswerOf<R extends AnyResource, V extends Verb> = V extends 'delete' ? void : Row<ValuesOf<R>> | ShownOf<R>
 type OperationAnswer<A> = A extends AnyResource
-  ? Row<A> | ShownOf<A>
+  ? Row<ValuesOf<A>> | ShownOf<A>
   : [keyof A] extends [never]
     ? void
     : A extends Fields
@@ -121,7 +122,7 @@ export type HandlerOf<C extends AnyContract, K extends keyof C['resources'], V e
 /** The handler of an operation of the contract's own: `OperationHandler<typeof users, 'login'>`. */
 export type OperationHandler<C extends AnyContract, O extends keyof C['operations']> =
   C['operations'][O] extends OperationSpec<infer B, infer A, infer Q, infer P>
-    ? Handler<C, P, CheckedInput<B>, OperationAnswer<A>, CheckedInput<Q>>
+    ? Handler<C, P, Flat<CheckedInput<B>>, OperationAnswer<A>, Flat<CheckedInput<Q>>>
     : never
 
 /** What the handler of a route works with: its transaction commits before the head of the answer is sent. */
@@ -143,12 +144,12 @@ export type RouteHandler<C extends AnyContract, K extends keyof C['routes']> =
     : never
 
 /** An event as its consumer gets it (R-EVT-1). */
-export interface Event<T = any, N extends string = string> {
+export interface Event<T = any, N extends string = string, I extends string = string> {
   /** `evt_…` */
   readonly id: string
   readonly type: N
   /** `ord_…`: what it happened to. */
-  readonly aggregateId: string
+  readonly aggregateId: I
   /** When it was committed; RFC 3339. */
   readonly timestamp: string
   readonly data: T
@@ -196,7 +197,9 @@ export type JobHandler<C extends AnyContract, J extends keyof C['jobs']> = (
 ) => Promise<void>
 
 /** The events of a consumer; those of the service itself its contract has. */
-type EventsOf<S, C extends Contract<any, any, any>> =
+type EventOf<E, N extends keyof E & string> = Event<EventData<E[N]>, N, EventSubject<E[N]>>
+
+type EventsOf<S, C extends AnyContract> =
   S extends ConsumerSpec<infer E, infer Own>
     ? [Own] extends [never]
       ? E
@@ -205,10 +208,7 @@ type EventsOf<S, C extends Contract<any, any, any>> =
 
 /** The handlers of a consumer, by the type of the event: `ConsumerHandlers<typeof orders, 'buyers'>['user.created']`. */
 export type ConsumerHandlers<C extends AnyContract, K extends keyof C['consumers']> = {
-  [T in keyof EventsOf<C['consumers'][K], C> & string]: EventHandler<
-    C,
-    Event<EventData<EventsOf<C['consumers'][K], C>[T]>, T>
-  >
+  [T in keyof EventsOf<C['consumers'][K], C> & string]: EventHandler<C, EventOf<EventsOf<C['consumers'][K], C>, T>>
 }
 
 /** One handler for several events of a consumer: `EventHandlerOf<typeof orders, 'buyers', 'user.created' | 'user.updated'>`. */
@@ -216,7 +216,7 @@ export type EventHandlerOf<
   C extends AnyContract,
   K extends keyof C['consumers'],
   T extends keyof EventsOf<C['consumers'][K], C> & string,
-> = EventHandler<C, { [N in T]: Event<EventData<EventsOf<C['consumers'][K], C>[N]>, N> }[T]>
+> = EventHandler<C, { [N in T]: EventOf<EventsOf<C['consumers'][K], C>, N> }[T]>
 
 type WithHandlers<R> = {
   [K in keyof R]: R[K] extends AnyResource ? ([CustomOf<R[K]>] extends [never] ? never : K) : never

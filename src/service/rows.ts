@@ -1,7 +1,7 @@
 import { handled } from '../base/handled.ts'
 import type { Id } from '../base/ids.ts'
 import type { ChangedRow, NewRow, Stored } from '../contract/fields.ts'
-import type { AnyResource, IdOf } from '../contract/resource.ts'
+import type { AnyResource, IdOf, ValuesOf } from '../contract/resource.ts'
 import { type EachChange, changeEach as each, type Given } from '../data/change-each.ts'
 import { findBy as byFields } from '../data/find-by.ts'
 import type { Queryable, Writable } from '../data/pool.ts'
@@ -28,7 +28,7 @@ export function find<R extends AnyResource, I extends string>(
   resource: R,
   id: IdFor<R['idPrefix'], I>,
   lock?: 'for update' | '',
-): Promise<Row<R> | undefined> {
+): Promise<Row<ValuesOf<R>> | undefined> {
   return handled(rows.find(db, resource, id, lock))
 }
 
@@ -38,7 +38,7 @@ export function read<R extends AnyResource, I extends string>(
   resource: R,
   id: IdFor<R['idPrefix'], I>,
   lock?: 'for update' | '',
-): Promise<Row<R>> {
+): Promise<Row<ValuesOf<R>>> {
   return handled(rows.read(db, resource, id, lock))
 }
 
@@ -56,7 +56,7 @@ export function insert<R extends AnyResource, V extends NewRow<R['fields']> & { 
   resource: R,
   values: Only<keyof NewRow<R['fields']> | 'id', V>,
   sent?: 'now' | 'at commit',
-): Promise<Row<R>> {
+): Promise<Row<ValuesOf<R>>> {
   return handled(rows.insert(db, resource, values, sent))
 }
 
@@ -77,7 +77,7 @@ export function change<R extends AnyResource, I extends string, V extends Change
   values: Only<keyof ChangedRow<R['fields']>, V>,
   expected?: rows.ExpectedVersion,
   by?: 'as caller' | 'as service',
-): Promise<Row<R>> {
+): Promise<Row<ValuesOf<R>>> {
   return handled(rows.change(db, resource, id, values, expected, by))
 }
 
@@ -90,7 +90,7 @@ export function touch<R extends AnyResource, I extends string>(
   resource: R,
   id: IdFor<R['idPrefix'], I>,
   expected?: rows.ExpectedVersion,
-): Promise<Row<R>> {
+): Promise<Row<ValuesOf<R>>> {
   return handled(rows.touch(db, resource, id, expected))
 }
 
@@ -106,7 +106,7 @@ export function findBy<R extends AnyResource>(
   resource: R,
   where: Wanted<R>,
   lock?: 'for update' | '',
-): Promise<Row<R>[]> {
+): Promise<Row<ValuesOf<R>>[]> {
   return handled(byFields(db, resource, where, lock))
 }
 
@@ -130,7 +130,7 @@ export function changeEach<R extends AnyResource>(
   resource: R,
   given: readonly (Given & { readonly id: IdOf<R> })[],
   change: EachChange,
-): Promise<Row<R>[]> {
+): Promise<Row<ValuesOf<R>>[]> {
   return handled(each(db, resource, given, change))
 }
 
@@ -143,7 +143,7 @@ export function remove<R extends AnyResource, I extends string>(
   resource: R,
   id: IdFor<R['idPrefix'], I>,
   expected?: rows.ExpectedVersion,
-): Promise<Row<R>> {
+): Promise<Row<ValuesOf<R>>> {
   return handled(rows.remove(db, resource, id, expected))
 }
 
