@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { SERVICE_SETTINGS, SETTINGS, type Setting } from '../src/start/settings-schema.ts'
+import type { Setting } from '../src/start/setting-kinds.ts'
+import { SERVICE_SETTINGS, SETTINGS } from '../src/start/settings-schema.ts'
 
 const path = new URL('../docs/guide/settings.md', import.meta.url).pathname
 

@@ -163,6 +163,10 @@ export const users = service('users', {
       },
     }),
   },
+  settings: {
+    LINTEL_ADMIN_EMAIL: t.email().optional().describe('The first admin; with LINTEL_ADMIN_PASSWORD.'),
+    LINTEL_ADMIN_PASSWORD: t.text().optional().hidden().describe('The password of the first admin.'),
+  },
   buckets: { account: { maxRequests: 10, windowMs: 60_000, auth: true } },
   events: {
     'user.created': event(User),

@@ -11,11 +11,11 @@ export const createUser: Command<typeof users> = {
     '--name <name>': 'their name; the address unless given',
     '--admin': 'let them do everything',
   },
-  async run(unit, { options: { email, name = email, admin }, env, readSecret }) {
+  async run(unit, { options: { email, name = email, admin }, readSecret }) {
     const address = typeof email === 'string' ? readEmail(email) : undefined
     if (address === undefined) throw wrong(`--email is "${email}": give an email address`)
     if (typeof name !== 'string' || name.length > 255) throw wrong('--name is too long: give at most 255 characters')
-    const password = (admin && env.LINTEL_ADMIN_PASSWORD) || (await readSecret('Password'))
+    const password = (admin && unit.settings.LINTEL_ADMIN_PASSWORD) || (await readSecret('Password'))
     const fault = passwordFault(password)
     if (fault) throw wrong(`The password ${fault}`)
     if (!(await addUser(unit, { email: address, name, roles: admin ? ['admin'] : ['member'] }, password)))

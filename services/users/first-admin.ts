@@ -1,5 +1,5 @@
 import { passwordFault } from 'lintel/auth'
-import { Fault, readEmail, type Unit } from 'lintel/service'
+import { Fault, type Unit } from 'lintel/service'
 import type { users } from './contract.ts'
 import { addUser } from './create-user.ts'
 
@@ -7,15 +7,13 @@ import { addUser } from './create-user.ts'
  * The first admin, from the environment (R-AUTH-7). An address that is a user already is left as it is. Answers how to
  * get an admin where there is none.
  */
-export async function ensureFirstAdmin(unit: Unit<typeof users>, env: Readonly<Record<string, string | undefined>>) {
-  const { LINTEL_ADMIN_EMAIL: email, LINTEL_ADMIN_PASSWORD: password } = env
+export async function ensureFirstAdmin(unit: Unit<typeof users>) {
+  const { LINTEL_ADMIN_EMAIL: email, LINTEL_ADMIN_PASSWORD: password } = unit.settings
   if (email || password) {
     if (!email || !password) throw wrong(`LINTEL_ADMIN_${email ? 'PASSWORD' : 'EMAIL'} is missing: set both or neither`)
-    const address = readEmail(email)
-    if (address === undefined) throw wrong(`LINTEL_ADMIN_EMAIL is "${email}": give an email address`)
     const fault = passwordFault(password)
     if (fault) throw wrong(`LINTEL_ADMIN_PASSWORD is "…" (masked): it ${fault}`)
-    await addUser(unit, { email: address, name: 'Admin', roles: ['admin'] }, password)
+    await addUser(unit, { email, name: 'Admin', roles: ['admin'] }, password)
   }
   const [admin] = await unit.tx.query(`select 1 from active_users where roles @> '["admin"]' limit 1`)
   return admin ? undefined : 'no admin exists yet: run `lintel users create --email <address> --admin`'

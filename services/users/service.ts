@@ -35,11 +35,11 @@ export default implement(
   },
   {
     migrations: new URL('./migrations/', import.meta.url),
-    prepare: async (unit, env) => {
+    prepare: async (unit) => {
       // Replicas start together: one prepares, the rest find it done.
       await unit.tx.query(`select pg_advisory_xact_lock(hashtext('users.prepare'))`)
       await ensureSigningKey(unit.tx)
-      return ensureFirstAdmin(unit, env)
+      return ensureFirstAdmin(unit)
     },
     mailers: ['sendMail'],
     commands: { 'users create': createUser, 'keys rotate': rotateKeys, 'mails undelivered': listUndelivered },

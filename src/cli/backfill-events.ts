@@ -6,7 +6,7 @@ import { type Backfill, backfillOf, beginBackfill, forgetBackfill, nextOfBackfil
 import { createLog, STDERR } from '../observe/log.ts'
 import { runServices } from '../start/run-services.ts'
 import { readSettings } from '../start/settings.ts'
-import { type System, serviceNames } from '../start/system.ts'
+import { contractsOf, type System } from '../start/system.ts'
 import { loadSystem } from './load-system.ts'
 
 export interface BackfillOptions {
@@ -26,7 +26,7 @@ export async function backfillCommand(
 ): Promise<void> {
   const system = await loadSystem(file)
   const { name, resource } = subjectOf(system, type)
-  const settings = readSettings(process.env, serviceNames(system))
+  const settings = readSettings(process.env, contractsOf(system))
   const log = await createLog(settings.logLevel, { fd: STDERR })
   const services = await runServices(system, settings, { log, shared: true })
   try {

@@ -40,7 +40,6 @@ test('R-OPS-4: the source is the environment, .env, or the variable of the file'
 })
 
 test.each([
-  ['LINTEL_ADMIN_PASSWORD', 'hunter22 and more', '***'],
   ['LINTEL_INTERNAL_KEY', 'hunter22 and more of a secret than that', '***'],
   ['DATABASE_URL', 'postgres://ann:hunter22@db:5432/shop', 'postgres://ann:***@db:5432/shop'],
   ['DATABASE_URL', 'postgres://db/shop?user=ann&password=hunter22', 'postgres://db/shop?user=ann&password=***'],

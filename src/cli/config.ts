@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { type Env, type GivenSetting, givenSettings } from '../start/given-settings.ts'
 import { readSettings } from '../start/settings.ts'
-import { serviceNames } from '../start/system.ts'
+import type { NamedService } from '../start/settings-schema.ts'
+import { contractsOf } from '../start/system.ts'
 import { prepareEnvironment } from './environment.ts'
 import { importSystem } from './load-system.ts'
 
@@ -22,7 +23,7 @@ export interface ShownSetting {
 export async function configCommand(file: string, { json = false }: { readonly json?: boolean }): Promise<void> {
   const before = prepareEnvironment('serve')
   // A gateway alone has settings, and no system.
-  const services = existsSync(file) ? serviceNames(await importSystem(file)) : []
+  const services = existsSync(file) ? contractsOf(await importSystem(file)) : []
   const shown = shownSettings(process.env, services, before)
   console.log(json ? JSON.stringify(shown, null, 2) : table(shown))
   if (services.length === 0) console.error(`${file} does not exist: settings of its services are left out`)
@@ -30,7 +31,11 @@ export async function configCommand(file: string, { json = false }: { readonly j
 }
 
 /** `before` has the names that do not come from `.env`. */
-export function shownSettings(env: Env, services: readonly string[], before: ReadonlySet<string>): ShownSetting[] {
+export function shownSettings(
+  env: Env,
+  services: readonly NamedService[],
+  before: ReadonlySet<string>,
+): ShownSetting[] {
   return givenSettings(env, services).given.map((one) => ({
     name: one.name,
     value: shownValue(one),

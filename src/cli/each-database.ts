@@ -3,7 +3,7 @@ import { createLog, STDERR } from '../observe/log.ts'
 import type { Service } from '../service/implement.ts'
 import { assertMigrated, findDatabases, openServiceDatabase } from '../start/databases.ts'
 import { readSettings, type Settings } from '../start/settings.ts'
-import { serviceNames } from '../start/system.ts'
+import { contractsOf } from '../start/system.ts'
 import { loadSystem } from './load-system.ts'
 
 /** Works on the database of each service of a system in turn; also beside one that is running. */
@@ -12,7 +12,7 @@ export async function eachDatabase(
   work: (service: Service<any>, database: Database, settings: Settings) => Promise<void>,
 ): Promise<void> {
   const system = await loadSystem(file)
-  const settings = readSettings(process.env, serviceNames(system))
+  const settings = readSettings(process.env, contractsOf(system))
   const log = await createLog(settings.logLevel, { fd: STDERR })
   const databases = await findDatabases(system, settings, { log, shared: true })
   try {

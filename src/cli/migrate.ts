@@ -1,13 +1,13 @@
 import { createLog, STDERR } from '../observe/log.ts'
 import { findDatabases, migrateService, openServiceDatabase } from '../start/databases.ts'
 import { readSettings } from '../start/settings.ts'
-import { serviceNames } from '../start/system.ts'
+import { contractsOf } from '../start/system.ts'
 import { loadSystem } from './load-system.ts'
 
 /** Makes databases and roles that are missing, applies new migrations, and compares the result with the contracts. */
 export async function migrateCommand(file: string): Promise<void> {
   const system = await loadSystem(file)
-  const settings = readSettings(process.env, serviceNames(system))
+  const settings = readSettings(process.env, contractsOf(system))
   const log = await createLog(settings.logLevel, { fd: STDERR })
   const databases = await findDatabases(system, settings, { log, shared: true })
   try {

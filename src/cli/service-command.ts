@@ -5,7 +5,7 @@ import { createLog, STDERR } from '../observe/log.ts'
 import type { CommandInput } from '../service/command.ts'
 import { runServices } from '../start/run-services.ts'
 import { readSettings } from '../start/settings.ts'
-import { type System, serviceNames } from '../start/system.ts'
+import { contractsOf, type System } from '../start/system.ts'
 import { loadSystem } from './load-system.ts'
 import { interruption } from './signals.ts'
 
@@ -43,13 +43,12 @@ async function runCommand(
   parser.addOption(systemOption)
   await parser.parseAsync(words.slice(name.split(' ').length), { from: 'user' })
 
-  const settings = readSettings(process.env, serviceNames(system))
+  const settings = readSettings(process.env, contractsOf(system))
   const log = await createLog(settings.logLevel, { fd: STDERR })
   const services = await runServices(system, settings, { log, shared: true, signal })
   try {
     const input: CommandInput = {
       options: parser.opts(),
-      env: settings.env,
       readSecret: (question) => readSecret(question, signal),
     }
     console.log(await services.byName.get(service.contract.name)!.run((unit) => command.run(unit, input), signal))

@@ -2,7 +2,7 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readSettings } from '../start/settings.ts'
 import { start } from '../start/start.ts'
-import { serviceNames } from '../start/system.ts'
+import { contractsOf } from '../start/system.ts'
 import type { Purpose } from './environment.ts'
 import { loadSystem } from './load-system.ts'
 import { runUntilSignalled } from './run.ts'
@@ -21,7 +21,7 @@ function serve(file: string, purpose: Purpose, parts: readonly string[]): Promis
   return runUntilSignalled(async (signal) => {
     const system = await loadSystem(file, purpose)
     signal.throwIfAborted()
-    const { workers } = readSettings(process.env, serviceNames(system))
+    const { workers } = readSettings(process.env, contractsOf(system))
     if (workers === 1) return start(system, process.env, { signal, parts })
     const { startWorkers } = await import('../start/workers/start-workers.ts')
     return startWorkers(system, { signal, parts, module: WORKER, args: [file, ...parts] })

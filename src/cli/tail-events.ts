@@ -11,7 +11,7 @@ import { originOf } from '../events/headers.ts'
 import { createLog, STDERR } from '../observe/log.ts'
 import { findDatabases } from '../start/databases.ts'
 import { readSettings } from '../start/settings.ts'
-import { type System, serviceNames } from '../start/system.ts'
+import { contractsOf, type System } from '../start/system.ts'
 import { loadSystem } from './load-system.ts'
 import { interruption } from './signals.ts'
 import { timeOf } from './time-of.ts'
@@ -42,7 +42,7 @@ export async function tailCommand(file: string, options: TailOptions): Promise<v
   const since = options.since === undefined ? undefined : timeOf('--since', options.since)
   const system = await loadSystem(file)
   const names = chosen(system, options)
-  const settings = readSettings(process.env, serviceNames(system))
+  const settings = readSettings(process.env, contractsOf(system))
   const log = await createLog(settings.logLevel, { fd: STDERR })
   const databases = await findDatabases(system, settings, { log, shared: true, signal: ending.signal })
   const write = writerOf(options.json === true || !process.stdout.isTTY, ending.signal)

@@ -1,5 +1,6 @@
 import type { ConsumerSpec } from './consumer.ts'
 import type { EventSpec } from './event.ts'
+import type { AnyField } from './fields.ts'
 import type { JobSpec } from './job.ts'
 import type { BucketSpec } from './limits.ts'
 import type { Operation, OperationSpec } from './operation.ts'
@@ -16,6 +17,8 @@ export type Events = Readonly<Record<string, EventSpec<any, any>>>
 export type Consumers<E extends Events = any> = Readonly<Record<string, ConsumerSpec<any, keyof E & string>>>
 export type Jobs = Readonly<Record<string, JobSpec<any>>>
 export type Problems = Readonly<Record<string, ProblemSpec>>
+/** By their names in the environment. */
+export type Settings = Readonly<Record<string, AnyField>>
 export type Buckets = Readonly<Record<string, BucketSpec>>
 
 /** What a service promises: data, to be read by a server, a client, a linter or a browser. */
@@ -28,6 +31,7 @@ export interface Contract<
   B extends Buckets = Buckets,
   J extends Jobs = Jobs,
   T extends Routes = Routes,
+  S extends Settings = Settings,
 > {
   readonly name: string
   readonly resources: R
@@ -37,6 +41,7 @@ export interface Contract<
   readonly consumers: C
   readonly buckets: B
   readonly jobs: J
+  readonly settings: S
   /** Its own and those of every system, as values: `throw new Problem(orders.problems.OUT_OF_STOCK)`. */
   readonly problems: DeclaredProblems<P>
   readonly latest: number
@@ -47,4 +52,4 @@ export interface Contract<
 }
 
 /** Whatever contract: `function describe(contract: AnyContract)`. */
-export type AnyContract = Contract<any, any, any, any, any, any, any, any>
+export type AnyContract = Contract<any, any, any, any, any, any, any, any, any>

@@ -11,6 +11,7 @@ import { PROBLEMS, type ProblemSpec } from './problem.ts'
 import type { AnyResource } from './resource.ts'
 import { checkResource, pluralHint, TAKEN } from './resource-rules.ts'
 import { checkRoutes } from './route-rules.ts'
+import { checkSettings } from './setting-rules.ts'
 import { checkStateFields } from './state-rules.ts'
 import type { OlderShape, OlderVersion } from './versions.ts'
 import type { Report, Violation } from './violation.ts'
@@ -38,6 +39,7 @@ export function brokenRules(contract: Contract, own: Readonly<Record<string, Pro
   checkEvents(contract, report)
   checkConsumers(contract, report)
   checkJobs(contract, report)
+  checkSettings(contract, report)
   checkVersions(contract, report)
   return violations
 }

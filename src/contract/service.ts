@@ -1,6 +1,17 @@
 import { Fault } from '../base/errors.ts'
 import { withOwnEvents } from './consumer.ts'
-import type { Buckets, Consumers, Contract, Events, Jobs, Operations, Problems, Resources, Routes } from './contract.ts'
+import type {
+  Buckets,
+  Consumers,
+  Contract,
+  Events,
+  Jobs,
+  Operations,
+  Problems,
+  Resources,
+  Routes,
+  Settings,
+} from './contract.ts'
 import { factsOf } from './facts.ts'
 import { checkObject, type KnownMembers, onlyKnown } from './known-members.ts'
 import { checkBucketMembers } from './limits.ts'
@@ -10,7 +21,7 @@ import { routeOperations } from './route.ts'
 import { brokenRules } from './rules.ts'
 import type { OlderVersion } from './versions.ts'
 
-export interface ServiceOptions<R, O, E, C, P, B, J, T> {
+export interface ServiceOptions<R, O, E, C, P, B, J, T, S> {
   readonly resources?: R
   readonly operations?: O
   /** What no operation can say, by the name that its handler has. */
@@ -20,6 +31,11 @@ export interface ServiceOptions<R, O, E, C, P, B, J, T> {
   readonly consumers?: C
   /** What it does later, and of its own accord, by the name that its handler has: `unit.enqueue('sendReport', { month })`. */
   readonly jobs?: J
+  /**
+   * What the operator says of it, by the name in the environment, of which `NAME_FILE` may name a file: checked at the start, and in handlers
+   * `unit.settings.ORDERS_FOOTER`. One that is neither optional nor has a default must be set; one that is `hidden()` is never shown.
+   */
+  readonly settings?: S
   /** Token buckets that its handlers take from, by name: `unit.limit('account', id)`. */
   readonly buckets?: B
   /** Problems of its own, beside those that every system knows. */
@@ -35,13 +51,14 @@ export interface ServiceOptions<R, O, E, C, P, B, J, T> {
 export type ProblemOf<C> =
   C extends Contract<any, any, any, any, infer P, any, any, any> ? (keyof P & string) | UsualProblem : UsualProblem
 
-const OPTIONS: KnownMembers<ServiceOptions<any, any, any, any, any, any, any, any>> = {
+const OPTIONS: KnownMembers<ServiceOptions<any, any, any, any, any, any, any, any, any>> = {
   resources: true,
   operations: true,
   routes: true,
   events: true,
   consumers: true,
   jobs: true,
+  settings: true,
   problems: true,
   buckets: true,
   latest: true,
@@ -63,7 +80,8 @@ export function service<
   B extends Buckets = {},
   J extends Jobs = {},
   T extends Routes = {},
->(name: string, options: ServiceOptions<R, O, E, C, P, B, J, T>): Contract<R, O, E, C, P, B, J, T> {
+  S extends Settings = {},
+>(name: string, options: ServiceOptions<R, O, E, C, P, B, J, T, S>): Contract<R, O, E, C, P, B, J, T, S> {
   checkObject(`service "${name}"`, 'options', options)
   onlyKnown(`service "${name}"`, options, OPTIONS)
   for (const [version, shown] of Object.entries(options.older ?? {}))
@@ -83,7 +101,7 @@ export function service<
     ...Object.entries(operations).map(([key, spec]) => customOperation(name, key, spec, resources)),
     ...Object.entries(routes).flatMap(([key, spec]) => routeOperations(name, key, spec)),
   ]
-  const contract: Contract<R, O, E, C, P, B, J, T> = {
+  const contract: Contract<R, O, E, C, P, B, J, T, S> = {
     ...versions,
     name,
     resources,
@@ -93,6 +111,7 @@ export function service<
     consumers: withOwnEvents(options.consumers ?? ({} as C), { name, events: options.events ?? {} }),
     buckets: options.buckets ?? ({} as B),
     jobs: options.jobs ?? ({} as J),
+    settings: options.settings ?? ({} as S),
     served: described.map((operation) => ({ ...operation, facts: factsOf(operation, versions) })),
     description: options.description,
   }

@@ -12,12 +12,10 @@ export interface Command<C extends AnyContract = Contract> {
   run(unit: Unit<C>, input: CommandInput): Promise<string>
 }
 
-/** Options, settings and secrets of a command. */
+/** Options and secrets of a command. */
 export interface CommandInput {
   /** By the option's name in camelCase: the text, or true for one that takes none. */
   readonly options: Readonly<Record<string, string | true | undefined>>
-  /** With `NAME_FILE` read already. */
-  readonly env: Readonly<Record<string, string | undefined>>
   /** A line that is typed unseen, or comes from a pipe; empty where nobody answers. */
   readSecret(question: string): Promise<string>
 }

@@ -3,7 +3,7 @@ import type { Client } from '../call/client.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { AnyContract, Contract } from '../contract/contract.ts'
 import type { EventData, EventSubject } from '../contract/event.ts'
-import type { CheckedInput, Fields, Flat, InputOf } from '../contract/fields.ts'
+import type { CheckedInput, Fields, Flat, InputOf, TypeOf } from '../contract/fields.ts'
 import type { JobData } from '../contract/job.ts'
 import type { OperationSpec } from '../contract/operation.ts'
 import type {
@@ -56,6 +56,8 @@ export interface Unit<C extends AnyContract = Contract> {
    * (id of a user) for whom it is.
    */
   limit(bucket: keyof C['buckets'] & string, key: string, account?: string | undefined): Promise<void>
+  /** What the contract's settings are here; null for one that is left out and has no default. */
+  readonly settings: SettingsOf<C>
   /** What handlers keep for each other, and drop. */
   readonly cache: UnitCache
   /**
@@ -76,6 +78,8 @@ export interface Unit<C extends AnyContract = Contract> {
   /** For lines of the security log: `unit.security.done('password.changed', { account: id })`. */
   readonly security: Security
 }
+
+type SettingsOf<C extends Contract<any, any, any>> = { readonly [N in keyof C['settings']]: TypeOf<C['settings'][N]> }
 
 export interface EnqueueOptions {
   /** Not before so many milliseconds have passed; 0, and a year at most. */

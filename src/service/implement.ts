@@ -58,11 +58,8 @@ export interface ServiceOptions<C extends AnyContract> {
   readonly mailers?: readonly ((keyof C['consumers'] | keyof C['jobs']) & string)[]
 }
 
-/** `env` is the environment, with `NAME_FILE` read already. If it returns a string, that is logged for the operator. */
-export type Prepare<C extends AnyContract> = (
-  unit: Unit<C>,
-  env: Readonly<Record<string, string | undefined>>,
-) => Promise<string | undefined>
+/** If it returns a string, that is logged for the operator. */
+export type Prepare<C extends AnyContract> = (unit: Unit<C>) => Promise<string | undefined>
 
 /**
  * Puts handlers to a contract. Only what the contract calls `custom`, and its own operations, needs one:

@@ -45,6 +45,8 @@ export interface Runtime {
   readonly checkAnswers: boolean
   /** Undefined where nothing is kept, and nobody else keeps anything. */
   readonly cache?: Cache | undefined
+  /** By their names; none without it. */
+  readonly settings?: Readonly<Record<string, unknown>> | undefined
   /** Where the contract's buckets are kept; in this runtime alone without it. */
   readonly limits?: BucketOptions | undefined
   /** Where lines about security go; nowhere without it. */
@@ -240,6 +242,10 @@ class WorkUnit implements Unit {
 
   get security(): Security {
     return securityOf(this.#tools.security, this.#context, (note) => this.#transaction.afterCommit(note))
+  }
+
+  get settings(): Unit['settings'] {
+    return this.#tools.runtime.settings ?? {}
   }
 
   get cache(): UnitCache {

@@ -7,6 +7,7 @@ import type { KnownMembers } from '../contract/known-members.ts'
 import { databaseName } from '../data/provision.ts'
 import { ownPaths } from '../gateway/own-paths.ts'
 import { checkRoutes } from '../gateway/router.ts'
+import { settingsOf } from './settings-schema.ts'
 import type { Auth, System } from './system.ts'
 
 /**
@@ -20,6 +21,7 @@ export function checkSystem(system: System): void {
   })
   const contracts = system.services.map(({ contract }) => contract)
   checkNames(system, contracts)
+  checkSettingNames(contracts)
   if (system.auth === undefined) checkReachable(contracts)
   else checkAuth(system.auth, contracts)
   checkConsumers(contracts)
@@ -50,6 +52,17 @@ function checkNames({ name, services }: System, contracts: readonly Contract[]):
   const commands = services.flatMap((service) => Object.keys(service.commands))
   const clash = commands.find((one, i) => commands.indexOf(one) !== i)
   if (clash !== undefined) throw invalid(`two services have the command "${clash}": rename one`)
+}
+
+/** A setting means one thing in a system. */
+function checkSettingNames(contracts: readonly Contract[]): void {
+  const taken = new Map([...settingsOf(contracts.map(({ name }) => name)).keys()].map((name) => [name, 'the system']))
+  for (const { name: service, settings } of contracts)
+    for (const name of Object.keys(settings)) {
+      const other = taken.get(name)
+      if (other !== undefined) throw invalid(`"${service}" declares the setting ${name}, which ${other} has: rename it`)
+      taken.set(name, `"${service}"`)
+    }
 }
 
 const AUTH: KnownMembers<Auth> = { service: true, issuer: true, audience: true, revokedBy: 'list' }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { type Setting, settingsOf } from './settings-schema.ts'
+import type { Setting } from './setting-kinds.ts'
+import { type NamedService, settingsOf } from './settings-schema.ts'
 
 /** The environment, with every `NAME_FILE` read into `NAME`. */
 export type Env = Readonly<Record<string, string | undefined>>
@@ -26,7 +27,7 @@ export interface GivenSettings {
  * Finds the settings of a system with these services in the environment; a value of `NAME` itself goes before `NAME_FILE`.
  * Other names that end in `_FILE` mean something else: NPM_CONFIG_…_FILE, OTEL_CONFIG_FILE.
  */
-export function givenSettings(from: Env, services: readonly string[]): GivenSettings {
+export function givenSettings(from: Env, services: readonly NamedService[]): GivenSettings {
   const env: Record<string, string | undefined> = { ...from }
   const unreadable: string[] = []
   const given = [...settingsOf(services)].map(([name, setting]): GivenSetting => {

@@ -37,7 +37,6 @@ import { type Runtime, unitRunner } from '../service/unit.ts'
 import { WorkContext } from '../service/work-context.ts'
 import { type Calls, callsOf } from './calls.ts'
 import { EVENT_SIZES, READ_SIZES } from './connection-budget.ts'
-import type { Env } from './given-settings.ts'
 import type { Peer } from './peers.ts'
 import { hasEvents, hasJobs, worksBehind } from './system.ts'
 
@@ -84,7 +83,7 @@ export async function runService(
   database: Database,
   others: ReadonlyMap<string, Peer>,
   options: {
-    env: Env
+    settings: Readonly<Record<string, unknown>>
     url: string
     lost: () => string | undefined
     checkAnswers: boolean
@@ -133,6 +132,7 @@ export async function runService(
     database,
     cache,
     cursorSecret: secret![0]!,
+    settings: options.settings,
     cascades: cascades.size > 0 ? cascades : undefined,
     checkAnswers: options.checkAnswers,
     limits: options.limits,
@@ -222,7 +222,7 @@ export async function runService(
     calls: calls.state,
     run,
     async prepare() {
-      const notice = service.prepare && (await run((unit) => service.prepare!(unit, options.env)))
+      const notice = service.prepare && (await run((unit) => service.prepare!(unit)))
       await registerConsumers(contract, database)
       return notice ?? undefined
     },

@@ -15,8 +15,9 @@ import {
 import { nearPeer, type Peer } from './peers.ts'
 import { type RunningService, runService } from './run-service.ts'
 import { type CacheSetting, serviceCache, warnOfNoCache } from './service-cache.ts'
+import { settingValues } from './service-settings.ts'
 import type { Settings } from './settings.ts'
-import type { System } from './system.ts'
+import { contractsOf, type System } from './system.ts'
 import { speaksForAll, type Worker } from './workers/worker.ts'
 
 export interface RunningServices {
@@ -49,6 +50,7 @@ export interface RunOptions extends FindOptions {
 export async function runServices(system: System, settings: Settings, options: RunOptions): Promise<RunningServices> {
   const { log, signal, worker, buckets = memoryBuckets(), tracer } = options
   const says = !options.shared && speaksForAll(worker)
+  const values = settingValues(contractsOf(system), settings.env)
   const databases = await findDatabases(system, settings, { ...options, server: worker?.server })
   const byName = new Map<string, RunningService>()
   const peers = new Map<string, Peer>(options.far)
@@ -81,7 +83,7 @@ export async function runServices(system: System, settings: Settings, options: R
       const running = await runService(service, database, peers, {
         cache,
         tracer,
-        env: settings.env,
+        settings: values.get(service.contract.name)!,
         url,
         lost: databases.lost,
         outboxRetentionMs: settings.outboxRetentionMs,

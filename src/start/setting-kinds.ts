@@ -21,6 +21,23 @@ export interface Kind<T> {
   show?(text: string): string
 }
 
+/**
+ * A variable of the environment. Everything that knows settings is made from these: `readSettings`, `NAME_FILE`, what is
+ * misspelt, `lintel config` and the table of docs/guide/settings.md.
+ */
+export interface Setting<T> {
+  readonly kind: Kind<T>
+  /** As it would be written. */
+  readonly default?: string
+  /** What holds where it is not set, for settings without a default. */
+  readonly unset?: string
+  readonly unit?: 'milliseconds' | 'seconds' | 'days'
+  /** What it means, in one sentence. */
+  readonly about: string
+  /** False for what is decided before files are read. */
+  readonly byFile?: false
+}
+
 /** Checked elsewhere, or everything will do. */
 export function text(expected: string): Kind<string> {
   return { parse: (given) => given, expected }

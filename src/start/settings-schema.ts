@@ -1,6 +1,8 @@
+import type { AnyContract } from '../contract/contract.ts'
 import { CALL_TRANSPORTS } from '../door/far-service.ts'
 import { ACCESS_LOGS } from '../observe/access-log.ts'
 import { LARGEST_POOL, SMALLEST_POOL, USUAL_POOL } from './connection-budget.ts'
+import { declaredSettings } from './service-settings.ts'
 import {
   certificate,
   collectorUrl,
@@ -15,7 +17,7 @@ import {
   privateKey,
   proxies,
   redisUrl,
-  secret,
+  type Setting,
   sender,
   smtpUrl,
   text,
@@ -23,23 +25,6 @@ import {
   whole,
   workers,
 } from './setting-kinds.ts'
-
-/**
- * A variable of the environment. Everything that knows settings is made from these: `readSettings`, `NAME_FILE`, what is
- * misspelt, `lintel config` and the table of docs/guide/settings.md.
- */
-export interface Setting<T> {
-  readonly kind: Kind<T>
-  /** As it would be written. */
-  readonly default?: string
-  /** What holds where it is not set, for settings without a default. */
-  readonly unset?: string
-  readonly unit?: 'milliseconds' | 'seconds' | 'days'
-  /** What it means, in one sentence. */
-  readonly about: string
-  /** False for what is decided before files are read. */
-  readonly byFile?: false
-}
 
 const OTLP_PROTOCOLS = ['http/protobuf', 'http/json'] as const
 export type OtlpProtocol = (typeof OTLP_PROTOCOLS)[number]
@@ -88,16 +73,6 @@ export const SETTINGS = {
     default: '1',
     about:
       'How many processes `lintel start` or `lintel gateway` serves with on this machine; see [Workers](workers.md).',
-  },
-  LINTEL_ADMIN_EMAIL: {
-    kind: text('an email address'),
-    unset: 'no first admin',
-    about: 'The first admin; with LINTEL_ADMIN_PASSWORD.',
-  },
-  LINTEL_ADMIN_PASSWORD: {
-    kind: secret('a password of at least 8 characters'),
-    unset: 'no first admin',
-    about: 'The password of the first admin.',
   },
   LINTEL_INTERNAL_KEY: {
     kind: internalKeys,
@@ -278,12 +253,20 @@ export function serviceSettingName(service: string, setting: keyof typeof SERVIC
   return `${service.toUpperCase().replaceAll('-', '_')}_${setting}`
 }
 
+/** A service by its name, or with the settings that its contract declares. */
+export type NamedService = string | Pick<AnyContract, 'name' | 'settings'>
+
+export function nameOf(service: NamedService): string {
+  return typeof service === 'string' ? service : service.name
+}
+
 /** Every setting of a system with these services, by its name. */
-export function settingsOf(services: readonly string[]): ReadonlyMap<string, Setting<unknown>> {
-  const own = services.flatMap((service) =>
-    Object.entries(SERVICE_SETTINGS).map(
-      ([name, setting]) => [serviceSettingName(service, name as never), setting] as const,
+export function settingsOf(services: readonly NamedService[]): ReadonlyMap<string, Setting<unknown>> {
+  const own = services.flatMap((service) => [
+    ...Object.entries(SERVICE_SETTINGS).map(
+      ([name, setting]) => [serviceSettingName(nameOf(service), name as never), setting] as const,
     ),
-  )
+    ...(typeof service === 'string' ? [] : declaredSettings(service)),
+  ])
   return new Map<string, Setting<unknown>>([...Object.entries(SETTINGS), ...own])
 }

@@ -100,13 +100,13 @@ test('FC-1 R-OPS-4: a name that only settings of ours can have, and that is none
     faultsOf({
       RATE_LIMIT_MAXX: '5',
       LINTEL_DATADIR: 'x',
-      LINTEL_ADMIN_PASSWORT_FILE: import.meta.filename,
+      LINTEL_INTERNAL_KEI_FILE: import.meta.filename,
       LINTEL_COLOUR: 'red',
     }),
   ).toEqual([
     'RATE_LIMIT_MAXX is not a setting: did you mean RATE_LIMIT_MAX?',
     'LINTEL_DATADIR is not a setting: did you mean LINTEL_DATA_DIR?',
-    'LINTEL_ADMIN_PASSWORT_FILE is not a setting: did you mean LINTEL_ADMIN_PASSWORD?',
+    'LINTEL_INTERNAL_KEI_FILE is not a setting: did you mean LINTEL_INTERNAL_KEY?',
     `LINTEL_COLOUR is not a setting: ${listed}`,
   ])
   // Kubernetes tells every container of the services beside it.
@@ -337,11 +337,8 @@ test('R-OPS-3: traces are asked for by an exporter or an address, and by nothing
 test('NAME_FILE gives the value of NAME, without the end of the line; NAME itself goes first', async () => {
   const file = join(folder, 'secret')
   await writeFile(file, 'from the file\r\n')
-  const { env } = readSettings(
-    { LINTEL_ADMIN_PASSWORD_FILE: file, HOST_FILE: file, HOST: '::1', OTEL_CONFIG_FILE: file },
-    [],
-  )
-  expect(env).toMatchObject({ LINTEL_ADMIN_PASSWORD: 'from the file', HOST: '::1' })
+  const { env } = readSettings({ LINTEL_DATA_DIR_FILE: file, HOST_FILE: file, HOST: '::1', OTEL_CONFIG_FILE: file }, [])
+  expect(env).toMatchObject({ LINTEL_DATA_DIR: 'from the file', HOST: '::1' })
   expect(env).not.toHaveProperty('OTEL_CONFIG')
   await writeFile(file, 'loud')
   expect(faultsOf({ LOG_LEVEL_FILE: file, DATABASE_URL_FILE: '/nowhere', PORT: 'x' })).toEqual([

@@ -6,7 +6,13 @@ import type { AccessLog } from '../observe/access-log.ts'
 import { type DoorIdentity, identityFault } from './door-identity.ts'
 import { type Env, type GivenSetting, givenSettings } from './given-settings.ts'
 import { misspeltSettings } from './misspelt-settings.ts'
-import { type OtlpProtocol, type SettingValues, serviceSettingName } from './settings-schema.ts'
+import {
+  type NamedService,
+  nameOf,
+  type OtlpProtocol,
+  type SettingValues,
+  serviceSettingName,
+} from './settings-schema.ts'
 
 export interface Settings {
   readonly port: number
@@ -82,8 +88,9 @@ export interface RateLimitSettings {
  * Reads and checks the settings of a system with these services. Whatever is wrong is one Fault, which names each wrong
  * setting, its value and what was expected (R-OPS-4).
  */
-export function readSettings(from: Env, services: readonly string[], port = GATEWAY_PORT): Settings {
-  const { given, env, unreadable } = givenSettings(from, services)
+export function readSettings(from: Env, named: readonly NamedService[], port = GATEWAY_PORT): Settings {
+  const services = named.map(nameOf)
+  const { given, env, unreadable } = givenSettings(from, named)
   const wrong = [...unreadable]
   const values = new Map(given.map((one) => [one.name, parsed(one, wrong)]))
   const own = Object.fromEntries(values) as SettingValues

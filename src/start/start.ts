@@ -25,7 +25,7 @@ import { defaultPort, doorPort, type Parts, partsOf, requireUrls, uselessUrls } 
 import { runServices } from './run-services.ts'
 import { behindDoor, serviceDoor } from './service-door.ts'
 import { GATEWAY_PORT, readSettings, type Settings } from './settings.ts'
-import { readersOf, type System, serviceNames } from './system.ts'
+import { contractsOf, readersOf, type System } from './system.ts'
 import { systemGateway } from './system-gateway.ts'
 import { type TokenTrust, trustTokens } from './token-trust.ts'
 import { checkDoor, warnOfSettings } from './warn-of-settings.ts'
@@ -73,7 +73,7 @@ export async function start(system: System, env: Env = process.env, options: Sta
   const { signal, worker } = options
   checkSystem(system)
   const parts = partsOf(system, options.parts ?? [])
-  const settings = readSettings(env, serviceNames(system), defaultPort(system, parts))
+  const settings = readSettings(env, contractsOf(system), defaultPort(system, parts))
   requireUrls(system, parts, settings)
   const log = await createLog(settings.logLevel, { worker: worker?.id })
   const says = speaksForAll(worker)

@@ -46,6 +46,10 @@ export function readersOf({ services }: System): ReadonlyMap<string, ReadonlySet
   return readers
 }
 
+export function contractsOf({ services }: System): AnyContract[] {
+  return services.map(({ contract }) => contract)
+}
+
 export function serviceNames({ services }: System): string[] {
   return services.map(({ contract }) => contract.name)
 }

@@ -15,7 +15,7 @@ import { ownVersion } from '../own-version.ts'
 import { partsOf, uselessUrls } from '../parts.ts'
 import { readSettings, type Settings } from '../settings.ts'
 import type { Running, StopOptions } from '../start.ts'
-import { type System, serviceNames } from '../system.ts'
+import { contractsOf, type System } from '../system.ts'
 import { warnOfSettings } from '../warn-of-settings.ts'
 import { type Crew, createCrew } from './crew.ts'
 import type { Answers, Question } from './questions.ts'
@@ -41,7 +41,7 @@ export async function startWorkers(
   { parts: names = [], ...options }: StartWorkersOptions,
 ): Promise<Running> {
   const parts = partsOf(system, names)
-  const settings = readSettings(process.env, serviceNames(system))
+  const settings = readSettings(process.env, contractsOf(system))
   const log = await createLog(settings.logLevel)
   warnOfSettings(settings, log)
   for (const warning of uselessUrls(parts, settings)) log.warn(warning)
