@@ -72,6 +72,8 @@ describe('lintel work', () => {
       /^notes\.former: 1 waiting, the oldest due for .* s, 0 running, 0 dead; the contract has no such job$/m,
     )
     expect(stdout).toMatch(/^notes\.count: 0 waiting, 0 running, 0 dead$/m)
+    expect(stdout).toMatch(/^notes\.lintel:sweepInbox: 1 waiting, 0 running, 0 dead$/m)
+    expect((await lintel('list', '--job', 'notes.lintel:sweepInbox')).stdout).toMatch(/, every 3,?600 s$/m)
     expect((await lintel('list', '--job', 'notes.former')).stdout).toMatch(/^job_\S+ notes\.former waiting/)
     expect(JSON.parse((await lintel('status', '--json')).stdout).notes).toContainEqual(
       expect.objectContaining({ name: 'keep', dead: 1 }),

@@ -84,3 +84,28 @@ test('a schedule is done once by two replicas, and once for all the times that i
   await db.query(`update lintel.work set error = 'Error: no' where job = 'tidy'`)
   await expect.poll(health, { timeout: 20_000 }).toMatchObject({ checks: { jobs: { status: 'up', retrying: 1 } } })
 })
+
+test('R-EVT-5, R-IDEM-1: what is old is removed by schedules that every service has, by one of its replicas', async () => {
+  await db.query(`insert into lintel.idempotency_keys (key, body_hash, status, headers, body, created_at)
+    values ('old', '', 201, '{}', '', now() - interval '25 hours'), ('new', '', 201, '{}', '', now())`)
+  await db.query(`insert into lintel.inbox (consumer, event_id, type, aggregate_id, occurred_at, done_at)
+    select 'c', gen_random_uuid(), 'thing.made', 'a', now(), now() - days * interval '1 day' from generate_series(1, 40, 39) days`)
+  const partitions = async () =>
+    (await db.query(`select from pg_inherits where inhparent = 'lintel.outbox'::regclass`)).rowCount!
+  const names = ['lintel:sweepIdempotencyKeys', 'lintel:sweepInbox', 'lintel:sweepOutbox']
+  const later = async () =>
+    (
+      await db.query(
+        `select job from lintel.work where job = any($1) and due_at > now() + interval '50 minutes' order by job`,
+        [names],
+      )
+    ).rows
+  await db.query(`update lintel.work set due_at = now() where job = any($1)`, [names])
+  await db.query('notify lintel_events')
+  await until(async () => (await later()).length === 3)
+  expect(await later()).toEqual(names.map((job) => ({ job })))
+  expect((await db.query('select key from lintel.idempotency_keys')).rows).toEqual([{ key: Buffer.from('new') }])
+  expect((await db.query('select from lintel.inbox')).rowCount).toBe(1)
+  // The one in use, and the next.
+  expect(await partitions()).toBe(2)
+})

@@ -3,6 +3,7 @@ import type { Contract } from '../contract/contract.ts'
 import { notifyCommitted } from '../data/outbox.ts'
 import type { Database } from '../data/pool.ts'
 import { dropJobs, type JobFilter, jobsState, listJobs, resendJobs, type ShownJob } from '../data/work.ts'
+import { SWEEPS } from '../start/sweeps.ts'
 import { countOf, seconds, wholeOf, wrong } from './arguments.ts'
 import { eachDatabase } from './each-database.ts'
 
@@ -22,13 +23,14 @@ export interface FilterOptions {
 export async function statusCommand(file: string, json = false): Promise<void> {
   const all: Record<string, unknown> = {}
   await eachDatabase(file, async ({ contract }, database) => {
-    const jobs = await jobsState(database, Object.keys(contract.jobs))
+    const known = { ...contract.jobs, ...SWEEPS }
+    const jobs = await jobsState(database, Object.keys(known))
     all[contract.name] = jobs
     if (json) return
     for (const { name, waiting, running, retrying, dead, oldestDueMs } of jobs) {
       const late = oldestDueMs > 0 ? `, the oldest due for ${seconds(oldestDueMs)}` : ''
       const again = retrying > 0 ? ` (${countOf(retrying)} to be tried again)` : ''
-      const unknown = Object.hasOwn(contract.jobs, name) ? '' : '; the contract has no such job'
+      const unknown = Object.hasOwn(known, name) ? '' : '; the contract has no such job'
       console.log(
         `${contract.name}.${name}: ${countOf(waiting)} waiting${again}${late}, ${countOf(running)} running, ${countOf(dead)} dead${unknown}`,
       )
@@ -73,7 +75,7 @@ export function dropCommand(file: string, id: string | undefined, options: Filte
 
 async function dropOne(database: Database, filter: JobFilter, { jobs }: Contract): Promise<number> {
   const [one] = filter.id === undefined ? [] : await listJobs(database, filter, { failed: false, limit: 1 })
-  if (one !== undefined && one.everyMs !== null && jobs[one.name]?.everyMs !== undefined)
+  if (one !== undefined && one.everyMs !== null && { ...jobs, ...SWEEPS }[one.name]?.everyMs !== undefined)
     throw wrong(`${encodeId('job', one.id)} is a schedule, ${one.name}: it goes when the contract has it no more`)
   return dropJobs(database, filter)
 }
@@ -108,7 +110,7 @@ async function eachJobs(
     throw wrong(`--job is "${job}": give a service and a job, such as users.sendMail`)
   const known: string[] = []
   await eachDatabase(file, async ({ contract }, database) => {
-    const names = (await jobsState(database, Object.keys(contract.jobs))).map((one) => one.name)
+    const names = (await jobsState(database, Object.keys({ ...contract.jobs, ...SWEEPS }))).map((one) => one.name)
     known.push(...names.map((one) => `${contract.name}.${one}`))
     if (ofService === undefined || (ofService === contract.name && names.includes(name!)))
       await work(contract, database, { name })

@@ -257,14 +257,16 @@ export function inboxState(db: Queryable): Promise<InboxState[]> {
 }
 
 /** What was done goes once no carrier can bring it again: answers how many went. */
-export function sweepInbox(db: Queryable, retentionMs: number): Promise<number> {
-  return inBatches(() =>
-    db.query(
-      `delete from lintel.inbox where (event_id, consumer) in (
+export function sweepInbox(db: Queryable, retentionMs: number, signal?: AbortSignal): Promise<number> {
+  return inBatches(
+    () =>
+      db.query(
+        `delete from lintel.inbox where (event_id, consumer) in (
          select event_id, consumer from lintel.inbox where done_at < now() - $1 * interval '1 millisecond'
          limit 1000 for update skip locked)
        returning 1 as gone`,
-      [retentionMs],
-    ),
+        [retentionMs],
+      ),
+    signal,
   )
 }

@@ -72,11 +72,14 @@ export async function outboxState(db: Queryable): Promise<OutboxState> {
 
 const BATCH = 1000
 
-/** A statement that takes BATCH rows at a time, until it finds fewer. */
-export async function inBatches(statement: () => Promise<readonly unknown[]>): Promise<number> {
+/** A statement that takes BATCH rows at a time, until it finds fewer, or is to stop. */
+export async function inBatches(
+  statement: () => Promise<readonly unknown[]>,
+  signal?: AbortSignal | undefined,
+): Promise<number> {
   for (let all = 0; ; ) {
     const { length } = await statement()
     all += length
-    if (length < BATCH) return all
+    if (length < BATCH || signal?.aborted) return all
   }
 }

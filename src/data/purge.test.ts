@@ -161,6 +161,6 @@ test('R-IDEM-1: replicas that sweep at once share the work', async () => {
      select decode(lpad(to_hex(i), 64, '0'), 'hex'), '', 201, '{}', '', now() - interval '25 hours'
      from generate_series(1, 2500) i`,
   )
-  const swept = await Promise.all([database, database.slow, database.slow].map(sweepIdempotencyKeys))
+  const swept = await Promise.all([database, database.slow, database.slow].map((db) => sweepIdempotencyKeys(db)))
   expect(swept[0]! + swept[1]! + swept[2]!).toBe(2500)
 })

@@ -1,6 +1,7 @@
 import { Problem } from '../base/errors.ts'
 import type { Contract } from '../contract/contract.ts'
 import type { AnyResource } from '../contract/resource.ts'
+import { inBatches } from './outbox.ts'
 import type { Database, Queryable } from './pool.ts'
 
 /** Rows looked at per statement: how many of them go does not matter, none runs for long or holds many locks. */
@@ -145,12 +146,8 @@ select (select count(*) from gone) as gone, (select id from batch order by id de
 }
 
 /** Kept answers of requests with an Idempotency-Key go after 24 hours (R-IDEM-1); answers how many went. */
-export async function sweepIdempotencyKeys(db: Queryable): Promise<number> {
-  for (let gone = 0; ; ) {
-    const batch = await db.query(SWEEP, [BATCH])
-    gone += batch.length
-    if (batch.length < BATCH) return gone
-  }
+export function sweepIdempotencyKeys(db: Queryable, signal?: AbortSignal): Promise<number> {
+  return inBatches(() => db.query(SWEEP, [BATCH]), signal)
 }
 
 /** Several replicas may sweep at once: each passes over what another has in hand. */

@@ -153,13 +153,20 @@ export async function jobsRestMs(db: Queryable, names: readonly string[]): Promi
   return next?.ms ?? undefined
 }
 
+export interface Schedule {
+  readonly name: string
+  readonly everyMs: number
+  /** When it is due for the first time, after it was first heard of. */
+  readonly firstInMs: number
+}
+
 /**
  * Has a row for each schedule, whoever comes first, and for none of `others`, which are none any more: one that runs goes when it is
  * done. A schedule whose pace is another by now is due no later than by that; one that runs, when it is done.
  */
 export async function keepSchedules(
   db: Queryable,
-  schedules: readonly { readonly name: string; readonly everyMs: number }[],
+  schedules: readonly Schedule[],
   others: readonly string[],
 ): Promise<void> {
   await db.cells(
@@ -168,12 +175,19 @@ export async function keepSchedules(
      dropped as (delete from lintel.work w using former where w.id = former.id and not (${RUNS})),
      once as (update lintel.work w set every_ms = null from former where w.id = former.id and ${RUNS})
      insert into lintel.work as w (id, job, data, due_at, every_ms)
-     select id, job, '{}', statement_timestamp(), every_ms from unnest($1::uuid[], $2::text[], $3::bigint[]) as s (id, job, every_ms)
+     select id, job, '{}', statement_timestamp() + first_ms * interval '1 millisecond', every_ms
+     from unnest($1::uuid[], $2::text[], $3::bigint[], $5::float8[]) as s (id, job, every_ms, first_ms)
      order by job
      on conflict (job) where every_ms is not null do update set every_ms = excluded.every_ms, due_at = case
        when w.claim is null then least(w.due_at, statement_timestamp() + excluded.every_ms * interval '1 millisecond') else w.due_at end
      where w.every_ms <> excluded.every_ms`,
-    [schedules.map(() => uuidv7()), schedules.map(({ name }) => name), schedules.map(({ everyMs }) => everyMs), others],
+    [
+      schedules.map(() => uuidv7()),
+      schedules.map(({ name }) => name),
+      schedules.map(({ everyMs }) => everyMs),
+      others,
+      schedules.map(({ firstInMs }) => firstInMs),
+    ],
   )
 }
 

@@ -34,6 +34,8 @@ export interface JobRunnerOptions<U extends { readonly tx: Queryable }> {
   failed(error: unknown, job: ClaimedJob | undefined, last: boolean): void
   /** Told, at most once a second, when as many of a kind run as may: other processes may have time. */
   busy?(): void
+  /** When a schedule is due that is heard of for the first time: at once unless this says otherwise. */
+  firstInMs?(name: string): number
   /** How often it looks without being woken; 10,000. */
   readonly pollMs?: number
   readonly graceMs: number
@@ -52,14 +54,18 @@ const NEVER_ENDED = 'the process ended in each attempt, or lost its database'
  * its process is tried so often and no oftener; the job goes in the transaction of its effect, so that happens once.
  */
 export function createJobRunner<U extends { readonly tx: Queryable }>(options: JobRunnerOptions<U>): JobRunner {
-  const { jobs, database, run, handle, failed, busy, pollMs = 10_000, graceMs } = options
-  const schedules = [...jobs].flatMap(([name, { everyMs }]) => (everyMs === undefined ? [] : [{ name, everyMs }]))
+  const { jobs, database, run, handle, failed, busy, firstInMs = () => 0, pollMs = 10_000, graceMs } = options
+  const schedules = [...jobs].flatMap(([name, { everyMs }]) =>
+    everyMs === undefined ? [] : [{ name, everyMs, firstInMs: firstInMs(name) }],
+  )
   const others = [...jobs].flatMap(([name, { everyMs }]) => (everyMs === undefined ? [name] : []))
   const running = new Map([...jobs.keys()].map((name) => [name, 0]))
   const work = new Set<Promise<void>>()
   const cut = new AbortController()
   let stopping = false
   let kept = false
+  /** Something may have come since it last looked. */
+  let hinted = true
   let helpedAtMs = Number.NEGATIVE_INFINITY
   let handled = 0
   let failures = 0
@@ -73,7 +79,13 @@ export function createJobRunner<U extends { readonly tx: Queryable }>(options: J
       await keepSchedules(database, schedules, others)
       kept = true
     }
-    let names: string[] = []
+    let names = withRoom()
+    // The look of one that rests is one statement.
+    if (!hinted && work.size === 0) {
+      const restMs = (await jobsRestMs(database, names)) ?? pollMs
+      if (restMs > 0) return bounds(restMs)
+    }
+    hinted = false
     while (!stopping) {
       names = withRoom()
       if (names.length < jobs.size) callForHelp()
@@ -86,7 +98,14 @@ export function createJobRunner<U extends { readonly tx: Queryable }>(options: J
     if (names.length === 0) return pollMs
     const restMs = (await jobsRestMs(database, names)) ?? pollMs
     // It has come due since the look, or somebody has its row locked at this moment.
-    return restMs <= 0 ? SHORTLY_MS : Math.min(Math.max(restMs, 5), pollMs)
+    return restMs <= 0 ? SHORTLY_MS : bounds(restMs)
+  }
+
+  const bounds = (restMs: number) => Math.min(Math.max(restMs, 5), pollMs)
+
+  function wake(): void {
+    hinted = true
+    looping.wake()
   }
 
   function callForHelp(): void {
@@ -104,7 +123,7 @@ export function createJobRunner<U extends { readonly tx: Queryable }>(options: J
       const news = !hasRoom(name) || !isDone || job.key !== undefined || jobs.get(name)!.everyMs !== undefined
       running.set(name, running.get(name)! - 1)
       work.delete(one)
-      if (news) looping.wake()
+      if (news) wake()
     })
     work.add(one)
   }
@@ -166,7 +185,7 @@ export function createJobRunner<U extends { readonly tx: Queryable }>(options: J
     afterFailureMs: 100,
   })
   return {
-    wake: looping.wake,
+    wake,
     async idle() {
       do {
         await looping.idle()

@@ -1,16 +1,14 @@
 import { serviceCaller } from '../auth/caller.ts'
 import { encodeId } from '../base/ids.ts'
-import { sweeper } from '../base/sweeper.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { Contract } from '../contract/contract.ts'
 import type { HeldUp } from '../data/feed.ts'
-import { type InboxState, inboxState, registerConsumer, sweepInbox } from '../data/inbox.ts'
+import { type InboxState, inboxState, registerConsumer } from '../data/inbox.ts'
 import type { Transaction } from '../data/open-transaction.ts'
 import { NOTHING_WAITS, notifyCommitted, type OutboxState, outboxState } from '../data/outbox.ts'
-import { keepPartitions } from '../data/outbox-partitions.ts'
 import { forgetPlaces } from '../data/places.ts'
 import type { Database } from '../data/pool.ts'
-import { overdueReaders, sweepMarks } from '../data/readers.ts'
+import { overdueReaders } from '../data/readers.ts'
 import type { Log } from '../observe/log.ts'
 import type { CarriedEvent, Carrier } from './carrier.ts'
 import { type Consumer, createConsumer } from './consumer.ts'
@@ -54,8 +52,6 @@ export interface EventsState {
 export interface EventsOptions<B extends Begun> {
   /** On connections of its own: what handlers wait for must not keep requests waiting. */
   readonly database: Database
-  /** Of the same database, for what needs a session of its own. */
-  readonly url: string
   readonly carrier: Carrier
   /** Who reads the outbox: what they have not read is kept. */
   readonly readers: readonly string[]
@@ -88,15 +84,13 @@ export interface Handling {
   readonly time: Time
 }
 
-const SWEEP_MS = 3_600_000
-
 /** Notes which consumers there are, before the first event that they must hear of. */
 export async function registerConsumers(contract: Contract, database: Database): Promise<void> {
   for (const key of Object.keys(contract.consumers)) await registerConsumer(database, `${contract.name}.${key}`)
 }
 
 export function runEvents<B extends Begun>(contract: Contract, options: EventsOptions<B>): RunningEvents {
-  const { database, url, carrier, log, retentionMs, graceMs } = options
+  const { database, carrier, log, retentionMs, graceMs } = options
   const { readers, served, heldUp } = options
   const relay =
     carrier.name === 'nats'
@@ -111,16 +105,6 @@ export function runEvents<B extends Begun>(contract: Contract, options: EventsOp
   if (relay) forgetPlaces(database).catch((error) => log.warn(error, 'could not forget how far consumers have read'))
   const consumers = Object.entries<ConsumerSpec>(contract.consumers).map(([key, spec]) =>
     runConsumer(contract.name, key, spec, options),
-  )
-  const sweeps = sweeper(
-    () =>
-      Promise.all([
-        keepPartitions(url, retentionMs, readers),
-        sweepMarks(database, retentionMs),
-        // Longer than any carrier keeps what it could bring again.
-        sweepInbox(database, retentionMs * 2),
-      ]),
-    { everyMs: SWEEP_MS, failed: (error) => log.warn(error, 'could not delete old events') },
   )
   const sum = (count: (one: (typeof consumers)[number]) => number) =>
     consumers.reduce((all, one) => all + count(one), 0)
@@ -158,7 +142,6 @@ export function runEvents<B extends Begun>(contract: Contract, options: EventsOp
       }
     },
     async stop() {
-      sweeps.stop()
       await Promise.all([
         relay?.stop(),
         ...consumers.flatMap(({ receiver, consumer }) => [receiver.stop(), consumer?.stop()]),

@@ -1,6 +1,5 @@
 import { serviceCaller } from '../auth/caller.ts'
 import { handled } from '../base/handled.ts'
-import { sweeper } from '../base/sweeper.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { ServicePort } from '../call/call.ts'
 import { SignalBound } from '../call/context.ts'
@@ -13,7 +12,6 @@ import { type Listener, listen } from '../data/listen.ts'
 import { observed } from '../data/observed.ts'
 import { COMMITTED, notifyCommitted } from '../data/outbox.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
-import { sweepIdempotencyKeys } from '../data/purge.ts'
 import { RELAY } from '../data/readers.ts'
 import type { Carrier } from '../events/carrier.ts'
 import { readsOf } from '../events/read-events.ts'
@@ -38,7 +36,8 @@ import { WorkContext } from '../service/work-context.ts'
 import { type Calls, callsOf } from './calls.ts'
 import { EVENT_SIZES, READ_SIZES } from './connection-budget.ts'
 import type { Peer } from './peers.ts'
-import { hasEvents, hasJobs, worksBehind } from './system.ts'
+import { SWEEPS, sweep } from './sweeps.ts'
+import { hasEvents, worksBehind } from './system.ts'
 
 export interface RunningService extends ServicePort {
   readonly service: Service<any>
@@ -74,8 +73,6 @@ export interface RunningService extends ServicePort {
 }
 
 type CommitListener = NonNullable<Runtime['committed']>
-
-const SWEEP_MS = 3_600_000
 
 /** Runs a service in this process, on a database that is its own from now on; `others` are the services that it may call, by name. */
 export async function runService(
@@ -178,11 +175,9 @@ export async function runService(
     })
   const run: RunningService['run'] = (work, signal) =>
     inUnit(work, own(signal, { bound: signal && new SignalBound(signal) }))
-  const sweeps = sweeper(() => sweepIdempotencyKeys(database), {
-    everyMs: SWEEP_MS,
-    failed: (error) => options.log.warn(error, 'could not delete old idempotency keys'),
-  })
-  const beginJobs = (runOwn: typeof inUnit, surroundings: Surroundings) => {
+  const readers = [...(options.readers ?? [RELAY])]
+  const beginJobs = (runOwn: typeof inUnit, database: Database, surroundings: Surroundings) => {
+    const sweeping = { database, url: options.url, readers, retentionMs: options.outboxRetentionMs }
     const handle = jobHandling(service, {
       surroundings,
       log,
@@ -190,12 +185,16 @@ export async function runService(
       run: (work, context) => handled(runOwn(work, context)),
     })
     return runJobs<BegunWork>({
-      jobs: contract.jobs,
+      jobs: { ...contract.jobs, ...SWEEPS },
       waiting: new Set(surroundings.mail === undefined ? service.mailers : []),
-      database: eventsDatabase(),
+      database,
       // Of the connections they leave some to handlers of events.
       run: (work) => runOwn((_, tx, unitFor) => work({ tx, unitFor }), own(), { share: 'jobs' }),
-      handle,
+      async handle(job, begun, time) {
+        await (sweep(job.name, sweeping, time.signal) ?? handle(job, begun, time))
+      },
+      // Soon after the start, but not in the middle of it.
+      firstInMs: (name) => (Object.hasOwn(SWEEPS, name) ? 5_000 + 25_000 * Math.random() : 0),
       busy: () => void notifyOthers(),
       graceMs: options.stopGraceMs,
       failed(error, job, last) {
@@ -208,7 +207,6 @@ export async function runService(
   }
   let ending: Promise<unknown> | undefined
   const end = async () => {
-    sweeps.stop()
     ending ??= Promise.all([listener?.close(), events?.stop(), jobs?.stop()])
     await ending
   }
@@ -231,9 +229,8 @@ export async function runService(
       if (carrier && runOwn && hasEvents(service)) {
         events = runEvents(contract, {
           database: eventsDatabase(),
-          url: options.url,
           carrier,
-          readers: [...(options.readers ?? [RELAY])],
+          readers,
           served,
           heldUp,
           run: (work) => runOwn((_, tx, unitFor) => work({ tx, unitFor }), own()),
@@ -243,8 +240,8 @@ export async function runService(
           graceMs: options.stopGraceMs,
         })
       }
-      if (runOwn && hasJobs(service)) jobs = beginJobs(runOwn, surroundings)
-      if (events || jobs)
+      jobs = beginJobs(runOwn ?? inUnit, runOwn ? eventsDatabase() : database, surroundings)
+      if (runOwn)
         listener = listen(options.url, COMMITTED, () => {
           events?.heard()
           jobs?.wake()
