@@ -4,12 +4,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
+import { servedOutbox } from '../../test/served-outbox.ts'
+import { createConsumer } from '../events/consumer.ts'
+import { createReceiver } from '../events/receiver.ts'
 import { connect, urlFor } from './connection.ts'
 import { createFeed } from './feed.ts'
 import { migrate, PLATFORM_MIGRATIONS } from './migrate.ts'
+import type { Transaction } from './open-transaction.ts'
 import { outboxState } from './outbox.ts'
 import { type Database, openDatabase } from './pool.ts'
 import { placeOf } from './readers.ts'
+import { transaction } from './transaction.ts'
 
 // From the outbox whose rows were claimed and marked to the one that is read in the order of its positions.
 
@@ -81,6 +86,55 @@ test('R-EVT-2: where all was published, nothing is published again', async () =>
   await fill(3, [1, 2, 3])
   await migrate(url, [PLATFORM_MIGRATIONS])
   expect(await waiting()).toEqual([])
+})
+
+test('R-EVT-2: what waited in the database of the carrier before, published and not yet received, has its effect once', async () => {
+  await fill(9, [1, 2, 3, 4, 5, 6, 7, 8])
+  // The consumer had handled three and stored another; the rest lay in a database that is gone, and the last was not published.
+  await client.query(
+    `insert into lintel.receivers (consumer, subscribed_at) values ('test.all', now() - interval '1 hour')`,
+  )
+  await client.query(
+    `insert into lintel.inbox (consumer, event_id, type, aggregate_id, occurred_at, data, headers, done_at)
+     select 'test.all', id, type, aggregate_id, created_at, data, headers, case when position <= 3 then now() end
+     from lintel.outbox where position <= 4 order by position`,
+  )
+  await migrate(url, [PLATFORM_MIGRATIONS])
+  database = openDatabase('test', url)
+  await database.cells('create table effects (number integer not null, aggregate text not null)')
+  const { carrier, close } = servedOutbox(database, url)
+  const db = database
+  const subscription = { name: 'test.all', from: 'things', types: ['thing.made'], start: 'now' as const }
+  const failures: unknown[] = []
+  const failed = (error: unknown) => void failures.push(error)
+  const consumer = createConsumer<{ tx: Transaction }>({
+    name: subscription.name,
+    types: subscription.types,
+    database,
+    run: (work) => transaction(db, (tx) => work({ tx })),
+    handle: async ({ data, aggregateId }, { tx }) =>
+      void (await tx.cells('insert into effects values ($1, $2)', [JSON.parse(data).number, aggregateId])),
+    attempts: 1,
+    failed,
+  })
+  const receiver = createReceiver({
+    database,
+    carrier,
+    subscription,
+    take: consumer.take,
+    received: consumer.wake,
+    failed,
+  })
+  try {
+    await receiver.idle()
+    await consumer.idle()
+    const effects = await db.cells('select number from effects order by number')
+    expect(effects.map(([number]) => Number(number))).toEqual([4, 5, 6, 7, 8, 9])
+    expect(failures).toEqual([])
+  } finally {
+    await Promise.all([receiver.stop(), consumer.stop()])
+    await close()
+  }
 })
 
 test('R-EVT-2: an outbox that is past its first partition goes on in the one that it has come to', async () => {
