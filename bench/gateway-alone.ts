@@ -1,7 +1,6 @@
 /** Lintel's gateway as `start` makes it, with both contracts' routes, in front of services that answer at once. */
 import { orders } from '../services/orders/contract.ts'
-import { users } from '../services/users/contract.ts'
-import { AUDIENCE, ISSUER } from '../services/users/signing-keys.ts'
+import { accessTokens, users } from '../services/users/contract.ts'
 import { createKeySet } from '../src/auth/key-set.ts'
 import { createRevocations } from '../src/auth/revocations.ts'
 import { createTokenVerifier } from '../src/auth/tokens.ts'
@@ -32,8 +31,8 @@ const gateway = createGateway({
   services: [users, orders].map((contract) => ({ contract, upstream: upstreamOf(contract.name) })),
   verifier: createTokenVerifier({
     keys: createKeySet(async () => JSON.parse(JWKS!)),
-    issuer: ISSUER,
-    audience: AUDIENCE,
+    issuer: accessTokens.issuer,
+    audience: accessTokens.audience,
     revoked: revocations.revoked,
   }),
   version: '0.1.0',

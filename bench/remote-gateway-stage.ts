@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AUDIENCE, ISSUER } from '../services/users/signing-keys.ts'
+import { accessTokens } from '../services/users/contract.ts'
 import { generateSigningKey, jwks } from '../src/auth/keys.ts'
 import { visitorsOf } from './gateway-stage.ts'
 import type { Options, Side } from './options.ts'
@@ -51,6 +51,6 @@ const ROUTES = [{ method: 'GET', path: '/orders/{id}', upstream: 'orders', acces
 function gatewayArgs(upstream: string, folder: string): string[] {
   const files = ['--routes', join(folder, 'routes.json'), '--jwks', join(folder, 'keys.json')]
   return ['dist/src/cli/main.js', 'gateway', '--upstream', `orders=${upstream}`, ...files].concat(
-    ...['--issuer', ISSUER, '--audience', AUDIENCE],
+    ...['--issuer', accessTokens.issuer, '--audience', accessTokens.audience],
   )
 }

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { AUDIENCE, ISSUER } from '../services/users/signing-keys.ts'
+import { accessTokens } from '../services/users/contract.ts'
 import { type SigningKey, signingKeyAt } from '../src/auth/keys.ts'
 import { type AccessClaims, issueAccessToken } from '../src/auth/tokens.ts'
 import { encodeId } from '../src/base/ids.ts'
@@ -56,7 +56,7 @@ type User = Omit<AccessClaims, 'sub'> & { readonly id: string }
 
 /** An access token that is good for a day. */
 export function tokenOf(key: SigningKey, { id, ...claims }: User, nowMs = Date.now()): Promise<string> {
-  const options = { issuer: ISSUER, audience: AUDIENCE, nowMs, ttlSeconds: 86_400 }
+  const options = { issuer: accessTokens.issuer, audience: accessTokens.audience, nowMs, ttlSeconds: 86_400 }
   return issueAccessToken(key, { sub: id, ...claims }, options)
 }
 

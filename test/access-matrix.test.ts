@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { AUDIENCE, ISSUER } from '../services/users/signing-keys.ts'
+import { accessTokens } from '../services/users/contract.ts'
 import type { SigningKey } from '../src/auth/keys.ts'
 import { issueAccessToken } from '../src/auth/tokens.ts'
 import { newId } from '../src/base/ids.ts'
@@ -72,7 +72,7 @@ async function newUser(): Promise<User> {
   const email = `matrix${++users}@example.com`
   const { body } = await byAdmin('POST', '/v2/users', { email, name: 'Ann' })
   const claims = { sub: body.id, email, roles: body.roles, sid: newId('ses') }
-  const parties = { issuer: ISSUER, audience: AUDIENCE, nowMs: Date.now() }
+  const parties = { issuer: accessTokens.issuer, audience: accessTokens.audience, nowMs: Date.now() }
   return { id: body.id, email, token: await issueAccessToken(signer, claims, parties) }
 }
 

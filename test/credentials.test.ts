@@ -1,6 +1,6 @@
 import { createHmac, createPrivateKey, createPublicKey, type JsonWebKey, sign } from 'node:crypto'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { AUDIENCE, ISSUER } from '../services/users/signing-keys.ts'
+import { accessTokens } from '../services/users/contract.ts'
 import { generateSigningKey, type SigningKey } from '../src/auth/keys.ts'
 import { issueAccessToken } from '../src/auth/tokens.ts'
 import { newId } from '../src/base/ids.ts'
@@ -87,7 +87,7 @@ describe('401', () => {
     const { refreshToken } = (await api.ask('POST', '/auth/login', { body: { email: ann.email, password: PASSWORD } }))
       .body
     const as = { sub: ann.id, email: ann.email, roles: ['admin'], sid: newId('tok') }
-    const issue = { issuer: ISSUER, audience: AUDIENCE, nowMs: Date.now() }
+    const issue = { issuer: accessTokens.issuer, audience: accessTokens.audience, nowMs: Date.now() }
     const forged = {
       garbage: 'garbage',
       dots: '..',
@@ -169,13 +169,17 @@ describe('401', () => {
     const key = await signingKey()
     const as = { sub: ann.id, email: ann.email, roles: ['member'], sid: newId('tok') }
     const nowMs = Date.now() - 901_000
-    const token = await issueAccessToken(key, as, { issuer: ISSUER, audience: AUDIENCE, nowMs })
+    const token = await issueAccessToken(key, as, {
+      issuer: accessTokens.issuer,
+      audience: accessTokens.audience,
+      nowMs,
+    })
     const reply = await api.ask('GET', '/users/me', { token })
     expectProblem(reply, 401, 'TOKEN_EXPIRED')
     expect(reply.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"')
     const forged = await issueAccessToken({ ...(await generateSigningKey()), kid: key.kid }, as, {
-      issuer: ISSUER,
-      audience: AUDIENCE,
+      issuer: accessTokens.issuer,
+      audience: accessTokens.audience,
       nowMs,
     })
     expectProblem(await api.ask('GET', '/users/me', { token: forged }), 401, 'INVALID_TOKEN')

@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { User, users } from '../services/users/contract.ts'
+import { accessTokens, User } from '../services/users/contract.ts'
 import usersService from '../services/users/service.ts'
-import { AUDIENCE, ISSUER } from '../services/users/signing-keys.ts'
 import { newId } from '../src/base/ids.ts'
 import { client } from '../src/call/client.ts'
 import { http } from '../src/call/http.ts'
@@ -122,7 +121,6 @@ create table notes (id uuid primary key, ticket_id uuid not null references tick
 create index notes_by_ticket on notes (ticket_id, id);
 create table drafts (id uuid primary key, user_id uuid not null, text text not null, ${TAIL});`
 
-const AUTH = { service: users, issuer: ISSUER, audience: AUDIENCE, revokedBy: ['session.ended', 'user.updated'] }
 const api = new Reference()
 let folder: string
 let owner: Person
@@ -147,7 +145,7 @@ beforeAll(async () => {
     { migrations: pathToFileURL(`${folder}/`) },
   )
   api.system = await testSystem(
-    system({ services: [usersService, deskService], auth: AUTH }),
+    system({ services: [usersService, deskService], auth: accessTokens }),
     inject('databaseServer'),
     {
       LINTEL_ADMIN_EMAIL: 'admin@example.com',

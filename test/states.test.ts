@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { User, users } from '../services/users/contract.ts'
+import { accessTokens, User } from '../services/users/contract.ts'
 import usersService from '../services/users/service.ts'
-import { AUDIENCE, ISSUER } from '../services/users/signing-keys.ts'
 import { client } from '../src/call/client.ts'
 import { http } from '../src/call/http.ts'
 import { event, operation, resource, service, t } from '../src/contract/index.ts'
@@ -79,7 +78,6 @@ create table tickets (id uuid primary key, user_id uuid not null, title text not
 create index tickets_by_user on tickets (user_id, id);
 create index tickets_by_user_stage on tickets (user_id, stage, id);`
 
-const AUTH = { service: users, issuer: ISSUER, audience: AUDIENCE, revokedBy: ['session.ended', 'user.updated'] }
 const api = new Reference()
 let folder: string
 let owner: Person
@@ -106,7 +104,7 @@ beforeAll(async () => {
     { migrations: pathToFileURL(`${folder}/`) },
   )
   api.system = await testSystem(
-    system({ services: [usersService, deskService], auth: AUTH }),
+    system({ services: [usersService, deskService], auth: accessTokens }),
     inject('databaseServer'),
     { LINTEL_ADMIN_EMAIL: 'admin@example.com', LINTEL_ADMIN_PASSWORD: 'correct horse battery staple' },
   )

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { accessTokens } from '../../services/users/contract.ts'
 import users from '../../services/users/service.ts'
-import { AUDIENCE, ISSUER } from '../../services/users/signing-keys.ts'
 import { implement } from '../../src/service/implement.ts'
 import { system } from '../../src/start/define-system.ts'
 import { receipts } from './contract.ts'
@@ -16,5 +16,5 @@ export default system({
       { migrations: pathToFileURL(resolve('bench/receipts/migrations/')) },
     ),
   ],
-  auth: { service: users.contract, issuer: ISSUER, audience: AUDIENCE, revokedBy: ['session.ended', 'user.updated'] },
+  auth: accessTokens,
 })

@@ -1,4 +1,15 @@
-import { event, job, olderShape, operation, ownConsumer, resource, service, t } from 'lintel/contract'
+import {
+  event,
+  issuerOperations,
+  job,
+  olderShape,
+  operation,
+  ownConsumer,
+  resource,
+  service,
+  t,
+  tokenIssuer,
+} from 'lintel/contract'
 
 const Email = t.email()
 const Name = t.text({ min: 1, max: 255 })
@@ -134,34 +145,7 @@ export const users = service('users', {
       answer: Verified,
       problems: ['NOT_FOUND'],
     }),
-    revocations: operation({
-      method: 'GET',
-      path: '/auth/revocations',
-      access: 'service',
-      description: 'What access tokens are no longer to be believed',
-      answer: {
-        sessions: t.list(t.id('ses'), { max: 1_000_000 }),
-        roles: t.list(t.object({ userId: t.id('usr'), roles: t.list(t.text()) }), { max: 1_000_000 }),
-      },
-    }),
-    keys: operation({
-      method: 'GET',
-      path: '/.well-known/jwks.json',
-      access: 'public',
-      answer: {
-        keys: t.list(
-          t.object({
-            kty: t.text(),
-            crv: t.text(),
-            x: t.text(),
-            y: t.text().optional(),
-            kid: t.text(),
-            alg: t.text(),
-            use: t.text(),
-          }),
-        ),
-      },
-    }),
+    ...issuerOperations,
   },
   settings: {
     LINTEL_ADMIN_EMAIL: t.email().optional().describe('The first admin; with LINTEL_ADMIN_PASSWORD.'),
@@ -206,4 +190,10 @@ export const users = service('users', {
       },
     },
   },
+})
+
+export const accessTokens = tokenIssuer(users, {
+  issuer: 'lintel/users',
+  audience: 'lintel',
+  revokedBy: ['session.ended', 'user.updated'],
 })

@@ -2,9 +2,6 @@ import { generateSigningKey, jwks, type SigningKey } from 'lintel/auth'
 import type { Command, OperationHandler, Tx, Unit } from 'lintel/service'
 import type { users } from './contract.ts'
 
-export const ISSUER = 'lintel/users'
-export const AUDIENCE = 'lintel'
-
 /** Every key that verifies, oldest first. */
 export async function signingKeys(db: Unit['read']): Promise<SigningKey[]> {
   const rows = await db.query<{ key: SigningKey }>('select key from signing_keys order by created_at')

@@ -8,7 +8,8 @@ import {
   signingKeyAt,
 } from 'lintel/auth'
 import { isProblem, type Unit } from 'lintel/service'
-import { AUDIENCE, ISSUER, signingKeys } from './signing-keys.ts'
+import { accessTokens } from './contract.ts'
+import { signingKeys } from './signing-keys.ts'
 
 const ACCESS_SECONDS = 900
 
@@ -21,10 +22,11 @@ export interface TokenUser {
 /** An access token of a session, and the refresh token that is its live one. */
 export async function issueTokens(user: TokenUser, sid: string, jti: string, read: Unit['read']) {
   const nowMs = Date.now()
+  const { issuer, audience } = accessTokens
   const key = signingKeyAt(await signingKeys(read), nowMs)
   const claims = { sub: user.id, email: user.email, roles: user.roles, sid }
   const [accessToken, refreshToken] = await Promise.all([
-    issueAccessToken(key, claims, { issuer: ISSUER, audience: AUDIENCE, nowMs, ttlSeconds: ACCESS_SECONDS }),
+    issueAccessToken(key, claims, { issuer, audience, nowMs, ttlSeconds: ACCESS_SECONDS }),
     issueRefreshToken(key, { sub: user.id, jti }, { nowMs }),
   ])
   return { accessToken, refreshToken, tokenType: 'Bearer' as const, expiresIn: ACCESS_SECONDS }

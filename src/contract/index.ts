@@ -34,4 +34,5 @@ export {
 export { type RouteOptions, type RouteSpec, route } from './route.ts'
 export type { RouteBody } from './served-route.ts'
 export { type ProblemOf, service } from './service.ts'
+export { type IssuerOptions, issuerOperations, type TokenIssuer, tokenIssuer } from './token-issuer.ts'
 export { type OlderShape, type OlderVersion, olderShape } from './versions.ts'

@@ -6,6 +6,7 @@ import { t } from '../contract/fields.ts'
 import { operation } from '../contract/operation.ts'
 import { resource } from '../contract/resource.ts'
 import { service } from '../contract/service.ts'
+import { issuerOperations, tokenIssuer } from '../contract/token-issuer.ts'
 import { implement, type Service } from '../service/implement.ts'
 import { system } from './define-system.ts'
 import { start } from './start.ts'
@@ -16,9 +17,6 @@ const note = (access: string, plural = 'notes') =>
   resource('note', { id: 'note', plural, fields: { text: t.text() }, access: { list: access, get: 'public' } })
 const notes = (access = 'public', name = 'notes', plural = 'notes') =>
   service(name, { resources: { [plural]: note(access, plural) } })
-const keys = operation({ method: 'GET', path: '/.well-known/jwks.json', access: 'public', answer: { keys: t.text() } })
-const revocations = operation({ method: 'GET', path: '/auth/revocations', access: 'service', answer: { a: t.text() } })
-
 /** Handlers that nobody calls. */
 function served(contract: AnyContract): Service<any> {
   const handlers: Record<string, unknown> = {}
@@ -58,39 +56,14 @@ describe('FC-5: who may sign in', () => {
     for (const rule of ['public', 'public | admin', 'service']) expect(() => system(of(notes(rule)))).not.toThrow()
   })
 
-  const auth = (contract: AnyContract) => ({
-    service: contract,
-    issuer: 'us',
-    audience: 'us',
-    revokedBy: [],
-  })
-  const idp = service('idp', { operations: { keys, revocations } })
-
-  test('an auth service without the operations that verifying needs', async () => {
-    const bare = service('idp', { resources: { notes: note('public') } })
-    expect(await faultOf({ ...of(bare), auth: auth(bare) })).toMatch(
-      /auth names the service "idp", which has no operation `keys`/,
-    )
-    const half = service('idp', { operations: { keys } })
-    expect(await faultOf({ ...of(half), auth: auth(half) })).toMatch(
-      /which has no operation `revocations` for the tokens that are no longer valid: add revocations: operation\(\{ method: 'GET', access: 'service'/,
-    )
-    const open = service('idp', { operations: { keys, revocations: { ...revocations, access: 'public' } } })
-    expect(await faultOf({ ...of(open), auth: auth(open) })).toMatch(/no operation `revocations`/)
-    expect(() => system({ ...of(idp), auth: auth(idp) })).not.toThrow()
-  })
-
-  test('an auth that names what is not there, or lacks a member', async () => {
-    expect(await faultOf({ ...of(notes()), auth: auth(idp) })).toMatch(
-      /auth names the service "idp", which is not in this system/,
-    )
-    expect(await faultOf({ ...of(idp), auth: { ...auth(idp), revokedBy: ['user.gone'] } })).toMatch(
-      /auth\.revokedBy names "user\.gone", which is not an event of "idp"/,
-    )
-    expect(await faultOf({ ...of(idp), auth: { ...auth(idp), issuer: '' } })).toMatch(/auth has no `issuer`/)
-    const { audience: _, ...rest } = auth(idp)
-    expect(await faultOf({ ...of(idp), auth: { ...rest, audiense: 'us' } as never })).toMatch(
-      /auth has the unknown member "audiense": did you mean "audience"?/,
+  test('an auth of a service that is not in the system, or that is none', async () => {
+    const idp = service('idp', { operations: issuerOperations })
+    const auth = tokenIssuer(idp, { issuer: 'us', audience: 'us', revokedBy: [] })
+    expect(() => system({ ...of(idp), auth })).not.toThrow()
+    expect(await faultOf({ ...of(notes()), auth })).toMatch(/auth names the service "idp", which is not in this system/)
+    const { kind: _, ...plain } = auth
+    expect(await faultOf({ ...of(idp), auth: plain as never })).toMatch(
+      /`auth` is no token issuer: give it what tokenIssuer\(users, …\) returns/,
     )
   })
 })

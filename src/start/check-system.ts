@@ -1,14 +1,13 @@
 import { Fault } from '../base/errors.ts'
-import { unknownMember } from '../base/known-names.ts'
 import { isInternal } from '../contract/access.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { Contract } from '../contract/contract.ts'
-import type { KnownMembers } from '../contract/known-members.ts'
+import type { TokenIssuer } from '../contract/token-issuer.ts'
 import { databaseName } from '../data/provision.ts'
 import { ownPaths } from '../gateway/own-paths.ts'
 import { checkRoutes } from '../gateway/router.ts'
 import { settingsOf } from './settings-schema.ts'
-import type { Auth, System } from './system.ts'
+import type { System } from './system.ts'
 
 /**
  * Throws where services don't make a system: INVALID_SYSTEM, ROUTE_CLASH or DATABASE_NAME. All of it can be known before a
@@ -65,32 +64,12 @@ function checkSettingNames(contracts: readonly Contract[]): void {
     }
 }
 
-const AUTH: KnownMembers<Auth> = { service: true, issuer: true, audience: true, revokedBy: 'list' }
-
-function checkAuth(auth: Auth, contracts: readonly Contract[]): void {
-  const unknown = unknownMember(auth, Object.keys(AUTH))
-  if (unknown !== undefined) throw invalid(`auth ${unknown}`)
-  const issuing = contracts.find(({ name }) => name === auth.service?.name)
-  if (issuing === undefined)
-    throw invalid(`auth names the service "${auth.service?.name}", which is not in this system: add it to \`services\``)
-  for (const member of ['issuer', 'audience'] as const)
-    if (typeof auth[member] !== 'string' || auth[member] === '')
-      throw invalid(`auth has no \`${member}\`: give what \`${member === 'issuer' ? 'iss' : 'aud'}\` of its tokens is`)
-  const lacks = (operation: string, why: string, access: string) =>
-    invalid(
-      `auth names the service "${issuing.name}", which has no operation \`${operation}\` for ${why}: ` +
-        `add ${operation}: operation({ method: 'GET', access: '${access}', … })`,
-    )
-  const of = (name: string) => issuing.served.find(({ key, name: own }) => key === undefined && own === name)
-  const [keys, revocations] = [of('keys'), of('revocations')]
-  if (!keys?.access.public || keys.method !== 'GET') throw lacks('keys', 'the public keys of its tokens', 'public')
-  // Were it public, anybody could read whose sessions have ended.
-  if (!revocations || !isInternal(revocations.access) || revocations.method !== 'GET')
-    throw lacks('revocations', 'the tokens that are no longer valid', 'service')
-  if (!Array.isArray(auth.revokedBy)) throw invalid('auth has no `revokedBy`: list the events that may revoke tokens')
-  for (const type of auth.revokedBy)
-    if (!Object.hasOwn(issuing.events, type))
-      throw invalid(`auth.revokedBy names "${type}", which is not an event of "${issuing.name}"`)
+function checkAuth(auth: TokenIssuer, contracts: readonly Contract[]): void {
+  if (auth.kind !== 'token-issuer')
+    throw invalid('`auth` is no token issuer: give it what tokenIssuer(users, …) returns')
+  const { name } = auth.service
+  if (!contracts.some((contract) => contract.name === name))
+    throw invalid(`auth names the service "${name}", which is not in this system: add it to \`services\``)
 }
 
 /** Without tokens everybody is anonymous: what asks for more would be a 401 for ever. */

@@ -1,22 +1,24 @@
 import { Fault } from '../base/errors.ts'
 import { unknownMember } from '../base/known-names.ts'
 import type { KnownMembers } from '../contract/known-members.ts'
+import type { TokenIssuer } from '../contract/token-issuer.ts'
 import type { Service } from '../service/implement.ts'
 import { checkSystem } from './check-system.ts'
-import type { Auth, System } from './system.ts'
+import type { System } from './system.ts'
 
 export interface SystemOptions {
   /** Names the databases: `<name>_<service>`; `lintel` by default. */
   readonly name?: string
   readonly version?: string
   readonly services: readonly Service<any>[]
-  readonly auth?: Auth
+  /** Whose access tokens are believed; without it everybody is anonymous. */
+  readonly auth?: TokenIssuer
 }
 
 const OPTIONS: KnownMembers<SystemOptions> = { name: true, version: true, services: 'list', auth: true }
 
 /**
- * Says what runs: `export default system({ services: [users, orders], auth: { service: users.contract, … } })`. Services that
+ * Says what runs: `export default system({ services: [users, orders], auth: accessTokens })`. Services that
  * don't go together are a Fault INVALID_SYSTEM or ROUTE_CLASH.
  */
 export function system(options: SystemOptions): System {

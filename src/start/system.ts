@@ -1,5 +1,6 @@
 import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { AnyContract } from '../contract/contract.ts'
+import type { TokenIssuer } from '../contract/token-issuer.ts'
 import type { Service } from '../service/implement.ts'
 
 /** Services that make one API, behind one gateway. */
@@ -7,20 +8,8 @@ export interface System {
   readonly name: string
   readonly version: string
   readonly services: readonly Service<any>[]
-  readonly auth: Auth | undefined
-}
-
-/** Whose tokens the gateway believes. */
-export interface Auth {
-  /**
-   * The service that issues them: its operation `keys` answers the public keys (RFC 7517), `revocations` (for services
-   * alone) what is no longer to be believed.
-   */
-  readonly service: AnyContract
-  readonly issuer: string
-  readonly audience: string
-  /** Its events that may revoke tokens. */
-  readonly revokedBy: readonly string[]
+  /** Whose tokens the gateway believes. */
+  readonly auth: TokenIssuer | undefined
 }
 
 /** Whether the service publishes or consumes anything. */

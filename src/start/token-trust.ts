@@ -1,13 +1,13 @@
 import { ANONYMOUS, type Caller, serviceCaller } from '../auth/caller.ts'
 import { createKeySet } from '../auth/key-set.ts'
-import { createRevocations, type RevocationList } from '../auth/revocations.ts'
+import { createRevocations } from '../auth/revocations.ts'
 import { createTokenVerifier, type TokenVerifier } from '../auth/tokens.ts'
 import { GATEWAY } from '../call/call-head.ts'
 import { client } from '../call/client.ts'
 import { guard } from '../call/guard.ts'
+import type { TokenIssuer } from '../contract/token-issuer.ts'
 import type { Log } from '../observe/log.ts'
 import type { Peer } from './peers.ts'
-import type { Auth } from './system.ts'
 
 /** Whose tokens are believed: verified with the keys of the issuing service, until it revokes them. */
 export interface TokenTrust {
@@ -28,10 +28,13 @@ export interface TokenTrustOptions {
   readonly revoked?: (() => void) | undefined
 }
 
-export async function trustTokens(auth: Auth, issuer: Peer, { log, revoked }: TokenTrustOptions): Promise<TokenTrust> {
+export async function trustTokens(
+  auth: TokenIssuer,
+  issuer: Peer,
+  { log, revoked }: TokenTrustOptions,
+): Promise<TokenTrust> {
   const { breaker } = issuer
-  const asked = (caller: Caller) =>
-    client(auth.service, guard(issuer.as(caller), { breaker })) as unknown as IssuerCalls
+  const asked = (caller: Caller) => client(auth.service, guard(issuer.as(caller), { breaker }))
   const [outside, inside] = [asked(ANONYMOUS), asked(serviceCaller(GATEWAY))]
   const revocations = createRevocations(() => inside.revocations(), {
     warn: (err) =>
@@ -40,7 +43,7 @@ export async function trustTokens(auth: Auth, issuer: Peer, { log, revoked }: To
   })
   await revocations.refresh()
   const verifier = createTokenVerifier({
-    keys: createKeySet(() => outside.keys()),
+    keys: createKeySet(async () => ({ keys: (await outside.keys()).keys.map(withoutNull) })),
     issuer: auth.issuer,
     audience: auth.audience,
     revoked: revocations.revoked,
@@ -57,8 +60,10 @@ export async function trustTokens(auth: Auth, issuer: Peer, { log, revoked }: To
   }
 }
 
-/** What a service that issues tokens has among its operations. */
-interface IssuerCalls {
-  keys(): ReturnType<Parameters<typeof createKeySet>[0]>
-  revocations(): Promise<RevocationList>
+/** Keys of one kind of curve have no `y`: an answer says so with null, a JWK by leaving it out (RFC 8037). */
+function withoutNull<K extends { readonly y?: string | null }>({
+  y,
+  ...key
+}: K): Omit<K, 'y'> & { readonly y?: string } {
+  return y === null || y === undefined ? key : { ...key, y }
 }
