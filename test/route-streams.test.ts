@@ -4,6 +4,8 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { route, service } from '../src/contract/index.ts'
+import type { Handlers } from '../src/service/handler.ts'
+import { smallParts } from './small-parts.ts'
 import { type SmallSystem, smallSystem } from './small-system.ts'
 import { send } from './wire.ts'
 
@@ -49,131 +51,144 @@ async function* breaksOff() {
   throw new Error('the source broke off')
 }
 
-const start = () =>
-  smallSystem(
-    files,
-    {
-      async upload({ params, stream }, { tx }) {
-        const hash = createHash('sha256')
-        let bytes = 0
-        for await (const piece of stream) {
-          heard.emit('piece', piece.length)
-          bytes += piece.length
-          hash.update(piece)
-        }
-        await tx.query('insert into uploads values ($1)', [params.name])
-        return { body: JSON.stringify({ bytes, sha256: hash.digest('hex') }) }
-      },
-      async events(_, unit) {
-        const counts = async () =>
-          unit.run(async ({ tx }) => (await tx.query<{ n: number }>('select count(*)::int as n from uploads'))[0]!.n)
-        return { body: endless(unit, counts) }
-      },
-      async download({ params }) {
-        const headers = { 'content-type': 'application/octet-stream' }
-        return { headers, body: params.of === 'broken' ? breaksOff() : numbers(64 * MIB) }
-      },
-    },
-    'create table uploads (name text);',
-  )
-
-let small: SmallSystem
-beforeAll(async () => {
-  small = await start()
-})
-afterAll(() => small?.stop())
-
-describe('an upload', () => {
-  const put = (name: string, body: Uint8Array, chunked = false) =>
-    send(small.url, 'PUT', `/uploads/${name}`, { body, chunked, headers: { 'content-type': 'image/png' } })
-
-  test.each([false, true])('R-P-6: its handler reads it as it comes, whole (chunked: %s)', async (chunked) => {
-    const body = Buffer.alloc(3 * MIB, 'abc')
-    const { status, body: answer } = await put('a', body, chunked)
-    expect([status, answer]).toEqual([
-      200,
-      { bytes: body.length, sha256: createHash('sha256').update(body).digest('hex') },
-    ])
-  })
-
-  test('R-P-6: the first piece is there before the last was sent', async () => {
-    const first = once(heard, 'piece')
-    const socket = connect(Number(new URL(small.url).port), '127.0.0.1')
-    socket.write(
-      'PUT /uploads/slow HTTP/1.1\r\nhost: a\r\ncontent-type: a/b\r\ncontent-length: 8\r\nconnection: close\r\n\r\nhalf',
-    )
-    expect(await first).toEqual([4])
-    socket.write('half')
-    expect(await text(socket)).toContain('"bytes":8')
-  })
-
-  test('R-BODY-2: beyond its bound it is a 413, told at once or where it turns out', async () => {
-    for (const chunked of [false, true]) {
-      const { status, body } = await put('b', Buffer.alloc(8 * MIB + 1), chunked)
-      expect([status, body.error.code]).toEqual([413, 'PAYLOAD_TOO_LARGE'])
+const handlers: Handlers<typeof files> = {
+  async upload({ params, stream }, { tx }) {
+    const hash = createHash('sha256')
+    let bytes = 0
+    for await (const piece of stream) {
+      heard.emit('piece', piece.length)
+      bytes += piece.length
+      hash.update(piece)
     }
+    await tx.query('insert into uploads values ($1)', [params.name])
+    return { body: JSON.stringify({ bytes, sha256: hash.digest('hex') }) }
+  },
+  async events(_, unit) {
+    const counts = async () =>
+      unit.run(async ({ tx }) => (await tx.query<{ n: number }>('select count(*)::int as n from uploads'))[0]!.n)
+    return { body: endless(unit, counts) }
+  },
+  async download({ params }) {
+    const headers = { 'content-type': 'application/octet-stream' }
+    return { headers, body: params.of === 'broken' ? breaksOff() : numbers(64 * MIB) }
+  },
+}
+
+const SQL = 'create table uploads (name text);'
+
+const WAYS = {
+  'one process': () => smallSystem(files, handlers, SQL),
+  'two processes, over HTTP': () => smallParts(files, handlers, SQL, 'http'),
+  'two processes, over gRPC': () => smallParts(files, handlers, SQL, 'grpc'),
+}
+
+describe.each(Object.entries(WAYS))('in %s', (_, start) => {
+  let small: SmallSystem
+  beforeAll(async () => {
+    small = await start()
+  })
+  afterAll(() => small?.stop())
+
+  describe('an upload', () => {
+    const put = (name: string, body: Uint8Array, chunked = false) =>
+      send(small.url, 'PUT', `/uploads/${name}`, { body, chunked, headers: { 'content-type': 'image/png' } })
+
+    test.each([false, true])('R-P-6: its handler reads it as it comes, whole (chunked: %s)', async (chunked) => {
+      const body = Buffer.alloc(3 * MIB, 'abc')
+      const { status, body: answer } = await put('a', body, chunked)
+      expect([status, answer]).toEqual([
+        200,
+        { bytes: body.length, sha256: createHash('sha256').update(body).digest('hex') },
+      ])
+    })
+
+    test('R-P-6: the first piece is there before the last was sent', async () => {
+      const first = once(heard, 'piece')
+      const socket = connect(Number(new URL(small.url).port), '127.0.0.1')
+      socket.write(
+        'PUT /uploads/slow HTTP/1.1\r\nhost: a\r\ncontent-type: a/b\r\ncontent-length: 8\r\nconnection: close\r\n\r\nhalf',
+      )
+      expect(await first).toEqual([4])
+      socket.write('half')
+      expect(await text(socket)).toContain('"bytes":8')
+    })
+
+    test('R-BODY-2: beyond its bound it is a 413, told at once or where it turns out', async () => {
+      for (const chunked of [false, true]) {
+        const { status, body } = await put('b', Buffer.alloc(8 * MIB + 1), chunked)
+        expect([status, body.error.code]).toEqual([413, 'PAYLOAD_TOO_LARGE'])
+      }
+    })
+
+    test('R-P-6: without a body there are no pieces', async () => {
+      expect((await send(small.url, 'PUT', '/uploads/none')).body.bytes).toBe(0)
+    })
   })
 
-  test('R-P-6: without a body there are no pieces', async () => {
-    expect((await send(small.url, 'PUT', '/uploads/none')).body.bytes).toBe(0)
+  describe('events that the server sends', () => {
+    const open = async () => {
+      const ended = once(heard, 'ended')
+      const left = new AbortController()
+      const response = await fetch(`${small.url}/news`, { signal: left.signal })
+      const pieces = response.body!.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]()
+      return { response, next: async () => (await pieces.next()).value, left, ended }
+    }
+
+    test('R-P-6: each leaves as it is made, with what the database has then; the client ends it', async () => {
+      const { response, next, left, ended } = await open()
+      expect([response.status, response.headers.get('content-type'), response.headers.get('content-encoding')]).toEqual(
+        [200, 'text/event-stream; charset=utf-8', null],
+      )
+      expect(await next()).toBe(': hello\n\n')
+      heard.emit('news', 'one')
+      expect(await next()).toMatch(/^data: one \d+\n\n$/)
+      await send(small.url, 'PUT', '/uploads/x')
+      heard.emit('news', 'two')
+      expect(await next()).toMatch(/^data: two \d+\n\n$/)
+      left.abort()
+      expect(await ended).toEqual([true])
+    })
+  })
+
+  describe('a download', () => {
+    test('R-GW-3: no more is made than its client reads, and nothing when it has left', async () => {
+      yielded = 0
+      const response = await fetch(`${small.url}/downloads/large`)
+      const reader = response.body!.getReader()
+      await reader.read()
+      // What the sockets hold: far less than the whole.
+      expect(yielded).toBeLessThan(512)
+      await reader.cancel()
+    })
+
+    test('R-P-6: HEAD makes none', async () => {
+      yielded = 0
+      const { status, headers } = await send(small.url, 'HEAD', '/downloads/large')
+      expect([status, headers['content-type'], yielded]).toEqual([200, 'application/octet-stream', 0])
+    })
+
+    test('RFC 9112 8: where it breaks off, the connection is cut', async () => {
+      await expect(fetch(`${small.url}/downloads/broken`).then((response) => response.text())).rejects.toThrow()
+    })
+  })
+
+  test('R-OPS-2: events end when the system stops, at once and without a cut', async () => {
+    const { url, stop } = await start()
+    const response = await fetch(`${url}/news`)
+    const rest = text(response.body as any)
+    const begunMs = performance.now()
+    await stop()
+    expect(await rest).toBe(': hello\n\n')
+    expect(performance.now() - begunMs).toBeLessThan(5_000)
   })
 })
 
-describe('events that the server sends', () => {
-  const open = async () => {
-    const ended = once(heard, 'ended')
-    const left = new AbortController()
-    const response = await fetch(`${small.url}/news`, { signal: left.signal })
-    const pieces = response.body!.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]()
-    return { response, next: async () => (await pieces.next()).value, left, ended }
-  }
-
-  test('R-P-6: each leaves as it is made, with what the database has then; the client ends it', async () => {
-    const { response, next, left, ended } = await open()
-    expect([response.status, response.headers.get('content-type'), response.headers.get('content-encoding')]).toEqual([
-      200,
-      'text/event-stream; charset=utf-8',
-      null,
-    ])
-    expect(await next()).toBe(': hello\n\n')
-    heard.emit('news', 'one')
-    expect(await next()).toMatch(/^data: one \d+\n\n$/)
-    await send(small.url, 'PUT', '/uploads/x')
-    heard.emit('news', 'two')
-    expect(await next()).toMatch(/^data: two \d+\n\n$/)
-    left.abort()
-    expect(await ended).toEqual([true])
-  })
-})
-
-describe('a download', () => {
-  test('R-GW-3: no more is made than its client reads, and nothing when it has left', async () => {
-    yielded = 0
-    const response = await fetch(`${small.url}/downloads/large`)
-    const reader = response.body!.getReader()
-    await reader.read()
-    // What the sockets hold: far less than the whole.
-    expect(yielded).toBeLessThan(512)
-    await reader.cancel()
-  })
-
-  test('R-P-6: HEAD makes none', async () => {
-    yielded = 0
-    const { status, headers } = await send(small.url, 'HEAD', '/downloads/large')
-    expect([status, headers['content-type'], yielded]).toEqual([200, 'application/octet-stream', 0])
-  })
-
-  test('RFC 9112 8: where it breaks off, the connection is cut', async () => {
-    await expect(fetch(`${small.url}/downloads/broken`).then((response) => response.text())).rejects.toThrow()
-  })
-})
-
-test('R-OPS-2: events end when the system stops, at once and without a cut', async () => {
-  const { url, stop } = await start()
+test('R-OPS-2: events end when the process of their service stops, and their client is not cut', async () => {
+  const { url, stop, stopService } = await smallParts(files, handlers, SQL, 'http')
   const response = await fetch(`${url}/news`)
   const rest = text(response.body as any)
-  const begunMs = performance.now()
-  await stop()
+  await stopService()
   expect(await rest).toBe(': hello\n\n')
-  expect(performance.now() - begunMs).toBeLessThan(5_000)
+  expect((await fetch(`${url}/news`)).status).toBe(503)
+  await stop()
 })

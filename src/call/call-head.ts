@@ -1,6 +1,6 @@
 import { ANONYMOUS, type Caller } from '../auth/caller.ts'
 import { readTrace, type Trace, writeTraceparent } from '../observe/trace.ts'
-import type { Call, CallMembers } from './call.ts'
+import type { Call, CallMembers, RawRequest } from './call.ts'
 
 /**
  * A call as it goes from one process to another, all but its body: one line of JSON in ASCII, which an HTTP header and gRPC
@@ -24,6 +24,8 @@ export interface CallHead extends CallMembers {
   readonly caller?: Caller | undefined
   readonly actor?: string | undefined
   readonly address?: string | undefined
+  /** Of a route; without its stream, which is the body. */
+  readonly raw?: Pick<RawRequest, 'url' | 'headers'> | undefined
   /** Until its deadline; undefined where it has none. */
   readonly remainingMs?: number | undefined
 }
@@ -60,6 +62,7 @@ export function writeCallHead(call: Call, { to, from, contract }: Passage, diges
     ifNoneMatch: call.ifNoneMatch,
     idempotencyKey: call.idempotencyKey,
     noCache: call.noCache || undefined,
+    raw: call.raw && { url: call.raw.url, headers: call.raw.headers },
     requestId: context.requestId,
     traceparent: trace && writeTraceparent(trace),
     tracestate: trace?.state,

@@ -14,7 +14,7 @@ import { within } from '../resilience/within.ts'
 import type { Call, Context, Port, Reply } from './call.ts'
 import { CallProblem } from './call-problem.ts'
 import { CalledContext, idOf, withContext } from './context.ts'
-import { isFailing, isRepeatable } from './repeatable.ts'
+import { isFailing, isRepeatableCall } from './repeatable.ts'
 
 export interface GuardOptions extends RetryOptions {
   /**
@@ -173,11 +173,11 @@ function isOver(context: Context): boolean {
   return context.bound === undefined ? context.signal.aborted : context.bound.isOver
 }
 
-function mayRepeat(error: unknown, { method, idempotencyKey }: Call, on: 'loss' | 'failure'): error is CallProblem {
+function mayRepeat(error: unknown, call: Call, on: 'loss' | 'failure'): error is CallProblem {
   if (!(error instanceof CallProblem)) return false
   const { stage, status, code } = error
   if (stage === 'unsent') return on === 'failure'
-  if (!isRepeatable(method, idempotencyKey)) return false
+  if (!isRepeatableCall(call)) return false
   if (stage === 'lost') return true
   return on === 'failure' && (status === 429 || status === 503 || code === 'IDEMPOTENCY_IN_PROGRESS')
 }

@@ -41,6 +41,7 @@ const MEMBERS: Readonly<Record<keyof CallHead, Check>> = {
   contract: OPTIONAL_TEXT,
   atMs: [Number.isFinite, 'a time in milliseconds'],
   digest: OPTIONAL_TEXT,
+  raw: [(value) => value === undefined || isRaw(value), 'a URL and headers, or absent'],
   requestId: TEXT,
   traceparent: OPTIONAL_TEXT,
   tracestate: OPTIONAL_TEXT,
@@ -76,6 +77,11 @@ function isPair(value: unknown): boolean {
   if (!Array.isArray(value) || value.length < 2 || value.length > 3) return false
   const [name, text, pieces] = value
   return isText(name) && isText(text) && (pieces === undefined || isTexts(pieces))
+}
+
+function isRaw(value: unknown): boolean {
+  if (!isObject(value) || !isText(value.url) || !isObject(value.headers)) return false
+  return Object.values(value.headers).every(isText)
 }
 
 function isCaller(value: unknown): boolean {

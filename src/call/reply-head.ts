@@ -6,6 +6,9 @@ import { asciiJson } from './call-head.ts'
 /** A reply as it goes from one process to another, all but its status and body: one line of JSON in ASCII. */
 export interface ReplyHead {
   readonly headers?: Reply['headers'] | undefined
+  readonly cookies?: Reply['cookies']
+  /** The body is made as it is read: there is no telling how long it takes. */
+  readonly streams?: true | undefined
   /** The body is a `WireProblem`. */
   readonly problem?: true | undefined
   /** The body is a `Greeting` (door/greeting.ts): another contract is served than was expected, and nothing was done. */

@@ -17,7 +17,7 @@ export function factsOf(operation: DescribedOperation, contract: Described): Fac
   const cached = cachedRead(resource?.cached, verb)
   const facts = {
     readsToken: credentials === 'bearer',
-    signsIn: credentials === 'own' && route === undefined,
+    signsIn: signsIn(operation),
     ownerParam: ownerParam(operation),
     atRoot: verb === 'list' && resource?.parent !== undefined && params.length === 0,
     buckets: bucketsOf(operation),
@@ -38,14 +38,18 @@ export function factsOf(operation: DescribedOperation, contract: Described): Fac
  * what everybody may read at a well-known address, which is about the host and not of it (RFC 8615, 1), unless they have limits.
  */
 function bucketsOf(operation: DescribedOperation): Facts['buckets'] {
-  const { service, key, verb, name, method, path, access, limits, credentials, route } = operation
+  const { service, key, verb, name, method, path, access, limits } = operation
   if (limits === undefined) {
     if (method === 'GET' && access.public && isWellKnown(path)) return 'none'
-    return credentials === 'own' && route === undefined ? 'auth' : 'default'
+    return signsIn(operation) ? 'auth' : 'default'
   }
   // One for all the places where a verb of a resource is offered.
   const id = key === undefined ? `${service}.${name}` : `${service}.${key}.${verb}`
   return limits.map((limit): Bucket => ({ ...limit, name: `${id}.${limit.by}` }))
+}
+
+function signsIn({ credentials, route }: DescribedOperation): boolean {
+  return credentials === 'own' && route?.signsIn !== false
 }
 
 type Known = Omit<Facts, 'codes'>

@@ -42,7 +42,7 @@ function checkMethods(id: string, { methods }: RouteSpec, report: Report): void 
   }
 }
 
-function checkRouteAccess(id: string, { access, credentials }: RouteSpec, report: Report): void {
+function checkRouteAccess(id: string, { access, credentials, signsIn }: RouteSpec, report: Report): void {
   const fault = accessFault(access)
   if (fault) {
     report('R-AUTH-8', id, `has an access rule that ${fault}`, 'Without a rule nobody can call it')
@@ -58,6 +58,8 @@ function checkRouteAccess(id: string, { access, credentials }: RouteSpec, report
       'is open to services only, and services call operations',
       'Declare an operation, or open it to others',
     )
+  if (signsIn && credentials !== 'own')
+    report('R-RATE-5', id, 'signs in, but has no credentials of its own', "Use credentials: 'own', or omit `signsIn`")
   if (credentials !== 'bearer' && credentials !== 'own')
     report('R-AUTH-8', id, `has the credentials "${credentials}"`, 'Use `bearer` (the default) or `own`')
   else if (credentials === 'own' && !parsed.public)

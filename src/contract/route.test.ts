@@ -93,6 +93,7 @@ describe('what is refused where it is defined', () => {
     ['no access rule', { access: '' }, 'has an access rule that is empty'],
     ['credentials of its own, for users', { access: 'admin', credentials: 'own' }, 'nobody could call it'],
     ['credentials that are none', { credentials: 'cookie' }, 'has the credentials "cookie"'],
+    ['a sign-in by a token', { signsIn: true }, 'signs in, but has no credentials of its own'],
     ['no path', { path: '/' }, 'has the path "/"'],
     ['a parameter first', { path: '/{name}' }, 'has the path "/{name}"'],
     ['a slash at the end', { path: '/a/' }, 'has the path "/a/"'],

@@ -24,6 +24,11 @@ export interface RouteOptions<
    * such as a signature or an `Authorization` of its own; only for routes that are `public`.
    */
   readonly credentials?: Credentials
+  /**
+   * With credentials of its own, that it is about signing in: requests draw from the system's bucket for that, 10 a minute for each
+   * address, and `RATE_LIMIT_AUTH_MAX` goes before that and before `limits`.
+   */
+  readonly signsIn?: boolean
   /** Without it, a request with a body is a 400. */
   readonly body?: B
   readonly answers: A
@@ -48,6 +53,7 @@ export interface RouteSpec<P = any, S extends boolean = boolean, Status extends 
   readonly path: string
   readonly access: string
   readonly credentials: Credentials
+  readonly signsIn: boolean
   readonly body: Required<RouteBody> | undefined
   readonly answers: ServedRoute['answers']
   readonly problems: readonly string[]
@@ -64,6 +70,7 @@ const OPTIONS: KnownMembers<RouteOptions<string, RouteBody, RouteAnswers>> = {
   path: true,
   access: true,
   credentials: true,
+  signsIn: 'boolean',
   body: true,
   answers: true,
   problems: 'list',
@@ -112,6 +119,7 @@ export function route<
     path: options.path,
     access: options.access,
     credentials: options.credentials ?? 'bearer',
+    signsIn: options.signsIn ?? false,
     body: body && {
       types: body.types.map(lowerCase),
       // Of what is streamed nobody knows the usual size: its rule asks for one.
@@ -141,8 +149,9 @@ function lowerCase(type: string): string {
 /** A route as it is served: an operation for each of its methods, with one handler. */
 export function routeOperations(service: string, name: string, spec: RouteSpec): DescribedOperation[] {
   const types = Object.values(spec.answers).flat()
-  const route: ServedRoute = { body: spec.body, answers: spec.answers, isEndless: types.includes('text/event-stream') }
-  const statuses = Object.keys(spec.answers).map(Number)
+  const { body, answers, signsIn } = spec
+  const route: ServedRoute = { body, answers, signsIn, isEndless: types.includes('text/event-stream') }
+  const statuses = Object.keys(answers).map(Number)
   return spec.methods.map((method) => ({
     id: `${service}.${name}.${String(method).toLowerCase()}`,
     service,

@@ -13,6 +13,7 @@ export interface ServedRoute {
   readonly body: Required<RouteBody> | undefined
   /** Media types by status; none where there is no body. */
   readonly answers: Readonly<Record<number, readonly string[]>>
+  readonly signsIn: boolean
   /** It answers with events that the server sends, which have no end of their own. */
   readonly isEndless: boolean
 }

@@ -15,7 +15,12 @@ export interface Behind extends ServicePort {
 
 /** What is made of a call that arrives, whatever carries it. */
 export type Arrival =
-  | { readonly kind: 'call'; readonly head: CallHead; readonly behind: Behind }
+  | {
+      readonly kind: 'call'
+      readonly head: CallHead
+      readonly behind: Behind
+      readonly operation: Operation | undefined
+    }
   /** The reason is for the log: whoever sent it is told only that it was refused. */
   | { readonly kind: 'refused'; readonly reason: string }
   /** It is proven, but no call: whoever sent it has the key, and is told. */
@@ -53,8 +58,9 @@ export function arrivals(system: string, services: readonly Behind[], proofs: Pr
     const found = byName.get(head.to)
     if (found === undefined || (head.contract !== undefined && found.contract.hash !== head.contract))
       return { kind: 'misdirected', greeting: { system, services: names, contract: found?.contract } }
-    const fault = faultFor(head, found.operations.get(head.operation))
-    return fault === undefined ? { kind: 'call', head, behind: found.behind } : { kind: 'malformed', fault }
+    const operation = found.operations.get(head.operation)
+    const fault = faultFor(head, operation)
+    return fault === undefined ? { kind: 'call', head, behind: found.behind, operation } : { kind: 'malformed', fault }
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import { sharedError } from '../base/errors.ts'
 import type { Bound, UnderWay } from '../resilience/watch.ts'
 import { watch } from '../resilience/watch.ts'
@@ -9,6 +10,8 @@ export interface Answered {
   /** Of the answer, by their names in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly body: Uint8Array | undefined
+  /** Of a route: the body, where that is made as it is read. */
+  readonly stream?: Readable | undefined
 }
 
 /** `unsent`: there was no connection. `lost`: what became of it is not known. */

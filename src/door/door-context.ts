@@ -101,6 +101,11 @@ export class DoorContext implements Context, Bound, UnderWay {
     this.#abort?.abort(this.#whyLate())
   }
 
+  /** What is made for its answer, which is on its way, is to end. */
+  endStream(): void {
+    this.#abort?.abort()
+  }
+
   /** Its work has ended, too late: what was under way is known by now. Who has left is told nothing. */
   noteLate(operation: string, error: unknown): void {
     if (!this.left) logLate(this.log, operation, 'in time', error)

@@ -11,12 +11,14 @@ import { writeReplyHead } from '../call/reply-head.ts'
 import { readBody } from '../http/body.ts'
 import { hasBody } from '../http/framing.ts'
 import { respond } from '../http/respond.ts'
+import { createRouteStreams } from '../http/route-streams.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
 import { boundedCheck, CHECK_MS } from '../resilience/bounded-check.ts'
 import { type Arrival, arrivals, type Behind } from './arrivals.ts'
 import { type DoorAnswer, type Refusing, refusal } from './door-answer.ts'
 import { createFramedDoor, type FramedDoor } from './framed/framed-door.ts'
 import { PROTOCOL } from './framed/frames.ts'
+import { carryingRoute } from './route-answer.ts'
 import { serveCall } from './serve-call.ts'
 
 export interface DoorOptions {
@@ -60,8 +62,12 @@ export function createDoor({ system, services, proofs, log, security, observe }:
   const health = keptFor(HEALTH_KEPT_MS, async () => worst(await Promise.all(checks.map(statusOf))))
   const framed = createFramedDoor(({ line, proof, body }, via) => {
     const arrival = readArrival(line, proof)
-    if (isLetIn(arrival, via)) serve(arrival, body, via).catch(() => via.refuse('INTERNAL_ERROR'))
+    if (!isLetIn(arrival, via)) return
+    // Its body and its answer may be streams, which frames don't carry.
+    if (arrival.operation?.route) return rejectHead(via, { field: 'operation', message: 'is a route: send a request' })
+    serve(arrival, body, via).catch(() => via.refuse('INTERNAL_ERROR'))
   })
+  const streams = createRouteStreams()
   let draining = false
 
   async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -82,7 +88,11 @@ export function createDoor({ system, services, proofs, log, security, observe }:
     // It ends: what still comes should come as requests, each of which can be told.
     if (req.headers.upgrade === PROTOCOL) return via.refuse('SERVICE_UNAVAILABLE')
     if (req.url === CHECKS) return via.answer(200, writeReplyHead({}), JSON.stringify(await arrival.behind.health()))
-    await serve(arrival, hasBody(req) ? await readBody(req, res, MAX_BODY_BYTES) : undefined, via)
+    const { operation } = arrival
+    const carrying = operation?.route && carryingRoute(operation, req, res, streams)
+    if (carrying?.stream !== undefined && !isUnasked(arrival.head))
+      return serveCall(arrival, undefined, via, { log, observe, ...carrying })
+    await serve(arrival, hasBody(req) ? await readBody(req, res, MAX_BODY_BYTES) : undefined, via, carrying)
   }
 
   function arrivalOf({ headers }: IncomingMessage): Arrival {
@@ -103,10 +113,11 @@ export function createDoor({ system, services, proofs, log, security, observe }:
     arrival: Arrival & { kind: 'call' },
     body: Uint8Array | undefined,
     via: DoorAnswer,
+    carrying?: ReturnType<typeof carryingRoute>,
   ): Promise<void> {
     if (isUnasked(arrival.head)) rejectHead(via, { field: 'method', message: 'is missing' })
     else if ((body && digestOf(body)) !== arrival.head.digest) reject(via, 'its body is not that of its proof')
-    else await serveCall(arrival, body, via, { log, observe })
+    else await serveCall(arrival, body, via, { log, observe, ...carrying })
   }
 
   /** Whether it lives, may be asked, and is well: for probes, which have no proof. What is wrong is said to those who have one. */
@@ -150,6 +161,7 @@ export function createDoor({ system, services, proofs, log, security, observe }:
     drain() {
       draining = true
       framed.drain()
+      streams.drain()
     },
   }
 }

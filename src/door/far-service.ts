@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Caller } from '../auth/caller.ts'
-import { Fault } from '../base/errors.ts'
+import { Fault, Problem } from '../base/errors.ts'
 import type { Call, Context, Log, Port, Reply } from '../call/call.ts'
 import { CALL_HEADER, GATEWAY, PROOF_HEADER, REPLY_HEADER, writeCallHead } from '../call/call-head.ts'
 import { CallProblem } from '../call/call-problem.ts'
 import { CalledContext, withContext } from '../call/context.ts'
 import type { ServiceHealth } from '../call/health.ts'
 import { digestOf, type Proofs } from '../call/proof.ts'
-import { isRepeatable } from '../call/repeatable.ts'
+import { isRepeatableCall } from '../call/repeatable.ts'
 import { addLimits, readProblem, readReplyHead } from '../call/reply-head.ts'
 import type { Contract } from '../contract/contract.ts'
 import { rpcPath } from '../contract/documents/protobuf.ts'
@@ -21,6 +21,7 @@ import { greetingIn } from './greeting.ts'
 import { send } from './http-call.ts'
 import { knownReplicas } from './known-replicas.ts'
 import { doorPath, leave, openReplica, type Replica } from './replica.ts'
+import { sendRoute } from './route-call.ts'
 import { Misfit, shortcomingIn } from './shortcoming.ts'
 
 export const CALL_TRANSPORTS = ['http', 'grpc'] as const
@@ -100,7 +101,7 @@ export async function openFarService(contract: Contract, options: FarServiceOpti
     let waitUntilMs = 0
     retries.earn()
     for (;;) {
-      const choice = replicas.choose(tried, isRepeatable(call.method, call.idempotencyKey))
+      const choice = replicas.choose(tried, isRepeatableCall(call))
       if (choice === undefined) {
         waitUntilMs ||= performance.now() + WAIT_FOR_NEXT_MS
         if (!isHandingOver() || performance.now() >= waitUntilMs || !mayWait(call))
@@ -134,6 +135,8 @@ export async function openFarService(contract: Contract, options: FarServiceOpti
           continue
         }
       }
+      // Of the body that whoever asks was sending: too large, or broken off.
+      if (outcome.kind !== 'answered' && outcome.cause instanceof Problem) throw outcome.cause
       if (outcome.kind === 'lost') lostAtMs = performance.now()
       if (tried.length < replicas.all.length && mayGoOn(outcome, call, tried.length)) continue
       throw notAnswered(call, outcome, replica.url)
@@ -156,10 +159,10 @@ export async function openFarService(contract: Contract, options: FarServiceOpti
    * Whether another replica is asked. A call that was lost may have had its effect: so only one that may be repeated, and out of a
    * budget, which covers all that a replica had under way when it died.
    */
-  function mayGoOn(outcome: Answered | Failed, { method, idempotencyKey, context }: Call, attempts: number): boolean {
+  function mayGoOn(outcome: Answered | Failed, call: Call, attempts: number): boolean {
     if (outcome.kind !== 'lost') return true
-    if (outcome.cause === ENDED || !isRepeatable(method, idempotencyKey)) return false
-    return retries.restMs(attempts, context.deadline.remainingMs()) !== undefined
+    if (outcome.cause === ENDED || !isRepeatableCall(call)) return false
+    return retries.restMs(attempts, call.context.deadline.remainingMs()) !== undefined
   }
 
   /** A replica that serves another contract says so, and has done nothing: it is asked again if the two go together. */
@@ -189,14 +192,17 @@ export async function openFarService(contract: Contract, options: FarServiceOpti
     if (bound !== undefined && !SAFE.has(call.method)) bound.committing = true
     const proof = proofs.sign(line)
     const signal = bound === undefined ? context.signal : undefined
+    const headers = [CALL_HEADER, line, PROOF_HEADER, proof]
+    if (call.raw !== undefined) {
+      const streamed = call.raw.stream ?? body
+      return sendRoute(pool, { path: doorPath(url, CALLS), headers, body: streamed, bound, signal })
+    }
     const sent = framed.send({ line, proof, body, bound, signal })
     if (sent !== undefined) return sent
     const paths = rpcs.get(call.operation)
     // What is in no contract has no rpc; the port takes both.
-    if (grpc === undefined || paths === undefined) {
-      const headers = [CALL_HEADER, line, PROOF_HEADER, proof]
+    if (grpc === undefined || paths === undefined)
       return send(pool, { path: doorPath(url, CALLS), headers, body, bound, signal })
-    }
     return grpc.send({
       path: paths[Math.min(call.version, paths.length) - 1]!,
       headers: { [CALL_HEADER]: line, [PROOF_HEADER]: proof },
@@ -208,11 +214,11 @@ export async function openFarService(contract: Contract, options: FarServiceOpti
   }
 
   /** Undefined where it is not one of a door that has taken the call. */
-  function replyOf({ operation, context }: Call, { status, headers, body }: Answered): Reply | undefined {
+  function replyOf({ operation, context }: Call, { status, headers, body, stream }: Answered): Reply | undefined {
     const head = readReplyHead(headers[REPLY_HEADER])
     if (head === undefined) return undefined
     if (head.limits !== undefined && context.rateLimits !== undefined) addLimits(context.rateLimits, head)
-    if (head.problem === undefined) return { status, headers: head.headers ?? {}, body }
+    if (head.problem === undefined) return { status, headers: head.headers ?? {}, body, stream, cookies: head.cookies }
     const problem = readProblem(body && Buffer.from(body).toString())
     const code = problem?.code ?? 'BAD_GATEWAY'
     throw new CallProblem(operation, status, code, problem?.message || contract.problems[code]?.message || code, {
@@ -268,7 +274,7 @@ function seenIn(
   { allowedMs, isThere }: { readonly allowedMs: number; readonly isThere: boolean },
 ): Outcome {
   if (outcome.kind === 'unsent') return outcome.cause instanceof Misfit ? 'succeeded' : 'unreached'
-  const isGivenUp = outcome.kind === 'lost' && outcome.cause === ENDED
+  const isGivenUp = outcome.kind === 'lost' && (outcome.cause === ENDED || outcome.cause instanceof Problem)
   const isLate = isGivenUp || (outcome.kind === 'answered' && outcome.status === 504)
   if (isLate && !isThere && allowedMs >= LONG_MS && deadline.remainingMs() <= EARLY_MS) return 'failed'
   if (isGivenUp) return 'unknown'

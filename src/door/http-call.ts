@@ -65,7 +65,7 @@ class Sending extends Awaited implements Dispatcher.DispatchHandler {
 }
 
 /** There was no connection: nothing was sent. */
-function isUnsent(cause: unknown): boolean {
+export function isUnsent(cause: unknown): boolean {
   const { code = '', syscall } = cause as { code?: string; syscall?: string }
   return UNSENT.has(code) || syscall === 'connect' || /CERT|TLS|SSL|^UNABLE_TO_/.test(code)
 }

@@ -20,6 +20,7 @@ import { Exchange } from './exchange.ts'
 import { createHealth, type SystemHealth } from './health.ts'
 import { createLimiter, type LimiterOptions } from './limiter.ts'
 import { createLoadShedder, type LoadShedder } from './load-shedder.ts'
+import { longestBodyMs, USUAL_BODY_MS } from './long-bodies.ts'
 import { createLookalikes } from './lookalikes.ts'
 import { ownPaths } from './own-paths.ts'
 import { readTarget } from './path.ts'
@@ -95,6 +96,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   const shedder = createLoadShedder(contractsOf(services), log)
   const trusted = options.limits?.trusted
   const cors = options.cors && createCors(options.cors, options.corsHeaders)
+  /** The server's bound is that of the longest body. Where a body of the usual kind has none of its own, it costs no timer. */
+  const bodyTimeoutMs = longestBodyMs(contractsOf(services)) && USUAL_BODY_MS
   const versions = options.versioned === false ? undefined : versionsOf(contractsOf(services))
   const sending = createSending({ cors, versions, strictTransport: options.strictTransport ?? false, log })
   const health = createHealth({
@@ -102,7 +105,14 @@ export function createGateway(options: GatewayOptions): Gateway {
     services: services.map((service) => service.upstream),
     own: services.length === 0 ? options.health : ownHealth,
   })
-  const routes = createRouteServing({ shedder, sending, requestTimeoutMs, answerLate, noteLate })
+  const routes = createRouteServing({
+    shedder,
+    sending,
+    requestTimeoutMs,
+    bodyTimeoutMs,
+    answerLate,
+    noteLate,
+  })
   let draining = false
   const builtIn = createBuiltIns({
     documents: options.documents,
@@ -279,7 +289,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       throw new Problem('UNSUPPORTED_MEDIA_TYPE', 'The body must be sent without Content-Encoding', {
         headers: { 'accept-encoding': 'identity' },
       })
-    return readBody(req, res, maxBodyBytes)
+    return readBody(req, res, maxBodyBytes, bodyTimeoutMs)
   }
 
   /** What is refused before it is known who asks is counted by the address (R-RATE-5). */

@@ -77,10 +77,6 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
     const { req, res, log } = exchange
     const head = rawHead(exchange, reply)
     if (cors?.varies) addVary(head, 'origin')
-    if (req.method === 'HEAD') {
-      body.destroy()
-      return respond(req, res, reply.status, head, undefined)
-    }
     try {
       await respondStream(req, res, reply.status, head, body)
     } catch (error) {

@@ -4,18 +4,21 @@ import { isOneOf, type ServedRoute } from '../contract/served-route.ts'
 import { readBody } from '../http/body.ts'
 import { streamBody } from '../http/body-stream.ts'
 import { hasBody } from '../http/framing.ts'
+import { createRouteStreams } from '../http/route-streams.ts'
+import { dropStream } from '../http/until-aborted.ts'
 import { watch } from '../resilience/watch.ts'
 import { reachOf } from '../service/access.ts'
 import type { Exchange } from './exchange.ts'
 import type { LoadShedder } from './load-shedder.ts'
 import { headerFilter, isPassable } from './outside-headers.ts'
-import { createRouteStreams } from './route-streams.ts'
 import type { Sending } from './sending.ts'
 
 export interface RouteServingOptions {
   readonly shedder: LoadShedder
   readonly sending: Sending
   readonly requestTimeoutMs: number
+  /** How long a body that is not streamed may take to arrive; as long as the server lets it without one. */
+  readonly bodyTimeoutMs: number | undefined
   readonly answerLate: (exchange: Exchange) => void
   readonly noteLate: (exchange: Exchange, error: unknown) => void
 }
@@ -29,7 +32,7 @@ export interface RouteServing {
 
 /** The way of a request of a route, when it is known who asks, and counted. */
 export function createRouteServing(options: RouteServingOptions): RouteServing {
-  const { shedder, sending, requestTimeoutMs, answerLate, noteLate } = options
+  const { shedder, sending, requestTimeoutMs, bodyTimeoutMs, answerLate, noteLate } = options
   const streams = createRouteStreams()
 
   async function serve(exchange: Exchange): Promise<void> {
@@ -38,7 +41,7 @@ export function createRouteServing(options: RouteServingOptions): RouteServing {
     streams.check(operation)
     exchange.reach = reachOf(operation, exchange.caller, exchange.params)
     if (exchange.reach === 'none') throw new Problem('FORBIDDEN')
-    exchange.raw = await readRequest(exchange, route)
+    exchange.raw = await readRequest(exchange, route, bodyTimeoutMs)
     shedder.enter(exchange)
     exchange.begin(operation.timeoutMs ?? requestTimeoutMs, answerLate)
     watch.add(exchange)
@@ -49,14 +52,21 @@ export function createRouteServing(options: RouteServingOptions): RouteServing {
     }
     // From here on it takes as long as its client reads: that is no queue.
     shedder.leave(exchange, reply.status)
-    if (reply.stream === undefined) return sending.raw(exchange, reply)
-    await streams.send(exchange, reply.stream, (stream) => sending.rawStream(exchange, reply, stream))
+    if (reply.stream === undefined || exchange.req.method === 'HEAD') {
+      if (reply.stream !== undefined) dropStream(reply.stream)
+      return sending.raw(exchange, reply)
+    }
+    await streams.send(operation, exchange, reply.stream, (stream) => sending.rawStream(exchange, reply, stream))
   }
 
   return { serve, drain: streams.drain }
 }
 
-async function readRequest(exchange: Exchange, { body }: ServedRoute): Promise<RawRequest> {
+async function readRequest(
+  exchange: Exchange,
+  { body }: ServedRoute,
+  bodyTimeoutMs: number | undefined,
+): Promise<RawRequest> {
   const { req, res, contentType } = exchange
   const raw = { url: req.url!, headers: headersOf(exchange) }
   const { method } = req
@@ -73,7 +83,7 @@ async function readRequest(exchange: Exchange, { body }: ServedRoute): Promise<R
       headers: { 'accept-encoding': 'identity' },
     })
   if (body.streamed) return { ...raw, stream: streamBody(req, res, body.maxBytes) }
-  exchange.body = await readBody(req, res, body.maxBytes)
+  exchange.body = await readBody(req, res, body.maxBytes, bodyTimeoutMs)
   return raw
 }
 

@@ -10,10 +10,25 @@ import { expectsContinue, hasBody } from './framing.ts'
  */
 export function streamBody(req: IncomingMessage, res: ServerResponse, limit: number): AsyncIterable<Uint8Array> {
   if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
-  return pieces(req, res, limit)
+  let begun = false
+  return {
+    [Symbol.asyncIterator]() {
+      // Whoever tries again, elsewhere, would take the rest for the whole.
+      if (begun) throw new Problem('SERVICE_UNAVAILABLE', 'Busy: send the body again', { retryAfterS: 1 })
+      return pieces(req, res, limit, () => {
+        begun = true
+      })
+    },
+  }
 }
 
-async function* pieces(req: IncomingMessage, res: ServerResponse, limit: number): AsyncGenerator<Uint8Array> {
+async function* pieces(
+  req: IncomingMessage,
+  res: ServerResponse,
+  limit: number,
+  begin: () => void,
+): AsyncGenerator<Uint8Array> {
+  begin()
   if (!hasBody(req)) return
   const broken = brokenBody(req)
   if (broken !== undefined) throw broken

@@ -1,13 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Problem } from '../base/errors.ts'
-import { BROKEN, brokenBody } from './broken-body.ts'
+import { BROKEN, breakBody, brokenBody } from './broken-body.ts'
 import { expectsContinue } from './framing.ts'
 
 /**
  * The body's bytes, at most `limit` of them: PAYLOAD_TOO_LARGE beyond it, at once where Content-Length says so; REQUEST_TIMEOUT or
  * VALIDATION_ERROR when it comes too late or is not HTTP. The rest of a refused body is left to `respond`, which sees to it that the client can read the answer.
  */
-export function readBody(req: IncomingMessage, res: ServerResponse, limit: number): Promise<Uint8Array> {
+export function readBody(
+  req: IncomingMessage,
+  res: ServerResponse,
+  limit: number,
+  timeoutMs?: number,
+): Promise<Uint8Array> {
   const broken = brokenBody(req)
   if (broken !== undefined) throw broken
   if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
@@ -24,10 +29,15 @@ export function readBody(req: IncomingMessage, res: ServerResponse, limit: numbe
       } else chunks.push(chunk)
     }
     req.on('data', take)
-    req.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
+    const late = timeoutMs === undefined ? undefined : setTimeout(() => breakBody(req, tooLate()), timeoutMs)
+    req.once('end', () => {
+      clearTimeout(late)
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+    })
     // After `end` these change nothing.
     req.once(BROKEN, reject)
     req.once('close', () => {
+      clearTimeout(late)
       // To make a Problem costs its stack.
       if (!req.readableEnded) reject(new Problem('VALIDATION_ERROR', 'The body ended early'))
     })
@@ -36,4 +46,8 @@ export function readBody(req: IncomingMessage, res: ServerResponse, limit: numbe
 
 export function tooLarge(limit: number): Problem {
   return new Problem('PAYLOAD_TOO_LARGE', `The body is larger than ${limit} bytes`)
+}
+
+function tooLate(): Problem {
+  return new Problem('REQUEST_TIMEOUT', 'The body took too long to arrive')
 }

@@ -2,7 +2,6 @@ import { validateHeaderName, validateHeaderValue } from 'node:http'
 import type { Reply } from '../call/call.ts'
 import type { Operation } from '../contract/operation.ts'
 import { essenceOf, isOneOf } from '../contract/served-route.ts'
-import { untilAborted } from './until-aborted.ts'
 
 /** What the handler of a route returns. */
 export interface RouteAnswer<Status extends number = number> {
@@ -22,7 +21,7 @@ const OURS =
   /^(?:content-length|date|x-request-id|api-version|(?:x-)?ratelimit.*|access-control-.*|lintel-.*|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade)$/
 
 /** The reply that an answer stands for. Throws where the route declares no such answer: that is the handler's mistake, and undoes its work. */
-export function replyOfRoute(operation: Operation, given: RouteAnswer | undefined, signal: () => AbortSignal): Reply {
+export function replyOfRoute(operation: Operation, given: RouteAnswer | undefined): Reply {
   const answer = given ?? {}
   const { id, route } = operation
   const declared = Object.keys(route!.answers)
@@ -43,7 +42,7 @@ export function replyOfRoute(operation: Operation, given: RouteAnswer | undefine
   if (typeof body === 'string' || body instanceof Uint8Array) return { status, headers, cookies, body }
   if (typeof body?.[Symbol.asyncIterator] !== 'function')
     throw wrong(id, 'has a body that is no string, Uint8Array or AsyncIterable')
-  return { status, headers, cookies, body: undefined, stream: untilAborted(body, signal()) }
+  return { status, headers, cookies, body: undefined, stream: body }
 }
 
 /** A text is written in UTF-8. */

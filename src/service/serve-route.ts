@@ -22,8 +22,7 @@ export async function serveRoute(
   const request = new ReceivedRequest(call, raw, params)
   const run: RouteUnit['run'] = (work) => handled(inUnit(work, within(context, timeoutMs), plan))
   return inUnit(
-    async (unit: Unit) =>
-      replyOfRoute(operation, await handler!(request as never, Object.assign(unit, { run })), () => context.signal),
+    async (unit: Unit) => replyOfRoute(operation, await handler!(request as never, Object.assign(unit, { run }))),
     context,
     plan,
   )

@@ -3,6 +3,7 @@ import { GATEWAY } from '../call/call-head.ts'
 import { createProofs } from '../call/proof.ts'
 import type { Carrier } from '../events/carrier.ts'
 import { createHealth } from '../gateway/health.ts'
+import { longestBodyMs } from '../gateway/long-bodies.ts'
 import { createHttpServer, type HttpServer, type HttpServerOptions } from '../http/server.ts'
 import { memoryBuckets } from '../limits/buckets.ts'
 import { createAccessLog } from '../observe/access-log.ts'
@@ -202,6 +203,7 @@ export async function start(system: System, env: Env = process.env, options: Sta
     if (gateway !== undefined) {
       url = await listen(servers, gateway.handle, settings, settings.port, {
         refused: refusalObserver(accessLog, counts),
+        ...longBodies(system),
       })
       if (says)
         log.info(
@@ -214,7 +216,14 @@ export async function start(system: System, env: Env = process.env, options: Sta
       if (settings.callTransport === 'grpc') await door.grpc.open()
       const { doorIdentity: tls, doorPlain } = settings
       const plainToo = doorPlain === 'both'
-      const options = { ...DOOR, http2: door.grpc.take, upgrade: door.http.upgrade, tls, plainToo }
+      const options = {
+        ...DOOR,
+        ...longBodies(system),
+        http2: door.grpc.take,
+        upgrade: door.http.upgrade,
+        tls,
+        plainToo,
+      }
       const at = await listen(servers, door.http.handle, settings, portOfDoor(system, parts, settings), options)
       if (tls) renewal = renewIdentity(servers.at(-1)!, tls, log)
       const names = parts.near.map(({ contract }) => contract.name).join(' and ')
@@ -268,6 +277,12 @@ async function listen(
 
 /** The head of a call is a header: what a client may send in 16 KiB, with what the gateway knows of it besides. */
 const DOOR: HttpServerOptions = { maxHeaderBytes: 128 * 1024 }
+
+/** A server has one bound for all bodies: that of the longest that a route may stream. The gateway has its own for the others. */
+function longBodies({ services }: System): HttpServerOptions {
+  const requestTimeoutMs = longestBodyMs(services.map(({ contract }) => contract))
+  return requestTimeoutMs === undefined ? {} : { requestTimeoutMs }
+}
 
 /** PORT is the gateway's where there is one; 0 picks free ones for both. */
 function portOfDoor(system: System, parts: Parts, { port }: Settings): number {

@@ -223,6 +223,7 @@ function rpcsOf(services: readonly GrpcService[]): ReadonlyMap<string, Rpc> {
     const { contract } = behind
     for (let version = 1; version <= contract.latest; version++)
       for (const operation of contract.served) {
+        if (operation.route !== undefined) continue
         const rpc = files[version - 1]?.service.rpcs.find((one) => one.operation === operation.id)
         const typed = rpc && { rpc, operation, version }
         rpcs.set(rpcPath(contract, operation, version), { operation, behind, typed })

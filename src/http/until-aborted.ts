@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream'
+
 /** What `source` yields, until the signal aborts: at once, whatever it waits for then. It is told that no more is wanted. */
 export async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T, void> {
   const iterator = source[Symbol.asyncIterator]()
@@ -18,5 +20,11 @@ export async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSi
     signal.removeEventListener('abort', abort)
     // Not awaited: a generator that waits for something returns only after that.
     iterator.return?.().catch(() => {})
+    dropStream(source)
   }
+}
+
+/** Nobody reads what is left of it: where it is a stream of Node, that goes on waiting for its source unless it is destroyed. */
+export function dropStream(source: AsyncIterable<unknown>): void {
+  if (source instanceof Readable) source.on('error', () => {}).destroy()
 }

@@ -1,18 +1,30 @@
+import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { Problem } from '../base/errors.ts'
 import type { Operation } from '../contract/operation.ts'
-import type { Exchange } from './exchange.ts'
+import { untilAborted } from './until-aborted.ts'
+
+/** A request whose answer is made as it is read. */
+export interface Streaming {
+  readonly res: ServerResponse
+  /** Aborts when it is to end. */
+  readonly signal: AbortSignal
+  /** Aborts that signal. */
+  endStream(): void
+}
 
 /** Answers of routes that are being made as they are read. */
 export interface RouteStreams {
   /** Throws SERVICE_UNAVAILABLE where there are as many as a route may have, or where one without an end could only be cut. */
   check(operation: Operation): void
-  /** Sends one by `send`; it ends with its client. */
+  /** Sends one by `send`. It ends when nobody reads it any more, whatever it waits for then. */
   send(
-    exchange: Exchange,
+    operation: Operation,
+    streaming: Streaming,
     stream: AsyncIterable<string | Uint8Array>,
     send: (stream: Readable) => Promise<void>,
   ): Promise<void>
+  /** Ends those that have no end of their own, from now on too. */
   drain(): void
 }
 
@@ -20,7 +32,7 @@ export interface RouteStreams {
 const MAX_STREAMS = 1_000
 
 export function createRouteStreams(): RouteStreams {
-  const open = new Map<Operation, Set<Exchange>>()
+  const open = new Map<Operation, Set<Streaming>>()
   let draining = false
 
   return {
@@ -28,21 +40,20 @@ export function createRouteStreams(): RouteStreams {
       if (draining && operation.route!.isEndless) throw busy('The server is stopping')
       if ((open.get(operation)?.size ?? 0) >= MAX_STREAMS) throw busy('Too many streams of this route are open')
     },
-    async send(exchange, stream, send) {
-      const { operation } = exchange.route!
+    async send(operation, streaming, stream, send) {
+      const { res, signal } = streaming
       const all = open.get(operation) ?? new Set()
       open.set(operation, all)
-      all.add(exchange)
-      // It may wait for something that is long in coming: who has gone must be heard of meanwhile.
-      const leave = () => exchange.endStream()
-      exchange.res.once('close', leave)
-      if (exchange.res.destroyed || (draining && operation.route!.isEndless)) leave()
+      all.add(streaming)
+      const leave = () => streaming.endStream()
+      res.once('close', leave)
+      if (res.destroyed || (draining && operation.route!.isEndless)) leave()
       try {
-        await send(Readable.from(stream, { objectMode: false }))
+        await send(Readable.from(untilAborted(stream, signal), { objectMode: false }))
       } finally {
-        exchange.res.off('close', leave)
+        res.off('close', leave)
         leave()
-        all.delete(exchange)
+        all.delete(streaming)
       }
     },
     drain() {
