@@ -5,7 +5,7 @@ import { compiled, type Said } from './compiled.ts'
 const HEAD = `
 import { type Client } from 'lintel/client'
 import {
-  change, encodeId, find, type HandlerOf, insert, isProblem, newId, Problem, read, readRow, remove, type Tx, uuidOf,
+  change, encodeId, find, type HandlerOf, insert, isProblem, newId, Problem, read, readRow, remove, type RowOf, type Tx, type Unit, uuidOf,
 } from 'lintel/service'
 import { Order, orders, Product } from './orders/contract.ts'
 import { User, type users } from './users/contract.ts'
@@ -106,6 +106,15 @@ const WRONG: Readonly<Record<string, readonly [line: string, ...words: string[]]
   paramMisspelt: [
     "((async ({ params }, { tx }) => change(tx, Order, params.orderId, {})) satisfies HandlerOf<typeof orders, 'orders', 'update'>)",
     "Property 'orderId' does not exist on type",
+  ],
+  eventOfAnotherRow: [
+    "((unit: Unit<typeof orders>, row: RowOf<typeof Product>) => unit.emit('order.paid', row))",
+    'is missing the following properties from type',
+    'placedAt',
+  ],
+  versionOfWhatHasNone: [
+    "people.sessions.get({ userId: 'me', id: text }).then(({ version }) => version)",
+    "Property 'version' does not exist on type",
   ],
   changeOfNoField: ["change(tx, Product, text, { colour: 'red' })", "'colour' does not exist in type"],
 }

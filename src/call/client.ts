@@ -29,7 +29,7 @@ export type Client<C extends AnyContract> = {
 
 /** The calls of one resource: `CallsOf<typeof Order>`. */
 export type CallsOf<R extends AnyResource> =
-  R extends Resource<any, infer F, any, any, any, infer V, infer L>
+  R extends Resource<any, infer F, any, any, any, infer V, infer L, any>
     ? Pick<
         ResourceCalls<
           Flat<ShownOf<R>>,

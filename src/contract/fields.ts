@@ -99,7 +99,11 @@ export type Fields = Readonly<Record<string, AnyField>>
 export type TypeOf<F> = F extends Field<infer T, any> ? T : never
 type MarkOf<F> = F extends Field<any, infer M> ? M : never
 type Without<F extends Fields, M extends Mark> = {
-  [K in keyof F as Extract<MarkOf<F[K]>, M> extends never ? K : never]: F[K]
+  [K in keyof F as MarkOf<F[K]> & M extends never ? K : never]: F[K]
+}
+/** The types of the fields that have none of the marks `M`. */
+type TypesWithout<F extends Fields, M extends Mark> = {
+  [K in keyof F as MarkOf<F[K]> & M extends never ? K : never]: TypeOf<F[K]>
 }
 type Optional<F extends Fields> = { [K in keyof F as 'optional' extends MarkOf<F[K]> ? K : never]?: TypeOf<F[K]> }
 type Required<F extends Fields> = { [K in keyof F as 'optional' extends MarkOf<F[K]> ? never : K]: TypeOf<F[K]> }
@@ -107,36 +111,37 @@ type Required<F extends Fields> = { [K in keyof F as 'optional' extends MarkOf<F
 /** One level, written out, so that an editor shows its members. */
 export type Flat<T> = { [K in keyof T]: T[K] } & {}
 
+/** The same, each optional. */
+type SomeWithout<F extends Fields, M extends Mark> = {
+  [K in keyof F as MarkOf<F[K]> & M extends never ? K : never]?: TypeOf<F[K]>
+}
+
 /** What a request gives, before defaults; without the fields that have one of the marks `M`. */
 export type InputOf<F extends Fields, M extends Mark = 'server' | 'hidden'> = Required<Without<F, M>> &
   Optional<Without<F, M>>
 /** What a handler receives: defaults are filled in, what was left out is null. */
-export type CheckedInput<F extends Fields, M extends Mark = 'server' | 'hidden'> = {
-  [K in keyof Without<F, M>]: TypeOf<F[K]>
-}
+export type CheckedInput<F extends Fields, M extends Mark = 'server' | 'hidden'> = TypesWithout<F, M>
 /** The states that a request may change. */
 export type StatesOf<F extends Fields> = {
   [K in keyof Without<F, 'server' | 'hidden'> as 'state' extends MarkOf<F[K]> ? K : never]?: TypeOf<F[K]>
 }
 /** A part of it, as PATCH gives it. */
-export type Patch<F extends Fields> = { [K in keyof Without<F, 'server' | 'hidden' | 'fixed'>]?: TypeOf<F[K]> }
+export type Patch<F extends Fields> = SomeWithout<F, 'server' | 'hidden' | 'fixed'>
 /** What leaves the service. */
-export type Shown<F extends Fields> = { [K in keyof Without<F, 'inputOnly' | 'hidden'>]: TypeOf<F[K]> }
+export type Shown<F extends Fields> = TypesWithout<F, 'inputOnly' | 'hidden'>
 /** What a table holds. */
-export type Stored<F extends Fields> = { [K in keyof Without<F, 'inputOnly'>]: TypeOf<F[K]> }
+export type Stored<F extends Fields> = TypesWithout<F, 'inputOnly'>
 /** What a new row is given: what may be null, or has a default, may be left out. */
 export type NewRow<F extends Fields> = { [K in keyof F as WrittenAs<F[K], K, 'must'>]: TypeOf<F[K]> } & {
   [K in keyof F as WrittenAs<F[K], K, 'may'>]?: TypeOf<F[K]>
 }
 /** What a row may be changed to. */
-export type ChangedRow<F extends Fields> = {
-  [K in keyof Without<F, 'inputOnly' | 'computed' | 'fixed'>]?: TypeOf<F[K]>
-}
+export type ChangedRow<F extends Fields> = SomeWithout<F, 'inputOnly' | 'computed' | 'fixed'>
 /** The name of a field that a new row must or may be given; `never` else. */
 type WrittenAs<F, K, N extends 'must' | 'may'> =
   F extends Field<infer T, infer M>
-    ? Extract<M, 'inputOnly' | 'computed'> extends never
-      ? N extends (null extends T ? 'may' : Extract<M, 'optional' | 'state'> extends never ? 'must' : 'may')
+    ? M & ('inputOnly' | 'computed') extends never
+      ? N extends (null extends T ? 'may' : M & ('optional' | 'state') extends never ? 'must' : 'may')
         ? K
         : never
       : never

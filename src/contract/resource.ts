@@ -64,7 +64,16 @@ interface Inputs {
   readonly update?: Fields
 }
 
-export interface ResourceOptions<P extends string, F extends Fields, A, C, I, N extends string, L = ListOptions> {
+export interface ResourceOptions<
+  P extends string,
+  F extends Fields,
+  A,
+  C,
+  I,
+  N extends string,
+  L = ListOptions,
+  W = boolean,
+> {
   /** Type prefix of its ids: `ord` makes `ord_01h455vb4pex5vsknk084sn02q`. */
   readonly id: P
   /** Path segment, when English makes it otherwise than by -s or -ies. */
@@ -85,7 +94,7 @@ export interface ResourceOptions<P extends string, F extends Fields, A, C, I, N 
   /** Fields that no two (living) rows share; the index is named `<table>_<column>_key`. */
   readonly unique?: readonly (keyof F & string)[]
   /** Carries `version`, with optimistic locking (R-LOCK). True by default. */
-  readonly versioned?: boolean
+  readonly versioned?: W
   /** Writes must say which version they mean, else 428. */
   readonly requireVersion?: boolean
   readonly softDelete?: boolean
@@ -118,6 +127,7 @@ export interface Resource<
   N extends string = string,
   V extends Verb = Verb,
   L extends ListOptions = ListOptions,
+  W extends boolean = boolean,
 > {
   readonly kind: 'resource'
   readonly name: string
@@ -136,7 +146,7 @@ export interface Resource<
   readonly table: string
   readonly view: string
   readonly unique: readonly string[]
-  readonly versioned: boolean
+  readonly versioned: W
   readonly requireVersion: boolean
   readonly softDelete: boolean
   readonly derived: boolean
@@ -161,28 +171,27 @@ export interface Resource<
   readonly '~'?: { input: I; verbs: V; list: L }
 }
 
-export type AnyResource = Resource<any, any, any, any, any, any, any>
+export type AnyResource = Resource<any, any, any, any, any, any, any, any>
 type FieldsOf<R extends AnyResource> = R['fields']
-type InputsOf<R> = R extends Resource<any, any, any, infer I, any, any, any> ? I : never
+type InputsOf<R> = R extends Resource<any, any, any, infer I, any, any, any, any> ? I : never
 
 /** Path parameters: the parent's id by the name of its field, and of that one's type. */
 export type ParentParams<R extends AnyResource> =
-  R extends Resource<any, infer F, any, any, infer N, any, any>
+  R extends Resource<any, infer F, any, any, infer N, any, any, any>
     ? { readonly [K in N]: K extends keyof F ? TypeOf<F[K]> : string }
     : never
 /** The verbs whose handlers the service writes. */
-export type CustomOf<R extends AnyResource> = R extends Resource<any, any, infer C, any, any, any, any> ? C : never
+export type CustomOf<R extends AnyResource> = R extends Resource<any, any, infer C, any, any, any, any, any> ? C : never
 /** The ids of a resource: `IdOf<typeof Order>` is `ord_${string}`. */
 export type IdOf<R extends AnyResource> = Id<R['idPrefix']>
 /** A thing as its readers see it. */
-export type ShownOf<R extends AnyResource> = {
-  id: IdOf<R>
-  version: number
-  createdAt: string
-  updatedAt: string
-} & Shown<FieldsOf<R>>
+export type ShownOf<R extends AnyResource> = BuiltIn<IdOf<R>, R['versioned']> & Shown<FieldsOf<R>>
+/** What every thing has, versions where it has those. */
+type BuiltIn<I, W> = [W] extends [true]
+  ? { id: I; version: number; createdAt: string; updatedAt: string }
+  : { id: I; createdAt: string; updatedAt: string }
 /** A thing as its service has it, hidden fields included: what `readRow` reads of its row. */
-export type ValuesOf<R extends AnyResource> = Flat<ShownOf<R> & Stored<FieldsOf<R>>>
+export type ValuesOf<R extends AnyResource> = Flat<BuiltIn<IdOf<R>, R['versioned']> & Stored<FieldsOf<R>>>
 /** What a client sends to create one. */
 export type CreateInput<R extends AnyResource> =
   InputsOf<R> extends { create: infer F extends Fields } ? InputOf<F> : InputOf<FieldsOf<R>, NotCreated>
@@ -223,15 +232,16 @@ export function resource<
   I extends Inputs = {},
   const N extends string = never,
   const L extends ListOptions = {},
+  const W extends boolean = true,
 >(
   name: string,
-  options: ResourceOptions<P, F, A, C, I, N, L>,
-): Resource<P, F, NoInfer<C>, NoInfer<I>, NoInfer<N>, NoInfer<keyof A & Verb>, NoInfer<L>> {
+  options: ResourceOptions<P, F, A, C, I, N, L, W>,
+): Resource<P, F, NoInfer<C>, NoInfer<I>, NoInfer<N>, NoInfer<keyof A & Verb>, NoInfer<L>, NoInfer<W>> {
   // NoInfer: written in place in `service(…)`, what is left out (no custom verbs) would be inferred from there, as any.
   checkMembers(`resource "${name}"`, options)
   const plural = options.plural ?? pluralOf(name)
   const table = options.table ?? snakeCase(plural)
-  const versioned = options.versioned ?? true
+  const versioned = (options.versioned ?? true) as NoInfer<W>
   const softDelete = options.softDelete ?? false
   const own = specsOf(options.fields)
   const head = { id: t.id(options.id).server().spec }

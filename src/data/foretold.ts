@@ -1,10 +1,10 @@
-import type { AnyResource } from '../contract/resource.ts'
-import { type Cells, type RowOf, rowOf } from './row.ts'
+import type { AnyResource, ValuesOf } from '../contract/resource.ts'
+import { type Cells, type Row, rowOf } from './row.ts'
 import type { Table } from './table.ts'
 
 /** An insert whose row is known before it is sent, as it leaves nothing to the database. */
-export interface ForetoldInsert<R extends AnyResource = AnyResource> {
-  readonly row: RowOf<R>
+export interface ForetoldInsert<V = unknown> {
+  readonly row: Row<V>
   /** As text. */
   readonly values: Cells
   /** The statement. It fails with `REFUTED` where what is written is not what was foretold, as a trigger may see to: answer and event have been made of it. */
@@ -31,7 +31,7 @@ const texts = new WeakMap<Table, Texts>()
 export function foretell<R extends AnyResource>(
   table: Table,
   given: Readonly<Record<string, unknown>> & { readonly id: string },
-): ForetoldInsert<R> | undefined {
+): ForetoldInsert<ValuesOf<R>> | undefined {
   const { resource, columns, places } = table
   if (resource.derived || (refutedUntilMs.get(table) ?? 0) > performance.now()) return undefined
   const now = new Date().toISOString()

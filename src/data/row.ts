@@ -9,7 +9,7 @@ export interface Row<V = unknown> {
   readonly table: Table
   readonly cells: Cells
   /** Types only; never set. */
-  readonly '~'?: V
+  readonly '~'?: V | undefined
 }
 
 /** A row of a resource: `RowOf<typeof Order>`. */

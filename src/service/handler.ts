@@ -42,7 +42,7 @@ export interface Unit<C extends AnyContract = Contract> {
   /** Reads outside the transaction: for what must not hold a connection while it waits. */
   readonly read: Queryable
   /** Publishes an event of the contract when the transaction commits: of a row, or of an id with its data. */
-  emit<T extends keyof C['events'] & string>(type: T, row: Row): void
+  emit<T extends keyof C['events'] & string>(type: T, row: Row<EventData<C['events'][T]>>): void
   emit<T extends keyof C['events'] & string>(type: T, id: string, data: EventData<C['events'][T]>): void
   /**
    * Has a job of the contract done when the transaction commits, by this process or another; with a rollback it never was.

@@ -147,6 +147,12 @@ export function remove<R extends AnyResource, I extends string>(
   return handled(rows.remove(db, resource, id, expected))
 }
 
+/** A text as an id of the resource, such as `caller.id`; a Problem NOT_FOUND where it is none. */
+export function idOf<R extends AnyResource>(resource: R, text: string): IdOf<R> {
+  rows.uuidOf(resource, text)
+  return text as IdOf<R>
+}
+
 /** The uuid inside an id, as the database has it; a Problem NOT_FOUND for an id of another type. */
 export function uuidOf<R extends AnyResource, I extends string>(resource: R, id: IdFor<R['idPrefix'], I>): string {
   return rows.uuidOf(resource, id)
