@@ -2,7 +2,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newId } from '../src/base/ids.ts'
 import { event, operation, resource, service, t } from '../src/contract/index.ts'
-import { changeEach, readRow, touch } from '../src/service/index.ts'
+import { changeEach, findBy, readRow, type Tx, touch } from '../src/service/index.ts'
 import { type SmallSystem, smallSystem } from './small-system.ts'
 import { send } from './wire.ts'
 
@@ -168,3 +168,16 @@ test('R-P-6: what changeEach cannot do is said', async () => {
   const { id } = await shelf()
   expect((await ask('POST', '/misuses', { id })).status).toBe(202)
 })
+
+/** Compiled, and never run: what the types reject. */
+export async function notTyped(tx: Tx) {
+  await findBy(tx, Shelf, { name: ['a', 'b'], full: true })
+  // @ts-expect-error: it has no such field
+  await findBy(tx, Shelf, { nam: 'a' })
+  // @ts-expect-error: stock is a number
+  await findBy(tx, Shelf, { stock: 'a' })
+  // @ts-expect-error: an id of a pile
+  await changeEach(tx, Shelf, [{ id: newId('pil') }], { set: 'stock = 0' })
+  // @ts-expect-error: an id of a pile
+  await touch(tx, Shelf, newId('pil'))
+}

@@ -1,5 +1,5 @@
 import { hashPassword, passwordFault } from 'lintel/auth'
-import { type Command, Fault, insert, readEmail, type Unit } from 'lintel/service'
+import { type Command, Fault, findBy, insert, readEmail, type Unit } from 'lintel/service'
 import { User, type users } from './contract.ts'
 
 /** `lintel users create`: beside LINTEL_ADMIN_EMAIL the other way to a first admin (R-AUTH-7). */
@@ -32,8 +32,8 @@ interface NewUser {
 
 /** Returns whether the address, in the spelling of readEmail, was free. */
 export async function addUser({ tx, emit }: Unit<typeof users>, user: NewUser, password: string): Promise<boolean> {
-  const [known] = await tx.query('select 1 from active_users where lower(email) = lower($1)', [user.email])
-  if (known) return false
+  const known = await findBy(tx, User, { email: user.email })
+  if (known.length > 0) return false
   emit('user.created', await insert(tx, User, { ...user, passwordHash: await hashPassword(password), invited: true }))
   return true
 }

@@ -1,18 +1,14 @@
 import { verifyPassword } from 'lintel/auth'
-import { type OperationHandler, Problem, type Unit, uuidOf } from 'lintel/service'
+import { findBy, type OperationHandler, Problem, readRow, type Unit, uuidOf } from 'lintel/service'
 import { User, type users } from './contract.ts'
 import { limitAccount, rememberNetwork } from './limit-account.ts'
 import { beginSession } from './sessions.ts'
-import type { TokenUser } from './tokens.ts'
 
 export const logIn: OperationHandler<typeof users, 'login'> = async ({ body, address }, unit) => {
-  const [user] = await unit.read.query<TokenUser & { password_hash: string | null }>(
-    `select lintel.typeid('usr', id) as id, email, roles, password_hash from active_users where lower(email) = lower($1)`,
-    [body.email],
-  )
+  const [user] = (await findBy(unit.read, User, { email: body.email })).map(readRow)
   await limitAccount({ userId: user?.id, email: body.email, address }, unit)
   // Without a user a dummy hash is verified: an address that is unknown costs the same time (R-AUTH-1).
-  const known = user?.password_hash ?? undefined
+  const known = user?.passwordHash ?? undefined
   if (!(await verifyPassword(known, body.password, unit)) || !user || known === undefined) throw failed(user?.id, unit)
   await assertUnchanged(user.id, known, unit)
   await rememberNetwork(user.id, address, unit)

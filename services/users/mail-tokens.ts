@@ -18,7 +18,7 @@ export async function newMailToken(tx: Tx, { userId, email, purpose, hours }: To
   await tx.query(
     `insert into mail_tokens (token_hash, user_id, purpose, email, expires_at)
      values ($1, $2, $3, $4, now() + $5 * interval '1 hour')`,
-    [hashOf(token), userId, purpose, email, hours],
+    [hashOf(token), uuidOf(User, userId), purpose, email, hours],
   )
   return token
 }

@@ -1,5 +1,5 @@
-import { type JobHandler, MailRefused, type Tx, type Unit } from 'lintel/service'
-import type { users } from './contract.ts'
+import { findBy, type JobHandler, MailRefused, readRow, type Tx, type Unit } from 'lintel/service'
+import { User, type users } from './contract.ts'
 import { newMailToken } from './mail-tokens.ts'
 import { enqueueMail, type MailKind, TEMPLATES, writeMail } from './mails.ts'
 import { dropOldNotes, noteUndelivered } from './undelivered-mails.ts'
@@ -34,11 +34,8 @@ function toldBy(error: unknown): { message: string; code: string } {
 
 /** Undefined where nobody has the address, or who has it has confirmed it in the meantime. */
 async function prepare(tx: Tx, kind: MailKind, address: string) {
-  const [user] = await tx.query<{ id: string; email: string }>(
-    `select id, email from active_users where lower(email) = lower($1) and not ($2 = 'verification' and email_verified)`,
-    [address, kind],
-  )
-  if (user === undefined) return undefined
+  const [user] = (await findBy(tx, User, { email: address })).map(readRow)
+  if (user === undefined || (kind === 'verification' && user.emailVerified)) return undefined
   const { purpose, hours } = TEMPLATES[kind]
   const token = await newMailToken(tx, { userId: user.id, email: user.email, purpose, hours })
   return { to: user.email, token }

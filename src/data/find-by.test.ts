@@ -13,7 +13,13 @@ import { transaction } from './transaction.ts'
 const access = { list: 'public' } as const
 const Task = resource('task', {
   id: 'tsk',
-  fields: { title: t.text(), kind: t.oneOf('bug', 'wish'), ownerId: t.id('usr').optional(), tags: t.list(t.text()) },
+  fields: {
+    title: t.text(),
+    mail: t.email().optional(),
+    kind: t.oneOf('bug', 'wish'),
+    ownerId: t.id('usr').optional(),
+    tags: t.list(t.text()),
+  },
   softDelete: true,
   access,
 })
@@ -28,7 +34,7 @@ const Crate = resource('crate', {
 const TAIL = `version integer not null default 1, created_at timestamptz(3) not null default now(),
   updated_at timestamptz(3) not null default now()`
 const TABLES = [
-  `create table tasks (id uuid primary key, title text not null, kind text not null, owner_id uuid, tags jsonb not null,
+  `create table tasks (id uuid primary key, title text not null, mail text, kind text not null, owner_id uuid, tags jsonb not null,
     ${TAIL}, deleted_at timestamptz(3))`,
   'create view active_tasks as select * from tasks where deleted_at is null',
   `create table crates (id uuid primary key, place text not null, ${TAIL})`,
@@ -67,6 +73,13 @@ test('findBy finds by every value that is given, any of a list, or none, in the 
   expect(await titles({ ownerId: null })).toEqual(['third'])
   expect(await titles({ ownerId: newId('ord') })).toEqual([])
   expect(await titles({ id: [gone.id, newId('ord')] })).toEqual([])
+})
+
+test('findBy compares addresses without case, as PostgreSQL does', async () => {
+  await task({ title: 'ann', mail: 'Ann@Example.com' })
+  await task({ title: 'greek', mail: 'ΟΔΥΣΣΕΥΣ@example.com' })
+  expect(await titles({ mail: 'aNN@example.COM' })).toEqual(['ann'])
+  expect(await titles({ mail: ['οδυσσευσ@example.com', 'ann@example.com'] })).toEqual(['ann', 'greek'])
 })
 
 test('findBy says what it cannot look for', async () => {

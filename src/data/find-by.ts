@@ -8,7 +8,7 @@ export const MOST_FOUND = 10_000
 
 /**
  * The living rows whose fields have these values, in the order of their ids; of a list of values any, null where nothing is to be
- * there. `for update` locks them until the transaction ends, in that order too, so that two of these never wait for each other in a
+ * there; addresses without case. `for update` locks them until the transaction ends, in that order too, so that two of these never wait for each other in a
  * circle. An Error where there are more than 10,000, or the field is an object or a list.
  */
 export async function findBy<R extends AnyResource>(
@@ -43,8 +43,14 @@ function termsOf(table: Table, where: object, params: unknown[]): string[] {
     if (spec.kind === 'list' || spec.kind === 'object')
       throw new Error(`findBy(${table.resource.name}) by "${field}", which is ${spec.kind}: give single values`)
     if (value === null) return `${sql} is null`
-    if (!Array.isArray(value)) return `${sql} = $${params.push(toParam(value) ?? null)}`
-    return `${sql} = any($${params.push(value.map((one) => toParam(one) ?? null))}::${types[0]}[])`
+    const param = (one: unknown) => `$${params.push(one)}`
+    // As lists compare addresses: lower case is PostgreSQL's on both sides.
+    if (spec.kind === 'email')
+      return Array.isArray(value)
+        ? `lower(${sql}) = any(array(select lower(value) from unnest(${param(value)}::text[]) value))`
+        : `lower(${sql}) = lower(${param(value)})`
+    if (!Array.isArray(value)) return `${sql} = ${param(toParam(value) ?? null)}`
+    return `${sql} = any(${param(value.map((one) => toParam(one) ?? null))}::${types[0]}[])`
   })
 }
 
