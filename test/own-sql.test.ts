@@ -10,7 +10,12 @@ const access = { list: 'public', get: 'public', create: 'public', delete: 'publi
 const Shelf = resource('shelf', {
   id: 'shf',
   plural: 'shelves',
-  fields: { name: t.text(), stock: t.integer(), full: t.boolean().default(false) },
+  fields: {
+    name: t.text(),
+    stock: t.integer(),
+    full: t.boolean().default(false),
+    place: t.state({ up: { down: 'public' }, down: {} }, { initial: 'up' }),
+  },
   softDelete: true,
   cached: true,
   access,
@@ -42,6 +47,7 @@ const contract = service('store', {
       body: { ids: t.list(t.id('pil')) },
       answer: { doubled: t.list(t.integer()) },
     }),
+    drop: operation({ method: 'PUT', path: '/drops', access: 'public', body: { id: t.id('shf'), to: t.text() } }),
     misuse: operation({ method: 'POST', path: '/misuses', access: 'public', body: { id: t.id('shf') }, status: 202 }),
   },
   events: { 'shelf.updated': event(Shelf) },
@@ -49,7 +55,7 @@ const contract = service('store', {
 
 const TAIL = `created_at timestamptz(3) not null default now(), updated_at timestamptz(3) not null default now()`
 const SQL = `
-create table shelves (id uuid primary key, name text not null, stock integer not null, "full" boolean not null,
+create table shelves (id uuid primary key, name text not null, stock integer not null, "full" boolean not null, place text not null,
   version integer not null default 1, ${TAIL}, deleted_at timestamptz(3));
 create view active_shelves as select * from shelves where deleted_at is null;
 create table piles (id uuid primary key, height integer not null, ${TAIL});
@@ -76,6 +82,9 @@ beforeAll(async () => {
         const given = body.ids.map((id) => ({ id }))
         const rows = await changeEach(tx, Pile, given, { set: 'height = height + 1' })
         return { doubled: rows.map((row) => readRow(row).doubled) }
+      },
+      async drop({ body }, { tx }) {
+        await changeEach(tx, Shelf, [body], { set: 'place = given."to", stock = 1' })
       },
       async misuse({ body: { id } }, { tx }) {
         const set = 'stock = 0'
@@ -162,6 +171,14 @@ test('touch raises version and updatedAt alone, in an expected version, and is a
   expect(updatedAt > one.updatedAt).toBe(true)
   expect(await updatesOf(one.id)).toBe(1)
   expect((await ask('POST', `/shelves/${newId('shf')}/visits`)).status).toBe(404)
+})
+
+test('a state is not changed by changeEach: the handler fails, and nothing is changed', async () => {
+  const { id } = await shelf()
+  expect((await ask('PUT', '/drops', { id, to: 'down' })).status).toBe(500)
+  expect(await get(id)).toMatchObject({ place: 'up', stock: 5, version: 1 })
+  expect((await ask('PUT', '/drops', { id, to: 'up' })).status).toBe(200)
+  expect(await get(id)).toMatchObject({ place: 'up', stock: 1, version: 2 })
 })
 
 test('R-P-6: what changeEach cannot do is said', async () => {

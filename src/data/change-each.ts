@@ -1,9 +1,9 @@
 import { snakeCase } from '../contract/names.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Queryable, Writable } from './pool.ts'
-import { type RowOf, rowOf } from './row.ts'
+import { type Cells, type RowOf, rowOf } from './row.ts'
 import { touched, uuidOf } from './rows.ts'
-import { tableOf } from './table.ts'
+import { type Table, tableOf } from './table.ts'
 
 /** What changes a row, with values of its own: texts, numbers and booleans, which SQL knows as `given.<name in snake_case>`. */
 export interface Given {
@@ -26,7 +26,8 @@ const MOST_CHANGED = 10_000
 /**
  * Changes living rows by SQL of one's own, in one statement, and returns those that it has changed, by id. What such SQL must not
  * forget is seen to: `version` and `updatedAt`, the cache, and the event `<resource>.updated` where the contract has it. Rows are locked
- * in the order of their ids first, so that two of these never wait for each other in a circle. States (`t.state`) are `change`'s.
+ * in the order of their ids first, so that two of these never wait for each other in a circle. An Error where it changes a state
+ * (`t.state`): that is for `change`.
  *
  *     await changeEach(tx, Product, [{ id, quantity: 2 }], { set: 'stock = stock - given.quantity', where: 'stock >= given.quantity' })
  */
@@ -37,26 +38,47 @@ export async function changeEach<R extends AnyResource>(
   { set, where = 'true', event = 'usual' }: EachChange,
 ): Promise<RowOf<R>[]> {
   if (given.length === 0) return []
-  const { table, softDelete, view, derived } = resource
-  const compiled = tableOf(resource)
+  const table = tableOf(resource)
   const { names, types, params } = columnsOf(resource, given)
   for (const { id } of given) db.changed?.(resource, id)
-  const living = softDelete ? `where ${table}.deleted_at is null` : ''
-  const changed = await db.cells(
-    `with given as materialized (select * from unnest(${types.map((type, i) => `$${i + 1}::${type}[]`).join(', ')}) given (${names.join(', ')})),
-     locked as materialized (select ${table}.id from ${table} join given using (id) ${living} order by ${table}.id for update of ${table})
-     update ${table} set ${[set, ...touched(resource)].join(', ')}
-     from given join locked using (id)
-     where ${table}.id = given.id and (${where})
-     returning ${derived ? `${table}.id` : compiled.columns.map(({ sql }) => `${table}.${sql}`).join(', ')}`,
-    params,
-  )
-  const cells = derived
-    ? await db.cells(`select ${compiled.select} from ${view} where id = any($1::uuid[])`, [changed.map(([id]) => id)])
-    : changed
-  const rows = cells.map((one) => rowOf<R>(compiled, one))
+  const changed = await db.cells(textOf(table, { names, types, set, where }), params)
+  if (changed.some((cells) => cells.slice(cells.length - resource.states.length).includes('f')))
+    throw new Error(`changeEach(${resource.name}) changes a state: use change, which is held to its transitions`)
+  const rows = (await shown(db, table, changed)).map((cells) => rowOf<R>(table, cells))
   if (event === 'usual') for (const row of rows) db.publish?.(`${resource.name}.updated`, row)
   return rows
+}
+
+interface Pieces {
+  readonly names: readonly string[]
+  readonly types: readonly string[]
+  readonly set: string
+  readonly where: string
+}
+
+/** Returns the rows that are changed, and whether each state has stayed; behind a view the ids. */
+function textOf({ resource, columns, places }: Table, { names, types, set, where }: Pieces): string {
+  const { table, softDelete, derived, states } = resource
+  const state = states.map((name) => columns[places.get(name)!]!.sql)
+  const before = state.map((column, i) => `, ${table}.${column} as state_${i}`).join('')
+  const stayed = state.map((column, i) => `, ${table}.${column} = locked.state_${i}`).join('')
+  return `with given as materialized (
+      select * from unnest(${types.map((type, i) => `$${i + 1}::${type}[]`).join(', ')}) given (${names.join(', ')})
+    ),
+    locked as materialized (
+      select ${table}.id${before} from ${table} join given using (id)
+      ${softDelete ? `where ${table}.deleted_at is null` : ''} order by ${table}.id for update of ${table}
+    )
+    update ${table} set ${[set, ...touched(resource)].join(', ')}
+    from given join locked using (id)
+    where ${table}.id = given.id and (${where})
+    returning ${derived ? `${table}.id` : columns.map(({ sql }) => `${table}.${sql}`).join(', ')}${stayed}`
+}
+
+async function shown(db: Queryable, { resource, select }: Table, changed: readonly Cells[]): Promise<readonly Cells[]> {
+  if (!resource.derived) return changed
+  const ids = changed.map(([id]) => id)
+  return db.cells(`select ${select} from ${resource.view} where id = any($1::uuid[])`, [ids])
 }
 
 /** Columns of the rows that are given, `id` first; one list of values for each. */

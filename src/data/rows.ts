@@ -234,10 +234,9 @@ function columnsOf(table: Table, values: object) {
 /** With the states where a new thing begins, unless it is made in another. */
 function begun(resource: AnyResource, values: object): object {
   if (resource.states.length === 0) return values
-  return {
-    ...Object.fromEntries(resource.states.map((name: string) => [name, resource.stored[name]!.initial])),
-    ...values,
-  }
+  const given = Object.entries(values).filter(([, value]) => value !== undefined)
+  const initial = resource.states.map((name: string) => [name, resource.stored[name]!.initial])
+  return Object.fromEntries([...initial, ...given])
 }
 
 /** What every change of a row sets beside. */

@@ -121,7 +121,7 @@ type AnyId<T> = T extends string ? ({} extends Record<T, 1> ? string : T) : T
  * Changes living rows by SQL of your own, in one statement, and returns those that it has changed. What such SQL must not forget is seen
  * to: `version` and `updatedAt`, the cache, and the event `<resource>.updated` where the contract has it. The texts, numbers and booleans
  * that are given with each id SQL knows as `given.<name in snake_case>`. Rows are locked in the order of their ids first, so that two
- * of these never wait for each other in a circle. At most 10,000, each once; states (`t.state`) are for `change`.
+ * of these never wait for each other in a circle. At most 10,000, each once. An Error where it changes a state (`t.state`): that is for `change`.
  *
  *     await changeEach(tx, Product, [{ id, quantity: 2 }], { set: 'stock = stock - given.quantity', where: 'stock >= given.quantity' })
  */
