@@ -27,7 +27,8 @@ export async function findProducts(
   const wanted = new Set(products.map(({ sku }) => sku))
   const found = new Map<string, `prd_${string}`>()
   // `q` finds parts of names too; the sku decides.
-  const q = wanted.size === 1 ? [...wanted][0]! : SKU_PREFIX
+  const [first = SKU_PREFIX, ...others] = wanted
+  const q = others.length === 0 ? first : SKU_PREFIX
   for await (const { id, sku } of api.products.each({ query: { q, fields: ['sku'] } }))
     if (wanted.has(sku)) found.set(sku, id)
   return found

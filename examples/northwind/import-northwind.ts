@@ -54,7 +54,10 @@ function listOf(differences: readonly string[]): string {
 
 function explain(error: unknown): { message: string; exitCode: number } {
   if (error instanceof ImportError) return error
-  if (!(error instanceof CallProblem)) return { message: String((error as Error)?.stack ?? error), exitCode: 1 }
+  if (!(error instanceof CallProblem)) {
+    const message = String(error instanceof Error ? (error.stack ?? error) : error)
+    return { message, exitCode: 1 }
+  }
   if (error.code === 'FORBIDDEN')
     return { message: `LINTEL_ADMIN_EMAIL is no admin of this system: ${error.operation} is not allowed`, exitCode: 78 }
   const details = (error.details ?? []).map(({ field, message }) => `\n  ${field} ${message}`).join('')

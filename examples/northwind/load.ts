@@ -1,7 +1,8 @@
-import { Problem } from 'lintel/client'
+import { isProblem } from 'lintel/client'
 import type { Api } from './connection.ts'
 import { findOrders, findProducts, findUsers, fingerprint } from './find.ts'
 import { inFlight } from './in-flight.ts'
+import { known } from './known.ts'
 import type { Progress } from './progress.ts'
 import type { CustomerRecord, OrderRecord, ProductRecord, Records } from './records.ts'
 
@@ -42,13 +43,13 @@ export async function load(api: Api, records: Records, options: LoadOptions): Pr
   for (const order of await findOrders(api, records.orders, userIds.values()))
     unclaimed.set(order.fingerprint, (unclaimed.get(order.fingerprint) ?? 0) + 1)
   const isThere = (order: OrderRecord) => {
-    const key = fingerprint(userIds.get(order.email)!, order.placedAt, order.lines)
+    const key = fingerprint(known(userIds, order.email), order.placedAt, order.lines)
     const copies = unclaimed.get(key) ?? 0
     unclaimed.set(key, copies - 1)
     return copies > 0
   }
   await addMissing('orders', records.orders, isThere, options, (order) =>
-    addOrder(api, order, userIds.get(order.email)!, productIds),
+    addOrder(api, order, known(userIds, order.email), productIds),
   )
 }
 
@@ -99,11 +100,11 @@ async function addOrder(
   userId: string,
   productIds: ReadonlyMap<string, `prd_${string}`>,
 ): Promise<void> {
-  const items = lines.map(({ sku, ...line }) => ({ productId: productIds.get(sku)!, ...line }))
+  const items = lines.map(({ sku, ...line }) => ({ productId: known(productIds, sku), ...line }))
   // With the user's id: a user who was deleted and made anew is another one, with the same orders to come.
   await api.orders.create({ userId, body: { placedAt, items }, idempotencyKey: `northwind-order-${number}-${userId}` })
 }
 
 function isDuplicate(error: unknown): boolean {
-  return error instanceof Problem && error.code === 'DUPLICATE'
+  return isProblem(error, 'DUPLICATE')
 }

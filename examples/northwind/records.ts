@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { lineTotal, sum } from 'lintel/money'
+import { known } from './known.ts'
 
 /** What every sku of ours begins with. */
 export const SKU_PREFIX = 'NW-'
@@ -68,13 +69,13 @@ export async function readRecords(): Promise<Records> {
       sku: skuOf(product.productId),
       name: product.name,
       description: product.quantityPerUnit,
-      category: categoryNames.get(product.categoryId)!,
+      category: known(categoryNames, product.categoryId),
       price: Number(product.unitPrice),
       currency: 'USD',
       stock: product.unitsInStock,
     })),
     orders: orders.map(({ orderId, customerId, orderDate }) =>
-      orderOf(orderId, customerId, orderDate, lines.get(orderId)!),
+      orderOf(orderId, customerId, orderDate, known(lines, orderId)),
     ),
     known: {
       users: totals.rows.customers,
@@ -112,7 +113,7 @@ function skuOf(productId: number): string {
 }
 
 async function read<T>(name: string): Promise<T> {
-  return JSON.parse(await readFile(new URL(`./data/${name}.json`, import.meta.url), 'utf8')) as T
+  return JSON.parse(await readFile(new URL(`./data/${name}.json`, import.meta.url), 'utf8'))
 }
 
 interface Category {

@@ -73,7 +73,7 @@ function readOptions(args: readonly string[]) {
       },
     }).values
   } catch (error) {
-    throw new ImportError(`${(error as Error).message}\nSee --help.`, 78)
+    throw new ImportError(`${error instanceof Error ? error.message : error}\nSee --help.`, 78)
   }
 }
 

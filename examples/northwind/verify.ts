@@ -71,11 +71,11 @@ function grouped(digits: string): string {
 
 /** Expected and found, side by side. */
 export function tableOf(figures: readonly Figure[]): string {
-  const rows = [['', 'expected', 'found'], ...figures.map(({ name, expected, found }) => [name, expected, found])]
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]!.length)))
+  const rows = [{ name: '', expected: 'expected', found: 'found' }, ...figures]
+  const width = (column: keyof Figure) => Math.max(...rows.map((row) => row[column].length))
   return rows
-    .map(([name, ...cells]) =>
-      [name!.padEnd(widths[0]!), ...cells.map((cell, i) => cell.padStart(widths[i + 1]!))].join('  '),
+    .map(({ name, expected, found }) =>
+      [name.padEnd(width('name')), expected.padStart(width('expected')), found.padStart(width('found'))].join('  '),
     )
     .map((line) => `${line.trimEnd()}\n`)
     .join('')

@@ -131,9 +131,8 @@ export function assertDeclared(
   const { code } = error
   const isOwn = Object.hasOwn(problems, code) && !Object.hasOwn(PROBLEMS, code)
   if (!isOwn || operation.problems.includes(code)) return
-  throw new Error(`${operation.id} rejects with ${code}, which is not among its problems: add it there`, {
-    cause: error,
-  })
+  const message = `${operation.id} rejects with ${code}, which is not among its problems: add it there`
+  throw notePlace(new Error(message, { cause: error }), error.stack)
 }
 
 function assertKeepsContract(plan: OperationPlan, value: object) {
