@@ -7,7 +7,7 @@ import { type Client } from 'lintel/client'
 import {
   change, encodeId, find, type HandlerOf, insert, isProblem, newId, Problem, read, readRow, remove, type RowOf, type Tx, type Unit, uuidOf,
 } from 'lintel/service'
-import { Order, orders, Product } from './orders/contract.ts'
+import { CartItem, Order, orders, Product } from './orders/contract.ts'
 import { User, type users } from './users/contract.ts'
 declare const tx: Tx
 declare const shop: Client<typeof orders>
@@ -116,6 +116,7 @@ const WRONG: Readonly<Record<string, readonly [line: string, ...words: string[]]
     "people.sessions.get({ userId: 'me', id: text }).then(({ version }) => version)",
     "Property 'version' does not exist on type",
   ],
+  changeOfAFixedField: ["change(tx, CartItem, text, { productId: 'prd_1' })", "'productId' does not exist in type"],
   changeOfNoField: ["change(tx, Product, text, { colour: 'red' })", "'colour' does not exist in type"],
 }
 
