@@ -22,7 +22,6 @@ export const placeOrder: HandlerOf<typeof orders, 'orders', 'create'> = async ({
     Order,
     {
       userId: params.userId,
-      status: 'pending',
       items: lines,
       total: sum(lines.map((line) => line.lineTotal)),
       currency: currencyOf(ordered),
