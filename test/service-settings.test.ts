@@ -96,6 +96,7 @@ test.each<[string, Loose, string]>([
   ['a name with _FILE', { SHOP_KEY_FILE: t.text() }, 'R-OPS-4 settings.SHOP_KEY_FILE: ends with _FILE'],
   ['a list', { SHOP_NAMES: t.list(t.text()) }, 'R-OPS-4 settings.SHOP_NAMES: is list'],
   ['a mark of requests', { SHOP_KEY: t.text().inputOnly() }, 'R-OPS-4 settings.SHOP_KEY: is inputOnly'],
+  ['a secret with a default', { SHOP_KEY: t.text().hidden().default('x') }, 'SHOP_KEY: is hidden and has a default'],
   ['null', { SHOP_KEY: t.text().nullable() }, 'R-OPS-4 settings.SHOP_KEY: is nullable'],
   ['a wrong default', { SHOP_LIMIT: t.integer({ max: 3 }).default(4) }, 'has a default that fails its own check'],
 ])('R-P-6: %s is a Fault at definition', (_, settings, message) => {

@@ -22,3 +22,8 @@ export function isCamelCase(name: string): boolean {
 export function isKebabCase(name: string): boolean {
   return /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)
 }
+
+/** `an order`, `a user`. */
+export function withArticle(noun: string): string {
+  return `${/^([aeio]|u(?!ser|ni|se))/.test(noun) ? 'an' : 'a'} ${noun}`
+}

@@ -20,6 +20,8 @@ export function checkSettings({ settings }: Contract, report: Report): void {
     // `hidden` is one that is never shown.
     const mark = MARKS.find((one) => spec[one] !== undefined && !(one === 'server' && spec.hidden))
     if (mark) refuse(`is ${mark}`, 'A setting may be optional(), default(), hidden() and describe()d')
+    if (spec.hidden && spec.default !== undefined)
+      refuse('is hidden and has a default', 'A secret is given, or left out')
     if (spec.nullable && !spec.optional) refuse('is nullable', 'Say optional() where it may be left out')
     // Its name is not one of JSON.
     checkFields('settings', { value: spec }, true, (rule, _, message, hint) => report(rule, at, message, hint))

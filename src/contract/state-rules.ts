@@ -77,10 +77,10 @@ function unreachable(transitions: Transitions, initial: string): string[] {
 }
 
 /** The roles that the contract's other rules name: a transition is made by somebody who may call something. */
-function rolesOf({ resources, operations }: Contract): Set<string> {
+function rolesOf({ resources, operations, routes }: Contract): Set<string> {
   const rules = [
     ...Object.values(resources).flatMap(({ access }) => Object.values(access) as string[]),
-    ...Object.values(operations).map(({ access }) => access),
+    ...[...Object.values(operations), ...Object.values(routes)].map(({ access }) => access),
   ]
   return new Set(rules.flatMap((rule) => (typeof rule === 'string' ? parseAccess(rule).roles : [])))
 }

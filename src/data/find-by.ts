@@ -4,12 +4,12 @@ import { type Cells, type RowOf, rowOf } from './row.ts'
 import { columnFor, type Table, tableOf } from './table.ts'
 
 /** How many rows `findBy` may find. */
-export const MOST_FOUND = 10_000
+const MOST_FOUND = 10_000
 
 /**
  * The living rows whose fields have these values, in the order of their ids; of a list of values any, null where nothing is to be
- * there; addresses without case. `for update` locks them until the transaction ends, in that order too, so that two of these never wait for each other in a
- * circle. An Error where there are more than 10,000, or the field is an object or a list.
+ * there; addresses without case. `for update` locks them until the transaction ends, in that order too, so that two of these never
+ * wait for each other in a circle. An Error where there are more than 10,000, or the field is an object or a list.
  */
 export async function findBy<R extends AnyResource>(
   db: Queryable,

@@ -1,6 +1,7 @@
 import { Problem } from '../base/errors.ts'
 import { type Access, parseAccess } from '../contract/access.ts'
 import type { FieldSpec } from '../contract/fields.ts'
+import { withArticle } from '../contract/names.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import { accessTo, rulesOf, transitionAccess } from '../contract/state.ts'
 import { type Row, readField } from './row.ts'
@@ -28,8 +29,7 @@ export function assertTransitions(row: Row, moves: Moves, admits: Admits): void 
     const to = String(value)
     const access = transitionAccess(spec, from, to)
     if (access ? !admits(access) : !mayKnow(spec, to, admits)) throw new Problem('FORBIDDEN')
-    if (!access)
-      throw new Problem('INVALID_TRANSITION', `${withArticle(resource.name)} that is ${from} cannot become ${to}`)
+    if (!access) throw new Problem('INVALID_TRANSITION', `${subject(resource)} that is ${from} cannot become ${to}`)
   }
 }
 
@@ -40,7 +40,7 @@ function mayKnow(spec: FieldSpec, to: string, admits: Admits): boolean {
   return rulesOf(spec).some((rule) => admits({ ...parseAccess(rule), owner: false }))
 }
 
-function withArticle(name: string): string {
-  const words = name.replaceAll('-', ' ')
-  return `${/^[aeiou]/.test(words) ? 'An' : 'A'} ${words}`
+function subject({ name }: AnyResource): string {
+  const words = withArticle(name.replaceAll('-', ' '))
+  return words[0]!.toUpperCase() + words.slice(1)
 }

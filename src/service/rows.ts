@@ -96,8 +96,8 @@ export function touch<R extends AnyResource, I extends string>(
 
 /**
  * The living rows whose fields have these values, in the order of their ids; of a list of values any, null where nothing is to be
- * there; addresses without case. `for update` locks them until the transaction ends, in that order too, so that two of these never wait for each other in a
- * circle. An Error where there are more than 10,000.
+ * there; addresses without case. `for update` locks them until the transaction ends, in that order too, so that two of these never
+ * wait for each other in a circle. An Error where there are more than 10,000.
  *
  *     await findBy(tx, Order, { userId, status: ['pending', 'paid'] }, 'for update')
  */

@@ -1,4 +1,5 @@
 import type { Access } from '../access.ts'
+import { withArticle } from '../names.ts'
 import type { Operation } from '../operation.ts'
 import { capital, wordsOf } from './schema-names.ts'
 
@@ -40,8 +41,4 @@ export function summaryOf(operation: Operation, name: string | undefined, parent
     default:
       return `Delete ${withArticle(one)}`
   }
-}
-
-function withArticle(noun: string): string {
-  return `${/^([aeio]|u(?!ser|ni|se))/.test(noun) ? 'an' : 'a'} ${noun}`
 }
