@@ -5,7 +5,7 @@ import { compiled, type Said } from './compiled.ts'
 const HEAD = `
 import { type Client } from 'lintel/client'
 import {
-  change, encodeId, find, type HandlerOf, insert, isProblem, newId, Problem, read, readRow, remove, type RowOf, type Tx, type Unit, uuidOf,
+  change, encodeId, find, type HandlerOf, insert, isProblem, newId, Problem, read, readField, readRow, remove, type RowOf, type Tx, type Unit, uuidOf,
 } from 'lintel/service'
 import { CartItem, Order, orders, Product } from './orders/contract.ts'
 import { User, type users } from './users/contract.ts'
@@ -21,6 +21,8 @@ const ordered = { userId, items: [], total: 1, currency: 'USD', placedAt: text, 
 const SOUND = `
 export async function all(body: { name: string; email: string }) {
   const order = readRow(await insert(tx, Order, { ...ordered, status: 'pending' }))
+  const paid: 'paid' | 'pending' | 'shipped' | 'delivered' | 'cancelled' = readField(await read(tx, Order, order.id), 'status')
+  if (paid) await tx.query(paid)
   const asked: \`usr_\${string}\` = order.userId
   await find(tx, Order, order.id)
   await read(tx, User, order.userId, 'for update')
@@ -106,6 +108,11 @@ const WRONG: Readonly<Record<string, readonly [line: string, ...words: string[]]
   paramMisspelt: [
     "((async ({ params }, { tx }) => change(tx, Order, params.orderId, {})) satisfies HandlerOf<typeof orders, 'orders', 'update'>)",
     "Property 'orderId' does not exist on type",
+  ],
+  fieldMisspelt: [
+    "((row: RowOf<typeof Order>) => readField(row, 'stauts'))",
+    `Argument of type '"stauts"' is not assignable to parameter of type`,
+    '"status"',
   ],
   eventOfAnotherRow: [
     "((unit: Unit<typeof orders>, row: RowOf<typeof Product>) => unit.emit('order.paid', row))",

@@ -5,7 +5,7 @@ import type { AnyResource, IdOf, ValuesOf } from '../contract/resource.ts'
 import { type EachChange, changeEach as each, type Given } from '../data/change-each.ts'
 import { findBy as byFields } from '../data/find-by.ts'
 import type { Queryable, Writable } from '../data/pool.ts'
-import type { Row } from '../data/row.ts'
+import { readField as fieldOf, type Row } from '../data/row.ts'
 import * as rows from '../data/rows.ts'
 
 /*
@@ -145,6 +145,11 @@ export function remove<R extends AnyResource, I extends string>(
   expected?: rows.ExpectedVersion,
 ): Promise<Row<ValuesOf<R>>> {
   return handled(rows.remove(db, resource, id, expected))
+}
+
+/** One field's value, without the rest of the row. */
+export function readField<V, K extends keyof V & string>(row: Row<V>, field: K): V[K] {
+  return fieldOf(row, field) as V[K]
 }
 
 /** A text as an id of the resource, such as `caller.id`; a Problem NOT_FOUND where it is none. */
