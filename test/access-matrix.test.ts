@@ -165,6 +165,10 @@ const THINGS: Record<string, () => Promise<Thing>> = {
   'users.verifyEmail': () => withMailToken('email-verifications'),
   'users.requestPasswordReset': async () => ({ owner: another, body: { email: another.email } }),
   'users.resetPassword': () => withMailToken('password-resets', { password: PASSWORD }),
+  'users.confirmationPage.get': async () => ({ owner: another, params: ['any'] }),
+  'users.confirmationPage.post': () => withMailToken('email-verifications'),
+  'users.passwordPage.get': async () => ({ owner: another, params: ['any'] }),
+  'users.passwordPage.post': () => withMailToken('password-resets', { password: PASSWORD }),
   'users.keys': async () => ({ owner: another }),
   'users.revocations': async () => ({ owner: another }),
   'orders.products.list': async () => ({ owner: another }),
@@ -220,7 +224,20 @@ describe.each(served.map((operation) => [operation.id, operation] as const))('R-
     const path = operation.path.replace(/\{\w+\}/g, () => params[next++] ?? 'missing')
     const tokens = { nobody: undefined, another: another.token, owner: owner.token, admin: api.admin.token }
     const { method } = operation
+    if (operation.route) return submit(prefix + path, tokens[who], headers, body)
     return api.ask(method, prefix + path, { token: tokens[who], headers, ...(method !== 'GET' && { body }) })
+  }
+
+  /** As a browser sends a form, to a route. */
+  async function submit(path: string, token: string | undefined, headers: Form['headers'], fields: unknown = {}) {
+    const { method } = operation
+    const response = await fetch(api.url + path, {
+      method,
+      headers: { ...headers, ...(token && { authorization: `Bearer ${token}` }) },
+      ...(method !== 'GET' && { body: new URLSearchParams(fields as Record<string, string>) }),
+    })
+    await response.text()
+    return { status: response.status, headers: response.headers, body: undefined }
   }
 
   /** R-USER-3: `me` is the caller, who is nobody without credentials. */

@@ -47,7 +47,7 @@ test('the steps of a request at the gateway are those of `handle`, in this order
 })
 
 test('the steps of a request in its service are those of the pipeline, in this order', () => {
-  const besides = ['if', 'catch', 'switch', 'Problem', 'notTheCallers']
+  const besides = ['if', 'catch', 'switch', 'Problem', 'assertDeclared', 'notTheCallers']
   const calls = callsIn('src/service/pipeline.ts', 'return async (call) => {').filter((name) => !besides.includes(name))
   expect(calls).toEqual(stepsOf(service).map(({ name }) => name))
 })
@@ -75,6 +75,7 @@ const SLOW = { test: 'test/raw-sockets.slow.test.ts', because: 'the server waits
 
 const asked = async (method: string, path: string, wire: Wire = {}) => (await send(api.url, method, path, wire)).status
 const json = { 'content-type': 'application/json' }
+const form = { 'content-type': 'application/x-www-form-urlencoded' }
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 const nobody = 'usr_01h455vb4pex5vsknk084sn02q'
 const noOrder = 'ord_01h455vb4pex5vsknk084sn02q'
@@ -139,6 +140,11 @@ const AT_THE_GATEWAY: Record<string, Record<number, Example>> = {
     503: () => behindGateway(({ ask }) => ask('GET', '/away')),
     504: () => behindGateway(({ ask }) => ask('GET', '/hangs')),
   },
+  'routes.serve': {
+    400: () => asked('GET', '/auth/password-resets/any', { headers: form, body: 'password=a' }),
+    413: () => asked('POST', '/auth/password-resets/any', { headers: form, body: 'x'.repeat(5_000) }),
+    415: () => asked('POST', '/auth/password-resets/any', { headers: json, body: '{}' }),
+  },
   reachOf: { 401: () => asked('GET', '/users') },
   takeBody: {
     400: () => asked('GET', '/products', { body: '{}' }),
@@ -174,6 +180,10 @@ const IN_THE_SERVICE: Record<string, Record<number, Example>> = {
     400: async () => asked('GET', `/products/${(await api.product()).id}?fields=nothing`),
     404: () => asked('GET', '/products/prd_01h455vb4pex5vsknk084sn02q'),
     412: async () => asked('GET', `/products/${(await api.product()).id}`, { headers: { 'if-match': '"999"' } }),
+  },
+  serveRoute: {
+    400: () => asked('POST', '/auth/password-resets/any', { headers: form, body: new Uint8Array([0xff]) }),
+    404: () => asked('POST', '/auth/email-verifications/any'),
   },
   ask: { 400: () => asked('GET', '/.well-known/jwks.json?x=1') },
   write: {

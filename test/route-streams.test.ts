@@ -40,9 +40,13 @@ async function* endless(unit: { signal: AbortSignal }, counts: () => Promise<num
 
 async function* numbers(bytes: number) {
   const piece = Buffer.alloc(64 * 1024, 'x')
-  for (let sent = 0; sent < bytes; sent += piece.length) {
-    yielded++
-    yield piece
+  try {
+    for (let sent = 0; sent < bytes; sent += piece.length) {
+      yielded++
+      yield piece
+    }
+  } finally {
+    heard.emit('dropped', yielded)
   }
 }
 
@@ -158,7 +162,9 @@ describe.each(Object.entries(WAYS))('in %s', (_, start) => {
       await reader.read()
       // What the sockets hold: far less than the whole.
       expect(yielded).toBeLessThan(512)
+      const dropped = once(heard, 'dropped')
       await reader.cancel()
+      expect((await dropped)[0]).toBeLessThan(1024)
     })
 
     test('R-P-6: HEAD makes none', async () => {

@@ -6,6 +6,7 @@ import {
   operation,
   ownConsumer,
   resource,
+  route,
   service,
   t,
   tokenIssuer,
@@ -71,6 +72,21 @@ const Tokens = {
 }
 const Verified = { email: t.email(), emailVerified: t.boolean() }
 const RefreshToken = { refreshToken: t.text({ max: 8192 }) }
+
+/** Where the link of a mail leads. GET shows the page and changes nothing; its form sends the POST. */
+function mailPage<const P extends string>(path: P, description: string) {
+  return route({
+    methods: ['GET', 'POST'],
+    path,
+    access: 'public',
+    credentials: 'own',
+    signsIn: true,
+    secret: true,
+    body: { types: ['application/x-www-form-urlencoded'], maxBytes: 4096 },
+    answers: { 200: 'text/html', 400: 'text/html', 404: 'text/html' },
+    description,
+  })
+}
 
 export const users = service('users', {
   resources: { users: User, sessions: Session },
@@ -150,6 +166,10 @@ export const users = service('users', {
   settings: {
     LINTEL_ADMIN_EMAIL: t.email().optional().describe('The first admin; with LINTEL_ADMIN_PASSWORD.'),
     LINTEL_ADMIN_PASSWORD: t.text().optional().hidden().describe('The password of the first admin.'),
+  },
+  routes: {
+    confirmationPage: mailPage('/auth/email-verifications/{token}', 'Confirms an address, with a button'),
+    passwordPage: mailPage('/auth/password-resets/{token}', 'Sets a password, in a form'),
   },
   buckets: { account: { maxRequests: 10, windowMs: 60_000, auth: true } },
   events: {

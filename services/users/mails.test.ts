@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { databaseSettings } from '../../src/testing/system.ts'
@@ -75,7 +76,7 @@ describe('verification', () => {
 
   test('R-AUTH-6: a token is good once: of ten at the same time too, and looking at the link spends nothing', async () => {
     const { token } = await known()
-    expect((await api.ask('GET', `/auth/email-verifications/${token}`)).status).toBe(405)
+    expect((await fetch(`${api.system.url}/auth/email-verifications/${token}`)).status).toBe(200)
     const answers = await Promise.all(Array.from({ length: 10 }, () => verify(token)))
     expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(9).fill(404)])
   })
@@ -183,6 +184,75 @@ describe('password reset', () => {
     expect((await reset(token)).body).toEqual({ email, emailVerified: true })
     expect((await logIn(NEW)).status).toBe(200)
     expect(smtp.to(email)).toHaveLength(1)
+  })
+})
+
+describe('the page that a link leads to', () => {
+  const at = (what: string, token: string) => `${api.system.url}/auth/${what}/${token}`
+  /** What a browser sends when the form of the page is submitted, without a script. */
+  const submit = (url: string, fields: Record<string, string> = {}) =>
+    fetch(url, { method: 'POST', body: new URLSearchParams(fields) })
+  const titleIn = async (response: Response) => /<h1>(.*)<\/h1>/.exec(await response.text())?.[1]
+
+  test('FC-22 R-AUTH-6: it shows a button, changes nothing by itself, and its form confirms the address, once', async () => {
+    const { token, text } = await known()
+    expect(text).toContain('open this link')
+    const url = at('email-verifications', token)
+    for (const method of ['GET', 'HEAD', 'GET']) {
+      const { status, headers } = await fetch(url, { method })
+      expect([
+        status,
+        headers.get('content-type'),
+        headers.get('cache-control'),
+        headers.get('referrer-policy'),
+      ]).toEqual([200, 'text/html; charset=utf-8', 'no-store', 'no-referrer'])
+    }
+    const html = await (await fetch(url)).text()
+    // A form without an action is sent to where its page was: behind the prefix of PUBLIC_URL too.
+    expect(html).toContain('<form method="post"><button>Confirm</button></form>')
+    expect(html).not.toContain(token)
+    expect(html).not.toContain('<script')
+    expect(await isVerified()).toBe(false)
+    const confirmed = await submit(url)
+    expect([confirmed.status, await titleIn(confirmed), await isVerified()]).toEqual([
+      200,
+      'Your email address is confirmed',
+      true,
+    ])
+    const again = await submit(url)
+    expect([again.status, await titleIn(again)]).toEqual([404, 'This link is no longer good'])
+  })
+
+  test('FC-22 R-AUTH-5: its form sets a password; one that will not do is said on the page, and spends nothing', async () => {
+    await known()
+    await ask('password-resets')
+    const { token, text } = await smtp.mail(email, 2)
+    expect(text).toContain('open this link')
+    const url = at('password-resets', token)
+    expect(await (await fetch(url)).text()).toContain('<input type="password" name="password"')
+    for (const fields of [{}, { password: 'short' }, { password: 'password' }]) {
+      const refused = await submit(url, fields as Record<string, string>)
+      expect([refused.status, /role="alert">The password .+\.</.test(await refused.text())]).toEqual([400, true])
+    }
+    const done = await submit(url, { password: `${NEW} & more` })
+    expect([done.status, await titleIn(done)]).toEqual([200, 'Your password is set'])
+    expect([(await logIn(`${NEW} & more`)).status, (await logIn(PASSWORD)).status]).toEqual([200, 401])
+    expect((await submit(url, { password: NEW })).status).toBe(404)
+    expect((await submit(at('password-resets', 'unknown'), { password: 'short' })).status).toBe(404)
+  })
+
+  test('FC-22: its policy lets in its own style, and nothing else', async () => {
+    const response = await fetch(at('password-resets', 'any'))
+    const policy = response.headers.get('content-security-policy')!
+    const style = /<style>(.*)<\/style>/.exec(await response.text())![1]!
+    const hash = createHash('sha256').update(style).digest('base64')
+    expect(policy.split('; ')).toEqual([
+      "default-src 'none'",
+      `style-src 'sha256-${hash}'`,
+      "form-action 'self'",
+      "frame-ancestors 'none'",
+      "base-uri 'none'",
+    ])
   })
 })
 

@@ -49,7 +49,7 @@ export const TEMPLATES: Readonly<Record<MailKind, Template>> = {
     path: '/auth/email-verifications/',
     subject: 'Confirm your email address',
     lines: [
-      'An account was given this email address. To confirm that it is yours, send a PUT request to this link (curl -X PUT):',
+      'An account was given this email address. To confirm that it is yours, open this link:',
       'The link is good for 24 hours, once. If it was not you, do nothing.',
     ],
   },
@@ -59,7 +59,7 @@ export const TEMPLATES: Readonly<Record<MailKind, Template>> = {
     path: '/auth/password-resets/',
     subject: 'Reset your password',
     lines: [
-      'Somebody asked for a new password for your account. To set one, send it in a PUT request to this link, as JSON: {"password":"…"}',
+      'Somebody asked for a new password for your account. To choose one, open this link:',
       'The link is good for one hour, once. It ends every session. If it was not you, do nothing: your password stays as it is.',
     ],
   },
@@ -69,7 +69,7 @@ export const TEMPLATES: Readonly<Record<MailKind, Template>> = {
     path: '/auth/password-resets/',
     subject: 'Set your password',
     lines: [
-      'An account was made for you. To set its password, send it in a PUT request to this link, as JSON: {"password":"…"}',
+      'An account was made for you. To choose its password, open this link:',
       'The link is good for 24 hours, once. After that, ask for a password reset to get another.',
     ],
   },

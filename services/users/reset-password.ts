@@ -1,4 +1,4 @@
-import type { OperationHandler } from 'lintel/service'
+import type { OperationHandler, Unit } from 'lintel/service'
 import type { users } from './contract.ts'
 import { spendMailToken, userOf, voidPasswordTokens } from './mail-tokens.ts'
 import { postMail } from './mails.ts'
@@ -10,12 +10,14 @@ import { changeVerified } from './verify-email.ts'
 export const requestPasswordReset: OperationHandler<typeof users, 'requestPasswordReset'> = ({ body }, unit) =>
   postMail('reset', body.email, unit)
 
-/** Sets the password, ends every session, and takes the address for verified: the mail was read. */
-export const resetPassword: OperationHandler<typeof users, 'resetPassword'> = async ({ params, body }, unit) => {
-  const { token } = params
+export const resetPassword: OperationHandler<typeof users, 'resetPassword'> = ({ params, body }, unit) =>
+  setPassword(params.token, body.password, unit)
+
+/** Sets the password, ends every session, and takes the address for verified: the mail was read. A NOT_FOUND where the token is no good. */
+export async function setPassword(token: string, password: string, unit: Unit<typeof users>) {
   // First without a transaction: hashing takes its time, and is not done for a token that is no good.
   await userOf('password', token, unit.read)
-  const passwordHash = await hashNew(body.password, unit)
+  const passwordHash = await hashNew(password, unit)
   const { id, email } = await spendMailToken('password', token, unit)
   await changeVerified(id, { passwordHash }, unit)
   await voidPasswordTokens(id, unit)

@@ -5,6 +5,7 @@ import { createUser } from './create-user.ts'
 import { deleteUser } from './delete-user.ts'
 import { ensureFirstAdmin } from './first-admin.ts'
 import { logIn } from './log-in.ts'
+import { confirmationPage, passwordPage } from './mail-pages.ts'
 import { mailNewAddress, mailNewUser } from './mail-users.ts'
 import { registerUser } from './register-user.ts'
 import { requestPasswordReset, resetPassword } from './reset-password.ts'
@@ -27,6 +28,8 @@ export default implement(
     verifyEmail,
     requestPasswordReset,
     resetPassword,
+    confirmationPage,
+    passwordPage,
     revocations,
     keys: publicKeys,
     sendMail,

@@ -7,8 +7,12 @@ import { postMail } from './mails.ts'
 export const requestEmailVerification: OperationHandler<typeof users, 'requestEmailVerification'> = ({ body }, unit) =>
   postMail('verification', body.email, unit)
 
-export const verifyEmail: OperationHandler<typeof users, 'verifyEmail'> = async ({ params }, unit) => {
-  const { id, email, emailVerified } = await spendMailToken('verification', params.token, unit)
+export const verifyEmail: OperationHandler<typeof users, 'verifyEmail'> = ({ params }, unit) =>
+  confirmAddress(params.token, unit)
+
+/** Spends the token of a mail: its reader has the address. A NOT_FOUND where it is no good. */
+export async function confirmAddress(token: string, unit: Unit<typeof users>) {
+  const { id, email, emailVerified } = await spendMailToken('verification', token, unit)
   if (!emailVerified) await changeVerified(id, {}, unit)
   return { email, emailVerified: true }
 }

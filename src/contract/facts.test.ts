@@ -74,8 +74,8 @@ test('R-REST-4: a path with parameters can lead to nothing', () => {
 
 test('FC-10, R-REST-2: If-Match can fail on whatever is no POST', () => {
   for (const contract of [users, orders] as Contract[])
-    for (const { id, method } of contract.served)
-      expect(codesOf(contract, id).includes('PRECONDITION_FAILED'), id).toBe(method !== 'POST')
+    for (const { id, method, route } of contract.served)
+      expect(codesOf(contract, id).includes('PRECONDITION_FAILED'), id).toBe(method !== 'POST' && !route)
 })
 
 test('R-USER-2: a field that only an admin may give brings 403 to a public operation, in each version', () => {
@@ -187,6 +187,9 @@ test('R-RATE-1: an operation with credentials of its own reads no token, and dra
     ['resetPassword', false, 'auth'],
     // Only other services may ask for these.
     ['revocations', true, 'default'],
+    // Routes that say so.
+    ...Array(2).fill(['confirmationPage', false, 'auth']),
+    ...Array(2).fill(['passwordPage', false, 'auth']),
   ])
 })
 
@@ -214,8 +217,12 @@ test('R-ORD-4: only a list at the root of what has a parent is at the root', () 
 })
 
 test('R-IDEM-1: answers to POST are kept, but for those that hold secrets', () => {
-  for (const { id, method, facts } of users.served)
-    expect(facts.keepsAnswers, id).toBe(method === 'POST' && id !== 'users.login' && id !== 'users.refresh')
+  for (const { id, method, facts, secret } of users.served)
+    expect(facts.keepsAnswers, id).toBe(method === 'POST' && !secret)
+  expect(users.served.filter(({ secret, route }) => secret && !route).map(({ name }) => name)).toEqual([
+    'login',
+    'refresh',
+  ])
 })
 
 test('R-LOCK-3: a single thing of a versioned resource and a cached list are answered with 304, other lists and what a view derives are not', () => {

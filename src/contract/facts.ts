@@ -3,6 +3,7 @@ import type { FieldSpec } from './fields.ts'
 import type { Bucket, DescribedOperation, Facts } from './operation.ts'
 import { ownerParam } from './principal.ts'
 import type { ProblemSpec } from './problem.ts'
+import type { ServedRoute } from './served-route.ts'
 import { type ApiVersions, surfaceOf } from './versions.ts'
 import { isWellKnown } from './well-known.ts'
 
@@ -74,7 +75,7 @@ function inputCodes(contract: Described, operation: DescribedOperation, version:
   const codes = ['VALIDATION_ERROR', 'UNSUPPORTED_VERSION']
   if (operation.verb === 'list') codes.push('INVALID_CURSOR')
   if (operation.params.length > 0) codes.push('NOT_FOUND')
-  if (route !== undefined) return route.body ? [...codes, 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] : codes
+  if (route !== undefined) return [...codes, ...bodyCodes(route)]
   // A body is received before it is known whether the operation wants one; GET and DELETE reject it as invalid.
   // The others read it even where the contract has none, to reject what is in it.
   if (operation.method !== 'GET' && operation.method !== 'DELETE')
@@ -82,6 +83,12 @@ function inputCodes(contract: Described, operation: DescribedOperation, version:
   const { body } = surfaceOf(contract, operation, version)
   if (body && Object.values(body).some(restricted)) codes.push('FORBIDDEN')
   return codes
+}
+
+/** Of what has arrived whole, the handler may want the JSON. */
+function bodyCodes({ body }: ServedRoute): string[] {
+  if (body === undefined) return []
+  return [...(body.streamed ? [] : ['MALFORMED_JSON']), 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE']
 }
 
 /** A field that only some roles may give (R-USER-2), here or deeper. */

@@ -1,4 +1,5 @@
 import type { Caller } from '../auth/caller.ts'
+import { Problem } from '../base/errors.ts'
 import { decodeUtf8, parseJson } from '../base/json.ts'
 import type { Call, RawRequest } from '../call/call.ts'
 
@@ -27,7 +28,7 @@ export interface RouteRequest<P = Readonly<Record<string, string>>> {
 export interface WholeRequest<P = Readonly<Record<string, string>>> extends RouteRequest<P> {
   /** Empty where there is no body. */
   readonly bytes: Uint8Array
-  /** Problem MALFORMED_JSON where it is no UTF-8. */
+  /** Problem VALIDATION_ERROR where it is no UTF-8. */
   readonly text: () => string
   /** As operations read it: Problem MALFORMED_JSON, also for duplicate keys. What it means, the handler checks. */
   readonly json: () => unknown
@@ -54,8 +55,8 @@ export class ReceivedRequest implements WholeRequest, StreamedRequest {
   readonly #call: Call
   readonly #raw: RawRequest
   // Handlers take them out of it: `({ bytes, json })`.
-  readonly text = () => decodeUtf8(this.bytes)
-  readonly json = () => parseJson(this.text())
+  readonly text = () => textOf(this.bytes)
+  readonly json = () => parseJson(decodeUtf8(this.bytes))
   #query: URLSearchParams | undefined = undefined
 
   constructor(call: Call, raw: RawRequest, params: Readonly<Record<string, string>>) {
@@ -90,6 +91,15 @@ export class ReceivedRequest implements WholeRequest, StreamedRequest {
   }
 }
 
+function textOf(bytes: Uint8Array): string {
+  try {
+    return UTF8.decode(bytes)
+  } catch {
+    throw new Problem('VALIDATION_ERROR', 'The body is not valid UTF-8')
+  }
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const EMPTY = new Uint8Array()
 const NOTHING: AsyncIterable<Uint8Array> = {
   async *[Symbol.asyncIterator]() {},

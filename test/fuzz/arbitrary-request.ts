@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { JsonSchema } from '../../src/contract/documents/json-schema.ts'
-import type { Parameter } from '../../src/contract/documents/openapi-types.ts'
+import type { Parameter, RequestBody } from '../../src/contract/documents/openapi-types.ts'
 import { nth, schemaValue } from './arbitrary-value.ts'
 import { AS_IT_STANDS } from './as-it-stands.ts'
 import type { Described, DescribedOperation } from './document.ts'
@@ -196,7 +196,7 @@ function fitsHeader(text: string): boolean {
 }
 
 function bodyOf(operation: DescribedOperation, described: Described): fc.Arbitrary<Draft['body']> {
-  const { id, body, method } = operation
+  const { id, body, method, isRoute } = operation
   const none = fc.constant(undefined)
   const type = mostly(fc.constantFrom(...Object.keys(body?.content ?? JSON_TYPE)), fc.constantFrom(...TYPES))
   const chunked = fc.nat(9).map((n) => n === 9)
@@ -206,6 +206,12 @@ function bodyOf(operation: DescribedOperation, described: Described): fc.Arbitra
     broken: fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...BROKEN) }, fc.uint8Array({ minLength: 3 })),
   })
   if (!body) return fc.oneof({ weight: method === 'POST' ? 4 : 19, arbitrary: none }, { weight: 1, arbitrary: broken })
+  if (isRoute)
+    return fc.oneof(
+      { weight: 4, arbitrary: formOf(body) },
+      { weight: 1, arbitrary: none },
+      { weight: 1, arbitrary: broken },
+    )
   const { schema } = Object.values(body.content)[0]!
   const fresh = schemaValue(schema, described)
   // One that was taken before may be taken again, and what is wrong with it is then the edit's.
@@ -229,6 +235,16 @@ function bodyOf(operation: DescribedOperation, described: Described): fc.Arbitra
     { weight: 2, arbitrary: broken },
     { weight: 1, arbitrary: none },
   )
+}
+
+/** Of what a route takes the document says no more than the type: these are fields of forms. */
+function formOf({ content }: RequestBody): fc.Arbitrary<Draft['body']> {
+  const password = fc.constantFrom('a long enough password', 'short', 'ä & ö = ü', '')
+  return fc.record({
+    type: fc.constantFrom(...Object.keys(content)),
+    chunked: fc.boolean(),
+    broken: password.map((value) => String(new URLSearchParams({ password: value }))),
+  })
 }
 
 /** Mostly nothing; else what a client has read (R-BODY-4), but for what it edits. Now and then a read-only field of it is made up. */

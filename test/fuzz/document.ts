@@ -26,6 +26,8 @@ export interface DescribedOperation {
   readonly method: string
   /** `/users/{id}`. */
   readonly template: string
+  /** It takes and answers bytes, and any query. */
+  readonly isRoute: boolean
   readonly parameters: readonly Parameter[]
   readonly body: RequestBody | undefined
   /** Fields that its body may only have as they stand. */
@@ -54,6 +56,7 @@ export function describedBy(document: OpenApiDocument): Described {
       id: operation.operationId,
       method: method.toUpperCase(),
       template,
+      isRoute: operation['x-lintel-route'] === true,
       parameters: operation.parameters.map((parameter) => at(parameter)),
       body: operation.requestBody,
       readOnly: readOnlyOf(operation.requestBody, at),

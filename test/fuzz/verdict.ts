@@ -9,6 +9,7 @@ export type Verdict = { readonly says: 'valid' | 'unsaid' } | { readonly says: '
 
 /** Judges a request by its document alone; the state of things (is there such a cart?) is no part of it. */
 export function verdictOn(sent: Sent, described: Described): Verdict {
+  if (sent.operation.isRoute) return routeVerdict(sent)
   const verdicts = [
     ...pathVerdicts(sent, described),
     ...queryVerdicts(sent, described),
@@ -16,6 +17,12 @@ export function verdictOn(sent: Sent, described: Described): Verdict {
     bodyVerdict(sent, described),
   ]
   return verdicts.find(({ says }) => says === 'invalid') ?? verdicts.find(({ says }) => says === 'unsaid') ?? VALID
+}
+
+/** Of a route it says where it is, and of which types its bodies are. */
+function routeVerdict({ operation, headers, body }: Sent): Verdict {
+  const type = (headers['content-type'] ?? '').toLowerCase().split(';')[0]!.trim()
+  return body && !operation.body?.content[type] ? invalid(`a body of type "${type}"`) : UNSAID
 }
 
 const VALID: Verdict = { says: 'valid' }

@@ -32,6 +32,8 @@ export interface OperationObject {
   readonly security: readonly { readonly bearerAuth?: readonly string[] }[]
   /** The access rule, as the contract has it. */
   readonly 'x-lintel-access': string
+  /** It is a route: what it takes and answers is bytes of these types, and what holds for every operation may not hold for it. */
+  readonly 'x-lintel-route'?: true
   /** The operation's own buckets, where it has some. */
   readonly 'x-lintel-limits'?: readonly Limit[]
   /** How much of each bucket a request takes, where that is not 1. */

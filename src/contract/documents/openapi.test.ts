@@ -283,7 +283,8 @@ test('R-REST-2: PATCH takes a merge patch, the others JSON, GET and DELETE nothi
       expect(item.get?.requestBody).toBeUndefined()
       expect(item.delete?.requestBody).toBeUndefined()
       for (const one of [item.post, item.put])
-        if (one?.requestBody) expect(Object.keys(one.requestBody.content)).toEqual(['application/json'])
+        if (one?.requestBody && !one['x-lintel-route'])
+          expect(Object.keys(one.requestBody.content)).toEqual(['application/json'])
       if (item.patch)
         expect(Object.keys(item.patch.requestBody!.content)).toEqual([
           'application/merge-patch+json',
