@@ -4,6 +4,7 @@ import { compiled, type Said } from './compiled.ts'
 /** What all programs begin with: a handler's transaction, and clients of both services. */
 const HEAD = `
 import { type Client } from 'lintel/client'
+import { resource, service, t } from 'lintel/contract'
 import {
   change, encodeId, find, type HandlerOf, insert, isProblem, newId, Problem, read, readField, readRow, remove, type RowOf, type Tx, type Unit, uuidOf,
 } from 'lintel/service'
@@ -19,6 +20,16 @@ const ordered = { userId, items: [], total: 1, currency: 'USD', placedAt: text, 
 `
 
 const SOUND = `
+const access = { list: 'public', create: 'public' } as const
+const Shelf = resource('shelf', { id: 'she', plural: 'shelves', fields: {}, access })
+const Box = resource('box', { id: 'box', plural: 'boxes', fields: { shelfId: t.id('she').server() }, access, nested: true, parent: { of: Shelf, field: 'shelfId' } })
+const Thing = resource('thing', { id: 'thi', fields: { boxId: t.id('box').server() }, access, custom: ['create'], nested: true, parent: { of: Box, field: 'boxId' } })
+const store = service('store', { resources: { shelves: Shelf, boxes: Box, things: Thing } })
+export const make: HandlerOf<typeof store, 'things', 'create'> = async ({ params }, { tx }) => {
+  await read(tx, Shelf, params.shelfId)
+  const below: { shelfId: \`she_\${string}\`; boxId: \`box_\${string}\` } = params
+  return insert(tx, Thing, { boxId: below.boxId })
+}
 export async function all(body: { name: string; email: string }) {
   const order = readRow(await insert(tx, Order, { ...ordered, status: 'pending' }))
   const paid: 'paid' | 'pending' | 'shipped' | 'delivered' | 'cancelled' = readField(await read(tx, Order, order.id), 'status')

@@ -176,6 +176,29 @@ export async function filters(api: Client<typeof notes>) {
   await api.notes.list({ query: { sort: 'urgency' } })
 }
 
+const access = { list: 'public', create: 'public' } as const
+const Sheet = resource('page', {
+  id: 'pag',
+  access,
+  fields: { noteId: t.id('nte').server() },
+  nested: true,
+  parent: { of: Note, field: 'noteId' },
+})
+const Line = resource('line', {
+  id: 'lin',
+  access,
+  fields: { pageId: t.id('pag').server() },
+  nested: true,
+  parent: { of: Sheet, field: 'pageId' },
+})
+const pages = service('pages', { resources: { pages: Sheet, lines: Line } })
+
+export async function nested(api: Client<typeof pages>) {
+  await api.lines.create({ noteId: 'nte_1', pageId: 'pag_1', body: {} })
+  // @ts-expect-error of which note?
+  await api.lines.list({ pageId: 'pag_1' })
+}
+
 export async function operations(api: Client<typeof notes>) {
   const nothing = await api.confirm({ params: { id: 'nte_1', token: 't' } })
   isType<Equal<typeof nothing, void>>()

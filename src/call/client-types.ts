@@ -21,7 +21,7 @@ export type Client<C extends AnyContract> = {
 
 /** The calls of one resource: `CallsOf<typeof Order>`. */
 export type CallsOf<R extends AnyResource> =
-  R extends Resource<any, infer F, any, any, any, infer V, infer L, any>
+  R extends Resource<any, infer F, any, any, any, infer V, infer L, any, any>
     ? Pick<
         ResourceCalls<
           Flat<ShownOf<R>>,

@@ -13,7 +13,6 @@ import {
   type StatesOf,
   type Stored,
   specsOf,
-  type TypeOf,
   t,
 } from './fields.ts'
 import { checkList, checkObject, type KnownMembers, onlyKnown } from './known-members.ts'
@@ -25,8 +24,8 @@ import { statesIn } from './state.ts'
 export type Verb = 'list' | 'get' | 'create' | 'replace' | 'update' | 'delete'
 
 /** The resource that owns this one: mounts it at `/<parents>/{<parent>Id}/<plural>`. */
-export interface Parent<N extends string = string> {
-  readonly of: AnyResource
+export interface Parent<N extends string = string, R extends AnyResource = AnyResource> {
+  readonly of: R
   /** The field (and column) that holds the parent's id. */
   readonly field: N
 }
@@ -73,15 +72,17 @@ export interface ResourceOptions<
   N extends string,
   L = ListOptions,
   W = boolean,
+  O extends AnyResource = AnyResource,
+  D = boolean,
 > {
   /** Type prefix of its ids: `ord` makes `ord_01h455vb4pex5vsknk084sn02q`. */
   readonly id: P
   /** Path segment, when English makes it otherwise than by -s or -ies. */
   readonly plural?: string
   readonly fields: F
-  readonly parent?: Parent<N>
+  readonly parent?: Parent<N, O>
   /** Items live below the parent too: `/carts/{cartId}/items/{id}`. */
-  readonly nested?: boolean
+  readonly nested?: D
   /** The field that holds the id of the user whom `owner` means; `id` where the resource is the user. */
   readonly owner?: (keyof F & string) | 'id'
   /** Table; the plural in snake_case by default. */
@@ -124,10 +125,12 @@ export interface Resource<
   F extends Fields = Fields,
   C extends Verb = Verb,
   I extends Inputs = Inputs,
-  N extends string = string,
+  /** Path parameters of what it stands below. */
+  B = {},
   V extends Verb = Verb,
   L extends ListOptions = ListOptions,
   W extends boolean = boolean,
+  D extends boolean = boolean,
 > {
   readonly kind: 'resource'
   readonly name: string
@@ -140,8 +143,8 @@ export interface Resource<
   readonly states: readonly string[]
   /** What leaves the service, in order. */
   readonly shown: Readonly<Record<string, FieldSpec>>
-  readonly parent: Parent<N> | undefined
-  readonly nested: boolean
+  readonly parent: Parent | undefined
+  readonly nested: D
   readonly owner: string | undefined
   readonly table: string
   readonly view: string
@@ -168,20 +171,22 @@ export interface Resource<
   readonly allow: Allow
   readonly description: string | undefined
   /** Types only; never set. */
-  readonly '~'?: { input: I; verbs: V; list: L }
+  readonly '~'?: { input: I; below: B; verbs: V; list: L }
 }
 
-export type AnyResource = Resource<any, any, any, any, any, any, any, any>
+export type AnyResource = Resource<any, any, any, any, any, any, any, any, any>
 type FieldsOf<R extends AnyResource> = R['fields']
-type InputsOf<R> = R extends Resource<any, any, any, infer I, any, any, any, any> ? I : never
+type InputsOf<R> = R extends Resource<any, any, any, infer I, any, any, any, any, any> ? I : never
 
-/** Path parameters: the parent's id by the name of its field, and of that one's type. */
+/** Path parameters: the parent's id by the name of its field, and those of what a nested parent stands below. */
 export type ParentParams<R extends AnyResource> =
-  R extends Resource<any, infer F, any, any, infer N, any, any, any>
-    ? { readonly [K in N]: K extends keyof F ? TypeOf<F[K]> : string }
-    : never
+  R extends Resource<any, any, any, any, infer B, any, any, any, any> ? B : never
+type ParamsBelow<N extends string, O extends AnyResource> = [N] extends [never]
+  ? {}
+  : Flat<{ readonly [K in N]: IdOf<O> } & (O['nested'] extends true ? ParentParams<O> : {})>
 /** The verbs whose handlers the service writes. */
-export type CustomOf<R extends AnyResource> = R extends Resource<any, any, infer C, any, any, any, any, any> ? C : never
+export type CustomOf<R extends AnyResource> =
+  R extends Resource<any, any, infer C, any, any, any, any, any, any> ? C : never
 /** The ids of a resource: `IdOf<typeof Order>` is `ord_${string}`. */
 export type IdOf<R extends AnyResource> = Id<R['idPrefix']>
 /** A thing as its readers see it. */
@@ -233,10 +238,22 @@ export function resource<
   const N extends string = never,
   const L extends ListOptions = {},
   const W extends boolean = true,
+  O extends AnyResource = never,
+  const D extends boolean = false,
 >(
   name: string,
-  options: ResourceOptions<P, F, A, C, I, N, L, W>,
-): Resource<P, F, NoInfer<C>, NoInfer<I>, NoInfer<N>, NoInfer<keyof A & Verb>, NoInfer<L>, NoInfer<W>> {
+  options: ResourceOptions<P, F, A, C, I, N, L, W, O, D>,
+): Resource<
+  P,
+  F,
+  NoInfer<C>,
+  NoInfer<I>,
+  ParamsBelow<N, O>,
+  NoInfer<keyof A & Verb>,
+  NoInfer<L>,
+  NoInfer<W>,
+  NoInfer<D>
+> {
   // NoInfer: written in place in `service(…)`, what is left out (no custom verbs) would be inferred from there, as any.
   checkMembers(`resource "${name}"`, options)
   const plural = options.plural ?? pluralOf(name)
@@ -268,7 +285,7 @@ export function resource<
     states: statesIn(own),
     shown: { ...head, ...keep(own, (spec) => !spec.inputOnly && !spec.hidden), ...tail },
     parent: options.parent,
-    nested: options.nested ?? false,
+    nested: (options.nested ?? false) as NoInfer<D>,
     owner: options.owner,
     table,
     view: options.view ?? (softDelete ? `active_${table}` : table),
