@@ -33,19 +33,22 @@ export interface RouteServing {
 /** The way of a request of a route, when it is known who asks, and counted. */
 export function createRouteServing(options: RouteServingOptions): RouteServing {
   const { shedder, sending, requestTimeoutMs, bodyTimeoutMs, answerLate, noteLate } = options
-  const streams = createRouteStreams()
+  const open = createRouteStreams()
 
   async function serve(exchange: Exchange): Promise<void> {
     const { operation, port } = exchange.route!
     const route = operation.route!
-    streams.check(operation)
+    open.check(operation)
     exchange.reach = reachOf(operation, exchange.caller, exchange.params)
     if (exchange.reach === 'none') throw new Problem('FORBIDDEN')
     exchange.raw = await readRequest(exchange, route, bodyTimeoutMs)
-    shedder.enter(exchange)
+    // A body that streams takes as long as its sender likes: that says nothing of the service.
+    const streams = exchange.raw.stream !== undefined
+    if (!streams) shedder.enter(exchange)
     exchange.begin(operation.timeoutMs ?? requestTimeoutMs, answerLate)
     watch.add(exchange)
-    const reply = await port!(exchange).finally(() => watch.delete(exchange))
+    const asking = streams ? open.during(operation, exchange, () => port!(exchange)) : port!(exchange)
+    const reply = await asking.finally(() => watch.delete(exchange))
     if (exchange.late) {
       noteLate(exchange, undefined)
       return
@@ -56,10 +59,10 @@ export function createRouteServing(options: RouteServingOptions): RouteServing {
       if (reply.stream !== undefined) dropStream(reply.stream)
       return sending.raw(exchange, reply)
     }
-    await streams.send(operation, exchange, reply.stream, (stream) => sending.rawStream(exchange, reply, stream))
+    await open.send(operation, exchange, reply.stream, (stream) => sending.rawStream(exchange, reply, stream))
   }
 
-  return { serve, drain: streams.drain }
+  return { serve, drain: open.drain }
 }
 
 async function readRequest(

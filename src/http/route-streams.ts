@@ -4,7 +4,7 @@ import { Problem } from '../base/errors.ts'
 import type { Operation } from '../contract/operation.ts'
 import { untilAborted } from './until-aborted.ts'
 
-/** A request whose answer is made as it is read. */
+/** A request whose body, or answer, goes as it is read. */
 export interface Streaming {
   readonly res: ServerResponse
   /** Aborts when it is to end. */
@@ -13,10 +13,12 @@ export interface Streaming {
   endStream(): void
 }
 
-/** Answers of routes that are being made as they are read. */
+/** Requests of routes whose bodies, or answers, go as they are read: none is work in flight, so they are bounded by number. */
 export interface RouteStreams {
-  /** Throws SERVICE_UNAVAILABLE where there are as many as a route may have, or where one without an end could only be cut. */
+  /** Throws SERVICE_UNAVAILABLE where as many are under way as a route may have, or where one without an end could only be cut. */
   check(operation: Operation): void
+  /** Counts one whose body streams too, while `work` goes on. */
+  during<T>(operation: Operation, streaming: Streaming, work: () => Promise<T>): Promise<T>
   /** Sends one by `send`. It ends when nobody reads it any more, whatever it waits for then. */
   send(
     operation: Operation,
@@ -35,26 +37,33 @@ export function createRouteStreams(): RouteStreams {
   const open = new Map<Operation, Set<Streaming>>()
   let draining = false
 
+  async function during<T>(operation: Operation, streaming: Streaming, work: () => Promise<T>): Promise<T> {
+    const all = open.get(operation) ?? new Set()
+    open.set(operation, all)
+    all.add(streaming)
+    try {
+      return await work()
+    } finally {
+      all.delete(streaming)
+    }
+  }
+
   return {
+    during,
     check(operation) {
       if (draining && operation.route!.isEndless) throw busy('The server is stopping')
       if ((open.get(operation)?.size ?? 0) >= MAX_STREAMS) throw busy('Too many streams of this route are open')
     },
     async send(operation, streaming, stream, send) {
       const { res, signal } = streaming
-      const all = open.get(operation) ?? new Set()
-      open.set(operation, all)
-      all.add(streaming)
       const leave = () => streaming.endStream()
       res.once('close', leave)
       if (res.destroyed || (draining && operation.route!.isEndless)) leave()
-      try {
-        await send(Readable.from(untilAborted(stream, signal), { objectMode: false }))
-      } finally {
+      const sending = () => send(Readable.from(untilAborted(stream, signal), { objectMode: false }))
+      await during(operation, streaming, sending).finally(() => {
         res.off('close', leave)
         leave()
-        all.delete(streaming)
-      }
+      })
     },
     drain() {
       draining = true

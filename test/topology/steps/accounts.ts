@@ -2,6 +2,7 @@ import { addressOf, get, type Line, logIn, PASSWORD, patch, post, put, register,
 
 const ann = { as: 'ann' }
 const admin = { as: 'admin' }
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 const wrongUsers: readonly unknown[] = [
   {},
   { email: 'ann', name: '', password: 'short' },
@@ -104,6 +105,10 @@ export const SESSIONS: readonly Line[] = [
   get('/users/me', { as: 'dan', until: 401 }),
   post('/auth/logout', { refreshToken: 'nonsense' }),
   { mailTo: addressOf('cid'), nth: 1, name: 'cid' },
+  // Looking at the link spends nothing; forms are what its page sends.
+  get('/auth/email-verifications/{cid.mail}'),
+  { method: 'HEAD', path: '/auth/email-verifications/{cid.mail}' },
+  post('/auth/email-verifications/{cid.mail}', {}),
   put('/auth/email-verifications/{cid.mail}', {}),
   { method: 'PUT', path: '/auth/email-verifications/{cid.mail}' },
   { method: 'PUT', path: '/auth/email-verifications/{cid.mail}' },
@@ -115,6 +120,11 @@ export const SESSIONS: readonly Line[] = [
   post('/auth/password-resets', { email: addressOf('cid') }),
   post('/auth/password-resets', { email: 'stranger@example.com' }),
   { mailTo: addressOf('cid'), nth: 2, name: 'cid' },
+  { method: 'POST', path: '/auth/password-resets/{cid.mail}', headers: FORM, body: 'password=short' },
+  { method: 'POST', path: '/auth/password-resets/{cid.mail}', headers: FORM, body: 'x'.repeat(5_000) },
+  { method: 'POST', path: '/auth/password-resets/nonsense', headers: FORM, body: 'password=short' },
+  { method: 'POST', path: '/auth/email-verifications/nonsense' },
+  get('/auth/password-resets/nonsense', { headers: { 'accept-encoding': 'gzip' } }),
   put('/auth/password-resets/{cid.mail}', { password: 'short' }),
   put('/auth/password-resets/{cid.mail}', { password: 'another good password' }),
   put('/auth/password-resets/{cid.mail}', { password: 'another good password' }),
