@@ -1,6 +1,7 @@
 import { Fault } from '../base/errors.ts'
 import { withOwnEvents } from './consumer.ts'
 import type {
+  AnyContract,
   Buckets,
   Consumers,
   Contract,
@@ -16,7 +17,7 @@ import { factsOf } from './facts.ts'
 import { checkObject, type KnownMembers, onlyKnown } from './known-members.ts'
 import { checkBucketMembers } from './limits.ts'
 import { customOperation, operationsOf } from './operation.ts'
-import { type DeclaredProblems, declared, PROBLEMS, type UsualProblem } from './problem.ts'
+import { type DeclaredProblems, declared, PROBLEMS, type SystemProblem, type UsualProblem } from './problem.ts'
 import { routeOperations } from './route.ts'
 import { brokenRules } from './rules.ts'
 import type { OlderVersion } from './versions.ts'
@@ -49,7 +50,9 @@ export interface ServiceOptions<R, O, E, C, P, B, J, T, S> {
 
 /** The codes that a service may answer with of its own accord: `OUT_OF_STOCK`, `CONFLICT`. */
 export type ProblemOf<C> =
-  C extends Contract<any, any, any, any, infer P, any, any, any> ? (keyof P & string) | UsualProblem : UsualProblem
+  C extends Pick<AnyContract, 'problems'>
+    ? Exclude<keyof C['problems'] & string, Exclude<SystemProblem, UsualProblem>>
+    : never
 
 const OPTIONS: KnownMembers<ServiceOptions<any, any, any, any, any, any, any, any, any>> = {
   resources: true,

@@ -79,7 +79,7 @@ export interface Unit<C extends AnyContract = Contract> {
   readonly security: Security
 }
 
-type SettingsOf<C extends Contract<any, any, any>> = { readonly [N in keyof C['settings']]: TypeOf<C['settings'][N]> }
+type SettingsOf<C extends AnyContract> = { readonly [N in keyof C['settings']]: TypeOf<C['settings'][N]> }
 
 export interface EnqueueOptions {
   /** Not before so many milliseconds have passed; 0, and a year at most. */
