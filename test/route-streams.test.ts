@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto'
 import { EventEmitter, on, once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Problem } from '../src/base/errors.ts'
 import { route, service } from '../src/contract/index.ts'
 import type { Handlers } from '../src/service/handler.ts'
 import { smallParts } from './small-parts.ts'
@@ -59,10 +61,16 @@ const handlers: Handlers<typeof files> = {
   async upload({ params, stream }, { tx }) {
     const hash = createHash('sha256')
     let bytes = 0
-    for await (const piece of stream) {
-      heard.emit('piece', piece.length)
-      bytes += piece.length
-      hash.update(piece)
+    await tx.query('insert into uploads values ($1)', [`begun ${params.name}`])
+    try {
+      for await (const piece of stream) {
+        heard.emit('piece', piece.length)
+        bytes += piece.length
+        hash.update(piece)
+      }
+    } catch (error) {
+      heard.emit('broke', (error as Problem).code)
+      throw error
     }
     await tx.query('insert into uploads values ($1)', [params.name])
     return { body: JSON.stringify({ bytes, sha256: hash.digest('hex') }) }
@@ -122,6 +130,21 @@ describe.each(Object.entries(WAYS))('in %s', (_, start) => {
         const { status, body } = await put('b', Buffer.alloc(8 * MIB + 1), chunked)
         expect([status, body.error.code]).toEqual([413, 'PAYLOAD_TOO_LARGE'])
       }
+    })
+
+    test('R-EVT-1: where it breaks off, its handler hears of it, and its work is undone', async () => {
+      const [piece, broke] = [once(heard, 'piece'), once(heard, 'broke')]
+      const socket = connect(Number(new URL(small.url).port), '127.0.0.1')
+      socket.write('PUT /uploads/gone HTTP/1.1\r\nhost: a\r\ncontent-type: a/b\r\ncontent-length: 8\r\n\r\nhalf')
+      await piece
+      socket.destroy()
+      expect(await broke).toEqual(['VALIDATION_ERROR'])
+      const db = new pg.Client(small.database)
+      await db.connect()
+      const isThere = async () => (await db.query(`select 1 from uploads where name = 'begun gone'`)).rowCount
+      expect(await isThere()).toBe(0)
+      await db.end()
+      expect((await put('whole', Buffer.from('abc'))).status).toBe(200)
     })
 
     test('R-P-6: without a body there are no pieces', async () => {

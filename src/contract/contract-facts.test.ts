@@ -3,6 +3,7 @@ import { contractFacts, incompatibilities } from './contract-facts.ts'
 import { event } from './event.ts'
 import { t } from './fields.ts'
 import { operation } from './operation.ts'
+import { route } from './route.ts'
 import { service } from './service.ts'
 
 const usual = { method: 'POST', path: '/notes', access: 'public', status: 202 } as const
@@ -62,4 +63,23 @@ test.each([
   ],
 ])('R-P-3: an operation with %s is refused, and the reason names it', (_, other, reason) => {
   expect(why(other)).toMatchObject({ 'notes.write': reason, 'note.written': 'is missing' })
+})
+
+test('R-P-3: a route whose body streams does not go with one that takes it whole; the other way round it does', () => {
+  const of = (streamed: boolean) =>
+    contractFacts(
+      service('notes', {
+        routes: {
+          upload: route({
+            methods: ['PUT'],
+            path: '/uploads',
+            access: 'public',
+            body: { types: ['*/*'], maxBytes: 1024, streamed },
+            answers: { 204: null },
+          }),
+        },
+      }),
+    )
+  expect([...incompatibilities(of(true), of(false), { passes: true }).keys()]).toEqual(['notes.upload.put'])
+  expect([...incompatibilities(of(false), of(true), { passes: true })]).toEqual([])
 })

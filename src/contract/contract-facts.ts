@@ -15,6 +15,8 @@ export interface OperationFacts {
   /** Prefixes of its path parameters, in order; empty where one is no id. */
   readonly params: readonly string[]
   readonly status: number
+  /** Of a route: its body is sent as it comes. */
+  readonly streamed?: true
   /** By the version of the API. */
   readonly versions: readonly { readonly body: FieldFacts; readonly answer: FieldFacts }[]
 }
@@ -36,8 +38,9 @@ function operationFacts(contract: Contract, operation: Operation): OperationFact
     const { body, answer } = surfaceOf(contract, operation, version)
     versions.push({ body: fieldFacts(body, true), answer: fieldFacts(answer, false) })
   }
-  const { method, params, status } = operation
-  return { method, params: params.map(({ prefix = '' }) => prefix), status, versions }
+  const { method, params, status, route } = operation
+  const streamed = route?.body?.streamed ? { streamed: true as const } : {}
+  return { method, params: params.map(({ prefix = '' }) => prefix), status, ...streamed, versions }
 }
 
 type Specs = Readonly<Record<string, FieldSpec>>
@@ -84,6 +87,8 @@ function whyNotCalled(own: OperationFacts, other: OperationFacts | undefined, pa
   if (own.method !== other.method) return `is ${other.method} there, ${own.method} here`
   if (own.params.join() !== other.params.join()) return 'has other path parameters'
   if (own.status !== other.status) return `returns ${other.status} there, ${own.status} here`
+  // Its proof has no digest of what is to come: who expects one takes it for altered.
+  if (own.streamed && !other.streamed) return 'takes its body whole there, as it comes here'
   if (passes) return undefined
   for (const [i, { body, answer }] of own.versions.entries()) {
     // A version that a service does not have is its newest.
