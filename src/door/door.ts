@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { type FieldFault, Problem } from '../base/errors.ts'
 import { newId } from '../base/ids.ts'
 import type { Log, Reply } from '../call/call.ts'
-import { CALL_HEADER, PROOF_HEADER, REPLY_HEADER } from '../call/call-head.ts'
+import { CALL_HEADER, callerOf, PROOF_HEADER, REPLY_HEADER } from '../call/call-head.ts'
 import type { ServiceHealth } from '../call/health.ts'
 import { digestOf, type Proofs } from '../call/proof.ts'
 import { isUnasked } from '../call/read-call-head.ts'
@@ -89,7 +89,8 @@ export function createDoor({ system, services, proofs, log, security, observe }:
     if (req.headers.upgrade === PROTOCOL) return via.refuse('SERVICE_UNAVAILABLE')
     if (req.url === CHECKS) return via.answer(200, writeReplyHead({}), JSON.stringify(await arrival.behind.health()))
     const { operation } = arrival
-    const carrying = operation?.route && carryingRoute(operation, req, res, streams)
+    const asking = { caller: callerOf(arrival.head), address: arrival.head.address }
+    const carrying = operation?.route && carryingRoute(operation, asking, req, res, streams)
     if (carrying?.stream !== undefined && !isUnasked(arrival.head))
       return serveCall(arrival, undefined, via, { log, observe, ...carrying })
     await serve(arrival, hasBody(req) ? await readBody(req, res, MAX_BODY_BYTES) : undefined, via, carrying)

@@ -55,8 +55,10 @@ export async function serveCall(
     const call = withContext(head, context, body)
     const reply = await behind.port(given === undefined ? call : { ...call, raw: { ...call.raw!, stream: given } })
     const { status, headers, cookies, body: text, stream } = reply
-    if (context.late) context.noteLate(operation, undefined)
-    else if (stream === undefined || head.method === 'HEAD') {
+    if (context.late) {
+      if (stream !== undefined) dropStream(stream)
+      context.noteLate(operation, undefined)
+    } else if (stream === undefined || head.method === 'HEAD') {
       if (stream !== undefined) dropStream(stream)
       answer(status, writeReplyHead({ headers, cookies }, context.rateLimits), text)
     } else {

@@ -38,7 +38,7 @@ export function createRouteServing(options: RouteServingOptions): RouteServing {
   async function serve(exchange: Exchange): Promise<void> {
     const { operation, port } = exchange.route!
     const route = operation.route!
-    open.check(operation)
+    open.check(operation, exchange)
     exchange.reach = reachOf(operation, exchange.caller, exchange.params)
     if (exchange.reach === 'none') throw new Problem('FORBIDDEN')
     exchange.raw = await readRequest(exchange, route, bodyTimeoutMs)
@@ -50,8 +50,8 @@ export function createRouteServing(options: RouteServingOptions): RouteServing {
     const asking = streams ? open.during(operation, exchange, () => port!(exchange)) : port!(exchange)
     const reply = await asking.finally(() => watch.delete(exchange))
     if (exchange.late) {
-      noteLate(exchange, undefined)
-      return
+      if (reply.stream !== undefined) dropStream(reply.stream)
+      return noteLate(exchange, undefined)
     }
     // From here on it takes as long as its client reads: that is no queue.
     shedder.leave(exchange, reply.status)

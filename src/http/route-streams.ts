@@ -1,11 +1,18 @@
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
+import type { Caller } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
 import type { Operation } from '../contract/operation.ts'
 import { untilAborted } from './until-aborted.ts'
 
+/** Who has asked. */
+export interface Asking {
+  readonly caller: Caller
+  readonly address?: string | undefined
+}
+
 /** A request whose body, or answer, goes as it is read. */
-export interface Streaming {
+export interface Streaming extends Asking {
   readonly res: ServerResponse
   /** Aborts when it is to end. */
   readonly signal: AbortSignal
@@ -15,8 +22,11 @@ export interface Streaming {
 
 /** Requests of routes whose bodies, or answers, go as they are read: none is work in flight, so they are bounded by number. */
 export interface RouteStreams {
-  /** Throws SERVICE_UNAVAILABLE where as many are under way as a route may have, or where one without an end could only be cut. */
-  check(operation: Operation): void
+  /**
+   * Throws RATE_LIMITED where the user, else the address, has as many under way as one may have; SERVICE_UNAVAILABLE where all together
+   * have, or where one without an end could only be cut.
+   */
+  check(operation: Operation, asking: Asking): void
   /** Counts one whose body streams too, while `work` goes on. */
   during<T>(operation: Operation, streaming: Streaming, work: () => Promise<T>): Promise<T>
   /** Sends one by `send`. It ends when nobody reads it any more, whatever it waits for then. */
@@ -30,8 +40,10 @@ export interface RouteStreams {
   drain(): void
 }
 
-/** Of each route, in each process: every one holds a connection, and what its handler holds. */
+/** Of each method of a route, in each process: every one holds a connection, and what its handler holds. */
 const MAX_STREAMS = 1_000
+/** So that one client alone does not keep all others out. */
+const MAX_OF_ONE = 100
 
 export function createRouteStreams(): RouteStreams {
   const open = new Map<Operation, Set<Streaming>>()
@@ -50,9 +62,16 @@ export function createRouteStreams(): RouteStreams {
 
   return {
     during,
-    check(operation) {
+    check(operation, asking) {
       if (draining && operation.route!.isEndless) throw busy('The server is stopping')
-      if ((open.get(operation)?.size ?? 0) >= MAX_STREAMS) throw busy('Too many streams of this route are open')
+      const all = open.get(operation)
+      if (all === undefined || all.size < MAX_OF_ONE) return
+      if (all.size >= MAX_STREAMS) throw busy('Too many streams of this route are open')
+      const own = whose(asking)
+      let count = 0
+      for (const one of all) if (whose(one) === own) count++
+      if (count >= MAX_OF_ONE)
+        throw new Problem('RATE_LIMITED', `You have ${count} streams of this route open`, { retryAfterS: 1 })
     },
     async send(operation, streaming, stream, send) {
       const { res, signal } = streaming
@@ -70,6 +89,10 @@ export function createRouteStreams(): RouteStreams {
       for (const [{ route }, all] of open) if (route!.isEndless) for (const one of all) one.endStream()
     },
   }
+}
+
+function whose({ caller, address }: Asking): string | undefined {
+  return caller.kind === 'user' ? caller.id : address
 }
 
 function busy(message: string): Problem {
