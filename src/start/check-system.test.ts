@@ -5,6 +5,7 @@ import { event } from '../contract/event.ts'
 import { t } from '../contract/fields.ts'
 import { operation } from '../contract/operation.ts'
 import { resource } from '../contract/resource.ts'
+import { route } from '../contract/route.ts'
 import { service } from '../contract/service.ts'
 import { issuerOperations, tokenIssuer } from '../contract/token-issuer.ts'
 import { implement, type Service } from '../service/implement.ts'
@@ -20,7 +21,7 @@ const notes = (access = 'public', name = 'notes', plural = 'notes') =>
 /** Handlers that nobody calls. */
 function served(contract: AnyContract): Service<any> {
   const handlers: Record<string, unknown> = {}
-  for (const key of Object.keys(contract.operations)) handlers[key] = async () => ({})
+  for (const key of Object.keys({ ...contract.operations, ...contract.routes })) handlers[key] = async () => ({})
   for (const [key, { events }] of Object.entries<ConsumerSpec>(contract.consumers))
     handlers[key] = Object.fromEntries(Object.keys(events).map((type) => [type, async () => {}]))
   return implement(contract, handlers as never, { migrations })
@@ -106,6 +107,31 @@ describe('FC-62: known before there is a database', () => {
     }
     for (const plural of ['healths', 'devices', 'documents'])
       expect(() => system(of(notes('public', 'one', plural)))).not.toThrow()
+  })
+
+  test('R-P-6: a route where the gateway itself answers, or where another service has something', async () => {
+    const page = (path: string, name = 'one') =>
+      service(name, {
+        routes: { page: route({ methods: ['GET'], path, access: 'public', answers: { 200: 'text/html' } }) },
+      })
+    const own = [
+      '/health',
+      '/health/live',
+      '/docs',
+      '/metrics',
+      '/openapi.json',
+      '/asyncapi.json',
+      '/dev/a',
+      '/_lintel/a',
+    ]
+    for (const path of own)
+      expect(await faultOf(of(page(path)))).toMatch(`ROUTE_CLASH: The service "one" serves ${path}, where the gateway`)
+    expect(await faultOf(of(notes('public', 'two'), page('/notes')))).toMatch(
+      /^ROUTE_CLASH: The services "two" and "one" both serve \/notes/,
+    )
+    expect(await faultOf(of(page('/a/{b}'), page('/a/{c}', 'two')))).toMatch(/^ROUTE_CLASH/)
+    for (const path of ['/docs/a', '/.well-known/security.txt', '/robots.txt'])
+      expect(() => system(of(page(path)))).not.toThrow()
   })
 
   test('names that are taken, and names that no database can have', async () => {
