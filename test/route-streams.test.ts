@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { EventEmitter, on, once } from 'node:events'
+import { createReadStream } from 'node:fs'
 import { connect } from 'node:net'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -24,6 +26,13 @@ const files = service('files', {
     }),
     events: route({ methods: ['GET'], path: '/news', access: 'public', answers: { 200: 'text/event-stream' } }),
     download: route({ methods: ['GET'], path: '/downloads/{of}', access: 'public', answers: { 200: '*/*' } }),
+    file: route({
+      methods: ['GET'],
+      path: '/files/{of}',
+      access: 'public',
+      answers: { 200: 'text/plain' },
+      timeoutMs: 300,
+    }),
   },
 })
 
@@ -84,9 +93,19 @@ const handlers: Handlers<typeof files> = {
     const headers = { 'content-type': 'application/octet-stream' }
     return { headers, body: params.of === 'broken' ? breaksOff() : numbers(64 * MIB) }
   },
+  async file({ params: { of } }, { tx, signal }) {
+    await tx.query('insert into uploads values ($1)', ['of a file'])
+    const body = of === 'missing' ? createReadStream('/nowhere') : new Readable({ read() {} })
+    body.once('close', () => heard.emit('closed', of))
+    if (of === 'twice') await tx.query('insert into names values ($1)', [of])
+    if (of === 'late' || of === 'left') await once(signal, 'abort')
+    return { headers: of === 'wrong' ? { 'content-type': 'image/png' } : {}, body }
+  },
 }
 
-const SQL = 'create table uploads (name text);'
+const SQL = `create table uploads (name text);
+create table names (name text unique deferrable initially deferred);
+insert into names values ('twice');`
 
 const WAYS = {
   'one process': () => smallSystem(files, handlers, SQL),
@@ -198,6 +217,30 @@ describe.each(Object.entries(WAYS))('in %s', (_, start) => {
 
     test('RFC 9112 8: where it breaks off, the connection is cut', async () => {
       await expect(fetch(`${small.url}/downloads/broken`).then((response) => response.text())).rejects.toThrow()
+    })
+  })
+
+  describe('a stream of Node', () => {
+    test('R-P-6: one that fails before it is read cuts the connection, and nothing else', async () => {
+      for (let i = 0; i < 3; i++)
+        await expect(fetch(`${small.url}/files/missing`).then((response) => response.text())).rejects.toThrow()
+    })
+
+    test.each([
+      ['wrong', 500],
+      ['twice', 409],
+      ['late', 504],
+    ])('R-P-6: one that is not sent is closed (%s)', async (of, status) => {
+      const closed = once(heard, 'closed')
+      expect((await fetch(`${small.url}/files/${of}`)).status).toBe(status)
+      expect(await closed).toEqual([of])
+    })
+
+    test('R-P-6: one whose client has left is closed', async () => {
+      const closed = once(heard, 'closed')
+      const left = AbortSignal.timeout(100)
+      await expect(fetch(`${small.url}/files/left`, { signal: left })).rejects.toThrow()
+      expect(await closed).toEqual(['left'])
     })
   })
 

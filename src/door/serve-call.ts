@@ -1,9 +1,9 @@
 import { Problem } from '../base/errors.ts'
+import { dropStream } from '../base/streams.ts'
 import type { Log, Reply } from '../call/call.ts'
 import { withContext } from '../call/context.ts'
 import { writeProblem, writeReplyHead } from '../call/reply-head.ts'
 import { shownProblem } from '../http/problem-answer.ts'
-import { dropStream } from '../http/until-aborted.ts'
 import { watch } from '../resilience/watch.ts'
 import type { Arrival } from './arrivals.ts'
 import type { DoorAnswer } from './door-answer.ts'
@@ -56,10 +56,10 @@ export async function serveCall(
     const reply = await behind.port(given === undefined ? call : { ...call, raw: { ...call.raw!, stream: given } })
     const { status, headers, cookies, body: text, stream } = reply
     if (context.late) {
-      if (stream !== undefined) dropStream(stream)
+      dropStream(stream)
       context.noteLate(operation, undefined)
     } else if (stream === undefined || head.method === 'HEAD') {
-      if (stream !== undefined) dropStream(stream)
+      dropStream(stream)
       answer(status, writeReplyHead({ headers, cookies }, context.rateLimits), text)
     } else {
       // Its deadline was for the head.

@@ -1,11 +1,11 @@
 import { Problem } from '../base/errors.ts'
+import { dropStream } from '../base/streams.ts'
 import type { RawRequest } from '../call/call.ts'
 import { isOneOf, type ServedRoute } from '../contract/served-route.ts'
 import { readBody } from '../http/body.ts'
 import { streamBody } from '../http/body-stream.ts'
 import { hasBody } from '../http/framing.ts'
 import { createRouteStreams } from '../http/route-streams.ts'
-import { dropStream } from '../http/until-aborted.ts'
 import { watch } from '../resilience/watch.ts'
 import { reachOf } from '../service/access.ts'
 import type { Exchange } from './exchange.ts'
@@ -50,13 +50,13 @@ export function createRouteServing(options: RouteServingOptions): RouteServing {
     const asking = streams ? open.during(operation, exchange, () => port!(exchange)) : port!(exchange)
     const reply = await asking.finally(() => watch.delete(exchange))
     if (exchange.late) {
-      if (reply.stream !== undefined) dropStream(reply.stream)
+      dropStream(reply.stream)
       return noteLate(exchange, undefined)
     }
     // From here on it takes as long as its client reads: that is no queue.
     shedder.leave(exchange, reply.status)
     if (reply.stream === undefined || exchange.req.method === 'HEAD') {
-      if (reply.stream !== undefined) dropStream(reply.stream)
+      dropStream(reply.stream)
       return sending.raw(exchange, reply)
     }
     await open.send(operation, exchange, reply.stream, (stream) => sending.rawStream(exchange, reply, stream))

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Caller } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
+import { dropStream } from '../base/streams.ts'
 import type { Operation } from '../contract/operation.ts'
 import { untilAborted } from './until-aborted.ts'
 
@@ -82,6 +83,8 @@ export function createRouteStreams(): RouteStreams {
       await during(operation, streaming, sending).finally(() => {
         res.off('close', leave)
         leave()
+        // Where none of it was asked for, nothing else tells it.
+        dropStream(stream)
       })
     },
     drain() {

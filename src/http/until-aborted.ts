@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import { dropStream } from '../base/streams.ts'
 
 /** What `source` yields, until the signal aborts: at once, whatever it waits for then. It is told that no more is wanted. */
 export async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T, void> {
@@ -22,9 +22,4 @@ export async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSi
     iterator.return?.().catch(() => {})
     dropStream(source)
   }
-}
-
-/** Nobody reads what is left of it: where it is a stream of Node, that goes on waiting for its source unless it is destroyed. */
-export function dropStream(source: AsyncIterable<unknown>): void {
-  if (source instanceof Readable) source.on('error', () => {}).destroy()
 }

@@ -1,10 +1,11 @@
 import { handled } from '../base/handled.ts'
+import { dropStream, keepStream } from '../base/streams.ts'
 import type { Call, Context, Reply } from '../call/call.ts'
 import { CalledContext } from '../call/context.ts'
 import { Deadline } from '../resilience/deadline.ts'
 import type { RouteUnit, Unit } from './handler.ts'
 import type { OperationPlan } from './operation-plan.ts'
-import { replyOfRoute } from './route-answer.ts'
+import { type RouteAnswer, replyOfRoute } from './route-answer.ts'
 import { ReceivedRequest } from './route-request.ts'
 import type { unitRunner } from './unit.ts'
 
@@ -21,11 +22,25 @@ export async function serveRoute(
   const timeoutMs = operation.timeoutMs ?? USUAL_MS
   const request = new ReceivedRequest(call, raw, params)
   const run: RouteUnit['run'] = (work) => handled(inUnit(work, within(context, timeoutMs), plan))
-  return inUnit(
-    async (unit: Unit) => replyOfRoute(operation, await handler!(request as never, Object.assign(unit, { run }))),
-    context,
-    plan,
-  )
+  let body: unknown
+  let isOver = false
+  const answer = async (unit: Unit): Promise<Reply> => {
+    // Of an attempt before, whose transaction met another.
+    dropStream(body)
+    const given = (await handler!(request as never, Object.assign(unit, { run }))) as RouteAnswer | undefined
+    body = given?.body
+    keepStream(body)
+    // Nobody waits for a handler that is late.
+    if (isOver) dropStream(body)
+    return replyOfRoute(operation, given)
+  }
+  try {
+    return await inUnit(answer, context, plan)
+  } catch (error) {
+    isOver = true
+    dropStream(body)
+    throw error
+  }
 }
 
 const USUAL_MS = 10_000
