@@ -25,7 +25,7 @@ const HELP = `npm run bench:events -- [options]
 How quickly waiting events drain from an outbox, with how much memory: to NATS, beside what it takes of the same payload by itself;
 on PostgreSQL to the effects of a consumer, an insert each and many in a transaction. And how long it takes from the commit
 of a change to the commit of its effect, beside a consumer that takes a second for each event; and the same with 64 clients who all
-change one row, as orders of one product do.
+change one row, as orders of one product do, and a consumer with a batch.
 
   --events <n>      that wait in the outbox (100000)
   --aggregates <n>  that they belong to (10000)
@@ -238,21 +238,21 @@ async function latencies(place: Place, changes: number, had: (count: number) => 
   await database.cells('create table products as select 0 as sold')
   const committedAt = new Map<string, number>()
   const tookMs: number[] = []
-  for (const name of ['bench.effects', 'bench.slow']) await registerConsumer(database, name)
+  for (const name of ['bench.effects', 'bench.crowd', 'bench.slow']) await registerConsumer(database, name)
   const relay = relayTo(carrier, database)
   const types = ['order.created']
-  const effectsOf = consume(place, {
-    name: 'bench.effects',
-    types,
+  const effect = {
     start: 'now',
-    handle: (id, tx) => tx.cells('insert into effects (aggregate_id) values ($1)', [id]),
-    committed: (id) => tookMs.push(performance.now() - committedAt.get(id)!),
-  })
+    handle: (id: string, tx: Transaction) => tx.cells('insert into effects (aggregate_id) values ($1)', [id]),
+    committed: (id: string) => tookMs.push(performance.now() - committedAt.get(id)!),
+  } as const
+  const effectsOf = consume(place, { ...effect, name: 'bench.effects', types })
+  const crowdOf = consume(place, { ...effect, name: 'bench.crowd', types: ['product.sold'], batch: 100 })
   const slow = consume(place, { name: 'bench.slow', types, start: 'now', handle: () => delay(SLOW_MS) })
-  const change = async (id: string, first?: string) => {
+  const change = async (id: string, isOfCrowd = false) => {
     await transaction(database, async (tx) => {
-      if (first !== undefined) await tx.cells(first)
-      tx.emit({ type: 'order.created', aggregateId: id, data: DATA })
+      if (isOfCrowd) await tx.cells('update products set sold = sold + 1')
+      tx.emit({ type: isOfCrowd ? 'product.sold' : 'order.created', aggregateId: id, data: DATA })
     })
     committedAt.set(id, performance.now())
     relay?.wake()
@@ -274,11 +274,11 @@ async function latencies(place: Place, changes: number, had: (count: number) => 
   const one = sharesOf(tookMs.splice(0), changes)
   let crowded = 0
   const client = async () => {
-    while (crowded < changes) await change(`crowd_${crowded++}`, 'update products set sold = sold + 1')
+    while (crowded < changes) await change(`crowd_${crowded++}`, true)
   }
   await Promise.all(Array.from({ length: CROWD }, client))
   await effects(changes)
-  await Promise.all([relay?.stop(), effectsOf.stop(), slow.stop()])
+  await Promise.all([relay?.stop(), effectsOf.stop(), crowdOf.stop(), slow.stop()])
   const crowd = sharesOf(tookMs, changes)
   return {
     firstEffectMs: Math.round(firstEffectMs),
