@@ -14,7 +14,7 @@ interface Described extends ApiVersions {
 
 /** Works out what every room goes by; nobody else decides it again. */
 export function factsOf(operation: DescribedOperation, contract: Described): Facts {
-  const { method, secret, verb, resource, shows, params, credentials, route } = operation
+  const { method, secret, verb, resource, shows, params, credentials, route, custom } = operation
   const cached = cachedRead(resource?.cached, verb)
   const facts = {
     readsToken: credentials === 'bearer',
@@ -25,9 +25,9 @@ export function factsOf(operation: DescribedOperation, contract: Described): Fac
     // Answers that hold secrets are not kept: a key would promise what is not done (R-IDEM-1).
     keepsAnswers: method === 'POST' && !secret && route === undefined,
     cached,
-    // What a view mixes in from other rows may have changed though the version has not. A list that is kept has a tag of its text.
+    // What a view or a handler mixes in may have changed though the version has not. A list that is kept has a tag of its text.
     answersNotModified:
-      (verb === 'get' && resource !== undefined && resource.versioned && !resource.derived) ||
+      (verb === 'get' && resource !== undefined && resource.versioned && !resource.derived && !custom) ||
       (method === 'GET' && shows !== undefined && shows.resource.versioned && !shows.resource.derived) ||
       (verb === 'list' && cached !== undefined),
   }

@@ -231,12 +231,12 @@ function checkVerbs(key: string, resource: Resource, report: Report) {
         `names "${verb}", which has no access rule`,
         'A verb without an access rule does not exist: add the rule',
       )
-    if (verb === 'list' || verb === 'get')
+    if ((verb === 'list' || verb === 'get') && resource.cached !== undefined)
       report(
-        'R-P-2',
+        'R-CACHE-4',
         `${key}.custom`,
-        `names "${verb}", which cannot have a handler`,
-        'Reads select from `view`: write that',
+        `names "${verb}", and reads are cached`,
+        'What a handler makes of a row may be for one caller: remove `cached`, or the handler',
       )
   }
   const byVerb = [

@@ -233,7 +233,7 @@ export function resource<
   const P extends string,
   F extends Fields,
   const A extends Partial<Record<Verb, string>>,
-  const C extends Exclude<keyof A & Verb, 'list' | 'get'> = never,
+  const C extends keyof A & Verb = never,
   I extends Inputs = {},
   const N extends string = never,
   const L extends ListOptions = {},

@@ -552,9 +552,9 @@ describe('who may', () => {
     ],
     ...['list', 'get'].map(
       (verb): Case => [
-        `a handler for ${verb}, which would never be called,`,
-        `R-P-2 notes.custom: names "${verb}", which cannot have a handler`,
-        () => notes({ access: { [verb]: 'public' }, custom: [verb] }),
+        `a handler for ${verb}, whose answer may be for one caller, beside a cache`,
+        `R-CACHE-4 notes.custom: names "${verb}", and reads are cached`,
+        () => notes({ access: { list: 'public', get: 'public' }, custom: [verb], cached: true }),
       ],
     ),
   ])

@@ -2,10 +2,10 @@ import { foldCase } from '../base/email.ts'
 import type { Filter } from '../contract/list-query.ts'
 import { columnFor, type Table } from './table.ts'
 
-/** Rows that a list is confined to, by equality: the parent's id, or the owner's. */
+/** Rows that a list is confined to, by equality: the parent's id, the owner's, or what a handler asks for. */
 export interface Scope {
   readonly field: string
-  readonly id: string
+  readonly id: string | number | boolean
 }
 
 /** The conditions of a list, with the values of their parameters. */

@@ -11,8 +11,9 @@ import { type Cells, type Row, rowOf } from './row.ts'
 import type { Asker } from './statement.ts'
 import { columnFor, type Table, tableOf } from './table.ts'
 
-export interface RowPage extends Count {
-  readonly rows: readonly Row[]
+/** A page of a list, of rows unless a handler has made something else of them. */
+export interface RowPage<T = Row> extends Count {
+  readonly rows: readonly T[]
   readonly hasMore: boolean
   readonly nextCursor: string | null
 }

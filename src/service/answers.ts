@@ -51,7 +51,7 @@ function isUnchanged({ operation }: OperationPlan, { ifMatch, ifNoneMatch }: Cal
 }
 
 /** A page of a list, in the envelope of R-PAGE-3, with links (RFC 8288). */
-export function shapeList(plan: OperationPlan, call: Call, query: ListRequest, page: RowPage): TextReply {
+export function shapeList(plan: OperationPlan, call: Call, query: ListRequest, page: RowPage<object>): TextReply {
   const headers: Record<string, string> = {}
   addCacheControl(headers, plan, call)
   if (isUnchanged(plan, call, undefined)) return { status: 304, headers, body: undefined }
@@ -59,7 +59,7 @@ export function shapeList(plan: OperationPlan, call: Call, query: ListRequest, p
   return { status: 200, headers, body: writePage(plan, query, page) }
 }
 
-function writePage(plan: OperationPlan, query: ListRequest, page: RowPage): string {
+function writePage(plan: OperationPlan, query: ListRequest, page: RowPage<object>): string {
   // `join` copies the pieces of each row at once. Left to `+=`, those of all the pages that one read of the database brings are
   // still there at the next garbage collection, which copies them: about 5 % of what a page costs.
   const rows = page.rows.map((row) => write(plan, row, query.fields)).join(',')
@@ -72,6 +72,24 @@ function writePage(plan: OperationPlan, query: ListRequest, page: RowPage): stri
     nextCursor: page.nextCursor,
   }
   return `{"data":[${rows}],"pagination":${JSON.stringify(pagination)}}`
+}
+
+/** What the handler of a list gave, which is a page. */
+export function pageOf(plan: OperationPlan, result: unknown): RowPage<object> {
+  const {
+    rows,
+    total = null,
+    totalIsEstimate = false,
+    hasMore,
+    nextCursor = null,
+  } = (result ?? {}) as Partial<RowPage<object>>
+  const isPage = Array.isArray(rows) && rows.every((row) => typeof row === 'object' && row !== null)
+  if (!isPage || typeof hasMore !== 'boolean')
+    throw mistake(
+      plan,
+      `the handler of ${plan.operation.id} returned no page: return { rows, hasMore }, as \`usual()\` does`,
+    )
+  return { rows, total, totalIsEstimate, hasMore, nextCursor }
 }
 
 /** A row as the cache keeps it: its answer, with the entity tag beside it. */
@@ -205,7 +223,7 @@ function location({ params }: Operation, resource: AnyResource, call: Call, resu
 
 const VERSIONED_PATH = /^(\/api)?\/v\d+\//
 
-function links({ operation }: OperationPlan, call: Call, query: ListRequest, page: RowPage): string {
+function links({ operation }: OperationPlan, call: Call, query: ListRequest, page: Omit<RowPage, 'rows'>): string {
   const kept = call.query.filter(([name]) => name !== 'page' && name !== 'cursor')
   // The query may have named the version, and is without it here; 1 is what a path alone means.
   if (call.version > 1 && !VERSIONED_PATH.test(call.path)) kept.push(['version', String(call.version)])

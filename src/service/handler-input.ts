@@ -32,3 +32,13 @@ export class HandlerInput<P = unknown, B = unknown, Q = unknown> {
     return this.#call.context.address
   }
 }
+
+/** Of a read: what it asks for, and what Lintel would answer. */
+export class ReadInput<P = unknown, Q = unknown, U = unknown> extends HandlerInput<P, undefined, Q> {
+  readonly usual: U
+
+  constructor(call: Call, params: P, query: Q, usual: U) {
+    super(call, params, undefined, undefined, query)
+    this.usual = usual
+  }
+}

@@ -5,6 +5,7 @@ import type { AnyContract, Contract } from '../contract/contract.ts'
 import type { EventData, EventSubject } from '../contract/event.ts'
 import type { CheckedInput, Fields, Flat, InputOf, TypeOf } from '../contract/fields.ts'
 import type { JobData } from '../contract/job.ts'
+import type { ListRequest } from '../contract/list-query.ts'
 import type { OperationSpec } from '../contract/operation.ts'
 import type {
   AnyResource,
@@ -19,11 +20,12 @@ import type {
   Verb,
 } from '../contract/resource.ts'
 import type { RouteSpec } from '../contract/route.ts'
+import type { RowPage } from '../data/list.ts'
 import type { Queryable, Writable } from '../data/pool.ts'
 import type { Row } from '../data/row.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import type { Environment } from './environment.ts'
-import type { HandlerInput } from './handler-input.ts'
+import type { HandlerInput, ReadInput } from './handler-input.ts'
 import type { RouteAnswer } from './route-answer.ts'
 import type { StreamedRequest, WholeRequest } from './route-request.ts'
 import type { Security } from './security.ts'
@@ -116,12 +118,32 @@ type OperationAnswer<A> = A extends AnyResource
       : never
 
 /** The handler of one verb: `HandlerOf<typeof orders, 'orders', 'create'>`. */
-export type HandlerOf<C extends AnyContract, K extends keyof C['resources'], V extends Verb> = Handler<
-  C,
-  ParamsOf<C['resources'][K], V>,
-  BodyOf<C['resources'][K], V>,
-  AnswerOf<C['resources'][K], V>
->
+export type HandlerOf<C extends AnyContract, K extends keyof C['resources'], V extends Verb> = V extends 'list'
+  ? ListHandler<C, C['resources'][K]>
+  : V extends 'get'
+    ? GetHandler<C, C['resources'][K]>
+    : Handler<C, ParamsOf<C['resources'][K], V>, BodyOf<C['resources'][K], V>, AnswerOf<C['resources'][K], V>>
+
+/** Answers what `usual` reads, or what it makes of that: whoever may read has been decided, and `fields` is seen to. */
+export type GetHandler<C extends AnyContract, R extends AnyResource> = (
+  input: ReadInput<ParamsOf<R, 'get'>, {}, () => Promise<Row<ValuesOf<R>>>>,
+  unit: Unit<C>,
+) => Promise<Row<ValuesOf<R>> | ShownOf<R>>
+
+/**
+ * Answers a page: the one that `usual` reads, narrowed to rows whose fields have these values, or what it makes of that; or one of its
+ * own, as `query` asks for.
+ */
+export type ListHandler<C extends AnyContract, R extends AnyResource> = (
+  input: ReadInput<ParamsOf<R, 'list'>, ListRequest, (only?: Narrowed<R>) => Promise<RowPage<Row<ValuesOf<R>>>>>,
+  unit: Unit<C>,
+) => Promise<Page<Row<ValuesOf<R>> | ShownOf<R>>>
+
+/** A page of a list: `nextCursor` where there is more, and `total` where it is known. */
+export type Page<T> = Pick<RowPage<T>, 'rows' | 'hasMore'> & Partial<RowPage<T>>
+type Narrowed<R extends AnyResource> = {
+  readonly [K in keyof ValuesOf<R>]?: Extract<ValuesOf<R>[K], string | number | boolean>
+}
 
 /** The handler of an operation of the contract's own: `OperationHandler<typeof users, 'login'>`. */
 export type OperationHandler<C extends AnyContract, O extends keyof C['operations']> =

@@ -28,7 +28,7 @@ export type {
   Tx,
   Unit,
 } from './handler.ts'
-export type { HandlerInput } from './handler-input.ts'
+export type { HandlerInput, ReadInput } from './handler-input.ts'
 export { implement, type Knows, type Service } from './implement.ts'
 export { Problem } from './problem.ts'
 export type { RouteAnswer } from './route-answer.ts'

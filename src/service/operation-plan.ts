@@ -119,10 +119,10 @@ function compile(
     readList: verb === 'list' ? listQueryReader(resource!, shown) : never,
     readFields: verb === 'get' ? fieldsReader(shown) : never,
     readQuery: queryReader(operation.query ?? {}),
-    handler: reads
-      ? undefined
-      : custom
-        ? service.handlers.get(handlerName(operation))
+    handler: custom
+      ? service.handlers.get(handlerName(operation))
+      : reads
+        ? undefined
         : crud(contract, resource!, verb as never),
     share: operation.key,
     implementedAt: service.implementedAt,

@@ -24,10 +24,10 @@ import type { Database } from '../data/pool.ts'
 import { type Row, readField, readRow as valuesOf } from '../data/row.ts'
 import { conflictOf, type ExpectedVersion, hasAny, lockVersion, read } from '../data/rows.ts'
 import { reachOf, requireFieldAccess } from './access.ts'
-import { assertDeclared, keepPage, keepRow, replyOf, shapeList, shapeResult } from './answers.ts'
+import { assertDeclared, keepPage, keepRow, pageOf, replyOf, shapeList, shapeResult } from './answers.ts'
 import { foreignParents } from './foreign-parents.ts'
 import type { Unit } from './handler.ts'
-import { HandlerInput } from './handler-input.ts'
+import { HandlerInput, ReadInput } from './handler-input.ts'
 import type { Service } from './implement.ts'
 import { readBody, readExpected, readIdempotencyKey } from './input.ts'
 import { ListAsker } from './list-asker.ts'
@@ -78,13 +78,31 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
 
   async function list(plan: OperationPlan, call: Call, reach: Reach, params: Params): Promise<TextReply> {
     const query = plan.readList(call.query)
+    const { handler } = plan
+    if (handler !== undefined) {
+      const usual = (only?: Only) => readPage(plan, call, query, reach, params, only)
+      return inUnit(
+        async (unit) =>
+          shapeList(plan, call, query, pageOf(plan, await handler(new ReadInput(call, params, query, usual), unit))),
+        call.context,
+        plan,
+      )
+    }
     if (plan.cached === undefined) return shapeList(plan, call, query, await readPage(plan, call, query, reach, params))
     const load = async () => keepPage(plan, call, query, await readPage(plan, call, query, reach, params))
     return replyOf(plan, call, await (call.noCache ? load() : plan.cached.page(call, load)))
   }
 
-  async function readPage(plan: OperationPlan, call: Call, query: ListRequest, reach: Reach, params: Params) {
+  async function readPage(
+    plan: OperationPlan,
+    call: Call,
+    query: ListRequest,
+    reach: Reach,
+    params: Params,
+    only: Only = {},
+  ) {
     const scopes = scopesOf(plan.operation, call.context.caller, reach, params)
+    for (const [field, id] of Object.entries(only)) if (id !== undefined) scopes.push({ field, id })
     const page = await plan.list!.page(query, scopes, new ListAsker(call.context))
     if (page.rows.length === 0) await assertCollectionExists(plan, call.context, params)
     return page
@@ -97,6 +115,15 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
     } catch (invalid) {
       if (owned === undefined) await readRow(plan.operation, call.context, params)
       throw invalid
+    }
+    const { handler } = plan
+    if (handler !== undefined) {
+      const usual = async () => owned ?? (await readRow(plan.operation, call.context, params))
+      return inUnit(
+        async (unit) => shapeResult(plan, call, await handler(new ReadInput(call, params, {}, usual), unit), fields),
+        call.context,
+        plan,
+      )
     }
     // A row that was read to decide access need not be looked for again.
     if (plan.cached !== undefined && owned === undefined && !call.noCache) {
@@ -286,6 +313,8 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
 }
 
 type Params = Readonly<Record<string, string>>
+/** What a handler narrows a list by. */
+type Only = Readonly<Record<string, string | number | boolean | undefined>>
 type Values = Record<string, unknown>
 
 function assertIsCaller(owner: unknown, caller: Caller): undefined {
