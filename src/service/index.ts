@@ -31,6 +31,7 @@ export type {
 export type { HandlerInput, ReadInput } from './handler-input.ts'
 export { implement, type Knows, type Service } from './implement.ts'
 export { Problem } from './problem.ts'
+export { readObject } from './read-object.ts'
 export type { RouteAnswer } from './route-answer.ts'
 export type { RouteRequest, StreamedRequest, WholeRequest } from './route-request.ts'
 export { change, changeEach, find, findBy, idOf, insert, read, readField, remove, touch, uuidOf } from './rows.ts'

@@ -1,0 +1,30 @@
+import {
+  type HandlerOf,
+  type Id,
+  idOf,
+  insert,
+  Problem,
+  read,
+  readField,
+  readRow,
+  touch,
+  type Unit,
+} from 'lintel/service'
+import { User } from '../../services/users/contract.ts'
+import { Comment, helpdesk, Ticket } from './contract.ts'
+
+export const addComment: HandlerOf<typeof helpdesk, 'comments', 'create'> = async ({ params, body, caller }, unit) => {
+  if (caller.kind !== 'user') throw new Problem('FORBIDDEN')
+  return comment(params.ticketId, idOf(User, caller.id), body.text, unit)
+}
+
+/** A comment is news of its ticket too, whose version goes up. */
+export async function comment(ticketId: Id<'tkt'>, authorId: Id<'usr'>, text: string, unit: Unit<typeof helpdesk>) {
+  const { tx, emit } = unit
+  const { userId, status } = readRow(await read(tx, Ticket, ticketId, 'for update'))
+  if (status === 'closed') throw new Problem(helpdesk.problems.TICKET_CLOSED)
+  await touch(tx, Ticket, ticketId)
+  const row = await insert(tx, Comment, { ticketId, userId, authorId, text })
+  emit('ticket.commented', ticketId, { commentId: readField(row, 'id'), authorId })
+  return row
+}

@@ -1,0 +1,51 @@
+import { change, encodeId, invalid, isProblem, type JobHandler, type OperationHandler, Problem } from 'lintel/service'
+import { users } from '../../services/users/contract.ts'
+import { helpdesk, Ticket } from './contract.ts'
+
+export const close: OperationHandler<typeof helpdesk, 'close'> = ({ params, body, expected }, { tx }) =>
+  change(tx, Ticket, params.ticketId, closedFor(body.reason), expected, 'as service')
+
+export const assign: OperationHandler<typeof helpdesk, 'assign'> = async (
+  { params, body, expected },
+  { tx, call, emit },
+) => {
+  const { assigneeId } = body
+  try {
+    const { roles } = await call(users).users.get({ id: assigneeId })
+    if (!roles.includes('admin')) throw new Problem(helpdesk.problems.NO_AGENT)
+  } catch (error) {
+    if (isProblem(error, 'NOT_FOUND')) throw new Problem(helpdesk.problems.NO_AGENT)
+    throw error
+  }
+  const ticket = await change(tx, Ticket, params.ticketId, { assigneeId }, expected)
+  emit('ticket.assigned', params.ticketId, { assigneeId })
+  return ticket
+}
+
+export const report: OperationHandler<typeof helpdesk, 'report'> = async ({ query }, { read }) => {
+  const { from, to } = query
+  if (to !== null && to <= from) throw invalid('to', 'must be after from')
+  const [counted] = await read.query<{ opened: number; closed: number }>(
+    `select count(*) filter (where created_at >= $1 and created_at < $2)::int as opened,
+       count(*) filter (where closed_at >= $1 and closed_at < $2)::int as closed
+     from tickets where created_at < $2 and (created_at >= $1 or closed_at >= $1)`,
+    [from, to ?? 'infinity'],
+  )
+  return counted ?? { opened: 0, closed: 0 }
+}
+
+/** Closes what was resolved, and left alone for some days since. What is over 1,000 waits for the next time. */
+export const closeResolved: JobHandler<typeof helpdesk, 'closeResolved'> = async (_, { tx, settings }) => {
+  const days = settings.HELPDESK_CLOSE_DAYS
+  const left = await tx.query<{ id: string }>(
+    `select id from tickets where status = 'resolved' and updated_at < now() - make_interval(days => $1)
+     order by id limit 1000 for update`,
+    [days],
+  )
+  const values = closedFor(`Nothing has happened for ${days} days since it was resolved`)
+  for (const { id } of left) await change(tx, Ticket, encodeId('tkt', id), values)
+}
+
+function closedFor(reason: string) {
+  return { status: 'closed', closedFor: reason, closedAt: new Date().toISOString() } as const
+}
