@@ -221,8 +221,8 @@ const SNIPPETS = {
   notConsumed: `service('others', {
     consumers: { things: consumer(shop, ['thing.sold']) },
   })`,
-  customRead: `resource('entry', { id: 'ent', fields: {}, access: { get: 'public', create: 'admin' },
-    custom: ['get'],
+  unofferedVerb: `resource('entry', { id: 'ent', fields: {}, access: { get: 'public', create: 'admin' },
+    custom: ['delete'],
   })`,
 } as const
 
@@ -295,7 +295,7 @@ describe('handlers are typed by their contract (R-P-2)', () => {
       "consumers: { things: consumer(shop, ['thing.sold']) },",
       `Type '"thing.sold"' is not assignable to type`,
     ],
-    ['customRead', "custom: ['get'],", `Type '"get"' is not assignable to type '"create"'`],
+    ['unofferedVerb', "custom: ['delete'],", `Type '"delete"' is not assignable to type '"get" | "create"'`],
   ])('R-P-2: %s does not compile, at `%s`, and the message says: %s', (name, line, text) => {
     expect(said.get(name)).toEqual([{ line: expect.stringContaining(line), text: expect.stringContaining(text) }])
   })
