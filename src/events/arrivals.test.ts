@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { serviceClone } from '../../test/service-clone.ts'
 import { until } from '../../test/system-process.ts'
 import { uuidv7 } from '../base/ids.ts'
@@ -161,6 +161,45 @@ test('FC-70: handlers that take longer than a second get their events by the inb
   await receive(database, name, holder, events)
   consumer.wake()
   await until(async () => (await effects()).length === 2)
+})
+
+test('R-EVT-6: a handler with savepoints shares no transaction from the first that shows it, and the log says so', async () => {
+  const failures: unknown[] = []
+  const handle = vi.fn(async (one: CarriedEvent, unit: Unit) => {
+    await unit.tx.query('savepoint mine')
+    await effect(one, unit)
+  })
+  const consumer = consume({ handle, failed: (error, one) => failures.push(one?.id, String(error)) })
+  await consumer.idle()
+  const events = many(1)
+  expect((await consumer.take!(events, holder)).left).toEqual(events)
+  expect(failures).toEqual([events[0]!.id, expect.stringContaining('a handler with savepoints cannot share')])
+  const more = many(2)
+  expect((await consumer.take!(more, holder)).left).toEqual(more)
+  expect(handle).toHaveBeenCalledTimes(1)
+  await receive(database, name, holder, [...events, ...more])
+  consumer.wake()
+  await until(async () => (await effects()).length === 3)
+})
+
+test('R-EVT-2: what arrives together is handled for three seconds, since the lease of its receiver has to be renewed', async () => {
+  let begins = false
+  const begunMs = performance.now()
+  const clock = vi.spyOn(performance, 'now')
+  onTestFinished(() => clock.mockRestore())
+  const consumer = consume({
+    batch: 2,
+    concurrency: 1,
+    async run(work) {
+      const done = await transaction(database, (tx) => work({ tx }))
+      if (begins) clock.mockReturnValue(begunMs + 4_000)
+      return done
+    },
+  })
+  await consumer.idle()
+  begins = true
+  const events = many(6)
+  expect((await consumer.take!(events, holder)).left).toEqual(events.slice(2))
 })
 
 test('R-EVT-2: whoever no longer receives handles nothing, and one that is overtaken in the middle undoes what it did', async () => {

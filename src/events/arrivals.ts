@@ -21,7 +21,7 @@ export interface ArrivalsOptions<U extends { readonly tx: Transaction }> {
   mayGoOn(): boolean
   /** Told how many were handled together, and of those that were not to be. */
   handled(count: number): void
-  failed(events: readonly CarriedEvent[]): void
+  failed(events: readonly CarriedEvent[], error: unknown): void
 }
 
 /** What has become of events that have arrived. */
@@ -37,6 +37,8 @@ export interface Taken {
 /** They hold up what comes behind them as long: handlers that take longer are given their events by the inbox, for the next minute. */
 const MOST_MS = 1_000
 const SLOW_FOR_MS = 60_000
+/** Of all that arrives together: whoever receives has to renew its lease in between, of which 4,000 ms are left at least. */
+const MOST_TOGETHER_MS = 3_000
 
 /**
  * Handles events as they arrive, in the transaction that notes that they are done: one row of the inbox for each, written once, and not
@@ -92,10 +94,10 @@ export function createArrivals<U extends { readonly tx: Transaction }>(options: 
         if (!isHeld) return
         options.handled(mine.length)
         known += before
-      } catch {
+      } catch (error) {
         // What it was is known when each is handled by itself.
         if (time.isOver) slowUntilMs = performance.now() + SLOW_FOR_MS
-        options.failed(mine)
+        options.failed(mine, error)
         for (const event of part) leave(event)
       } finally {
         time.clear()
@@ -106,12 +108,14 @@ export function createArrivals<U extends { readonly tx: Transaction }>(options: 
       for (const event of own) await handleInTime(handle, event, unit, time)
     }
 
+    const untilMs = performance.now() + MOST_TOGETHER_MS
     for (let at = 0; at < events.length; at += batch) {
       const part = events.slice(at, at + batch)
       await Promise.all(part.map(({ aggregateId }) => last.get(aggregateId)))
       if (underWay.size === concurrency) await Promise.race(underWay)
       if (!isHeld) break
-      if (!options.mayGoOn() || performance.now() < slowUntilMs) {
+      const nowMs = performance.now()
+      if (!options.mayGoOn() || nowMs < slowUntilMs || nowMs >= untilMs) {
         for (const event of events.slice(at)) leave(event)
         break
       }

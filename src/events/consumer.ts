@@ -42,7 +42,7 @@ export interface ConsumerOptions<U extends { readonly tx: Transaction }> {
   run<T>(work: (unit: U) => Promise<T>): Promise<T>
   readonly handle: Handle<U>
   /** Told of each failure; `dead` says whether it was the last. */
-  failed(error: unknown, event: InboxEvent | undefined, dead: boolean): void
+  failed(error: unknown, event: Omit<InboxEvent, 'position'> | undefined, dead: boolean): void
   /** How often an event is tried before it is a dead letter. */
   readonly attempts: number
   /** How many transactions handle events at once; 4. */
@@ -285,10 +285,7 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
     // It was cut short because the service stops: that says nothing of the event.
     if (cut.signal.aborted) throw undone.error
     if (events.length > 1) {
-      if (undone.error instanceof HasSavepoint && together > 1) {
-        together = 1
-        failed(undone.error, events[0], false)
-      }
+      handleApart(undone.error, events[0]!)
       // Which of them it was is known when each is handled by itself.
       return { error: undone.error, noted: undefined }
     }
@@ -296,6 +293,13 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
     // Its lock is held until this commits: nobody else can try it before it is due again (FC-72).
     await failInbox(unit.tx, name, events[0]!, failure.noted!)
     return failure
+  }
+
+  /** Where it was a savepoint, handlers share no transaction any more. */
+  function handleApart(error: unknown, event: Omit<InboxEvent, 'position'>): void {
+    if (!(error instanceof HasSavepoint) || together === 1) return
+    together = 1
+    failed(error, event, false)
   }
 
   async function noteElsewhere(event: InboxEvent, { noted }: Failure): Promise<void> {
@@ -348,8 +352,9 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
     handled(count) {
       handled += count
     },
-    failed(events) {
+    failed(events, error) {
       singly = Math.max(singly, events.length)
+      if (events.length > 0) handleApart(error, { ...events[0]!, attempts: 0 })
     },
   })
   return {
