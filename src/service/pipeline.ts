@@ -1,10 +1,8 @@
-import { type Caller, callerKey, hasRole } from '../auth/caller.ts'
-import { type FieldFault, Problem } from '../base/errors.ts'
-import { matchesETag, satisfiesIfMatch } from '../base/etag.ts'
+import { type Caller, callerKey } from '../auth/caller.ts'
+import { Problem } from '../base/errors.ts'
 import type { Call, Context, Port, TextReply } from '../call/call.ts'
 import { notTheCallers } from '../call/call-problem.ts'
 import type { Reach } from '../contract/access.ts'
-import { bodyCheck } from '../contract/check.ts'
 import type { ListRequest } from '../contract/list-query.ts'
 import type { Operation } from '../contract/operation.ts'
 import type { AnyResource } from '../contract/resource.ts'
@@ -21,21 +19,21 @@ import {
 } from '../data/idempotency.ts'
 import type { Transaction } from '../data/open-transaction.ts'
 import type { Database } from '../data/pool.ts'
-import { type Row, readField, readRow as valuesOf } from '../data/row.ts'
-import { conflictOf, type ExpectedVersion, hasAny, lockVersion, read } from '../data/rows.ts'
-import { reachOf, requireFieldAccess } from './access.ts'
+import { type Row, readField } from '../data/row.ts'
+import { hasAny, read } from '../data/rows.ts'
+import { reachOf } from './access.ts'
 import { assertDeclared, keepPage, keepRow, pageOf, replyOf, shapeList, shapeResult } from './answers.ts'
 import { foreignParents } from './foreign-parents.ts'
 import type { Unit } from './handler.ts'
 import { HandlerInput, ReadInput } from './handler-input.ts'
 import type { Service } from './implement.ts'
-import { readBody, readExpected, readIdempotencyKey } from './input.ts'
+import { readIdempotencyKey } from './input.ts'
 import { ListAsker } from './list-asker.ts'
 import { type OperationPlan, plansOf } from './operation-plan.ts'
-import { givesReadOnly, withoutReadOnly } from './read-only.ts'
+import { assertPreconditions, assertVersion } from './preconditions.ts'
 import { serveRoute } from './serve-route.ts'
-import { shaped } from './shape.ts'
 import { type Runtime, unitRunner } from './unit.ts'
+import { readInput } from './write-input.ts'
 
 /**
  * The way of every request through a service, whatever carried it here. The order of the steps is decided here and
@@ -315,7 +313,6 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
 type Params = Readonly<Record<string, string>>
 /** What a handler narrows a list by. */
 type Only = Readonly<Record<string, string | number | boolean | undefined>>
-type Values = Record<string, unknown>
 
 function assertIsCaller(owner: unknown, caller: Caller): undefined {
   if (caller.kind !== 'user' || caller.id !== owner) throw new Problem('FORBIDDEN')
@@ -343,113 +340,6 @@ function scopesOf(operation: Operation, caller: Caller, reach: Reach, params: Pa
   if (facts.atRoot) return reach === 'own' && caller.kind === 'user' ? [{ field: resource!.owner!, id: caller.id }] : []
   const parent = resource!.parent
   return parent ? [{ field: parent.field, id: params[parent.field]! }] : []
-}
-
-/**
- * The body as the newest version has it: checked as the caller's version says, then brought up, then checked again. The thing
- * itself is read where the body has something that may only stand as it is. `asked` is the body as it was sent: builds that
- * differ in defaults and versions know a repeat by that alone.
- */
-async function readInput(plan: OperationPlan, call: Call, read: () => Row | Promise<Row>) {
-  const { operation, surface, isChange } = plan
-  const { caller } = call.context
-  if (!plan.checkBody) {
-    const asked = readBody(operation, call)
-    refuse(noFields(asked, false))
-    return { asked, body: {}, expected: required(operation, readExpected(operation, call, undefined)) }
-  }
-  const partial = operation.verb === 'update' && operation.resource?.input.update === undefined
-  const asked = readBody(operation, call) as Values
-  let given = asked
-  const faults = plan.checkBody(given, partial)
-  const repeats = isChange && givesReadOnly(surface.body!, given)
-  if (!repeats) refuse(faults)
-  const restricted = isChange && !plan.onlyRoles.every((role) => hasRole(caller, role))
-  const row = repeats || restricted ? await read() : undefined
-  const stands = row && (valuesOf(row) as Values)
-  const shown = stands && shownIn(plan, stands)
-  if (repeats) given = asItStands(plan, call, given, row!, shown!, faults)
-  given = requireFieldAccess(surface.body!, given, caller, shown)
-  if (surface.up) {
-    given = surface.up(partial ? given : plan.fill(surface.body!, given, operation))
-    refuse(plan.checkNewest!(given, partial))
-    // A field that an older version calls otherwise, or makes of others, is nobody else's for that.
-    given = requireFieldAccess(operation.body!, given, caller, stands)
-  }
-  const { version, ...body } = given
-  const expected = readExpected(operation, call, version as number | undefined)
-  required(operation, expected)
-  return { asked, body: partial ? plan.normalise(body) : plan.fill(operation.body!, body, operation), expected }
-}
-
-/**
- * The body without its read-only fields, which must have their current values: every one that has not, and all other `faults`.
- * Of a version that has gone by they cannot, and that is said instead where nothing else is wrong.
- */
-function asItStands(
-  { operation, surface }: OperationPlan,
-  call: Call,
-  given: Values,
-  row: Row,
-  shown: Values,
-  faults: FieldFault[],
-): Values {
-  const version = typeof given.version === 'number' ? given.version : undefined
-  const expected = readExpected(operation, call, version)
-  const conflict = conflictOf(row, expected)
-  if (faults.length === 0) {
-    required(operation, expected)
-    if (conflict) throw conflict
-  }
-  const rest = withoutReadOnly(surface.body!, given, shown, conflict ? [] : faults)
-  refuse(faults)
-  return rest
-}
-
-/** What stands, as the caller's version shows it. */
-function shownIn({ operation, surface }: OperationPlan, stands: Values): Values {
-  return surface.down ? { ...stands, ...surface.down(shaped(operation.answer!, stands)) } : stands
-}
-
-/**
- * After the work, which is undone if they do not hold: whether there is such a thing only its handler knows, and what fails
- * without them fails as it did (RFC 9110 13.2.1). Versions are held to `ExpectedVersion`, in the statement that writes.
- */
-function assertPreconditions({ method, resource, on }: Operation, { ifMatch, ifNoneMatch }: Call): void {
-  if ((method === 'POST' && !on) || (ifMatch === undefined && ifNoneMatch === undefined)) return
-  const hasTag = (resource ?? on?.resource)?.versioned === true
-  if (ifMatch !== undefined && !hasTag && !satisfiesIfMatch(ifMatch, undefined))
-    throw new Problem('PRECONDITION_FAILED')
-  if (ifNoneMatch !== undefined && matchesETag(ifNoneMatch, undefined)) throw new Problem('PRECONDITION_FAILED')
-}
-
-/**
- * Of the thing that an operation is about: it has the version that `If-Match` names, and keeps it until the handler has ended,
- * whether or not the handler changes it by `expected`: of several writers with one version one wins (R-LOCK-2).
- */
-async function assertVersion(
-  { tx }: Unit,
-  { resource, param }: NonNullable<Operation['on']>,
-  params: Params,
-  expected: ExpectedVersion,
-): Promise<void> {
-  if (!resource.versioned) return
-  await lockVersion(tx, resource, params[param]!, expected)
-}
-
-/** What a contract gives no body may have an empty one: a field in it would be unknown (R-BODY-4). */
-const noFields = bodyCheck({})
-
-/** A contract may ask that every write says which version it means (R-LOCK-2). */
-function required(operation: Operation, expected: ExpectedVersion | undefined): ExpectedVersion | undefined {
-  const { resource, on, verb } = operation
-  if ((resource ?? on?.resource)?.requireVersion && verb !== 'create' && !expected)
-    throw new Problem('PRECONDITION_REQUIRED')
-  return expected
-}
-
-function refuse(faults: FieldFault[]) {
-  if (faults.length > 0) throw new Problem('VALIDATION_ERROR', undefined, { details: faults })
 }
 
 function replayed(kept: KeptAnswer): TextReply {

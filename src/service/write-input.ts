@@ -1,0 +1,95 @@
+import { hasRole } from '../auth/caller.ts'
+import { type FieldFault, Problem } from '../base/errors.ts'
+import type { Call } from '../call/call.ts'
+import { bodyCheck } from '../contract/check.ts'
+import type { Operation } from '../contract/operation.ts'
+import { type Row, readRow as valuesOf } from '../data/row.ts'
+import { conflictOf, type ExpectedVersion } from '../data/rows.ts'
+import { requireFieldAccess } from './access.ts'
+import { readBody, readExpected } from './input.ts'
+import type { OperationPlan } from './operation-plan.ts'
+import { givesReadOnly, withoutReadOnly } from './read-only.ts'
+import { shaped } from './shape.ts'
+
+type Values = Record<string, unknown>
+
+/**
+ * The body as the newest version has it: checked as the caller's version says, then brought up, then checked again. The thing
+ * itself is read where the body has something that may only stand as it is. `asked` is the body as it was sent: builds that
+ * differ in defaults and versions know a repeat by that alone.
+ */
+export async function readInput(plan: OperationPlan, call: Call, read: () => Row | Promise<Row>) {
+  const { operation, surface, isChange } = plan
+  const { caller } = call.context
+  if (!plan.checkBody) {
+    const asked = readBody(operation, call)
+    refuse(noFields(asked, false))
+    return { asked, body: {}, expected: required(operation, readExpected(operation, call, undefined)) }
+  }
+  const partial = operation.verb === 'update' && operation.resource?.input.update === undefined
+  const asked = readBody(operation, call) as Values
+  let given = asked
+  const faults = plan.checkBody(given, partial)
+  const repeats = isChange && givesReadOnly(surface.body!, given)
+  if (!repeats) refuse(faults)
+  const restricted = isChange && !plan.onlyRoles.every((role) => hasRole(caller, role))
+  const row = repeats || restricted ? await read() : undefined
+  const stands = row && (valuesOf(row) as Values)
+  const shown = stands && shownIn(plan, stands)
+  if (repeats) given = asItStands(plan, call, given, row!, shown!, faults)
+  given = requireFieldAccess(surface.body!, given, caller, shown)
+  if (surface.up) {
+    given = surface.up(partial ? given : plan.fill(surface.body!, given, operation))
+    refuse(plan.checkNewest!(given, partial))
+    // A field that an older version calls otherwise, or makes of others, is nobody else's for that.
+    given = requireFieldAccess(operation.body!, given, caller, stands)
+  }
+  const { version, ...body } = given
+  const expected = readExpected(operation, call, version as number | undefined)
+  required(operation, expected)
+  return { asked, body: partial ? plan.normalise(body) : plan.fill(operation.body!, body, operation), expected }
+}
+
+/**
+ * The body without its read-only fields, which must have their current values: every one that has not, and all other `faults`.
+ * Of a version that has gone by they cannot, and that is said instead where nothing else is wrong.
+ */
+function asItStands(
+  { operation, surface }: OperationPlan,
+  call: Call,
+  given: Values,
+  row: Row,
+  shown: Values,
+  faults: FieldFault[],
+): Values {
+  const version = typeof given.version === 'number' ? given.version : undefined
+  const expected = readExpected(operation, call, version)
+  const conflict = conflictOf(row, expected)
+  if (faults.length === 0) {
+    required(operation, expected)
+    if (conflict) throw conflict
+  }
+  const rest = withoutReadOnly(surface.body!, given, shown, conflict ? [] : faults)
+  refuse(faults)
+  return rest
+}
+
+/** What stands, as the caller's version shows it. */
+function shownIn({ operation, surface }: OperationPlan, stands: Values): Values {
+  return surface.down ? { ...stands, ...surface.down(shaped(operation.answer!, stands)) } : stands
+}
+
+/** What a contract gives no body may have an empty one: a field in it would be unknown (R-BODY-4). */
+const noFields = bodyCheck({})
+
+/** A contract may ask that every write says which version it means (R-LOCK-2). */
+function required(operation: Operation, expected: ExpectedVersion | undefined): ExpectedVersion | undefined {
+  const { resource, on, verb } = operation
+  if ((resource ?? on?.resource)?.requireVersion && verb !== 'create' && !expected)
+    throw new Problem('PRECONDITION_REQUIRED')
+  return expected
+}
+
+function refuse(faults: FieldFault[]) {
+  if (faults.length > 0) throw new Problem('VALIDATION_ERROR', undefined, { details: faults })
+}
