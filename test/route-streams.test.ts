@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Problem } from '../src/base/errors.ts'
-import { route, service } from '../src/contract/index.ts'
+import { operation, route, service, t } from '../src/contract/index.ts'
 import type { Handlers } from '../src/service/handler.ts'
 import { smallParts } from './small-parts.ts'
 import { type SmallSystem, smallSystem } from './small-system.ts'
@@ -16,6 +16,15 @@ import { send } from './wire.ts'
 const MIB = 1024 * 1024
 
 const files = service('files', {
+  operations: {
+    note: operation({
+      method: 'PUT',
+      path: '/notes',
+      access: 'public',
+      body: { text: t.text({ max: 200_000 }) },
+      answer: { characters: t.integer() },
+    }),
+  },
   routes: {
     upload: route({
       methods: ['PUT'],
@@ -37,7 +46,7 @@ const files = service('files', {
 })
 
 /** What handlers tell the test, and wait for. */
-const heard = new EventEmitter()
+const heard = new EventEmitter().setMaxListeners(0)
 let yielded = 0
 
 async function* endless(unit: { signal: AbortSignal }, counts: () => Promise<number>) {
@@ -67,6 +76,7 @@ async function* breaksOff() {
 }
 
 const handlers: Handlers<typeof files> = {
+  note: async ({ body }) => ({ characters: body.text.length }),
   async upload({ params, stream }, { tx }) {
     const hash = createHash('sha256')
     let bytes = 0
@@ -262,5 +272,25 @@ test('R-OPS-2: events end when the process of their service stops, and their cli
   await stopService()
   expect(await rest).toBe(': hello\n\n')
   expect((await fetch(`${url}/news`)).status).toBe(503)
+  await stop()
+})
+
+test('R-P-6: calls of other processes do not wait for streams that stay open', async () => {
+  const { url, stop } = await smallParts(files, handlers, SQL, 'http')
+  const left = new AbortController()
+  // More than there are connections for calls that go as requests of their own.
+  const streams = await Promise.all(
+    Array.from({ length: 300 }, (_, i) =>
+      fetch(`${url}/news`, { signal: left.signal, headers: { 'x-forwarded-for': `10.0.0.${i % 4}` } }),
+    ),
+  )
+  expect(streams.every(({ status }) => status === 200)).toBe(true)
+  const headers = { 'content-type': 'application/json' }
+  const body = JSON.stringify({ text: 'x'.repeat(100_000) })
+  expect((await send(url, 'PUT', '/notes', { headers, body })).body).toEqual({ characters: 100_000 })
+  expect(
+    (await send(url, 'PUT', '/uploads/beside', { body: Buffer.alloc(MIB), headers: { 'content-type': 'a/b' } })).status,
+  ).toBe(200)
+  left.abort()
   await stop()
 })

@@ -31,6 +31,8 @@ export async function smallParts<C extends AnyContract>(
     LINTEL_INTERNAL_KEY: 'a key that only one test knows of',
     LINTEL_CALL_TRANSPORT: transport,
     RATE_LIMIT_MAX: '1000000',
+    // So that requests may say that they come from several addresses.
+    TRUSTED_PROXIES: '127.0.0.1',
     ...databaseSettings(clones.urls),
   }
   const service = await start(made, env, { parts: [contract.name] })

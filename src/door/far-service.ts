@@ -181,7 +181,7 @@ export async function openFarService(contract: Contract, options: FarServiceOpti
   }
 
   function attempt(replica: Replica, from: string, call: Call): Promise<Answered | Failed> {
-    const { pool, framed, grpc, url } = replica
+    const { pool, streams, framed, grpc, url } = replica
     // Where it could not be used, it is looked at again: another build may serve there by now.
     const hash = known.whyNot(replica, from, call.operation) === undefined ? replica.contract : known.own
     const { context } = call
@@ -194,8 +194,8 @@ export async function openFarService(contract: Contract, options: FarServiceOpti
     const signal = bound === undefined ? context.signal : undefined
     const headers = [CALL_HEADER, line, PROOF_HEADER, proof]
     if (call.raw !== undefined) {
-      const streamed = call.raw.stream ?? body
-      return sendRoute(pool, { path: doorPath(url, CALLS), headers, body: streamed, bound, signal })
+      const sent = call.raw.stream ?? body
+      return sendRoute(streams, { path: doorPath(url, CALLS), headers, body: sent, bound, signal })
     }
     const sent = framed.send({ line, proof, body, bound, signal })
     if (sent !== undefined) return sent

@@ -14,6 +14,8 @@ export type Proven = Readonly<Record<string, string>>
 export interface Replica extends Balanced {
   readonly url: URL
   readonly pool: Pool
+  /** For routes, whose bodies and answers may stream for as long as a client likes: they take no connection from calls. */
+  readonly streams: Pool
   /** Where calls go together, as far as they can. */
   readonly framed: FramedCalls
   /** Undefined where calls go over HTTP. */
@@ -52,14 +54,19 @@ const POOL = {
   maxHeaderBytes: 128 * 1024,
 }
 
+/** Each route has a bound of its own (http/route-streams.ts); this is of all of them together. */
+const MOST_STREAMS = 2_048
+
 /** Nothing is sent before the first call. */
 export async function openReplica(url: URL, { contract, breaker, grpc, proven }: ReplicaOptions): Promise<Replica> {
   const pool = await openPool(url.origin, POOL)
   // Apart: behind as many calls as there are connections it would wait for one of them to end, at the very time when frames are needed.
   const upgrades = await openPool(url.origin, { ...POOL, connections: 1 })
+  const streams = await openPool(url.origin, { ...POOL, connections: MOST_STREAMS })
   const replica: Replica = {
     url,
     pool,
+    streams,
     framed: openFramedCalls({
       open: (signal) => {
         const headers = proven(replica)
@@ -83,7 +90,7 @@ export async function openReplica(url: URL, { contract, breaker, grpc, proven }:
     async destroy() {
       replica.framed.destroy()
       grpc?.destroy()
-      await Promise.all([pool.destroy(), upgrades.destroy()])
+      await Promise.all([pool.destroy(), streams.destroy(), upgrades.destroy()])
     },
   }
   return replica
