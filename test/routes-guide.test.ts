@@ -2,9 +2,9 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { EventEmitter, on } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { route, service } from '../src/contract/index.ts'
+import { route, service, t } from '../src/contract/index.ts'
 import type { Handlers } from '../src/service/handler.ts'
-import { Problem } from '../src/service/index.ts'
+import { Problem, readObject } from '../src/service/index.ts'
 import { type SmallSystem, smallSystem } from './small-system.ts'
 
 /** The examples of docs/guide/routes.md: the last test compares them. */
@@ -51,7 +51,8 @@ const handlers: Handlers<typeof desk> = {
     const expected = createHmac('sha256', secret).update(bytes).digest()
     const given = Buffer.from(headers['x-signature'] ?? '', 'hex')
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) throw new Problem('UNAUTHENTICATED')
-    await tx.query('insert into notifications (body) values ($1) on conflict do nothing', [json()])
+    const { id, amount } = readObject({ id: t.text({ max: 100 }), amount: t.integer() }, json())
+    await tx.query('insert into payments (id, amount) values ($1, $2) on conflict do nothing', [id, amount])
     return {}
   },
 
@@ -76,12 +77,12 @@ async function* newsUntil(signal: AbortSignal) {
 
 let small: SmallSystem
 beforeAll(async () => {
-  small = await smallSystem(desk, handlers, 'create table notifications (body jsonb primary key);')
+  small = await smallSystem(desk, handlers, 'create table payments (id text primary key, amount int);')
 })
 afterAll(() => small.stop())
 
 test('a webhook is taken with its signature, and not without', async () => {
-  const body = '{ "paid": true }'
+  const body = '{ "id": "pay_1",  "amount": 5 }'
   const signature = createHmac('sha256', secret).update(body).digest('hex')
   const post = (headers: Record<string, string>) =>
     fetch(`${small.url}/payment-notifications`, {

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
-import { ANONYMOUS } from '../auth/caller.ts'
+import { ANONYMOUS, type Caller } from '../auth/caller.ts'
 import { route, service } from '../contract/index.ts'
 import { createRouteStreams } from './route-streams.ts'
 
@@ -13,10 +13,15 @@ const [news, report] = service('desk', {
 }).served as [any, any]
 
 /** A stream that stays open until it is ended. */
-function opened(streams: ReturnType<typeof createRouteStreams>, operation: any, address: string) {
+function opened(
+  streams: ReturnType<typeof createRouteStreams>,
+  operation: any,
+  address: string,
+  caller: Caller = ANONYMOUS,
+) {
   const aborting = new AbortController()
   const streaming = {
-    caller: ANONYMOUS,
+    caller,
     address,
     res: new EventEmitter() as ServerResponse,
     signal: aborting.signal,
@@ -72,4 +77,23 @@ test('R-OPS-2: a drain ends what has no end of its own, and nothing else', async
   ])
   finite.endStream()
   await finite.ended
+})
+
+test('R-AUTH-2: what has no end of its own ends with the token by which it was asked for; a download goes on', async () => {
+  const streams = createRouteStreams()
+  const user = (expiresInMs: number): Caller => ({
+    kind: 'user',
+    id: 'usr_01h455vb4pex5vsknk084sn02q',
+    email: 'ann@example.com',
+    roles: [],
+    sid: 'ses_01h455vb4pex5vsknk084sn02q',
+    issuedAtMs: 0,
+    expiresAtMs: Date.now() + expiresInMs,
+  })
+  const long = opened(streams, news, 'a', user(1e12))
+  const download = opened(streams, report, 'a', user(10))
+  await opened(streams, news, 'a', user(10)).ended
+  expect([long.signal.aborted, download.signal.aborted]).toEqual([false, false])
+  for (const one of [long, download]) one.endStream()
+  await Promise.all([long.ended, download.ended])
 })

@@ -30,7 +30,10 @@ export interface RouteStreams {
   check(operation: Operation, asking: Asking): void
   /** Counts one whose body streams too, while `work` goes on. */
   during<T>(operation: Operation, streaming: Streaming, work: () => Promise<T>): Promise<T>
-  /** Sends one by `send`. It ends when nobody reads it any more, whatever it waits for then. */
+  /**
+   * Sends one by `send`. It ends when nobody reads it any more, whatever it waits for then; and where it has no end of its own, with the
+   * token by which it was asked for.
+   */
   send(
     operation: Operation,
     streaming: Streaming,
@@ -79,8 +82,11 @@ export function createRouteStreams(): RouteStreams {
       const leave = () => streaming.endStream()
       res.once('close', leave)
       if (res.destroyed || (draining && operation.route!.isEndless)) leave()
+      const { isEndless } = operation.route!
+      const expiry = isEndless ? whenExpired(streaming, leave) : undefined
       const sending = () => send(Readable.from(untilAborted(stream, signal), { objectMode: false }))
       await during(operation, streaming, sending).finally(() => {
+        clearTimeout(expiry)
         res.off('close', leave)
         leave()
         // Where none of it was asked for, nothing else tells it.
@@ -93,6 +99,14 @@ export function createRouteStreams(): RouteStreams {
     },
   }
 }
+
+function whenExpired({ caller }: Asking, end: () => void): NodeJS.Timeout | undefined {
+  if (caller.kind !== 'user') return undefined
+  return setTimeout(end, Math.min(caller.expiresAtMs - Date.now(), LONGEST_MS)).unref()
+}
+
+/** Longer ones a timer cannot wait (Node would not wait at all). */
+const LONGEST_MS = 2 ** 31 - 1
 
 function whose({ caller, address }: Asking): string | undefined {
   return caller.kind === 'user' ? caller.id : address
