@@ -2,7 +2,7 @@ import { Problem } from '../src/base/errors.ts'
 import { decodeUtf8, parseJson } from '../src/base/json.ts'
 import { bodyCheck } from '../src/contract/check.ts'
 import { resource, t } from '../src/contract/index.ts'
-import { operationsOf } from '../src/contract/operation.ts'
+import { operationsOf } from '../src/contract/served-operations.ts'
 import { problemAnswer } from '../src/http/problem-answer.ts'
 
 /**

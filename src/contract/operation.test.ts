@@ -3,9 +3,9 @@ import { orders } from '../../services/orders/contract.ts'
 import { users } from '../../services/users/contract.ts'
 import type { Contract } from './contract.ts'
 import { operation, resource, service, t } from './index.ts'
-import { collectionPath, itemPath, operationsOf } from './operation.ts'
 import { ownerParam } from './principal.ts'
 import type { AnyResource } from './resource.ts'
+import { collectionPath, itemPath, operationsOf } from './served-operations.ts'
 
 const places = (contract: Contract) =>
   contract.served.map(({ name, method, path, key }) => `${key ?? ''}.${name} ${method} ${path}`)

@@ -16,10 +16,10 @@ import type {
 import { factsOf } from './facts.ts'
 import { checkObject, type KnownMembers, onlyKnown } from './known-members.ts'
 import { checkBucketMembers } from './limits.ts'
-import { customOperation, operationsOf } from './operation.ts'
 import { type DeclaredProblems, declared, PROBLEMS, type SystemProblem, type UsualProblem } from './problem.ts'
 import { routeOperations } from './route.ts'
 import { brokenRules } from './rules.ts'
+import { customOperation, operationsOf } from './served-operations.ts'
 import type { OlderVersion } from './versions.ts'
 
 export interface ServiceOptions<R, O, E, C, P, B, J, T, S> {

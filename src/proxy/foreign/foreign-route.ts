@@ -2,14 +2,9 @@ import { unknownMember } from '../../base/known-names.ts'
 import { type Access, parseAccess } from '../../contract/access.ts'
 import { factsOf } from '../../contract/facts.ts'
 import { checkLimits, type Limit } from '../../contract/limits.ts'
-import {
-  type Credentials,
-  customOperation,
-  type Operation,
-  operation,
-  type ServedMethod,
-} from '../../contract/operation.ts'
+import { type Credentials, type Operation, operation, type ServedMethod } from '../../contract/operation.ts'
 import { PROBLEMS } from '../../contract/problem.ts'
+import { customOperation } from '../../contract/served-operations.ts'
 
 /** One route, from whichever kind of file. */
 export interface ForeignRoute {
