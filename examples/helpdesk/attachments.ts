@@ -16,7 +16,7 @@ import {
   type Unit,
 } from 'lintel/service'
 import { Attachment, type helpdesk, type Ticket } from './contract.ts'
-import { visibleTicket } from './visible.ts'
+import { openTicket, visibleTicket } from './find-ticket.ts'
 
 /** Files lie in a folder, each under the id of its row: nothing that a client writes is part of a path. */
 export const attachment: RouteHandler<typeof helpdesk, 'attachment'> = async (request, unit) => {
@@ -43,6 +43,7 @@ async function keep(
     const file = createWriteStream(arriving)
     await pipeline(stream, file, { signal })
     const values = { bytes: file.bytesWritten }
+    await openTicket(ticketId, tx)
     const [before] = await findBy(tx, Attachment, { ticketId, name })
     const row = before
       ? await change(tx, Attachment, readField(before, 'id'), values)

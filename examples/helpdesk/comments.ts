@@ -1,17 +1,7 @@
-import {
-  type HandlerOf,
-  type Id,
-  idOf,
-  insert,
-  Problem,
-  read,
-  readField,
-  readRow,
-  touch,
-  type Unit,
-} from 'lintel/service'
+import { type HandlerOf, type Id, idOf, insert, Problem, readField, touch, type Unit } from 'lintel/service'
 import { User } from '../../services/users/contract.ts'
-import { Comment, helpdesk, Ticket } from './contract.ts'
+import { Comment, type helpdesk, Ticket } from './contract.ts'
+import { openTicket } from './find-ticket.ts'
 
 export const addComment: HandlerOf<typeof helpdesk, 'comments', 'create'> = async ({ params, body, caller }, unit) => {
   if (caller.kind !== 'user') throw new Problem('FORBIDDEN')
@@ -21,8 +11,7 @@ export const addComment: HandlerOf<typeof helpdesk, 'comments', 'create'> = asyn
 /** A comment is news of its ticket too, whose version goes up. */
 export async function comment(ticketId: Id<'tkt'>, authorId: Id<'usr'>, text: string, unit: Unit<typeof helpdesk>) {
   const { tx, emit } = unit
-  const { userId, status } = readRow(await read(tx, Ticket, ticketId, 'for update'))
-  if (status === 'closed') throw new Problem(helpdesk.problems.TICKET_CLOSED)
+  const { userId } = await openTicket(ticketId, tx)
   await touch(tx, Ticket, ticketId)
   const row = await insert(tx, Comment, { ticketId, userId, authorId, text })
   emit('ticket.commented', ticketId, { commentId: readField(row, 'id'), authorId })

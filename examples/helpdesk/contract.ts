@@ -103,6 +103,7 @@ export const helpdesk = service('helpdesk', {
       method: 'GET',
       path: '/ticket-reports',
       access: 'admin',
+      cost: 5,
       query: { from: t.time(), to: t.time().optional() },
       answer: { opened: t.integer(), closed: t.integer() },
     }),
@@ -114,7 +115,7 @@ export const helpdesk = service('helpdesk', {
       access: 'authenticated',
       body: { types: ['*/*'], maxBytes: 5 * 1024 ** 2, streamed: true },
       answers: { 200: 'application/octet-stream', 204: null },
-      problems: ['NOT_FOUND', 'VALIDATION_ERROR'],
+      problems: ['NOT_FOUND', 'VALIDATION_ERROR', 'TICKET_CLOSED'],
       timeoutMs: 60_000,
     }),
     timeline: route({

@@ -8,6 +8,7 @@ import { Reference, type User } from '../../test/reference.ts'
 import helpdesk from './system.ts'
 
 const SECRET = 'of the mail server'
+const NOBODY = `usr_${'0'.repeat(26)}`
 const api = new Reference()
 let folder: string
 let ann: User
@@ -25,8 +26,8 @@ afterAll(async () => {
 const ask = (who: User, method: string, path: string, body?: unknown, headers = {}) =>
   api.ask(method, path, { token: who.token, body, headers })
 
-async function ticket(): Promise<string> {
-  const made = await ask(ann, 'POST', '/users/me/tickets', { title: 'The printer is on fire' })
+async function ticket(owner = ann): Promise<string> {
+  const made = await ask(owner, 'POST', '/users/me/tickets', { title: 'The printer is on fire' })
   expect(made).toMatchObject({ status: 201, body: { status: 'open', assigneeId: null, version: 1 } })
   return made.body.id
 }
@@ -77,8 +78,7 @@ describe('a ticket', () => {
     const id = await ticket()
     const assign = (who: User, assigneeId: string) => ask(who, 'POST', `/tickets/${id}/assignments`, { assigneeId })
     expect((await assign(ann, api.admin.id)).status).toBe(403)
-    for (const nobody of [ben.id, ticketless()])
-      expect((await assign(api.admin, nobody)).body.error.code).toBe('NO_AGENT')
+    for (const nobody of [ben.id, NOBODY]) expect((await assign(api.admin, nobody)).body.error.code).toBe('NO_AGENT')
     expect((await assign(api.admin, api.admin.id)).body.assigneeId).toBe(api.admin.id)
   })
 
@@ -97,8 +97,6 @@ describe('a ticket', () => {
     expect(await stateOf(recent)).toBe('resolved')
   })
 })
-
-const ticketless = () => `usr_${'0'.repeat(26)}`
 
 describe('a comment', () => {
   test('is written by whoever sees the ticket, which has changed by it', async () => {
@@ -160,10 +158,12 @@ describe('an attachment', () => {
     expect([(await put(ben, id, new Uint8Array(1))).status, (await get(ben, id)).status]).toEqual([404, 404])
   })
 
-  test('that is too large is a 413, and leaves nothing', async () => {
+  test('that is too large is a 413, of a closed ticket a 409, and leaves nothing', async () => {
     const id = await ticket()
     expect((await put(ann, id, new Uint8Array(5 * 1024 ** 2 + 1))).status).toBe(413)
     expect((await get(ann, id)).status).toBe(404)
+    await close(ann, id)
+    expect((await put(ann, id, new Uint8Array(1))).status).toBe(409)
     expect((await readdir(folder)).filter((name) => name.startsWith('new_'))).toEqual([])
   })
 })
@@ -241,12 +241,25 @@ describe('the timeline', () => {
     expect((await ask(ben, 'GET', `/tickets/${id}/timeline`)).status).toBe(404)
   })
 
-  test('its owner has a mail of the end', async () => {
-    const id = await ticket()
-    await close(api.admin, id)
-    const mails = async () => (await api.ask('GET', '/dev/mails')).body
+  test('begins anew for a client that says nothing sensible', async () => {
+    const { next, leave } = await follow(await ticket(), ann, 'the last one')
+    await next('ticket.created')
+    await leave()
+  })
+})
+
+describe('a notice', () => {
+  const mails = async (): Promise<{ to: string; text: string; links: string[] }[]> =>
+    (await api.ask('GET', '/dev/mails')).body
+
+  test('of the end of a ticket goes to its owner, at an address that is known to be theirs', async () => {
+    const linkTo = async () => (await mails()).find(({ to }) => to === ann.email)?.links[0]
+    await expect.poll(linkTo, { timeout: 20_000 }).toBeDefined()
+    expect((await fetch((await linkTo()) ?? '', { method: 'PUT' })).status).toBe(200)
+    for (const owner of [ben, ann]) await close(api.admin, await ticket(owner))
+    const notices = async () => (await mails()).filter(({ text }) => text.startsWith('Your ticket'))
     await expect
-      .poll(mails, { timeout: 20_000 })
-      .toContainEqual(expect.objectContaining({ to: ann.email, text: 'Your ticket is closed: It is out\n' }))
+      .poll(notices, { timeout: 20_000 })
+      .toMatchObject([{ to: ann.email, text: 'Your ticket is closed: It is out\n' }])
   })
 })

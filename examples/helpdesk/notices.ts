@@ -1,13 +1,15 @@
 import type { EventHandlerOf } from 'lintel/service'
-import { users } from '../../services/users/contract.ts'
 import type { helpdesk } from './contract.ts'
+import { findUser } from './find-user.ts'
 
-/** Mails the owner what has become of a ticket. */
+/** Mails the owner what has become of a ticket, at an address that is known to be theirs: anybody may give somebody else's. */
 export const mailOwner: EventHandlerOf<typeof helpdesk, 'notices', 'ticket.resolved' | 'ticket.closed'> = async (
   { data },
-  { call, mail, signal },
+  unit,
 ) => {
-  const { email } = await call(users).users.get({ id: data.userId })
+  const owner = await findUser(data.userId, unit)
+  if (!owner?.emailVerified) return
   const reason = data.closedFor === null ? '' : `: ${data.closedFor}`
-  await mail.send({ to: email, subject: data.title, text: `Your ticket is ${data.status}${reason}\n` }, signal)
+  const text = `Your ticket is ${data.status}${reason}\n`
+  await unit.mail.send({ to: owner.email, subject: data.title, text }, unit.signal)
 }

@@ -1,24 +1,16 @@
-import { change, encodeId, invalid, isProblem, type JobHandler, type OperationHandler, Problem } from 'lintel/service'
-import { users } from '../../services/users/contract.ts'
+import { change, encodeId, invalid, type JobHandler, type OperationHandler, Problem } from 'lintel/service'
 import { helpdesk, Ticket } from './contract.ts'
+import { findUser } from './find-user.ts'
 
 export const close: OperationHandler<typeof helpdesk, 'close'> = ({ params, body, expected }, { tx }) =>
   change(tx, Ticket, params.ticketId, closedFor(body.reason), expected, 'as service')
 
-export const assign: OperationHandler<typeof helpdesk, 'assign'> = async (
-  { params, body, expected },
-  { tx, call, emit },
-) => {
+export const assign: OperationHandler<typeof helpdesk, 'assign'> = async ({ params, body, expected }, unit) => {
   const { assigneeId } = body
-  try {
-    const { roles } = await call(users).users.get({ id: assigneeId })
-    if (!roles.includes('admin')) throw new Problem(helpdesk.problems.NO_AGENT)
-  } catch (error) {
-    if (isProblem(error, 'NOT_FOUND')) throw new Problem(helpdesk.problems.NO_AGENT)
-    throw error
-  }
-  const ticket = await change(tx, Ticket, params.ticketId, { assigneeId }, expected)
-  emit('ticket.assigned', params.ticketId, { assigneeId })
+  const assignee = await findUser(assigneeId, unit)
+  if (!assignee?.roles.includes('admin')) throw new Problem(helpdesk.problems.NO_AGENT)
+  const ticket = await change(unit.tx, Ticket, params.ticketId, { assigneeId }, expected)
+  unit.emit('ticket.assigned', params.ticketId, { assigneeId })
   return ticket
 }
 
@@ -26,9 +18,9 @@ export const report: OperationHandler<typeof helpdesk, 'report'> = async ({ quer
   const { from, to } = query
   if (to !== null && to <= from) throw invalid('to', 'must be after from')
   const [counted] = await read.query<{ opened: number; closed: number }>(
-    `select count(*) filter (where created_at >= $1 and created_at < $2)::int as opened,
-       count(*) filter (where closed_at >= $1 and closed_at < $2)::int as closed
-     from tickets where created_at < $2 and (created_at >= $1 or closed_at >= $1)`,
+    `select
+       (select count(*)::int from tickets where created_at >= $1 and created_at < $2) as opened,
+       (select count(*)::int from tickets where closed_at >= $1 and closed_at < $2) as closed`,
     [from, to ?? 'infinity'],
   )
   return counted ?? { opened: 0, closed: 0 }

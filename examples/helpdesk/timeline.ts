@@ -1,55 +1,62 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type EventHandlerOf, type RouteHandler, type RouteUnit, uuidOf } from 'lintel/service'
+import { type EventHandlerOf, type Id, type RouteHandler, type RouteUnit, type Unit, uuidOf } from 'lintel/service'
 import { type helpdesk, Ticket } from './contract.ts'
-import { visibleTicket } from './visible.ts'
+import { visibleTicket } from './find-ticket.ts'
 
-type Noted =
-  | 'ticket.created'
-  | 'ticket.resolved'
-  | 'ticket.reopened'
-  | 'ticket.closed'
-  | 'ticket.assigned'
-  | 'ticket.commented'
+type Noted = `ticket.${'created' | 'resolved' | 'reopened' | 'closed' | 'assigned' | 'commented'}`
 
-/** The events of one ticket arrive in order, one after the other: so do their numbers. */
+/** The events of one ticket are handled in their order, one after the other: so do their positions rise. */
 export const note: EventHandlerOf<typeof helpdesk, 'timelines', Noted> = async (event, { tx }) => {
+  const { aggregateId, type, timestamp, data } = event
   await tx.query('insert into timeline (ticket_id, type, data) values ($1, $2, $3)', [
-    uuidOf(Ticket, event.aggregateId),
-    event.type,
-    JSON.stringify({ at: event.timestamp, ...event.data }),
+    uuidOf(Ticket, aggregateId),
+    type,
+    JSON.stringify({ at: timestamp, ...data }),
   ])
 }
 
-/** A client that reconnects, at whatever process, says what it had last (`Last-Event-ID`), as browsers do. */
+/**
+ * A client that comes back, to whichever process, says what it had last (`Last-Event-ID`). It has to when its token ends, as the
+ * stream does then.
+ */
 export const timeline: RouteHandler<typeof helpdesk, 'timeline'> = async ({ params, headers, caller }, unit) => {
   const { id } = await visibleTicket(params.ticketId, caller, unit)
-  const last = Number(headers['last-event-id'] ?? 0)
-  return { body: follow(uuidOf(Ticket, id), Number.isSafeInteger(last) ? last : 0, unit) }
+  const last = Number(headers['last-event-id'])
+  const untilMs = caller.kind === 'user' ? caller.expiresAtMs : 0
+  return { body: follow({ id, untilMs, after: Number.isSafeInteger(last) ? last : 0 }, unit) }
 }
 
-const POLL_MS = 500
+const POLL_MS = 1_000
+/** A connection on which nothing is sent for a minute is cut. */
 const QUIET_MS = 20_000
 
-async function* follow(ticket: string, last: number, unit: RouteUnit<typeof helpdesk>) {
+interface Following {
+  readonly id: Id<'tkt'>
+  readonly untilMs: number
+  readonly after: number
+}
+
+async function* follow({ id, untilMs, after }: Following, unit: RouteUnit<typeof helpdesk>) {
+  let [position, quietMs] = [after, 0]
   yield 'retry: 1000\n\n'
-  let spokeAt = performance.now()
-  while (!unit.signal.aborted) {
-    const news = await unit.run(({ read }) =>
-      read.query<{ position: number; type: string; data: string }>(
-        'select position, type, data from timeline where ticket_id = $1 and position > $2 order by position limit 100',
-        [ticket, last],
-      ),
-    )
-    for (const { position, type, data } of news) {
-      yield `id: ${position}\nevent: ${type}\ndata: ${data}\n\n`
-      last = position
+  while (Date.now() < untilMs) {
+    const news = await unit.run(({ read }) => newsOf(id, position, read))
+    for (const event of news) {
+      yield `id: ${event.position}\nevent: ${event.type}\ndata: ${event.data}\n\n`
+      position = event.position
     }
-    if (news.length > 0) spokeAt = performance.now()
-    else if (performance.now() - spokeAt > QUIET_MS) {
-      // A connection that says nothing for a minute is cut.
+    quietMs = news.length > 0 ? 0 : quietMs + POLL_MS
+    if (quietMs >= QUIET_MS) {
       yield ':\n\n'
-      spokeAt = performance.now()
+      quietMs = 0
     }
     await wait(POLL_MS, undefined, { signal: unit.signal })
   }
+}
+
+function newsOf(id: Id<'tkt'>, position: number, read: Unit['read']) {
+  return read.query<{ position: number; type: string; data: string }>(
+    'select position, type, data from timeline where ticket_id = $1 and position > $2::bigint order by position limit 100',
+    [uuidOf(Ticket, id), position],
+  )
 }
