@@ -30,9 +30,12 @@ const upload = route({
 const news = route({ methods: ['GET'], path: '/news', access: 'public', answers: { 200: 'text/event-stream' } })
 const page = route({ methods: ['GET'], path: '/pages/{name}', access: 'public', answers: { 200: 'text/html' } })
 
-const desk = service('desk', { routes: { paymentHook, upload, news, page } })
+const desk = service('desk', {
+  routes: { paymentHook, upload, news, page },
+  settings: { PAYMENT_SECRET: t.text({ min: 16 }).hidden() },
+})
 
-const secret = 'a secret of both'
+const SECRET = 'a secret of both'
 const bus = new EventEmitter()
 const escaped = (text: string) => text.replace(/[&<>"']/g, (one) => `&#${one.charCodeAt(0)};`)
 
@@ -47,10 +50,11 @@ async function store(name: string, pieces: AsyncIterable<Uint8Array>, signal: Ab
 }
 
 const handlers: Handlers<typeof desk> = {
-  async paymentHook({ bytes, headers, json }, { tx }) {
-    const expected = createHmac('sha256', secret).update(bytes).digest()
+  async paymentHook({ bytes, headers, json }, { tx, settings }) {
+    const expected = createHmac('sha256', settings.PAYMENT_SECRET).update(bytes).digest()
     const given = Buffer.from(headers['x-signature'] ?? '', 'hex')
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) throw new Problem('UNAUTHENTICATED')
+    if (given.length !== expected.length || !timingSafeEqual(given, expected))
+      throw new Problem('UNAUTHENTICATED', 'X-Signature is missing or wrong')
     const { id, amount } = readObject({ id: t.text({ max: 100 }), amount: t.integer() }, json())
     await tx.query('insert into payments (id, amount) values ($1, $2) on conflict do nothing', [id, amount])
     return {}
@@ -77,13 +81,15 @@ async function* newsUntil(signal: AbortSignal) {
 
 let small: SmallSystem
 beforeAll(async () => {
-  small = await smallSystem(desk, handlers, 'create table payments (id text primary key, amount int);')
+  small = await smallSystem(desk, handlers, 'create table payments (id text primary key, amount int);', {
+    PAYMENT_SECRET: SECRET,
+  })
 })
 afterAll(() => small.stop())
 
 test('a webhook is taken with its signature, and not without', async () => {
   const body = '{ "id": "pay_1",  "amount": 5 }'
-  const signature = createHmac('sha256', secret).update(body).digest('hex')
+  const signature = createHmac('sha256', SECRET).update(body).digest('hex')
   const post = (headers: Record<string, string>) =>
     fetch(`${small.url}/payment-notifications`, {
       method: 'POST',

@@ -15,31 +15,21 @@ export const note: EventHandlerOf<typeof helpdesk, 'timelines', Noted> = async (
   ])
 }
 
-/**
- * A client that comes back, to whichever process, says what it had last (`Last-Event-ID`). It has to when its token ends, as the
- * stream does then.
- */
+/** A client that comes back, to whichever process, says what it had last (`Last-Event-ID`). */
 export const timeline: RouteHandler<typeof helpdesk, 'timeline'> = async ({ params, headers, caller }, unit) => {
   const { id } = await visibleTicket(params.ticketId, caller, unit)
   const last = Number(headers['last-event-id'])
-  const untilMs = caller.kind === 'user' ? caller.expiresAtMs : 0
-  return { body: follow({ id, untilMs, after: Number.isSafeInteger(last) ? last : 0 }, unit) }
+  return { body: follow(id, Number.isSafeInteger(last) ? last : 0, unit) }
 }
 
 const POLL_MS = 1_000
 /** A connection on which nothing is sent for a minute is cut. */
 const QUIET_MS = 20_000
 
-interface Following {
-  readonly id: Id<'tkt'>
-  readonly untilMs: number
-  readonly after: number
-}
-
-async function* follow({ id, untilMs, after }: Following, unit: RouteUnit<typeof helpdesk>) {
+async function* follow(id: Id<'tkt'>, after: number, unit: RouteUnit<typeof helpdesk>) {
   let [position, quietMs] = [after, 0]
   yield 'retry: 1000\n\n'
-  while (Date.now() < untilMs) {
+  while (!unit.signal.aborted) {
     const news = await unit.run(({ read }) => newsOf(id, position, read))
     for (const event of news) {
       yield `id: ${event.position}\nevent: ${event.type}\ndata: ${event.data}\n\n`
