@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { EventEmitter, on, once } from 'node:events'
 import { createReadStream } from 'node:fs'
-import { connect } from 'node:net'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Problem } from '../src/base/errors.ts'
 import { operation, route, service, t } from '../src/contract/index.ts'
 import type { Handlers } from '../src/service/handler.ts'
@@ -35,6 +36,7 @@ const files = service('files', {
     }),
     events: route({ methods: ['GET'], path: '/news', access: 'public', answers: { 200: 'text/event-stream' } }),
     download: route({ methods: ['GET'], path: '/downloads/{of}', access: 'public', answers: { 200: '*/*' } }),
+    passed: route({ methods: ['GET'], path: '/passed/{port}', access: 'public', answers: { 200: 'text/plain' } }),
     file: route({
       methods: ['GET'],
       path: '/files/{of}',
@@ -102,6 +104,10 @@ const handlers: Handlers<typeof files> = {
   async download({ params }) {
     const headers = { 'content-type': 'application/octet-stream' }
     return { headers, body: params.of === 'broken' ? breaksOff() : numbers(64 * MIB) }
+  },
+  async passed({ params }) {
+    const { body } = await fetch(`http://127.0.0.1:${params.port}`)
+    return { body: body ?? '' }
   },
   async file({ params: { of } }, { tx, signal }) {
     await tx.query('insert into uploads values ($1)', ['of a file'])
@@ -228,6 +234,20 @@ describe.each(Object.entries(WAYS))('in %s', (_, start) => {
     test('RFC 9112 8: where it breaks off, the connection is cut', async () => {
       await expect(fetch(`${small.url}/downloads/broken`).then((response) => response.text())).rejects.toThrow()
     })
+  })
+
+  test('R-GW-3: what is passed on from elsewhere ends there when the client leaves, or has asked for the head alone', async () => {
+    const upstream = createServer((_, res) => res.once('close', () => heard.emit('left')).write('first')).listen(0)
+    onTestFinished(() => void upstream.close().closeAllConnections())
+    const path = `/passed/${(upstream.address() as AddressInfo).port}`
+    const left = once(heard, 'left')
+    const reader = (await fetch(`${small.url}${path}`)).body!.getReader()
+    expect(Buffer.from((await reader.read()).value!).toString()).toBe('first')
+    await reader.cancel()
+    await left
+    const again = once(heard, 'left')
+    expect((await send(small.url, 'HEAD', path)).status).toBe(200)
+    await again
   })
 
   describe('a stream of Node', () => {

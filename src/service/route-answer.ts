@@ -13,7 +13,7 @@ export interface RouteAnswer<Status extends number = number> {
    * Bytes, text (UTF-8), or pieces of either, which are asked for as fast as the client reads. What yields pieces is ended when the
    * client has gone or the service stops, and cuts the connection where it throws: the status is out by then.
    */
-  readonly body?: string | Uint8Array | AsyncIterable<string | Uint8Array>
+  readonly body?: string | Uint8Array | AsyncIterable<string | Uint8Array> | undefined
 }
 
 /** What the gateway says itself, of every answer, and what belongs to a connection (RFC 9110, 7.6.1). */

@@ -22,17 +22,17 @@ export async function serveRoute(
   const timeoutMs = operation.timeoutMs ?? USUAL_MS
   const request = new ReceivedRequest(call, raw, params)
   const run: RouteUnit['run'] = (work) => handled(inUnit(work, within(context, timeoutMs), plan))
-  let body: unknown
+  let body: RouteAnswer['body']
   let isOver = false
   const answer = async (unit: Unit): Promise<Reply> => {
     // Of an attempt before, whose transaction met another.
     dropStream(body)
     const given = (await handler!(request as never, Object.assign(unit, { run }))) as RouteAnswer | undefined
-    body = given?.body
-    keepStream(body)
+    const kept = keepStream(given?.body)
+    body = kept
     // Nobody waits for a handler that is late.
     if (isOver) dropStream(body)
-    return replyOfRoute(operation, given)
+    return replyOfRoute(operation, given && { ...given, body: kept })
   }
   try {
     return await inUnit(answer, context, plan)
