@@ -36,7 +36,7 @@ export async function readProducts(tx: Tx, wanted: readonly OrderLineInput[]): P
 
 /**
  * Gives back what was taken. A stock that would grow beyond an integer, such as one that stands for plenty, stops there:
- * nobody's cancellation fails for it.
+ * nobody's cancellation fails for it. A product that was deleted meanwhile has none to return to.
  */
 export async function returnStock(tx: Tx, items: readonly Line[]): Promise<void> {
   const set = 'stock = least(stock::bigint + given.quantity, 2147483647)'

@@ -2,9 +2,11 @@ import { nearestName } from '../base/known-names.ts'
 import { accessFault, parseAccess } from './access.ts'
 import type { Contract } from './contract.ts'
 import type { FieldSpec, Fields, Transitions } from './fields.ts'
+import { isKebabCase } from './names.ts'
 import type { AnyResource } from './resource.ts'
 import { rulesOf } from './state.ts'
 import type { Report } from './violation.ts'
+import { isPast } from './words.ts'
 
 /** Reports what is wrong with the states of a field, wherever it stands. */
 export function checkStates(at: string, { transitions, initial }: FieldSpec, report: Report): void {
@@ -52,7 +54,14 @@ export function checkStateFields(key: string, resource: AnyResource, contract: C
     }
     if (spec.events)
       for (const state of reached(spec))
-        if (!Object.hasOwn(contract.events, `${resource.name}.${state}`))
+        if (!isKebabCase(state) || !isPast(state))
+          report(
+            'R-EVT-1',
+            at,
+            `publishes its transitions, and "${resource.name}.${state}" cannot be an event: "${state}" says nothing that has happened`,
+            'Name the state like `reopened`, or leave out `events: true` and emit events of your own',
+          )
+        else if (!Object.hasOwn(contract.events, `${resource.name}.${state}`))
           report(
             'R-EVT-2',
             at,

@@ -64,6 +64,11 @@ test.each<[string, string, () => unknown]>([
       withStates({ open: { closed: 'admin', lost: 'admin' }, closed: {}, lost: {} }, { initial: 'open', events: true }),
   ],
   [
+    'a state with events that names nothing that has happened',
+    'publishes its transitions, and "ticket.open" cannot be an event: "open" says nothing that has happened. Name the state like `reopened`',
+    () => withStates({ open: { closed: 'admin' }, closed: { open: 'admin' } }, { initial: 'open', events: true }),
+  ],
+  [
     'a state without what follows',
     't.state has null as `states.closed`: expected an object',
     () => withStates({ open: { closed: 'admin' }, closed: null }),
