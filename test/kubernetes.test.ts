@@ -9,7 +9,7 @@ import { mostConnections } from '../src/start/connection-budget.ts'
 import { partsOf, requireUrls, uselessUrls } from '../src/start/parts.ts'
 import { readSettings, type Settings } from '../src/start/settings.ts'
 import { settingsOf } from '../src/start/settings-schema.ts'
-import { serviceNames } from '../src/start/system.ts'
+import { contractsOf, serviceNames } from '../src/start/system.ts'
 import shop from '../system.ts'
 
 const MANIFESTS = fileURLToPath(new URL('../deploy/kubernetes', import.meta.url))
@@ -72,7 +72,7 @@ describe.skipIf(renderer === undefined).each(['base', 'overlays/example'])('depl
       const { settings, names } = settingsFor(one)
       const parts = partsOf(shop, container(one).args.slice(1))
       expect(settings.warnings, one.metadata.name).toEqual([])
-      for (const name of names) expect([...settingsOf(serviceNames(shop)).keys()], one.metadata.name).toContain(name)
+      for (const name of names) expect([...settingsOf(contractsOf(shop)).keys()], one.metadata.name).toContain(name)
       if (one.kind === 'Job') continue
       requireUrls(shop, parts, settings)
       expect(uselessUrls(parts, settings)).toEqual([])
@@ -184,7 +184,7 @@ describe.skipIf(renderer === undefined).each(['base', 'overlays/example'])('depl
       given[name] = key === undefined ? value : join(folder, key)
     }
     const names = Object.keys(given).map((name) => name.replace(/_FILE$/, ''))
-    return { settings: readSettings(given, serviceNames(shop)), names }
+    return { settings: readSettings(given, contractsOf(shop)), names }
   }
 
   function filesIn(workload: Manifest, mounts: Manifest[]): Map<string, string> {

@@ -21,6 +21,7 @@ const DATES: Readonly<Record<string, string>> = {
   'src/gateway/health.ts': 'the timestamp of health',
   'src/gateway/sending.ts': 'X-RateLimit-Reset',
   'src/http/client-error.ts': 'the Date header',
+  'src/http/route-streams.ts': '`exp` of tokens',
   'src/mail/catcher.ts': 'when a mail was caught',
   'src/observe/access-log.ts': 'the time of a line',
   'src/observe/lines.ts': 'the time of a line',
