@@ -26,7 +26,7 @@ export interface User {
 
 /** The reference system, running for one test file, with what its tests keep asking for. */
 export class Reference {
-  system!: TestSystem
+  system!: Pick<TestSystem, 'url' | 'stop' | 'databases'>
   admin!: User
   #users = 0
 

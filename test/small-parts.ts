@@ -9,11 +9,12 @@ import type { Handlers } from '../src/service/handler.ts'
 import { implement } from '../src/service/implement.ts'
 import { system } from '../src/start/define-system.ts'
 import { start } from '../src/start/start.ts'
+import type { System } from '../src/start/system.ts'
 import { clonesOf } from '../src/testing/database.ts'
 import { databaseSettings } from '../src/testing/system.ts'
 import type { SmallSystem } from './small-system.ts'
 
-/** A small system of one service whose gateway calls it through its door, as if they were in two processes. */
+/** A small system of one service, in parts. */
 export async function smallParts<C extends AnyContract>(
   contract: C,
   handlers: Handlers<C>,
@@ -23,6 +24,20 @@ export async function smallParts<C extends AnyContract>(
   const folder = await mkdtemp(join(tmpdir(), 'lintel-parts-'))
   await writeFile(join(folder, '0001-tables.sql'), sql)
   const made = system({ services: [implement(contract, handlers, { migrations: pathToFileURL(`${folder}/`) })] })
+  const parts = await partsOf(made, transport)
+  return {
+    url: parts.url,
+    database: parts.databases[contract.name]!,
+    stopService: parts.stopServices,
+    async stop() {
+      await parts.stop()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+/** A system whose gateway calls its services through their door, as if they were in two processes. */
+export async function partsOf(made: System, transport: CallTransport, settings: Record<string, string> = {}) {
   const clones = await clonesOf(inject('databaseServer'), made.services)
   const env = {
     PORT: '0',
@@ -34,19 +49,20 @@ export async function smallParts<C extends AnyContract>(
     // So that requests may say that they come from several addresses.
     TRUSTED_PROXIES: '127.0.0.1',
     ...databaseSettings(clones.urls),
+    ...settings,
   }
-  const service = await start(made, env, { parts: [contract.name] })
-  const setting = `${contract.name.toUpperCase()}_URL`
-  const gateway = await start(made, { ...env, [setting]: service.url }, { parts: ['gateway'] })
+  const names = made.services.map(({ contract }) => contract.name)
+  const services = await start(made, env, { parts: names })
+  const urls = Object.fromEntries(names.map((name) => [`${name.toUpperCase()}_URL`, services.url]))
+  const gateway = await start(made, { ...env, ...urls }, { parts: ['gateway'] })
   return {
     url: gateway.url,
-    database: clones.urls[contract.name]!,
-    stopService: () => service.stop(),
+    databases: clones.urls,
+    stopServices: () => services.stop(),
     async stop() {
       await gateway.stop()
-      await service.stop()
+      await services.stop()
       await clones.drop()
-      await rm(folder, { recursive: true })
     },
   }
 }
