@@ -40,7 +40,7 @@ export function checkObject(where: string, name: string, value: unknown): assert
     throw wrongKind(where, name, value, 'an object')
 }
 
-function wrongKind(where: string, name: string, value: unknown, expected: string): Fault {
+export function wrongKind(where: string, name: string, value: unknown, expected: string): Fault {
   return new Fault('INVALID_CONTRACT', `R-P-6 ${where} has ${inWords(value)} as \`${name}\`: expected ${expected}`)
 }
 

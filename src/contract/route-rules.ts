@@ -80,6 +80,13 @@ function checkRoutePath(id: string, { path }: RouteSpec, report: Report): void {
       `has the path "${path}"`,
       'Write it like `/uploads/{name}`: a first segment without parameters, letters, digits, `-`, `.`, `_` and `~`, and no slash at the end',
     )
+  else if (path.split('/').some((segment) => segment === '.' || segment === '..'))
+    report(
+      'R-REST-1',
+      id,
+      `has the path "${path}"`,
+      'Leave out `.` and `..`: clients resolve them, and nobody could ask for it',
+    )
   else if (/^\/(v\d+|api)(\/|$)/.test(path))
     report(
       'R-VER-1',

@@ -97,6 +97,7 @@ describe('what is refused where it is defined', () => {
     ['no path', { path: '/' }, 'has the path "/"'],
     ['a parameter first', { path: '/{name}' }, 'has the path "/{name}"'],
     ['a slash at the end', { path: '/a/' }, 'has the path "/a/"'],
+    ['a dot segment', { path: '/a/../b' }, 'has the path "/a/../b"'],
     ['a version in its path', { path: '/v1/a' }, 'R-VER-1 desk.hook: begins its path with /v1'],
     ['a parameter twice', { path: '/a/{b}/{b}' }, 'has the parameter {b} twice'],
     ['a body of GET', { methods: ['GET'] }, 'has a body, but no method that takes one'],
@@ -106,6 +107,8 @@ describe('what is refused where it is defined', () => {
     ['a stream without an end', { body: { types: ['*/*'], streamed: true } }, 'is streamed, and has no maxBytes'],
     ['no answers', { answers: {} }, 'has no answers'],
     ['an answer that is none', { answers: { 100: null } }, 'is no status of an answer'],
+    ['an answer of no types', { answers: { 200: [] } }, 'has a list as `answers.200`: expected media types, or null'],
+    ['an answer that is no type', { answers: { 200: 5 } }, 'has the media type 5'],
     ['a body where there is none', { answers: { 204: 'text/html' } }, 'has a body'],
     ['a type with parameters', { answers: { 200: 'text/html; charset=utf-8' } }, 'has the media type'],
     ['an undeclared problem', { problems: ['GONE'] }, 'lists the undeclared problem GONE'],
@@ -114,6 +117,8 @@ describe('what is refused where it is defined', () => {
     ['an unknown member of its body', { body: { type: 'x', types: ['*/*'] } }, 'type'],
     ['no list of types', { body: { types: 'text/html' } }, 'expected a list'],
     ['no access', { access: undefined }, 'has no `access`'],
+    ['an access rule that is no text', { access: null }, 'has null as `access`: expected a text'],
+    ['a path that is no text', { path: {} }, 'has an object as `path`: expected a text'],
   ])('R-P-6: %s', (_, options, message) => {
     expect(faultOf(options)).toContain(message)
   })

@@ -1,6 +1,6 @@
 import { Fault } from '../base/errors.ts'
 import { parseAccess } from './access.ts'
-import { checkObject, type KnownMembers, onlyKnown } from './known-members.ts'
+import { checkObject, type KnownMembers, onlyKnown, wrongKind } from './known-members.ts'
 import { checkLimitList, type Limit } from './limits.ts'
 import type { Credentials, DescribedOperation, Method, PathParams } from './operation.ts'
 import type { RouteBody, ServedRoute } from './served-route.ts'
@@ -106,8 +106,13 @@ export function route<
   onlyKnown(where, options, OPTIONS)
   for (const member of ['methods', 'path', 'access', 'answers'] as const)
     if (options[member] === undefined) throw new Fault('INVALID_CONTRACT', `R-P-6 ${where} has no \`${member}\``)
+  for (const member of ['path', 'access'] as const)
+    if (typeof options[member] !== 'string') throw wrongKind(where, member, options[member], 'a text')
   checkLimitList(where, 'limits', options.limits)
   checkObject(where, 'answers', options.answers)
+  for (const [status, types] of Object.entries(options.answers))
+    if (types !== null && types.length === 0)
+      throw wrongKind(where, `answers.${status}`, types, 'media types, or null where there is no body')
   const { body, cost = 1 } = options
   if (body !== undefined) {
     checkObject(where, 'body', body)
@@ -129,7 +134,7 @@ export function route<
     answers: Object.fromEntries(
       Object.entries(options.answers).map(([status, types]) => [
         status,
-        (types === null ? [] : typeof types === 'string' ? [types] : types).map(lowerCase),
+        (types === null ? [] : Array.isArray(types) ? types : [types]).map(lowerCase),
       ]),
     ),
     problems: options.problems ?? [],
