@@ -17,7 +17,7 @@ export function send(pool: Pool, { path, headers, body, ...waiting }: Sent): Pro
 }
 
 /** Not `pool.request`: its stream and its signal cost more than the rest of a small answer. */
-class Sending extends Awaited implements Dispatcher.DispatchHandler {
+export class Sending extends Awaited implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined = undefined
   #status = 0
   #headers: Answered['headers'] = {}
@@ -65,7 +65,7 @@ class Sending extends Awaited implements Dispatcher.DispatchHandler {
 }
 
 /** There was no connection: nothing was sent. */
-export function isUnsent(cause: unknown): boolean {
+function isUnsent(cause: unknown): boolean {
   const { code = '', syscall } = cause as { code?: string; syscall?: string }
   return UNSENT.has(code) || syscall === 'connect' || /CERT|TLS|SSL|^UNABLE_TO_/.test(code)
 }

@@ -2,8 +2,8 @@ import { Readable } from 'node:stream'
 import { REPLY_HEADER } from '../call/call-head.ts'
 import { readReplyHead } from '../call/reply-head.ts'
 import type { Dispatcher, Pool } from '../http/pool.ts'
-import { type Answered, Awaited, ENDED, type Failed, MAX_ANSWER_BYTES, TOO_LARGE, type Waiting } from './awaited.ts'
-import { isUnsent } from './http-call.ts'
+import { type Answered, ENDED, type Failed, type Waiting } from './awaited.ts'
+import { Sending } from './http-call.ts'
 
 export interface SentRoute extends Waiting {
   readonly path: string
@@ -25,28 +25,16 @@ export function sendRoute(pool: Pool, { path, headers, body, ...waiting }: SentR
   })
 }
 
-class RouteSending extends Awaited implements Dispatcher.DispatchHandler {
-  #controller: Dispatcher.DispatchController | undefined = undefined
-  #status = 0
-  #headers: Answered['headers'] = {}
+class RouteSending extends Sending {
   #stream: Readable | undefined = undefined
-  #parts: Buffer[] = []
-  #size = 0
 
-  protected cancel(): void {
-    this.#controller?.abort(ENDED)
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller
-    if (this.settled) controller.abort(ENDED)
-  }
-
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Answered['headers']): void {
-    if (status < 200) return
-    this.#status = status
-    this.#headers = headers
-    if (readReplyHead(headers[REPLY_HEADER])?.streams !== true) return
+  override onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Answered['headers'],
+  ): void {
+    super.onResponseStart(controller, status, headers)
+    if (status < 200 || readReplyHead(headers[REPLY_HEADER])?.streams !== true) return
     const stream = new Readable({
       read: () => controller.resume(),
       destroy(error, done) {
@@ -61,28 +49,18 @@ class RouteSending extends Awaited implements Dispatcher.DispatchHandler {
     this.settle({ kind: 'answered', status, headers, body: undefined, stream })
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#stream !== undefined) {
-      if (!this.#stream.push(chunk)) controller.pause()
-      return
-    }
-    this.#size += chunk.length
-    this.#parts.push(chunk)
-    if (this.#size <= MAX_ANSWER_BYTES) return
-    this.settle({ kind: 'lost', cause: TOO_LARGE })
-    controller.abort(TOO_LARGE)
+  override onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#stream === undefined) super.onResponseData(controller, chunk)
+    else if (!this.#stream.push(chunk)) controller.pause()
   }
 
-  onResponseEnd(): void {
-    if (this.#stream !== undefined) this.#stream.push(null)
-    else {
-      const body = this.#size === 0 ? undefined : Buffer.concat(this.#parts)
-      this.settle({ kind: 'answered', status: this.#status, headers: this.#headers, body })
-    }
+  override onResponseEnd(): void {
+    if (this.#stream === undefined) super.onResponseEnd()
+    else this.#stream.push(null)
   }
 
-  onResponseError(_: Dispatcher.DispatchController, cause: Error): void {
-    if (this.#stream !== undefined) this.#stream.destroy(cause)
-    else this.settle({ kind: isUnsent(cause) ? 'unsent' : 'lost', cause })
+  override onResponseError(controller: Dispatcher.DispatchController, cause: Error): void {
+    if (this.#stream === undefined) super.onResponseError(controller, cause)
+    else this.#stream.destroy(cause)
   }
 }
