@@ -103,9 +103,15 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
   let handOver = () => {}
   /** Something may have come since it was last looked. */
   let hinted = true
+  /** When the next is due of those that have failed here: what comes due between a claim and the look behind it is in neither. */
+  let retryAtMs = Number.POSITIVE_INFINITY
 
   /** Begins workers until one finds nothing to do; those that have something go on after it, however long that takes (FC-70). */
   async function round(): Promise<number> {
+    if (performance.now() >= retryAtMs) {
+      retryAtMs = Number.POSITIVE_INFINITY
+      hinted = true
+    }
     // The poll of an idle consumer is one statement.
     if (!hinted && workers.size === 0) {
       const restMs = await inboxRestMs(database, name, types)
@@ -140,7 +146,7 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
     return Math.min(restMs, 4 * LATE_MS)
   }
 
-  const bounds = (restMs = pollMs) => Math.min(Math.max(restMs, 5), pollMs)
+  const bounds = (restMs = pollMs) => Math.min(Math.max(Math.min(restMs, retryAtMs - performance.now()), 5), pollMs)
 
   function wake(): void {
     hinted = true
@@ -312,6 +318,8 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
     else if (failure.noted === undefined) singly = events.length
     else {
       failures++
+      if (failure.noted.againInMs !== undefined)
+        retryAtMs = Math.min(retryAtMs, performance.now() + failure.noted.againInMs)
       failed(failure.error, events[0], failure.noted.againInMs === undefined)
     }
     return events.length > 0
