@@ -24,7 +24,10 @@ export interface JobsState {
 }
 
 export interface JobsOptions<U extends { readonly tx: Queryable }>
-  extends Pick<JobRunnerOptions<U>, 'database' | 'run' | 'handle' | 'failed' | 'busy' | 'firstInMs' | 'graceMs'> {
+  extends Pick<
+    JobRunnerOptions<U>,
+    'database' | 'run' | 'handle' | 'failed' | 'busy' | 'firstInMs' | 'pollMs' | 'graceMs'
+  > {
   readonly jobs: Jobs
   /** Names of jobs that wait, since what their handlers need is not there. */
   readonly waiting: ReadonlySet<string>

@@ -37,7 +37,7 @@ import { type Calls, callsOf } from './calls.ts'
 import { EVENT_SIZES, READ_SIZES } from './connection-budget.ts'
 import type { Peer } from './peers.ts'
 import { SWEEPS, sweep } from './sweeps.ts'
-import { hasEvents, worksBehind } from './system.ts'
+import { hasEvents, hasJobs, worksBehind } from './system.ts'
 
 export interface RunningService extends ServicePort {
   readonly service: Service<any>
@@ -195,6 +195,8 @@ export async function runService(
       },
       // Soon after the start, but not in the middle of it.
       firstInMs: (name) => (Object.hasOwn(SWEEPS, name) ? 5_000 + 25_000 * Math.random() : 0),
+      // Nobody enqueues a sweep.
+      ...(hasJobs(service) ? {} : { pollMs: 60_000 }),
       busy: () => void notifyOthers(),
       graceMs: options.stopGraceMs,
       failed(error, job, last) {
