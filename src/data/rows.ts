@@ -29,11 +29,13 @@ export async function find<R extends AnyResource>(
 ): Promise<RowOf<R> | undefined> {
   const table = tableOf(resource)
   const params = [uuidOf(resource, id)]
-  const behind = resource.derived && lock !== ''
+  if (lock === '' || !resource.derived) {
+    const [cells] = await db.cells(lock === '' ? table.find : `${table.find} ${lock}`, params)
+    return cells && rowOf<R>(table, cells)
+  }
   // Both leave in one write. The second begins when the lock is there, and sees what stands then.
-  const locked = behind ? db.cells(`select 1 from ${resource.table} where id = $1 ${lock}`, params) : undefined
-  const found = db.cells(lock === '' || behind ? table.find : `${table.find} ${lock}`, params)
-  const [[cells]] = await Promise.all([found, locked])
+  const locked = db.cells(`select 1 from ${resource.table} where id = $1 ${lock}`, params)
+  const [[cells]] = await Promise.all([db.cells(table.find, params), locked])
   return cells && rowOf<R>(table, cells)
 }
 
