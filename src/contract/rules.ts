@@ -3,6 +3,7 @@ import { readTime } from './check.ts'
 import type { Contract } from './contract.ts'
 import { checkFields } from './field-rules.ts'
 import type { FieldSpec, Fields, Kind } from './fields.ts'
+import { checkJobs } from './job-rules.ts'
 import { inWords } from './known-members.ts'
 import { checkBuckets, checkLimits } from './limits.ts'
 import { camelCase, isCamelCase, isKebabCase } from './names.ts'
@@ -297,35 +298,6 @@ function checkConsumers({ consumers, resources, operations }: Contract, report: 
       report('R-EVT-6', at, `has timeoutMs ${inWords(timeoutMs)}`, 'Give a whole number from 1 to 25000')
     if (!Number.isInteger(batch) || batch < 1 || batch > 100)
       report('R-EVT-6', at, `has the batch ${inWords(batch)}`, 'Give a whole number from 1 to 100')
-  }
-}
-
-const LONGEST_JOB_MS = 900_000
-const MOST_AT_ONCE = 100
-
-function checkJobs({ jobs, resources, operations, consumers }: Contract, report: Report) {
-  for (const [key, { data, attempts, timeoutMs, concurrency, everyMs }] of Object.entries(jobs)) {
-    const at = `jobs.${key}`
-    const whole = (name: string, value: unknown, least: number, most: number) => {
-      if (!Number.isInteger(value) || (value as number) < least || (value as number) > most)
-        report('R-P-6', at, `has ${name} ${inWords(value)}`, `Give a whole number from ${least} to ${most}`)
-    }
-    if (!isCamelCase(key)) report('R-P-6', at, 'is not in camelCase', 'Name it after what it does: `sendReport`')
-    if ([resources, operations, consumers].some((others) => Object.hasOwn(others, key)))
-      report(
-        'R-P-2',
-        at,
-        'has the name of a resource, an operation or a consumer',
-        'Every handler needs its own name: rename one',
-      )
-    whole('attempts', attempts, 1, 100)
-    whole('timeoutMs', timeoutMs, 1, LONGEST_JOB_MS)
-    whole('concurrency', concurrency, 1, MOST_AT_ONCE)
-    checkFields(`${at}.data`, data, false, report)
-    if (everyMs === undefined) continue
-    whole('everyMs', everyMs, 1_000, 366 * 86_400_000)
-    if (Object.keys(data).length > 0)
-      report('R-P-6', at, 'has everyMs and data', 'Nobody gives a schedule its data: remove one of the two')
   }
 }
 

@@ -16,7 +16,7 @@ export interface EachChange {
   readonly set: string
   /** SQL of a condition that a row must meet as well; rows that do not stay as they are, and are not returned. */
   readonly where?: string
-  /** `none`: nobody is told of the rows by `<resource>.updated`, as something else says it. `usual` by default. */
+  /** `usual`, the default, publishes `<resource>.updated` of each row; `none` publishes nothing. */
   readonly event?: 'usual' | 'none'
 }
 
