@@ -60,6 +60,8 @@ async function far(urls: readonly URL[], options: Partial<FarServiceOptions> = {
   return opened
 }
 
+const HEALTHY: ServiceHealth = { status: 'healthy', checks: {} }
+
 function contextOf(caller: Caller, signal?: AbortSignal, rateLimits?: RateLimitResult[]): Context {
   const { requestId, trace, deadline, log, signal: own } = new OwnContext(signal)
   return { requestId, trace, deadline, log, signal: own, caller, rateLimits }
@@ -562,7 +564,7 @@ test('R-OPS-1: a replica that comes back is named again, and one that is away is
     name: 'orders',
     contract: orders,
     port: ok,
-    health: async () => ({ status: 'healthy', checks: {} }) as const,
+    health: async () => HEALTHY,
   }
   const security = createSecurityLog({ info() {}, warn() {} })
   web.on('request', createDoor({ system: 'shop', services: [behind], proofs, log: SILENT, security }).handle)
@@ -576,6 +578,23 @@ test('R-OPS-1: a replica that comes back is named again, and one that is away is
   await health()
   expect((await health()).checks.orders!.message).toBe('0 of 1 replicas are up: 1 cannot be reached')
   expect(warn.mock.lastCall![1]).toMatch(/takes no calls: it cannot be reached/)
+})
+
+test('R-GW-3: once health says that a replica is there, it is called, though it could not be reached a moment ago', async () => {
+  const early = createServer()
+  const url = await urlOf(early)
+  await new Promise((resolve) => early.close(resolve))
+  const { port, health } = await far([url], { breaker: { openMs: 60_000, maxOpenMs: 60_000 } })
+  const call = () => port(callOf(contextOf(ANONYMOUS)))
+  await expect(call()).rejects.toThrow(/could not be reached/)
+  await expect(call()).rejects.toThrow(/circuit breakers of all replicas are open/)
+  const services = [{ name: 'orders', contract: orders, port: ok, health: async () => HEALTHY }]
+  const security = createSecurityLog({ info() {}, warn() {} })
+  const late = createServer(createDoor({ system: 'shop', services, proofs, log: SILENT, security }).handle)
+  late.listen(Number(url.port), '127.0.0.1')
+  onTestFinished(() => void late.close())
+  expect(await health()).toMatchObject({ status: 'healthy', checks: { orders: { breaker: 'closed' } } })
+  expect(await call()).toMatchObject({ status: 200 })
 })
 
 test('R-P-3: another build of the contract is called as far as the two go together; the rest is refused, naming both', async () => {

@@ -88,8 +88,11 @@ export function knownReplicas(contract: Contract, { system, proofs, log }: Known
     const greeting = greetingIn(seen)
     if (greeting !== undefined) return meet(replica, greeting) ?? 'serves several contracts at once'
     note(replica, seen)
-    if (seen.kind === 'answered' && isHealth(seen))
+    if (seen.kind === 'answered' && isHealth(seen)) {
+      // Who has seen that all is well is not to be told that it is not.
+      replica.breaker.reached()
       return JSON.parse(Buffer.from(seen.body!).toString()) as ServiceHealth
+    }
     return shortcomingIn(name, seen)?.what ?? 'cannot tell its health'
   }
 

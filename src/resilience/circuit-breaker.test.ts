@@ -55,6 +55,24 @@ describe('R-CALL-3: a circuit breaker', () => {
     expect(breaker.retryInMs()).toBe(600)
   })
 
+  test('closes when what was not reached has answered something else since, also while a probe is under way', () => {
+    pass('unreached')
+    breaker.reached()
+    expect(breaker.state.kind).toBe('closed')
+    pass('unreached')
+    nowMs = 1_000
+    const probe = breaker.enter()!
+    breaker.reached()
+    breaker.leave(probe, 'unreached')
+    expect(breaker.state.kind).toBe('closed')
+  })
+
+  test('stays open when what failed answers something else', () => {
+    pass('failed', 'failed', 'failed', 'failed')
+    breaker.reached()
+    expect(breaker.state.kind).toBe('open')
+  })
+
   test('half-opens: one request passes, and closes it when all is well', () => {
     pass('failed', 'failed', 'failed', 'failed')
     nowMs = 1_000

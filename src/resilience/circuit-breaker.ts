@@ -22,6 +22,8 @@ export interface CircuitBreaker {
   /** Undefined: it may not pass. Every pass is given back, once, by `leave`. */
   enter(): Pass | undefined
   leave(pass: Pass, outcome: Outcome): void
+  /** It has answered something that did not pass here, such as a check of its health: closes a breaker that is open because there was nobody. */
+  reached(): void
   /** Until something may pass again; 0 when it may now. */
   retryInMs(): number
 }
@@ -51,6 +53,8 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
   const { openMs = 1_000, maxOpenMs = 10_000, now = () => performance.now() } = options
   let state: BreakerState = CLOSED
   let era = 0
+  /** Whether it is open because there was nobody to take a request. */
+  let unreached = false
   /** How often in a row it opened without having been closed. */
   let turns = 0
   let window = createWindow(windowMs, now)
@@ -62,7 +66,8 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
     era++
   }
 
-  function open(): void {
+  function open(outcome: Outcome): void {
+    unreached = outcome === 'unreached'
     become({ kind: 'open', untilMs: now() + backoffMs(turns, { baseMs: openMs, maxMs: maxOpenMs }) })
     turns++
   }
@@ -78,7 +83,7 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
   function leaveClosed(outcome: Outcome): void {
     if (outcome === 'unknown') return
     if (outcome === 'unreached') {
-      open()
+      open(outcome)
       return
     }
     const { ended, failed } = window.add(outcome === 'failed')
@@ -89,14 +94,14 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
     }
     failedInARow++
     const isDead = Math.min(failed, failedInARow) >= minimum && now() - succeededMs >= deadMs
-    if (isDead || (ended >= minimum && failed >= ended * failureRatio)) open()
+    if (isDead || (ended >= minimum && failed >= ended * failureRatio)) open(outcome)
   }
 
   function leaveProbe(outcome: Outcome): void {
     if (outcome === 'succeeded') close()
     // It found out nothing: the next one is to.
     else if (outcome === 'unknown') become({ kind: 'open', untilMs: now() })
-    else open()
+    else open(outcome)
   }
 
   return {
@@ -115,6 +120,9 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
       if (pass !== era) return
       if (state.kind === 'half-open') leaveProbe(outcome)
       else leaveClosed(outcome)
+    },
+    reached() {
+      if (state.kind !== 'closed' && unreached) close()
     },
     retryInMs() {
       if (state.kind === 'closed') return 0
