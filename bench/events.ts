@@ -16,6 +16,7 @@ import { createConsumer } from '../src/events/consumer.ts'
 import { createNatsCarrier } from '../src/events/nats-carrier.ts'
 import { createReceiver } from '../src/events/receiver.ts'
 import { createRelay } from '../src/events/relay.ts'
+import { EVENT_SIZES } from '../src/start/connection-budget.ts'
 import { testNats } from '../src/testing/nats.ts'
 import { servedOutbox } from '../test/served-outbox.ts'
 import { DATA, rawNats } from './events-raw.ts'
@@ -70,6 +71,9 @@ interface Figures {
 }
 
 interface Place {
+  /** Of requests. */
+  readonly requests: Database
+  /** Of events: they have connections of their own, as in a service. */
   readonly database: Database
   readonly carrier: Carrier
   raw(count: number): Promise<number | undefined>
@@ -111,18 +115,20 @@ async function inPlace(name: string, work: (place: Place) => Promise<Figures>): 
     if (name === 'nats' && !nats) throw new Error('there is no nats-server on PATH: --carrier postgres')
     const url = await provision(server.url, 'bench')
     await migrate(url, [PLATFORM_MIGRATIONS])
-    const database = openDatabase('bench', url)
+    const requests = openDatabase('bench', url)
+    const database = openDatabase('bench', url, EVENT_SIZES)
     const outbox = servedOutbox(database, url, { retentionMs: RETENTION_MS })
     const carrier = nats
       ? await createNatsCarrier({ url: nats.url, stream: 'bench', retentionMs: RETENTION_MS, connectTimeoutMs: 5_000 })
       : outbox.carrier
     try {
       const raw = async (count: number) => (nats ? rawNats(nats.url, count) : undefined)
-      return await work({ database, carrier, raw, wake: outbox.served.wake })
+      return await work({ requests, database, carrier, raw, wake: outbox.served.wake })
     } finally {
       await carrier.close()
       await outbox.close()
       await database.close()
+      await requests.close()
     }
   } finally {
     await nats?.stop()
@@ -187,10 +193,11 @@ function consume({ database, carrier }: Place, consuming: Consuming) {
     database,
     async run(work) {
       const handled: string[] = []
-      const result = await transaction(database, (tx) => {
+      const begun = (tx: Transaction) => {
         handled.length = 0
         return work({ tx, handled })
-      })
+      }
+      const result = await transaction(database, begun, {}, { share: name })
       for (const id of handled) committed?.(id)
       return result
     },
@@ -233,7 +240,7 @@ const SLOW_MS = 1_000
 
 /** From the moment a change is committed until its effect is, through relay, carrier, receiver and consumer, beside a slow consumer. */
 async function latencies(place: Place, changes: number, had: (count: number) => void) {
-  const { database, carrier, wake } = place
+  const { requests, database, carrier, wake } = place
   await database.cells('create table effects (aggregate_id text not null)')
   await database.cells('create table products as select 0 as sold')
   const committedAt = new Map<string, number>()
@@ -250,10 +257,11 @@ async function latencies(place: Place, changes: number, had: (count: number) => 
   const crowdOf = consume(place, { ...effect, name: 'bench.crowd', types: ['product.sold'], batch: 100 })
   const slow = consume(place, { name: 'bench.slow', types, start: 'now', handle: () => delay(SLOW_MS) })
   const change = async (id: string, isOfCrowd = false) => {
-    await transaction(database, async (tx) => {
+    const work = async (tx: Transaction) => {
       if (isOfCrowd) await tx.cells('update products set sold = sold + 1')
       tx.emit({ type: isOfCrowd ? 'product.sold' : 'order.created', aggregateId: id, data: DATA })
-    })
+    }
+    await transaction(requests, work, {}, { share: 'changes' })
     committedAt.set(id, performance.now())
     relay?.wake()
     wake()

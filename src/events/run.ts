@@ -59,8 +59,11 @@ export interface EventsOptions<B extends Begun> {
   readonly served: ServedEvents | undefined
   /** Told of a transaction that has kept readers waiting for a second. */
   readonly heldUp: (by: HeldUp) => void
-  /** Runs work in a transaction of the service's. For whom that is, is known once an event is claimed in it. */
-  readonly run: <T>(work: (begun: B) => Promise<T>) => Promise<T>
+  /**
+   * Runs work in a transaction of the service's, on the connections that `consumer` shares with no other: a slow one leaves some to the
+   * rest. For whom the work is, is known once an event is claimed in it.
+   */
+  readonly run: <T>(work: (begun: B) => Promise<T>, consumer: string) => Promise<T>
   /** Handles an event for the consumer that has this key in the contract. */
   readonly handle: (key: string, event: CarriedEvent, begun: B, handling: Handling) => Promise<void>
   /** Keys of the consumers whose events wait in the inbox, since what their handlers need is not there. */
@@ -164,7 +167,7 @@ function runConsumer<B extends Begun>(
         name,
         types,
         database,
-        run,
+        run: (work) => run(work, name),
         attempts,
         // The statements of each are reported as its own.
         batch: database.onBehalfOf === undefined ? batch : 1,

@@ -235,7 +235,7 @@ export async function runService(
           readers,
           served,
           heldUp,
-          run: (work) => runOwn((_, tx, unitFor) => work({ tx, unitFor }), own()),
+          run: (work, consumer) => runOwn((_, tx, unitFor) => work({ tx, unitFor }), own(), { share: consumer }),
           ...eventHandling(service, surroundings, tracer),
           log,
           retentionMs: options.outboxRetentionMs,
