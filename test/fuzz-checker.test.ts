@@ -69,6 +69,16 @@ const error = (code: string, field?: string, message = 'is wrong') => ({
   error: { code, message: 'No', requestId: 'req_1', ...(field === undefined ? {} : { details: [{ field, message }] }) },
 })
 const get = sent('orders.products.get')
+const problem = { ...get, headers: { accept: 'application/problem+json' } }
+const asProblem = { 'content-type': 'application/problem+json' }
+const DETAILS = {
+  type: 'about:blank',
+  title: 'Not Found',
+  status: 404,
+  detail: 'No',
+  code: 'NOT_FOUND',
+  requestId: 'req_1',
+}
 const create = sent('orders.products.create', body(GIVEN))
 const created = answer(201, PRODUCT, { location: `/v1/products/${ID}` })
 
@@ -79,6 +89,7 @@ describe('an answer that is as the document says', () => {
     ['nothing new', get, answer(304, undefined)],
     ['a creation', create, created],
     ['a refusal', get, answer(404, error('NOT_FOUND'), { etag: undefined })],
+    ['a refusal by RFC 9457', problem, answer(404, DETAILS, asProblem)],
     [
       'a rule beyond schemas',
       sent('orders.products.list'),
@@ -112,12 +123,20 @@ describe('an answer that is not', () => {
       { ...get, query: [['fields', 'name']] },
       answer(200, { id: ID, name: 'Chai', stock: 3 }),
     ],
-    ['must be equal to one of the allowed values', get, answer(404, error('EMPTY_CART'))],
+    ['EMPTY_CART is none of NOT_FOUND', get, answer(404, error('EMPTY_CART'))],
     ['content type text/html of status 200', get, answer(200, PRODUCT, { 'content-type': 'text/html' })],
     [
       'content type application/json where',
       { ...get, headers: { accept: 'application/problem+json' } },
       answer(404, error('NOT_FOUND')),
+    ],
+    ["must have required property 'title'", problem, answer(404, { ...DETAILS, title: undefined }, asProblem)],
+    ['must be equal to constant', problem, answer(404, { ...DETAILS, status: 400 }, asProblem)],
+    ['EMPTY_CART is none of NOT_FOUND', problem, answer(404, { ...DETAILS, code: 'EMPTY_CART' }, asProblem)],
+    [
+      'content type application/problem+json of status 200',
+      problem,
+      answer(200, PRODUCT, { 'content-type': 'application/problem+json' }),
     ],
     ['Content-Length is 5', get, answer(200, PRODUCT, { 'content-length': '5' })],
     ['status 304 has a body', get, answer(304, PRODUCT)],

@@ -1,19 +1,28 @@
 import { consumer, event, ownConsumer, problem, resource, service, t } from 'lintel/contract'
 import { User, users } from '../users/contract.ts'
 
-const Quantity = t.integer({ min: 1, max: 10_000 })
-const Price = t.money({ max: 9_999_999.99 })
+const Quantity = t.integer({ min: 1, max: 10_000 }).example(2)
+const Price = t.money({ max: 9_999_999.99 }).example(18)
+const LineTotal = t.money().example(36)
+const Sku = t.text({ min: 1, max: 64 }).example('TEA-CHAI-20')
+const ProductName = t.text({ min: 1, max: 255 }).example('Chai')
+/** As lines of carts and orders keep them, of products that may be gone. */
+const SoldSku = t.text().example('TEA-CHAI-20')
+const SoldName = t.text().example('Chai')
+const UnitPrice = t.decimal({ scale: 4 }).example(18)
+const Discount = t.decimal({ scale: 4 }).example(0)
 
 export const Product = resource('product', {
   id: 'prd',
+  description: 'What is sold, with its price and stock.',
   fields: {
-    sku: t.text({ min: 1, max: 64 }),
-    name: t.text({ min: 1, max: 255 }),
-    description: t.text({ max: 2000 }).default(''),
-    category: t.text({ min: 1, max: 100 }),
+    sku: Sku,
+    name: ProductName,
+    description: t.text({ max: 2000 }).default('').example('Spiced black tea, 20 bags'),
+    category: t.text({ min: 1, max: 100 }).example('Beverages'),
     price: Price,
     currency: t.currency().default('USD'),
-    stock: t.integer({ min: 0 }).default(0),
+    stock: t.integer({ min: 0 }).default(0).example(39),
   },
   unique: ['sku'],
   softDelete: true,
@@ -33,6 +42,7 @@ export const Product = resource('product', {
 
 export const Cart = resource('cart', {
   id: 'crt',
+  description: 'What a user means to buy. A checkout turns it into an order.',
   parent: { of: User, field: 'userId' },
   owner: 'userId',
   view: 'cart_details',
@@ -44,15 +54,15 @@ export const Cart = resource('cart', {
         t.object({
           id: t.id('itm'),
           productId: t.id('prd'),
-          sku: t.text(),
-          name: t.text(),
+          sku: SoldSku,
+          name: SoldName,
           quantity: Quantity,
-          unitPrice: t.money(),
-          lineTotal: t.money(),
+          unitPrice: t.money().example(18),
+          lineTotal: LineTotal,
         }),
       )
       .computed(),
-    total: t.money().computed(),
+    total: LineTotal.computed(),
     currency: t.currency().computed(),
   },
   softDelete: true,
@@ -64,6 +74,7 @@ export const Cart = resource('cart', {
 
 export const CartItem = resource('item', {
   id: 'itm',
+  description: 'A product in a cart, at its price of today.',
   parent: { of: Cart, field: 'cartId' },
   nested: true,
   owner: 'userId',
@@ -73,11 +84,11 @@ export const CartItem = resource('item', {
     cartId: t.id('crt').server(),
     userId: t.id('usr').hidden().computed(),
     productId: t.id('prd').fixed(),
-    sku: t.text().computed(),
-    name: t.text().computed(),
+    sku: SoldSku.computed(),
+    name: SoldName.computed(),
     quantity: Quantity,
-    unitPrice: t.money().computed(),
-    lineTotal: t.money().computed(),
+    unitPrice: t.money().example(18).computed(),
+    lineTotal: LineTotal.computed(),
   },
   access: {
     list: 'owner | admin',
@@ -97,12 +108,12 @@ export const CartItem = resource('item', {
 const OrderLine = t.object({
   id: t.id('lin'),
   productId: t.id('prd'),
-  sku: t.text(),
-  name: t.text(),
+  sku: SoldSku,
+  name: SoldName,
   quantity: Quantity,
-  unitPrice: t.decimal({ scale: 4 }),
-  discount: t.decimal({ scale: 4 }),
-  lineTotal: t.money(),
+  unitPrice: UnitPrice,
+  discount: Discount,
+  lineTotal: LineTotal,
 })
 
 /** Each change of it is an event: `order.paid`. The service itself cancels when the buyer is gone (R-ORD-7). */
@@ -119,13 +130,14 @@ const OrderStatus = t.state(
 
 export const Order = resource('order', {
   id: 'ord',
+  description: 'What a user has bought, at the prices of that moment.',
   parent: { of: User, field: 'userId' },
   owner: 'userId',
   fields: {
     userId: t.id('usr').server(),
     status: OrderStatus.server(),
     items: t.list(OrderLine).server(),
-    total: t.money().server(),
+    total: LineTotal.server(),
     currency: t.currency().server(),
     placedAt: t.time().server(),
     stockTaken: t.boolean().hidden(),
@@ -146,8 +158,8 @@ export const Order = resource('order', {
           t.object({
             productId: t.id('prd'),
             quantity: Quantity,
-            unitPrice: t.decimal({ scale: 4, min: 0, max: 9_999_999.9999 }).optional().only('admin'),
-            discount: t.decimal({ scale: 4, min: 0, max: 1 }).optional().only('admin'),
+            unitPrice: t.decimal({ scale: 4, min: 0, max: 9_999_999.9999 }).optional().only('admin').example(18),
+            discount: t.decimal({ scale: 4, min: 0, max: 1 }).optional().only('admin').example(0.05),
           }),
           { max: 100 },
         )
@@ -163,6 +175,7 @@ export const Order = resource('order', {
 
 export const OrderItem = resource('item', {
   id: 'lin',
+  description: 'A product of an order, at the price that was agreed.',
   parent: { of: Order, field: 'orderId' },
   nested: true,
   owner: 'userId',
@@ -171,12 +184,12 @@ export const OrderItem = resource('item', {
     orderId: t.id('ord').server(),
     userId: t.id('usr').hidden(),
     productId: t.id('prd').server(),
-    sku: t.text().server(),
-    name: t.text().server(),
+    sku: SoldSku.server(),
+    name: SoldName.server(),
     quantity: Quantity.server(),
-    unitPrice: t.decimal({ scale: 4 }).server(),
-    discount: t.decimal({ scale: 4 }).server(),
-    lineTotal: t.money().server(),
+    unitPrice: UnitPrice.server(),
+    discount: Discount.server(),
+    lineTotal: LineTotal.server(),
   },
   versioned: false,
   access: { list: 'owner | admin' },
@@ -185,7 +198,7 @@ export const OrderItem = resource('item', {
 const OrderData = {
   userId: t.id('usr'),
   status: t.text(),
-  total: t.money(),
+  total: LineTotal,
   currency: t.currency(),
   items: t.list(OrderLine),
   placedAt: t.time(),

@@ -13,13 +13,20 @@ import {
 } from 'lintel/contract'
 
 const Email = t.email()
-const Name = t.text({ min: 1, max: 255 })
-const Password = t.text({ max: 1024 }).inputOnly().optional().describe('8 to 128 characters of any kind')
+const Name = t.text({ min: 1, max: 255 }).example('Ada Lovelace')
+const PASSWORD = 'correct horse battery staple'
+const Password = t
+  .text({ max: 1024 })
+  .inputOnly()
+  .optional()
+  .describe('8 to 128 characters of any kind')
+  .example(PASSWORD)
 const Invite = t.boolean().inputOnly().optional().only('admin').describe('false: no mail is sent to the new user')
 const Roles = t.list(t.oneOf('member', 'admin'), { min: 1, max: 2 }).default(['member']).only('admin')
 
 export const User = resource('user', {
   id: 'usr',
+  description: 'Who signs in.',
   owner: 'id',
   fields: {
     email: Email,
@@ -54,6 +61,7 @@ export const User = resource('user', {
 
 export const Session = resource('session', {
   id: 'ses',
+  description: 'Where a user is signed in, from a login to its logout.',
   parent: { of: User, field: 'userId' },
   nested: true,
   owner: 'userId',
@@ -64,14 +72,15 @@ export const Session = resource('session', {
   custom: ['delete'],
 })
 
+const REFRESH_TOKEN = 'eyJhbGciOiJFZERTQSJ9.eyJqdGkiOiJ0b2tfMDEifQ.c2lnbmF0dXJl'
 const Tokens = {
-  accessToken: t.text(),
-  refreshToken: t.text(),
+  accessToken: t.text().example('eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ1c3JfMDEifQ.c2lnbmF0dXJl'),
+  refreshToken: t.text().example(REFRESH_TOKEN),
   tokenType: t.oneOf('Bearer'),
-  expiresIn: t.integer().describe('Seconds'),
+  expiresIn: t.integer().describe('Seconds').example(900),
 }
 const Verified = { email: t.email(), emailVerified: t.boolean() }
-const RefreshToken = { refreshToken: t.text({ max: 8192 }) }
+const RefreshToken = { refreshToken: t.text({ max: 8192 }).example(REFRESH_TOKEN) }
 
 /** Where the link of a mail leads. GET shows the page and changes nothing; its form sends the POST. */
 function mailPage<const P extends string>(path: P, description: string) {
@@ -99,7 +108,7 @@ export const users = service('users', {
       credentials: 'own',
       secret: true,
       limits: [{ by: 'ip', maxRequests: 10, windowMs: 60_000 }],
-      body: { email: t.email(), password: t.text({ max: 1024 }) },
+      body: { email: t.email(), password: t.text({ max: 1024 }).example(PASSWORD) },
       answer: Tokens,
       problems: ['INVALID_CREDENTIALS'],
     }),
@@ -157,7 +166,9 @@ export const users = service('users', {
       access: 'public',
       credentials: 'own',
       description: 'Sets a password and ends every session; the token is good once',
-      body: { password: t.text({ max: 1024 }).inputOnly().describe('8 to 128 characters of any kind') },
+      body: {
+        password: t.text({ max: 1024 }).inputOnly().describe('8 to 128 characters of any kind').example(PASSWORD),
+      },
       answer: Verified,
       problems: ['NOT_FOUND'],
     }),

@@ -52,7 +52,8 @@ function checkField(at: string, spec: FieldSpec, hasCurrency: boolean, report: R
       'Use hidden() for a column that is never sent to clients',
     )
   checkStates(at, spec, report)
-  checkDefault(at, spec, report)
+  checkValue(at, spec, 'default', report)
+  checkValue(at, spec, 'example', report)
   if (spec.of) checkField(`${at}[]`, spec.of, hasCurrency, report)
   if (spec.fields) {
     checkInside(at, spec.fields, report)
@@ -87,15 +88,15 @@ function checkInside(at: string, specs: Readonly<Record<string, FieldSpec>>, rep
   }
 }
 
-function checkDefault(at: string, spec: FieldSpec, report: Report) {
-  if (spec.default === undefined) return
+function checkValue(at: string, spec: FieldSpec, which: 'default' | 'example', report: Report) {
+  if (spec[which] === undefined) return
   const faults: FieldFault[] = []
-  checkOf(spec)(spec.default, '', faults)
+  checkOf(spec)(spec[which], '', faults)
   for (const { field, message } of faults)
     report(
       'R-BODY-4',
       at,
-      `has a default that fails its own check: ${field === '' ? 'it' : field} ${message}`,
-      'Correct the default or the field',
+      `has ${which === 'default' ? 'a default' : 'an example'} that fails its own check: ${field === '' ? 'it' : field} ${message}`,
+      `Correct the ${which} or the field`,
     )
 }

@@ -57,6 +57,8 @@ export interface FieldSpec {
   /** Roles that may give another value than the default, and change it later. */
   readonly only?: readonly string[]
   readonly description?: string
+  /** What documents show of it. */
+  readonly example?: unknown
 }
 
 /** What a field may do, as a union of marks in its type; lists ask for a `time` and an `amount` in their own ways. */
@@ -91,6 +93,8 @@ export interface Field<T = unknown, M extends Mark = Mark> {
   /** Only callers of these roles may give another value than the default, or change it: 403 for the rest. */
   only(...roles: string[]): Field<T, M>
   describe(description: string): Field<T, M>
+  /** What documents show as its value; it must be a valid one. By default one is made of the field's kind and name. */
+  example(value: T): Field<T, M>
 }
 
 export type AnyField = Field<any, any>
@@ -161,6 +165,7 @@ export function field<T, M extends Mark = 'plain'>(spec: FieldSpec): Field<T, M>
     hidden: () => mark({ hidden: true, server: true }),
     only: (...roles) => mark({ only: roles }),
     describe: (description) => mark({ description }),
+    example: (value) => mark({ example: value }),
   }
 }
 
@@ -222,6 +227,7 @@ export const t = {
       max: 3,
       pattern: /^[A-Z]{3}$/,
       patternHint: 'three capital letters (ISO 4217)',
+      example: 'USD',
     }),
   boolean: () => field<boolean>({ kind: 'boolean' }),
   /** RFC 3339; kept, compared and shown in UTC to the millisecond. */

@@ -53,15 +53,12 @@ describe('documents', () => {
     expect(Object.keys(put.responses)).toEqual(
       ['200', '201', '400', '401', '404', '413', '415', '429', '500', '502', '503', '504'].map(String),
     )
-    expect(Object.keys(get.responses['404'].content)).toEqual([
-      'application/json',
-      'application/problem+json',
-      'text/plain',
-    ])
+    expect(Object.keys(get.responses['404'].content)).toEqual(['application/json', 'text/plain'])
+    expect(get.responses['404']['x-lintel-codes']).toEqual(['NOT_FOUND'])
     expect(get.parameters.slice(0, 2).map(({ name }: { name: string }) => name)).toEqual(['folder', 'name'])
     const { post } = document.paths['/payment-notifications'] as any
     expect([post.operationId, post.security, post.responses[204].content]).toEqual([
-      'desk.hook.post',
+      'postHook',
       [{}, { bearerAuth: [] }],
       undefined,
     ])

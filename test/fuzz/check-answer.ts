@@ -1,6 +1,7 @@
 import type { JsonSchema } from '../../src/contract/documents/json-schema.ts'
 import type { Header } from '../../src/contract/documents/openapi-types.ts'
 import type { Described, DescribedResponse } from './document.ts'
+import { problemDetails } from './problem-details.ts'
 import { othersIn } from './read-only.ts'
 import type { Answer, Sent } from './sent.ts'
 import { verdictOn } from './verdict.ts'
@@ -62,14 +63,16 @@ function bodyFaults(sent: Sent, answer: Answer, response: DescribedResponse, des
   const { headers: got, text, json, status } = answer
   if (!response.content) return text === '' ? [] : [`status ${status} has a body, and the document none`]
   const type = got['content-type']?.split(';')[0]
-  const media = type === undefined ? undefined : response.content[type]
+  const codes = response['x-lintel-codes']
+  const isDetails = type === PROBLEM && codes !== undefined
+  const media = isDetails ? { schema: problemDetails(status) } : type === undefined ? undefined : response.content[type]
   if (!media) return [`content type ${type} of status ${status} is not documented`]
-  const isOther = headers.accept === 'application/problem+json' && type !== headers.accept
-  if (isOther && response.content[headers.accept!] && type!.endsWith('json'))
+  if (headers.accept === PROBLEM && codes && type === 'application/json')
     return [`content type ${type} where ${headers.accept} was asked for`]
   if (!type!.endsWith('json')) return lengthFaults(answer)
   if (json === undefined) return ['the body is no JSON']
-  const faults = [...lengthFaults(answer), ...described.faults(asAsked(media.schema, sent, described), json)]
+  const faults = [...lengthFaults(answer), ...described.faults(asAsked(media.schema, sent, status, described), json)]
+  if (codes && !codes.includes(codeIn(answer) as string)) faults.push(`${codeIn(answer)} is none of ${codes}`)
   if (status === 200 && faults.length === 0) faults.push(...fieldsFaults(sent, json))
   return faults.map((fault) => `body of ${status}: ${fault}`)
 }
@@ -79,13 +82,15 @@ function lengthFaults({ headers, text }: Answer): string[] {
   return Number(length) === Buffer.byteLength(text) ? [] : [`Content-Length is ${length}`]
 }
 
-/** R-FIELDS-1: the document offers the whole or a part. Which of the two is right, `fields` says. */
-function asAsked(schema: JsonSchema, sent: Sent, described: Described): JsonSchema {
-  const { anyOf: [whole, part] = [], properties, ...rest } = described.look(schema)
-  if (whole && part) return fieldsOf(sent) ? part : whole
+const PROBLEM = 'application/problem+json'
+
+/** R-FIELDS-1: the document describes the whole. With `fields` a part is right: which, another check says. */
+function asAsked(schema: JsonSchema, sent: Sent, status: number, described: Described): JsonSchema {
+  if (status !== 200 || !fieldsOf(sent)) return schema
+  const { properties, ...rest } = described.look(schema)
   const { data, ...others } = properties ?? {}
-  if (!data?.items?.anyOf) return schema
-  return { ...rest, properties: { data: { ...data, items: asAsked(data.items, sent, described) }, ...others } }
+  if (!data?.items) return { ...rest, properties: properties!, required: ['id'] }
+  return { ...rest, properties: { data: { ...data, items: asAsked(data.items, sent, status, described) }, ...others } }
 }
 
 /** A part has what was asked for, and its id. */

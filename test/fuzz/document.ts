@@ -53,7 +53,7 @@ export function describedBy(document: OpenApiDocument): Described {
   })
   const operations = Object.entries(document.paths).flatMap(([template, item]) =>
     Object.entries(item).map(([method, operation]) => ({
-      id: operation.operationId,
+      id: operation['x-lintel-operation'],
       method: method.toUpperCase(),
       template,
       isRoute: operation['x-lintel-route'] === true,
@@ -92,6 +92,7 @@ function judge({ components }: OpenApiDocument): Described['faults'] {
     },
     keywords: [
       { keyword: 'x-lintel-decimals', type: 'number', validate: (most: number, it: number) => decimalsOf(it) <= most },
+      'x-lintel-default',
       'x-lintel-only',
       'x-lintel-transitions',
       'components',

@@ -48,6 +48,7 @@ function queryVerdicts({ operation, query }: Sent, described: Described): Verdic
   return [...new Set(query.map(([name]) => name))].map((name) => {
     const texts = query.filter((pair) => pair[0] === name).map(([, text]) => text)
     const parameter = given.get(name)
+    if (name === 'sort' && parameter) return sortVerdict(parameter, texts.join(','), described)
     if (texts.length > 1 && !isList(parameter, described)) return invalid(`query ${name} twice`)
     // Of every operation, by the document's introduction.
     if (name === 'version') return /^[12]$/.test(texts[0]!) ? VALID : invalid(`version ${texts[0]}`)
@@ -55,6 +56,13 @@ function queryVerdicts({ operation, query }: Sent, described: Described): Verdic
     if (!texts.every(isText)) return invalid(`query ${name} is no text`)
     return queryVerdict(parameter, texts, described)
   })
+}
+
+/** One text, which may come in several; that each field is there once, the document says in words (R-SORT-1). */
+function sortVerdict({ schema }: Parameter, text: string, described: Described): Verdict {
+  const fields = text.split(',').map((term) => term.replace(/^[+-]/, ''))
+  if (new Set(fields).size < fields.length) return invalid(`query sort: ${text} has a field twice`)
+  return by(schema, text, 'query sort', described)
 }
 
 function isList(parameter: Parameter | undefined, described: Described): boolean {

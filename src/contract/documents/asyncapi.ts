@@ -3,7 +3,7 @@ import { dataVersion } from '../event.ts'
 import type { AsyncApiDocument, Channel, Message, OperationObject } from './asyncapi-types.ts'
 import { answerSchema, type JsonSchema } from './json-schema.ts'
 import type { Reference } from './openapi-types.ts'
-import { pascalCase } from './schema-names.ts'
+import { pascalCase, schemaNames } from './schema-names.ts'
 import { shared } from './shared.ts'
 
 export interface AsyncApiOptions {
@@ -19,7 +19,7 @@ export interface AsyncApiOptions {
  */
 export function asyncapi(contracts: readonly Contract[], options: AsyncApiOptions = {}): AsyncApiDocument {
   const { title = 'api', systemVersion = '1' } = options
-  const kept = shared(contracts)
+  const kept = shared(contracts, schemaNames(contracts))
   const channels: Record<string, Channel> = {}
   const messages: Record<string, Message> = {}
   const operations: Record<string, OperationObject> = {}

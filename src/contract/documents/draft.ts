@@ -1,4 +1,6 @@
 import type { Contract } from '../contract.ts'
+import { type OperationIds, operationIdsOf } from './operation-ids.ts'
+import { type SchemaNames, schemaNames } from './schema-names.ts'
 import { type Shared, shared } from './shared.ts'
 import { type Tags, tagsOf } from './tags.ts'
 
@@ -8,17 +10,23 @@ export interface Draft {
   /** When this version was deprecated, and when it ends; dates as the contracts write them. */
   readonly deprecated: string | undefined
   readonly sunset: string | undefined
+  readonly names: SchemaNames
+  readonly operationIds: OperationIds
   readonly tags: Tags
   readonly shared: Shared
 }
 
+/** Names and dates are those of the whole system, in the document of one of its services too. */
 export function draftOf(contracts: readonly Contract[], version: number): Draft {
+  const names = schemaNames(contracts)
   return {
     version,
     deprecated: earliest(contracts, version, 'deprecated'),
     sunset: earliest(contracts, version, 'sunset'),
+    names,
+    operationIds: operationIdsOf(contracts, names),
     tags: tagsOf(contracts),
-    shared: shared(contracts),
+    shared: shared(contracts, names),
   }
 }
 

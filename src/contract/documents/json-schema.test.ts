@@ -8,8 +8,9 @@ import { decimalsOf } from '../../base/money.ts'
 import { bodyCheck, checkOf, readTime } from '../check.ts'
 import type { Contract } from '../contract.ts'
 import { type AnyField, type FieldSpec, type Fields, specsOf, t } from '../fields.ts'
+import { resource, service } from '../index.ts'
 import { surfaceOf } from '../versions.ts'
-import { answerSchema, bodySchema, projectionSchema, valueSchema } from './json-schema.ts'
+import { answerSchema, bodySchema, changeSchema, type JsonSchema, valueSchema } from './json-schema.ts'
 
 const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, formats: { email: true, 'date-time': isTime } })
 ajv.addKeyword({
@@ -17,7 +18,7 @@ ajv.addKeyword({
   type: 'number',
   validate: (most: number, it: number) => decimalsOf(it) <= most,
 })
-ajv.addVocabulary(['x-lintel-only', 'x-lintel-transitions'])
+ajv.addVocabulary(['x-lintel-default', 'x-lintel-only', 'x-lintel-transitions'])
 
 function isTime(text: string): boolean {
   return readTime(text) !== undefined
@@ -102,13 +103,102 @@ test('R-BODY-4: a body takes no more than its fields, without those that the ser
   })
 })
 
-test('defaults stand in the schema of a whole body, not in that of a part', () => {
-  const fields = { size: t.oneOf('s', 'm').default('s') }
-  expect(body(fields).properties!.size!.default).toBe('s')
+test('a default is said in words and in an extension: by the keyword generated clients would require the field', () => {
+  const fields = {
+    size: t.oneOf('s', 'm').default('s'),
+    note: t.text().default(''),
+    tags: t.list(t.text()).default(['a']),
+  }
+  const { properties, required } = body(fields)
+  expect(properties!.size).toEqual({
+    type: 'string',
+    enum: ['s', 'm'],
+    description: '`s` by default.',
+    'x-lintel-default': 's',
+  })
+  expect(properties!.note!.description).toBe('Empty by default.')
+  expect(properties!.tags!.description).toBe('`["a"]` by default.')
+  expect(required).toBeUndefined()
   const patch = bodySchema(specsOf(fields), 'patch')
   expect(patch.properties!.size).toEqual({ type: 'string', enum: ['s', 'm'] })
-  expect(patch.required).toBeUndefined()
 })
+
+describe('examples', () => {
+  const everything = {
+    title: t.text({ min: 2, max: 20 }),
+    unitCode: t.text({ pattern: /^\d{3}$/ }),
+    sku: t.text({ pattern: /^[A-Z]-\d$/ }).example('A-1'),
+    contact: t.email(),
+    price: t.money(),
+    fee: t.money({ max: 5 }),
+    weight: t.decimal({ scale: 3, min: 2 }),
+    count: t.integer({ min: 3 }),
+    at: t.time(),
+    currency: t.currency().default('USD'),
+    tags: t.list(t.text({ max: 10 })),
+    roles: t.list(t.oneOf('member', 'admin')),
+    kind: t.oneOf('a', 'b').default('a'),
+    lines: t.list(t.object({ name: t.text() })),
+    key: t.id('usr'),
+    note: t.text().optional(),
+  }
+
+  test('are what the contract gives, else made of the kind and the name, else none', () => {
+    const { properties } = body(everything)
+    const shown = Object.entries(properties!).map(([name, schema]) => [name, schema.examples?.[0]])
+    expect(Object.fromEntries(shown)).toEqual({
+      title: 'Title',
+      unitCode: undefined,
+      sku: 'A-1',
+      contact: 'ada@example.com',
+      price: 19.99,
+      fee: 5,
+      weight: 2,
+      count: 3,
+      at: '2026-01-31T09:30:00.000Z',
+      currency: 'USD',
+      tags: ['Tags'],
+      roles: ['member'],
+      kind: undefined,
+      lines: undefined,
+      key: 'usr_01h455vb4pex5vsknk084sn02q',
+      note: 'Note',
+    })
+    expect(properties!.lines!.items!.properties!.name!.examples).toEqual(['Name'])
+  })
+
+  test('keep to their schemas, in everything that is asked and answered', () => {
+    const bodies: JsonSchema[] = [body(everything), answerSchema(specsOf(everything))]
+    for (const contract of [users, orders] as Contract[])
+      for (const operation of contract.served)
+        for (let version = 1; version <= contract.latest; version++) {
+          const { body: given, answer } = surfaceOf(contract, operation, version)
+          if (given) bodies.push(bodySchema(given, 'request'), changeSchema(given, 'patch'))
+          if (answer) bodies.push(answerSchema(answer))
+        }
+    let count = 0
+    for (const schema of bodies.flatMap((one) => [...within(one)]))
+      for (const example of schema.examples ?? []) {
+        count++
+        expect(ajv.validate(schema, example), JSON.stringify(schema)).toBe(true)
+      }
+    expect(count).toBeGreaterThan(200)
+  })
+
+  test('one that its own field would refuse is refused when the contract is defined', () => {
+    const define = () =>
+      resource('thing', { id: 'thg', fields: { code: t.text({ max: 3 }).example('long') }, access: { get: 'public' } })
+    expect(() => service('things', { resources: { things: define() } })).toThrow(
+      'has an example that fails its own check: it must have at most 3 characters',
+    )
+  })
+})
+
+function* within(schema: JsonSchema): Generator<JsonSchema> {
+  yield schema
+  for (const member of Object.values(schema.properties ?? {})) yield* within(member)
+  if (schema.items) yield* within(schema.items)
+}
 
 test('R-BODY-3: decimals are said in an extension, not by multipleOf', () => {
   const schema = request(t.money({ max: 10 }))
@@ -133,13 +223,6 @@ test('R-BODY-7: an answer has every field that is shown, and no other', () => {
   expect(validate({ id: newId('usr'), nick: null, hash: 'x' })).toBe(false)
 })
 
-test('R-FIELDS-1: a projection has the id and any other fields', () => {
-  const validate = ajv.compile(projectionSchema(specsOf({ id: t.id('usr'), name: t.text(), age: t.integer() })))
-  expect(validate({ id: newId('usr'), age: 3 })).toBe(true)
-  expect(validate({ name: 'Ada' })).toBe(false)
-  expect(validate({ id: newId('usr'), hash: 'x' })).toBe(false)
-})
-
 test('a pattern that JSON Schema would read otherwise is left to its hint', () => {
   const hinted = { patternHint: 'a word' }
   for (const pattern of [/^[a-z]+$/i, /^a$/m, /^a{,2}$/]) {
@@ -153,7 +236,7 @@ test('a pattern that JSON Schema would read otherwise is left to its hint', () =
 test('R-AUTH-8: a field that only some roles may give says so', () => {
   expect(request(t.money().only('admin'))['x-lintel-only']).toEqual(['admin'])
   expect(request(t.text().default('a').only('admin', 'editor')).description).toBe(
-    'Only `admin` or `editor` may give another value than the default, or change it.',
+    '`a` by default. Only `admin` or `editor` may give another value than the default, or change it.',
   )
 })
 

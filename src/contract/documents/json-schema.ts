@@ -1,5 +1,6 @@
 import { EMAIL_PATTERN } from '../../base/email.ts'
 import type { FieldSpec, Transitions } from '../fields.ts'
+import { exampleOf } from './examples.ts'
 
 /** JSON Schema 2020-12, as far as contracts need it. */
 export interface JsonSchema {
@@ -20,17 +21,15 @@ export interface JsonSchema {
   readonly items?: JsonSchema
   readonly minItems?: number
   readonly maxItems?: number
-  readonly contains?: JsonSchema
-  readonly minContains?: number
-  readonly maxContains?: number
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly required?: readonly string[]
   readonly additionalProperties?: boolean
   readonly unevaluatedProperties?: boolean
   readonly anyOf?: readonly JsonSchema[]
-  readonly allOf?: readonly JsonSchema[]
   /** How many decimals a number may have. `multipleOf: 0.01` says so too, but 0.07 / 0.01 is no whole number in floats. */
   readonly 'x-lintel-decimals'?: number
+  /** What is taken where a request leaves it out. The keyword `default` says so too, and makes generators of clients require it. */
+  readonly 'x-lintel-default'?: unknown
   /** Roles that may give another value than the default, and change it later. */
   readonly 'x-lintel-only'?: readonly string[]
   /** Of a state, by each: those that may follow it, with who may make the transition. */
@@ -62,24 +61,14 @@ export function answerSchema(specs: Specs, idRef: IdRef = writtenOut): JsonSchem
   return objectSchema(specs, 'answer', idRef, () => true)
 }
 
-/** Schema of what `?fields=` leaves of an answer: `id` is always there (R-FIELDS-1). */
-export function projectionSchema(specs: Specs, idRef: IdRef = writtenOut): JsonSchema {
-  return objectSchema(specs, 'answer', idRef, (_, name) => name === 'id')
-}
-
-function objectSchema(
-  specs: Specs,
-  use: Use,
-  idRef: IdRef,
-  isRequired: (spec: FieldSpec, name: string) => boolean,
-): JsonSchema {
+function objectSchema(specs: Specs, use: Use, idRef: IdRef, isRequired: (spec: FieldSpec) => boolean): JsonSchema {
   const given = Object.entries(specs).filter(([, spec]) =>
     use === 'answer' ? !spec.inputOnly && !spec.hidden : !spec.server && !spec.hidden,
   )
-  const required = use === 'patch' ? [] : given.filter(([name, spec]) => isRequired(spec, name)).map(([name]) => name)
+  const required = use === 'patch' ? [] : given.filter(([, spec]) => isRequired(spec)).map(([name]) => name)
   return {
     type: 'object',
-    properties: Object.fromEntries(given.map(([name, spec]) => [name, valueSchema(spec, use, idRef)])),
+    properties: Object.fromEntries(given.map(([name, spec]) => [name, memberSchema(name, spec, use, idRef)])),
     ...(required.length > 0 && { required }),
     // Both say that there is nothing else (R-BODY-4, R-BODY-7). Client generators make the first a refusal of every field
     // that a later release adds to its answers; the second is left to validators.
@@ -87,14 +76,19 @@ function objectSchema(
   }
 }
 
+function memberSchema(name: string, spec: FieldSpec, use: Use, idRef: IdRef): JsonSchema {
+  const example = exampleOf(name, spec)
+  return { ...valueSchema(spec, use, idRef), ...(example !== undefined && { examples: [example] }) }
+}
+
 /** Schema of one value. */
 export function valueSchema(spec: FieldSpec, use: Use, idRef: IdRef = writtenOut): JsonSchema {
   const schema = kinds[spec.kind](spec, use, idRef)
-  const notes = notesOf(spec.description, statesHint(spec), ...(use === 'answer' ? [] : hints(spec)))
+  const notes = notesOf(spec.description, statesHint(spec), ...(use === 'answer' ? [] : hints(spec, use)))
   return {
     ...(spec.nullable ? orNull(schema) : schema),
     ...(notes !== '' && { description: notes }),
-    ...(use === 'request' && spec.default !== undefined && { default: spec.default }),
+    ...(use === 'request' && spec.default !== undefined && { 'x-lintel-default': spec.default }),
     ...(use !== 'answer' && spec.only && { 'x-lintel-only': spec.only }),
     ...(spec.transitions && { 'x-lintel-transitions': spec.transitions }),
   }
@@ -184,12 +178,18 @@ function orNull(schema: JsonSchema): JsonSchema {
   }
 }
 
-function hints(spec: FieldSpec): (string | undefined)[] {
+function hints(spec: FieldSpec, use: 'request' | 'patch'): (string | undefined)[] {
   return [
+    use === 'request' && spec.default !== undefined ? defaultHint(spec.default) : undefined,
     spec.patternHint && `Must be ${spec.patternHint}.`,
     spec.scale === undefined ? undefined : `At most ${spec.scale} decimals.`,
     spec.only && onlyHint(spec.only, spec.default !== undefined),
   ]
+}
+
+function defaultHint(value: unknown): string {
+  if (value === '') return 'Empty by default.'
+  return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\` by default.`
 }
 
 /** `Begins as pending; then pending to paid (admin) or cancelled (owner, admin), paid to shipped (admin).` */

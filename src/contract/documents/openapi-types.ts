@@ -1,13 +1,13 @@
 import type { Limit } from '../limits.ts'
 import type { JsonSchema } from './json-schema.ts'
+import type { Tag } from './tags.ts'
 
 /** An OpenAPI 3.1 document, as far as Lintel writes one. */
 export interface OpenApiDocument {
   readonly openapi: '3.1.0'
-  readonly jsonSchemaDialect: string
   readonly info: { readonly title: string; readonly version: string; readonly description: string }
   readonly servers: readonly Server[]
-  readonly tags: readonly { readonly name: string; readonly description?: string }[]
+  readonly tags: readonly Tag[]
   readonly paths: Readonly<Record<string, PathItem>>
   readonly components: Components
 }
@@ -24,12 +24,15 @@ export interface Reference {
 export type PathItem = { readonly [M in 'get' | 'post' | 'put' | 'patch' | 'delete']?: OperationObject }
 
 export interface OperationObject {
+  /** What generated clients call it: `listProducts`. */
   readonly operationId: string
   readonly summary: string
   readonly description: string
   readonly tags: readonly string[]
   readonly deprecated?: true
   readonly security: readonly { readonly bearerAuth?: readonly string[] }[]
+  /** What logs, metrics and traces call it: `orders.products.list`. */
+  readonly 'x-lintel-operation': string
   /** The access rule, as the contract has it. */
   readonly 'x-lintel-access': string
   /** It is a route: what it takes and answers is bytes of these types, and what holds for every operation may not hold for it. */
@@ -69,6 +72,8 @@ export interface RequestBody {
 
 export interface ResponseObject {
   readonly description: string
+  /** Of an error, every `code` that it may have. */
+  readonly 'x-lintel-codes'?: readonly string[]
   readonly headers?: Readonly<Record<string, Header | Reference>>
   readonly content?: Readonly<Record<string, { readonly schema: JsonSchema }>>
 }

@@ -88,10 +88,12 @@ const documents: [string, OpenApiDocument][] = [
   ...[1, 2, 3].map((version) => [`a strange system, version ${version}`, openapi(strange, { version })] as const),
 ].map(([name, document]) => [name, JSON.parse(JSON.stringify(document)) as OpenApiDocument])
 
+const EXTENSIONS = ['x-lintel-decimals', 'x-lintel-default', 'x-lintel-only', 'x-lintel-transitions']
+
 const operationsOf = (document: OpenApiDocument) => Object.values(document.paths).flatMap((item) => Object.values(item))
 
 function operationOf(document: OpenApiDocument, id: string): OperationObject {
-  return operationsOf(document).find(({ operationId }) => operationId === id)!
+  return operationsOf(document).find((one) => one['x-lintel-operation'] === id)!
 }
 
 function responseOf(document: OpenApiDocument, id: string, status: number): ResponseObject {
@@ -143,7 +145,7 @@ describe.each(documents)('R-P-2: the document of %s', (_, document) => {
       allowUnionTypes: true,
       formats: { email: true, 'date-time': true, date: true },
     })
-    ajv.addVocabulary(['x-lintel-decimals', 'x-lintel-only', 'x-lintel-transitions', ...Object.keys(document)])
+    ajv.addVocabulary([...EXTENSIONS, ...Object.keys(document)])
     ajv.addSchema({ $id: 'lintel:document', ...document })
     const pointers = [...walk(document)].flatMap(([pointer]) =>
       /\/schema$|^#\/components\/schemas\/[^/]+$/.test(pointer) ? [pointer] : [],
@@ -192,11 +194,9 @@ test('R-P-2: every operation that is served is there, with the codes among its f
         if (isInternal(served.access)) continue
         const { responses } = operationOf(document, served.id)
         const codes = Object.keys(responses).flatMap((status) => {
-          const { content } = responseOf(document, served.id, Number(status))
-          const { allOf } = content?.['application/json']?.schema ?? {}
-          const named = allOf?.[1]?.properties?.error?.properties?.code?.enum as string[] | undefined
-          for (const code of named ?? []) expect(contract.problems[code]!.status).toBe(Number(status))
-          return named ?? []
+          const { 'x-lintel-codes': named = [] } = responseOf(document, served.id, Number(status))
+          for (const code of named) expect(contract.problems[code]!.status).toBe(Number(status))
+          return named
         })
         expect(codes.sort(), served.id).toEqual(served.facts.codes(contract.latest).sort())
         expect(responses).toHaveProperty(String(served.status))
@@ -212,7 +212,7 @@ test('R-GW-1: what only services may call is not in it', () => {
 test('R-VER-2, R-VER-4: version 1 shows role, version 2 roles', () => {
   const members = (version: number, schema: string) =>
     Object.keys(openapi(REFERENCE, { version }).components.schemas[schema]!.properties!)
-  for (const schema of ['User', 'UserFields', 'UserCreate', 'UserReplace', 'UserUpdate']) {
+  for (const schema of ['User', 'UserCreate', 'UserReplace', 'UserUpdate']) {
     expect(members(1, schema)).toContain('role')
     expect(members(1, schema)).not.toContain('roles')
     expect(members(2, schema)).toContain('roles')
@@ -324,20 +324,132 @@ test('R-REST-4: refusals say what to do next', () => {
   for (const status of [409, 429, 503]) expect(headers(status)).toContain('Retry-After')
 })
 
-test('R-PAGE-3, R-FIELDS-1: a list is a page of whole things or of the fields asked for', () => {
-  const { schemas } = openapi(REFERENCE).components
+test('R-PAGE-3, R-FIELDS-1: an answer is the resource, a list a page of them; `fields` is said in words', () => {
+  const document = openapi(REFERENCE)
+  const schemaOf = (id: string) => responseOf(document, id, 200).content!['application/json']!.schema
+  expect(schemaOf('orders.products.get')).toEqual({ $ref: '#/components/schemas/Product' })
+  expect(schemaOf('orders.products.list')).toEqual({ $ref: '#/components/schemas/ProductList' })
+  expect(document.components.schemas.ProductList!.properties!.data).toMatchObject({
+    items: { $ref: '#/components/schemas/Product' },
+  })
+  expect(document.components.schemas).not.toHaveProperty('ProductFields')
+  expect(responseOf(document, 'orders.products.get', 200).description).toBe('All of it, or the `fields` asked for.')
+  expect(document.info.description).toContain('With `fields` an answer has those fields of its schema, and `id`.')
   const page = new Ajv2020({ formats: { email: true, 'date-time': true } })
-    .addVocabulary(['x-lintel-decimals', 'components'])
-    .compile({ $ref: '#/components/schemas/ProductList', components: { schemas } })
+    .addVocabulary([...EXTENSIONS, 'components'])
+    .compile({ $ref: '#/components/schemas/ProductList', components: { schemas: document.components.schemas } })
   const pagination = { total: null, limit: 20, hasMore: false, nextCursor: null }
   const id = 'prd_01h455vb4pex5vsknk084sn02q'
+  const product = {
+    ...{ id, sku: 'A-1', name: 'Chai', description: '', category: 'Beverages', price: 9.99, currency: 'USD', stock: 3 },
+    ...{ version: 1, createdAt: '2026-01-01T00:00:00.000Z', updatedAt: '2026-01-01T00:00:00.000Z' },
+  }
   expect(page({ data: [], pagination })).toBe(true)
-  expect(
-    page({ data: [{ id, price: 9.99 }], pagination: { ...pagination, total: 1, totalIsEstimate: true, page: 1 } }),
-  ).toBe(true)
-  expect(page({ data: [{ price: 9.99 }], pagination })).toBe(false)
-  expect(page({ data: [{ id, cost: 1 }], pagination })).toBe(false)
+  expect(page({ data: [product], pagination: { ...pagination, total: 1, totalIsEstimate: true, page: 1 } })).toBe(true)
+  expect(page({ data: [{ ...product, id: undefined }], pagination })).toBe(false)
+  expect(page({ data: [{ ...product, cost: 1 }], pagination })).toBe(false)
   expect(page({ data: [], pagination: { ...pagination, nextCursor: undefined } })).toBe(false)
+})
+
+test('R-BODY-5: every error has one schema, in the shape that arrives by default', () => {
+  for (const [, document] of documents) {
+    const errors = operationsOf(document).flatMap(({ responses }) =>
+      Object.entries(responses).filter(([status]) => Number(status) >= 400),
+    )
+    for (const [, response] of errors) {
+      const { content, 'x-lintel-codes': codes } = (
+        '$ref' in response ? at(document, response.$ref) : response
+      ) as ResponseObject
+      if (!codes) continue
+      expect(content!['application/json']).toEqual({ schema: { $ref: '#/components/schemas/ErrorResponse' } })
+      expect(content).not.toHaveProperty('application/problem+json')
+    }
+  }
+  expect(openapi(REFERENCE).info.description).toContain(
+    'With `Accept: application/problem+json` errors come as RFC 9457',
+  )
+  expect(Object.keys(openapi(REFERENCE).components.responses)).toEqual(
+    expect.arrayContaining(['NotFound', 'RateLimited', 'DuplicateOrVersionConflict']),
+  )
+})
+
+describe('operations are called what clients would call them', () => {
+  const idsOf = (contracts: Contract[], service?: string) =>
+    operationsOf(openapi(contracts, service === undefined ? {} : { service })).map(({ operationId }) => operationId)
+
+  test('by verb and resource, by parent where a list is below one, by their own name beside the resources', () => {
+    expect(idsOf(REFERENCE)).toEqual(
+      'listUsers createUser getUser replaceUser updateUser deleteUser listUserSessions getSession deleteSession login refresh logout requestEmailVerification verifyEmail getConfirmationPage postConfirmationPage requestPasswordReset resetPassword getPasswordPage postPasswordPage keys listProducts createProduct getProduct replaceProduct updateProduct deleteProduct listUserCarts createCart getCart deleteCart listCartItems createCartItem getCartItem updateCartItem deleteCartItem listUserOrders createOrder listOrders getOrder updateOrder listOrderItems'.split(
+        ' ',
+      ),
+    )
+    expect(operationOf(openapi(REFERENCE), 'orders.orders.listAll').operationId).toBe('listOrders')
+  })
+
+  test('in the document of one service as in that of all', () => {
+    const services = strange.map(({ name }) => idsOf(strange, name))
+    expect(services.flat().sort()).toEqual(idsOf(strange).sort())
+    expect(services[1]).toEqual(['getPeopleAddress', 'count'])
+    expect(Object.keys(openapi(strange, { service: 'people' }).components.schemas)).toContain('PeopleAddress')
+    expect(openapi(strange, { service: 'people' }).tags.map(({ name }) => name)).toEqual(['Addresses', 'People'])
+  })
+
+  test('with the thing that they are on, and with their service where two have one name', () => {
+    const own = (name: string, path: string) =>
+      service(name, {
+        resources: {
+          tickets: resource('ticket', {
+            id: 'tkt',
+            plural: path,
+            fields: { text: t.text() },
+            access: { get: 'public' },
+          }),
+        },
+        operations: {
+          report: operation({ method: 'GET', path: `/${path}-reports`, access: 'public', answer: { n: t.integer() } }),
+        },
+      })
+    const Ticket = resource('ticket', { id: 'tkt', fields: { text: t.text() }, access: { get: 'public' } })
+    const close = operation({
+      method: 'POST',
+      path: '/tickets/{ticketId}/closures',
+      on: Ticket,
+      access: 'admin',
+      status: 204,
+    })
+    const one = service('desk', { resources: { tickets: Ticket }, operations: { close } })
+    expect(idsOf([one])).toEqual(['getTicket', 'closeTicket'])
+    expect(idsOf([own('desk', 'tickets'), own('late-shop', 'vouchers')])).toEqual([
+      'getDeskTicket',
+      'deskReport',
+      'getLateShopTicket',
+      'lateShopReport',
+    ])
+  })
+
+  test('with what only they have, where that is not enough', () => {
+    const Thing = resource('thing', { id: 'thg', fields: { text: t.text() }, access: { get: 'public' } })
+    const getThing = operation({ method: 'GET', path: '/special-things', access: 'public', answer: { n: t.integer() } })
+    expect(idsOf([service('desk', { resources: { things: Thing }, operations: { getThing } })])).toEqual([
+      'desk_things_get',
+      'desk_getThing',
+    ])
+  })
+})
+
+test('no field that has a default is required in a request, and no answer has fewer required fields than fields', () => {
+  for (const [name, document] of documents)
+    for (const [pointer, { properties, required = [] }] of walk(document.components.schemas)) {
+      const given = Object.entries((properties ?? {}) as Record<string, Record<string, unknown>>)
+      for (const [field, schema] of given) {
+        if (!pointer.endsWith('/properties'))
+          expect(schema, `${name} ${pointer} ${field}`).not.toHaveProperty('default')
+        if ('x-lintel-default' in schema) expect(required).not.toContain(field)
+      }
+    }
+  const { schemas } = openapi(REFERENCE).components
+  expect(schemas.Product!.required).toEqual(Object.keys(schemas.Product!.properties!))
+  expect(schemas.ProductCreate!.required).toEqual(['sku', 'name', 'category', 'price'])
 })
 
 test('items of two resources have names of their own, and so have resources of two services', () => {

@@ -12,6 +12,8 @@ export interface OpenApiOptions {
   readonly systemVersion?: string
   /** Where that version is served; `/v2` for version 2 by default. Paths begin there. */
   readonly servers?: readonly Server[]
+  /** Name of a service: its operations alone, under the names that they have in the whole. All by default. */
+  readonly service?: string
 }
 
 /**
@@ -29,18 +31,19 @@ export function openapi(contracts: readonly Contract[], options: OpenApiOptions 
       `There is no version ${version} of this API: use 1${newest > 1 ? ` to ${newest}` : ''}`,
     )
   const draft = draftOf(contracts, version)
+  const { service } = options
+  const paths = pathsOf(service === undefined ? contracts : contracts.filter(({ name }) => name === service), draft)
   return {
     openapi: '3.1.0',
-    jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
     info: {
       title: options.title ?? 'API',
       version: options.systemVersion ?? String(version),
       description: descriptionOf(version, newest),
     },
     servers: options.servers ?? [{ url: `/v${version}` }],
-    tags: draft.tags.all,
-    paths: pathsOf(contracts, draft),
-    // Last: the paths say what they share.
+    // The paths have said which groups there are, and what they share.
+    tags: draft.tags.all(),
+    paths,
     components: { ...draft.shared.components(), securitySchemes: SECURITY_SCHEMES },
   }
 }
@@ -63,6 +66,8 @@ function descriptionOf(version: number, newest: number): string {
   return [
     `Version ${version} of ${newest}. Choose a version by path (\`/v1/…\`), by \`Accept: application/json;version=1\` or by \`?version=1\`, in this order; version 1 by default.`,
     'Unknown query parameters, unknown fields in bodies, NUL in text and duplicate keys are refused with 400. Numbers may have as many decimals as `x-lintel-decimals` says.',
-    'HEAD and OPTIONS work wherever GET does. Every answer has `X-Request-Id`; every error has a stable `code`.',
+    'HEAD and OPTIONS work wherever GET does. Every answer has `X-Request-Id`; every error has a stable `code`, those of a status in `x-lintel-codes`.',
+    'With `Accept: application/problem+json` errors come as RFC 9457 has them: `type`, `title`, `status` and `detail` beside `code`, `details` and `requestId`.',
+    'With `fields` an answer has those fields of its schema, and `id`.',
   ].join('\n\n')
 }

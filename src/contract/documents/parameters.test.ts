@@ -12,10 +12,10 @@ import type { Contract } from '../contract.ts'
 import { operation, resource, service, t } from '../index.ts'
 import { listQueryReader } from '../list-query.ts'
 import { surfaceOf } from '../versions.ts'
+import { draftOf } from './draft.ts'
 import type { JsonSchema } from './json-schema.ts'
 import type { Parameter } from './openapi-types.ts'
 import { parametersOf } from './parameters.ts'
-import { shared } from './shared.ts'
 
 const ajv = new Ajv2020({
   strict: true,
@@ -35,15 +35,15 @@ ajv.addKeyword({
 /** Parameters of an operation, with nothing shared left to look up. */
 function parameters(contract: Contract, id: string, version = contract.latest): Parameter[] {
   const found = contract.served.find((one) => one.id === id)!
-  const kept = shared([contract])
+  const draft = draftOf([contract], version)
   const shown = Object.keys(surfaceOf(contract, found, version).answer ?? {})
   const given = parametersOf(
     found,
     found.params.map(({ name }) => name),
     shown,
-    kept,
+    draft,
   )
-  const { parameters, schemas } = kept.components()
+  const { parameters, schemas } = draft.shared.components()
   return given.map((one) => {
     const parameter = '$ref' in one ? parameters[one.$ref.split('/').at(-1)!]! : one
     const { $ref } = parameter.schema
@@ -159,6 +159,7 @@ function candidates(schema: JsonSchema): fc.Arbitrary<unknown> {
     '2026-01-31',
     '2026-01-31T12:00:00+01:00',
     '9999-01-01T00:00:00Z',
+    ...((schema.examples as string[] | undefined) ?? []),
   ]
   return fc.oneof(
     { weight: 1, arbitrary: fc.string({ maxLength: 300 }) },
@@ -200,15 +201,17 @@ test('R-PAGE-1, R-PAGE-7: the limits of a page are those of the list', () => {
   ).toHaveLength(1)
 })
 
-test('R-SORT-1: a sort names each declared field once, in one direction', () => {
-  const { schema, style, explode } = parameter(users, 'users.users.list', 'sort')
-  expect({ style, explode }).toEqual({ style: 'form', explode: false })
+test('R-SORT-1: a sort is a text with a pattern of declared fields, as many as there are, which RE2 takes too', () => {
+  const { schema, style, description } = parameter(users, 'users.users.list', 'sort')
+  expect(style).toBeUndefined()
+  expect(description).toContain('any of `createdAt`, `name`, `email`, joined by commas, each once')
   const validate = ajv.compile(schema)
-  for (const sort of [['name'], ['-createdAt', '+name'], ['email', '-name', 'createdAt']])
-    expect(validate(sort)).toBe(true)
-  for (const sort of [[], ['roles'], ['name', '-name'], ['name', 'name'], ['--name']])
+  for (const sort of ['name', '-createdAt,+name', 'email,-name,createdAt']) expect(validate(sort)).toBe(true)
+  for (const sort of ['', 'roles', '--name', 'name,', ',name', ' name', 'name,email,createdAt,name', ['name']])
     expect(validate(sort)).toBe(false)
-  expect(schema.default).toEqual(['-createdAt'])
+  expect(schema.default).toBe('-createdAt')
+  // Neither look-around nor a reference back, which Go and Rust have not.
+  expect(schema.pattern).not.toMatch(/\(\?|\\[1-9]/)
 })
 
 test('R-FILTER-1: filters are named by the kinds of their fields; several values go with commas, those of free text by repetition', () => {

@@ -3,9 +3,10 @@ import type { FieldSpec } from '../fields.ts'
 import { type FilterParameter, filterParameters } from '../list-query.ts'
 import type { Operation } from '../operation.ts'
 import type { Resource } from '../resource.ts'
+import type { Draft } from './draft.ts'
 import { idPattern, idSchema, type JsonSchema, valueSchema } from './json-schema.ts'
 import type { Parameter, Reference } from './openapi-types.ts'
-import { pascalCase } from './schema-names.ts'
+import { pascalCase, schemaName } from './schema-names.ts'
 import type { Shared } from './shared.ts'
 
 /**
@@ -16,13 +17,14 @@ export function parametersOf(
   operation: Operation,
   names: readonly string[],
   shown: readonly string[],
-  shared: Shared,
+  draft: Draft,
 ): (Parameter | Reference)[] {
+  const { shared } = draft
   return [
     ...operation.params.map(({ prefix }, i) =>
       pathParameter(names[i]!, prefix, i === operation.facts.ownerParam, shared),
     ),
-    ...queryParameters(operation, shown, shared),
+    ...queryParameters(operation, shown, draft),
     ...headerParameters(operation).map((header) => shared.add('parameters', header.name, header)),
   ]
 }
@@ -52,17 +54,17 @@ const SEGMENT = (() => {
   return `^(\\.{0,2}[^./\\\\\\x00-\\x1f\\x7f]${any}*|\\.{3}${any}*)$`
 })()
 
-function queryParameters(operation: Operation, shown: readonly string[], shared: Shared): (Parameter | Reference)[] {
-  const { resource, verb } = operation
+function queryParameters(
+  operation: Operation,
+  shown: readonly string[],
+  { shared, names }: Draft,
+): (Parameter | Reference)[] {
+  const { service, key, resource, verb } = operation
   if (operation.query) return Object.entries(operation.query).map(([name, spec]) => ownParameter(name, spec))
   if (!resource || (verb !== 'list' && verb !== 'get')) return []
-  const fields = shared.add(
-    'parameters',
-    `${shared.nameOf(operation.service, operation.key!)}Fields`,
-    fieldsParameter(shown),
-  )
+  const name = schemaName(names, service, key!)
+  const fields = shared.add('parameters', `${name}Fields`, fieldsParameter(shown))
   if (verb === 'get') return [fields]
-  const name = shared.nameOf(operation.service, operation.key!)
   // A list that stands at two places has them once.
   const own = (one: Parameter) =>
     resource.list.root ? shared.add('parameters', `${name}${pascalCase(one.name)}`, one) : one
@@ -76,12 +78,18 @@ function queryParameters(operation: Operation, shown: readonly string[], shared:
 
 /** A declared query parameter. */
 function ownParameter(name: string, spec: FieldSpec): Parameter {
-  const description = spec.description ?? (spec.kind === 'time' ? 'A date alone is its midnight, UTC.' : '')
+  const description = spec.description ?? (spec.kind === 'time' ? 'A date alone is its midnight, UTC.' : undefined)
   const required = !spec.optional
   const one = (of: FieldSpec) => (of.kind === 'time' ? MOMENT : valueSchema(lookedFor(of), 'request'))
   if (spec.kind !== 'list') {
     const schema = one(spec)
-    return { name, in: 'query', description, required, schema: withDefault(schema, spec) }
+    return {
+      name,
+      in: 'query',
+      ...(description !== undefined && { description }),
+      required,
+      schema: withDefault(schema, spec),
+    }
   }
   const list: JsonSchema = { type: 'array', items: one(spec.of!), minItems: spec.min!, maxItems: spec.max! }
   return { ...commaList(name, description, withDefault(list, spec)), required, explode: spec.of!.kind === 'text' }
@@ -92,7 +100,7 @@ function withDefault(schema: JsonSchema, spec: FieldSpec): JsonSchema {
 }
 
 function fieldsParameter(shown: readonly string[]): Parameter {
-  return commaList('fields', 'The only fields to show; `id` always is.', {
+  return commaList('fields', 'The only fields of each that the answer has, beside `id`; all by default.', {
     type: 'array',
     items: { type: 'string', enum: shown },
     minItems: 1,
@@ -131,30 +139,33 @@ function pagingParameters(resource: Resource): Parameter[] {
   ]
 }
 
+/**
+ * One text, since no list could say what it is: each field once, in whichever direction. The pattern is plain enough for every dialect of
+ * regular expressions, so that each field is there only once is said in words.
+ */
 function sortParameter(resource: Resource): Parameter[] {
   const { sort, defaultSort } = resource.list
   if (sort.length === 0) return []
-  const termsOf = (name: string) => [name, `-${name}`, `+${name}`]
-  const terms = sort.flatMap(termsOf)
+  const fields = sort.map((name) => `\`${name}\``)
+  const which = `By ${sort.length === 1 ? fields[0] : `any of ${fields.join(', ')}, joined by commas, each once`}.`
   const nullable = sort.some((name) => resource.stored[name]!.nullable)
   const order = `\`-\` is descending, \`+\` or nothing ascending.${nullable ? ' What has no value is last in both.' : ''} Ties are broken by id.`
+  const term = `[+-]?(${sort.join('|')})`
+  const pattern = `^${term}${sort.length === 1 ? '' : `(,${term}){0,${sort.length - 1}}`}$`
+  const example = [`-${sort.at(-1)}`, ...sort.slice(0, -1)].slice(0, 2).join(',')
   return [
-    commaList('sort', order, {
-      type: 'array',
-      items: { type: 'string', enum: terms },
-      minItems: 1,
-      maxItems: sort.length,
-      ...(terms.includes(defaultSort) && { default: [defaultSort] }),
-      // Each field once, in whichever direction.
-      ...(sort.length > 1 && {
-        allOf: sort.map((name) => ({
-          type: 'array',
-          contains: { enum: termsOf(name) },
-          minContains: 0,
-          maxContains: 1,
-        })),
-      }),
-    }),
+    {
+      name: 'sort',
+      in: 'query',
+      description: `${which} ${order}`,
+      schema: {
+        type: 'string',
+        pattern,
+        // What is sorted by without it may be no field that can be asked for.
+        ...(new RegExp(pattern).test(defaultSort) && { default: defaultSort }),
+        examples: [example],
+      },
+    },
   ]
 }
 
@@ -203,12 +214,12 @@ function itemOf(spec: FilterParameter['spec']): JsonSchema {
 
 /** What is looked for is any value, and makes no transition. */
 function lookedFor(spec: FieldSpec): FieldSpec {
-  const { transitions: _, ...rest } = spec
+  const { transitions: _, default: __, ...rest } = spec
   return { ...rest, nullable: false }
 }
 
-function commaList(name: string, description: string, schema: JsonSchema): Parameter {
-  return { name, in: 'query', description, style: 'form', explode: false, schema }
+function commaList(name: string, description: string | undefined, schema: JsonSchema): Parameter {
+  return { name, in: 'query', ...(description !== undefined && { description }), style: 'form', explode: false, schema }
 }
 
 function headerParameters(operation: Operation): Parameter[] {

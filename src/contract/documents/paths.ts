@@ -11,8 +11,7 @@ import type { OperationObject, PathItem, RequestBody } from './openapi-types.ts'
 import { parametersOf } from './parameters.ts'
 import { responsesOf } from './responses.ts'
 import { ROUTE_SENTENCE, routeBody, routeResponses } from './route-objects.ts'
-import { pascalCase } from './schema-names.ts'
-import type { Shared } from './shared.ts'
+import { capital, nameOfResource, pascalCase, schemaName } from './schema-names.ts'
 import { accessRule, accessSentence, summaryOf } from './wording.ts'
 
 /** Every operation that is served to the outside, by path and method. */
@@ -30,7 +29,7 @@ export function pathsOf(contracts: readonly Contract[], draft: Draft): Record<st
       if (item[method])
         throw new Fault(
           'ROUTE_CLASH',
-          `${operation.id} has the same method and path as ${item[method].operationId}: ${operation.method} ${path}`,
+          `${operation.id} has the same method and path as ${item[method]['x-lintel-operation']}: ${operation.method} ${path}`,
         )
       templates.set(shape, path)
       item[method] = operationObject(contract, operation, path, draft)
@@ -40,18 +39,20 @@ export function pathsOf(contracts: readonly Contract[], draft: Draft): Record<st
 }
 
 function operationObject(contract: Contract, operation: Operation, path: string, draft: Draft): OperationObject {
-  const { shared, tags, deprecated } = draft
+  const { names, operationIds, tags, deprecated } = draft
   const { route } = operation
   const { body, answer } = surfaceOf(contract, operation, draft.version)
   const sentences = [operation.description, accessSentence(operation), route && ROUTE_SENTENCE, deprecation(draft)]
-  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!)
+  const params = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!)
+  const parent = operation.resource?.parent?.of
   return {
-    operationId: operation.id,
-    summary: summaryOf(operation, nameOf(operation, shared), parentNameOf(contract, operation, shared)),
+    operationId: operationIds.get(operation.id)!,
+    summary: summaryOf(operation, nameOf(operation, draft), parent && nameOfResource(names, contract, parent)),
     description: sentences.filter((one) => one !== undefined).join('\n\n'),
     tags: [tags.of(operation)],
     ...(deprecated !== undefined && { deprecated: true }),
     security: securityOf(operation),
+    'x-lintel-operation': operation.id,
     'x-lintel-access': accessRule(operation.access),
     ...(route && { 'x-lintel-route': true as const }),
     ...(operation.limits && { 'x-lintel-limits': operation.limits }),
@@ -60,8 +61,8 @@ function operationObject(contract: Contract, operation: Operation, path: string,
     ...(operation.timeoutMs !== undefined && { 'x-lintel-timeout-ms': operation.timeoutMs }),
     ...(Object.keys(operation.allow).length > 0 && { 'x-lintel-allow': operation.allow }),
     ...(operation.facts.cached && { 'x-lintel-consistency': 'cached' as const }),
-    parameters: parametersOf(operation, names, Object.keys(answer ?? {}), shared),
-    ...(body && { requestBody: requestBody(operation, body, shared) }),
+    parameters: parametersOf(operation, params, Object.keys(answer ?? {}), draft),
+    ...(body && { requestBody: requestBody(operation, body, draft) }),
     ...(route?.body && takesBody(operation) && { requestBody: routeBody(route.body) }),
     responses: route ? routeResponses(contract, operation, draft) : responsesOf(contract, operation, answer, draft),
   }
@@ -77,28 +78,21 @@ function securityOf({ access, facts }: Operation): OperationObject['security'] {
   return access.public ? [{}, { bearerAuth: [] }] : [{ bearerAuth: [] }]
 }
 
-function nameOf({ service, key }: Operation, shared: Shared): string | undefined {
-  return key === undefined ? undefined : shared.nameOf(service, key)
+function nameOf({ service, key }: Operation, { names }: Draft): string | undefined {
+  return key === undefined ? undefined : schemaName(names, service, key)
 }
 
-/** The parent may be another service's resource: then only its own name is known. */
-function parentNameOf(contract: Contract, { resource, service }: Operation, shared: Shared): string | undefined {
-  const parent = resource?.parent?.of
-  if (!parent) return undefined
-  const own = Object.entries(contract.resources).find(([, one]) => one === parent)
-  return own ? shared.nameOf(service, own[0]) : pascalCase(parent.name)
-}
-
-function requestBody(operation: Operation, body: Readonly<Record<string, FieldSpec>>, shared: Shared): RequestBody {
+function requestBody(operation: Operation, body: Readonly<Record<string, FieldSpec>>, draft: Draft): RequestBody {
   const { verb, method, resource } = operation
-  const name = nameOf(operation, shared)
+  const { shared, operationIds } = draft
+  const name = nameOf(operation, draft)
   // A PATCH whose input the contract spells out is a command: its own fields say what is required.
   const partial = verb === 'update' && !resource!.input.update
   const schemaOf = verb === 'replace' || verb === 'update' ? changeSchema : bodySchema
   const whole = schemaOf(body, partial ? 'patch' : 'request', shared.idRef)
   const schema = shared.add(
     'schemas',
-    name === undefined ? `${pascalCase(operation.name)}Body` : name + pascalCase(verb),
+    name === undefined ? `${capital(operationIds.get(operation.id)!)}Body` : name + pascalCase(verb),
     whole,
   )
   const json = { 'application/json': { schema } }

@@ -2,9 +2,9 @@ import type { Contract } from '../contract.ts'
 import type { FieldSpec } from '../fields.ts'
 import type { Operation } from '../operation.ts'
 import type { Draft } from './draft.ts'
-import { answerSchema, type JsonSchema, projectionSchema } from './json-schema.ts'
+import { answerSchema, type JsonSchema } from './json-schema.ts'
 import type { Header, Reference, ResponseObject } from './openapi-types.ts'
-import { pascalCase } from './schema-names.ts'
+import { capital, pascalCase, schemaName } from './schema-names.ts'
 import type { Shared } from './shared.ts'
 
 type Responses = Record<string, ResponseObject | Reference>
@@ -18,7 +18,7 @@ export function responsesOf(
 ): Responses {
   const { shared, version } = draft
   const headers = successHeaders(operation, draft)
-  const responses: Responses = { [operation.status]: success(operation, shown, headers, shared) }
+  const responses: Responses = { [operation.status]: success(operation, shown, headers, draft) }
   if (operation.facts.answersNotModified) {
     const { ETag, 'Cache-Control': cacheControl, 'X-Request-Id': id, 'API-Version': of } = headers
     responses[304] = shared.add('responses', 'NotModified', {
@@ -27,7 +27,7 @@ export function responsesOf(
     })
   }
   for (const [status, codes] of byStatus(contract, operation.facts.codes(version)))
-    responses[status] = shared.add('responses', codes.join('.'), problemResponse(contract, status, codes, shared))
+    responses[status] = sharedProblem(contract, status, codes, shared)
   return responses
 }
 
@@ -35,9 +35,9 @@ function success(
   operation: Operation,
   shown: Readonly<Record<string, FieldSpec>> | undefined,
   headers: Record<string, Reference>,
-  shared: Shared,
+  { shared, names, operationIds }: Draft,
 ): ResponseObject | Reference {
-  const { status, key, service, verb } = operation
+  const { id, status, service, verb, shows } = operation
   if (!shown || status === 204) {
     const none = { description: status === 204 ? 'Done; no body.' : 'Done.', headers }
     return status === 204 ? shared.add('responses', 'Done', none) : none
@@ -47,25 +47,24 @@ function success(
     headers,
     content: { 'application/json': { schema } },
   })
-  if (operation.shows) {
-    const name = shared.nameOf(service, operation.shows.key)
-    return answer(shared.add('schemas', name, answerSchema(shown, shared.idRef)), 'Done.')
-  }
-  if (key === undefined) {
-    const schema = shared.add('schemas', `${pascalCase(operation.name)}Answer`, answerSchema(shown, shared.idRef))
-    return answer(schema, 'Done.')
-  }
-  const name = shared.nameOf(service, key)
+  const key = operation.key ?? shows?.key
+  const name = key === undefined ? `${capital(operationIds.get(id)!)}Answer` : schemaName(names, service, key)
   const whole = shared.add('schemas', name, answerSchema(shown, shared.idRef))
-  if (verb === 'create') return shared.add('responses', `${name}Created`, answer(whole, 'Created.'))
-  if (verb === 'replace' || verb === 'update')
-    return shared.add('responses', `${name}Changed`, answer(whole, 'Changed.'))
-  // Two schemas, each whole: with `fields` an answer has a part, without it everything.
-  const part = shared.add('schemas', `${name}Fields`, projectionSchema(shown, shared.idRef))
-  const read = { anyOf: [whole, part] }
-  if (verb === 'get') return shared.add('responses', name, answer(read, 'The whole, or the `fields` asked for.'))
-  const list = shared.add('schemas', `${name}List`, listSchema(read, shared))
-  return shared.add('responses', `${name}List`, answer(list, 'A page of the list.'))
+  switch (verb) {
+    case 'create':
+      return shared.add('responses', `${name}Created`, answer(whole, 'Created.'))
+    case 'replace':
+    case 'update':
+      return shared.add('responses', `${name}Changed`, answer(whole, 'Changed.'))
+    case 'get':
+      return shared.add('responses', name, answer(whole, 'All of it, or the `fields` asked for.'))
+    case 'list': {
+      const list = shared.add('schemas', `${name}List`, listSchema(whole, shared))
+      return shared.add('responses', `${name}List`, answer(list, 'A page of the list; of each the `fields` asked for.'))
+    }
+    default:
+      return answer(whole, 'Done.')
+  }
 }
 
 /** R-PAGE-3 and R-PAGE-6. */
@@ -131,6 +130,13 @@ export function byStatus(contract: Contract, codes: readonly string[]): Map<numb
   return new Map([...statuses].sort(([a], [b]) => a - b))
 }
 
+/** The same, told once for all operations that have these codes. */
+export function sharedProblem(contract: Contract, status: number, codes: readonly string[], shared: Shared): Reference {
+  const name = codes.map((code) => pascalCase(code.toLowerCase().replaceAll('_', '-'))).join('Or')
+  return shared.add('responses', name, problemResponse(contract, status, codes, shared))
+}
+
+/** In the shape that arrives by default. Any other is said in words, in the document's introduction. */
 export function problemResponse(
   contract: Contract,
   status: number,
@@ -141,67 +147,42 @@ export function problemResponse(
   if (status === 401) names.push('WWW-Authenticate')
   if (status === 429) names.push(...RATE_HEADERS)
   if (status === 429 || status === 503 || codes.includes('IDEMPOTENCY_IN_PROGRESS')) names.push('Retry-After')
-  const code: JsonSchema = { type: 'string', enum: codes }
-  const envelope = shared.add('schemas', 'ErrorAnswer', ERROR_ANSWER)
   return {
     description: codes.map((one) => `\`${one}\`: ${contract.problems[one]!.message}.`).join(' '),
+    'x-lintel-codes': codes,
     headers: headerRefs(names, shared),
-    content: {
-      'application/json': {
-        schema: {
-          allOf: [envelope, { type: 'object', properties: { error: { type: 'object', properties: { code } } } }],
-        },
-      },
-      'application/problem+json': {
-        schema: {
-          allOf: [shared.add('schemas', 'ProblemDetails', PROBLEM_DETAILS), { type: 'object', properties: { code } }],
-        },
-      },
-    },
+    content: { 'application/json': { schema: shared.add('schemas', 'ErrorResponse', ERROR_RESPONSE) } },
   }
 }
 
-const DETAILS: JsonSchema = {
-  type: 'array',
-  description: 'Every faulty field at once.',
-  items: {
-    type: 'object',
-    properties: {
-      field: { type: 'string', description: 'Path of the field.', examples: ['items[0].quantity'] },
-      message: { type: 'string' },
-    },
-    required: ['field', 'message'],
-  },
-}
-const CODE: JsonSchema = { type: 'string', description: 'Stable; what programs go by.', examples: ['VALIDATION_ERROR'] }
-const REQUEST_ID: JsonSchema = { type: 'string', description: 'As in X-Request-Id.' }
-
-/** R-BODY-5. */
-const ERROR_ANSWER: JsonSchema = {
+/** R-BODY-5. `code` is no enum: a client that was made of this document must be able to read codes that came later. */
+const ERROR_RESPONSE: JsonSchema = {
   type: 'object',
+  description: 'Every error, whatever its status.',
   properties: {
     error: {
       type: 'object',
-      properties: { code: CODE, message: { type: 'string' }, details: DETAILS, requestId: REQUEST_ID },
+      properties: {
+        code: { type: 'string', description: 'Stable; what programs go by.', examples: ['VALIDATION_ERROR'] },
+        message: { type: 'string', description: 'For people.', examples: ['The request is not valid'] },
+        details: {
+          type: 'array',
+          description: 'Every field at fault; only where one is.',
+          items: {
+            type: 'object',
+            properties: {
+              field: { type: 'string', description: 'Path of the field.', examples: ['items[0].quantity'] },
+              message: { type: 'string', examples: ['must be at least 1'] },
+            },
+            required: ['field', 'message'],
+          },
+        },
+        requestId: { type: 'string', description: 'As in X-Request-Id.', examples: ['req_01h455vb4pex5vsknk084sn02q'] },
+      },
       required: ['code', 'message', 'requestId'],
     },
   },
   required: ['error'],
-}
-
-/** The same by RFC 9457, for `Accept: application/problem+json`. */
-const PROBLEM_DETAILS: JsonSchema = {
-  type: 'object',
-  properties: {
-    type: { type: 'string' },
-    title: { type: 'string' },
-    status: { type: 'integer' },
-    detail: { type: 'string' },
-    code: CODE,
-    details: DETAILS,
-    requestId: REQUEST_ID,
-  },
-  required: ['type', 'title', 'status', 'detail', 'code', 'requestId'],
 }
 
 const HEADERS = {

@@ -3,7 +3,7 @@ import type { Operation } from '../operation.ts'
 import type { ServedRoute } from '../served-route.ts'
 import type { Draft } from './draft.ts'
 import type { Reference, RequestBody, ResponseObject } from './openapi-types.ts'
-import { byStatus, headerRefs, problemResponse, rateHeaders } from './responses.ts'
+import { byStatus, headerRefs, problemResponse, rateHeaders, sharedProblem } from './responses.ts'
 
 /** What a route takes besides what its parameters say. */
 export const ROUTE_SENTENCE =
@@ -35,11 +35,11 @@ export function routeResponses(
     const content = { ...problem?.content, ...own }
     responses[status] = {
       description: ['Answered by its handler.', ...(problem ? [problem.description] : [])].join(' '),
+      ...(codes && { 'x-lintel-codes': codes }),
       headers: problem?.headers ?? headerRefs(['X-Request-Id', ...rateHeaders(operation)], shared),
       ...(Object.keys(content).length > 0 && { content }),
     }
   }
-  for (const [status, codes] of problems)
-    responses[status] ??= shared.add('responses', codes.join('.'), problemResponse(contract, status, codes, shared))
+  for (const [status, codes] of problems) responses[status] ??= sharedProblem(contract, status, codes, shared)
   return responses
 }

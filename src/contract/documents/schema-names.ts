@@ -2,8 +2,14 @@ import type { Contract } from '../contract.ts'
 import { camelCase } from '../names.ts'
 import type { AnyResource } from '../resource.ts'
 
-/** Schema names by `service.key`. */
-export type SchemaNames = ReadonlyMap<string, string>
+/** Of a resource, what one is called and what many are: `CartItem`, `CartItems`. */
+interface Name {
+  readonly one: string
+  readonly many: string
+}
+
+/** Names of resources by `service.key`. */
+export type SchemaNames = ReadonlyMap<string, Name>
 
 /**
  * A name for each resource: the singular of its key, so that items of carts and items of orders are `CartItem` and
@@ -15,12 +21,30 @@ export function schemaNames(contracts: readonly Contract[]): SchemaNames {
   )
   const taken = (name: string) => named.filter((one) => one.name === name).length > 1
   return new Map(
-    named.map(({ service, key, name }) => [`${service}.${key}`, taken(name) ? pascalCase(service) + name : name]),
+    named.map(({ service, key, name }) => {
+      const front = taken(name) ? pascalCase(service) : ''
+      return [`${service}.${key}`, { one: front + name, many: front + pascalCase(key) }]
+    }),
   )
 }
 
+/** What one of a resource is called, which is the name of its schema. */
 export function schemaName(names: SchemaNames, service: string, key: string): string {
-  return names.get(`${service}.${key}`)!
+  return names.get(`${service}.${key}`)!.one
+}
+
+export function pluralName(names: SchemaNames, service: string, key: string): string {
+  return names.get(`${service}.${key}`)!.many
+}
+
+/** What a resource of this contract is called. One of another service is only known by its own name. */
+export function nameOfResource(
+  names: SchemaNames,
+  { name: service, resources }: Contract,
+  wanted: AnyResource,
+): string {
+  const own = Object.keys(resources).find((key) => resources[key] === wanted)
+  return own === undefined ? pascalCase(wanted.name) : schemaName(names, service, own)
 }
 
 export function pascalCase(name: string): string {

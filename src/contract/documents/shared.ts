@@ -1,7 +1,7 @@
 import type { Contract } from '../contract.ts'
 import { idSchema, type JsonSchema } from './json-schema.ts'
 import type { Components, Header, Parameter, Reference, ResponseObject } from './openapi-types.ts'
-import { schemaName, schemaNames } from './schema-names.ts'
+import { type SchemaNames, schemaName } from './schema-names.ts'
 
 interface Sections {
   schemas: JsonSchema
@@ -16,21 +16,19 @@ export interface Shared {
    * Keeps `value` under `name` and gives the reference to it. A name that is taken by something else gets a number.
    */
   add<S extends keyof Sections>(section: S, name: string, value: Sections[S]): Reference
-  /** Name of a resource's schema: `CartItem`. */
-  nameOf(service: string, key: string): string
   /** Reference to the schema of ids with this prefix; undefined where no resource of the system has it. */
   idRef(prefix: string): string | undefined
   components(): Omit<Components, 'securitySchemes'>
 }
 
-export function shared(contracts: readonly Contract[]): Shared {
+/** `names` are those of the resources of these contracts. */
+export function shared(contracts: readonly Contract[], names: SchemaNames): Shared {
   const kept: { [S in keyof Sections]: Map<string, { value: Sections[S]; text: string }> } = {
     schemas: new Map(),
     parameters: new Map(),
     headers: new Map(),
     responses: new Map(),
   }
-  const names = schemaNames(contracts)
   const idNames = new Map<string, string>()
   for (const { name: service, resources } of contracts)
     for (const [key, resource] of Object.entries(resources))
@@ -53,7 +51,6 @@ export function shared(contracts: readonly Contract[]): Shared {
 
   return {
     add,
-    nameOf: (service, key) => schemaName(names, service, key),
     idRef: (prefix) => {
       const name = idNames.get(prefix)
       return name === undefined ? undefined : add('schemas', name, idSchema(prefix)).$ref
