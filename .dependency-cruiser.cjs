@@ -3,6 +3,7 @@ const ORDER = [
   ['base'],
   ['contract'],
   ['resilience'],
+  ['client'],
   ['redis'],
   ['limits', 'cache', 'auth', 'observe', 'embedded'],
   ['mail'],

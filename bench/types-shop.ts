@@ -7,14 +7,14 @@ const RESOURCES = 25
 const VERBS = 4
 export const OPERATIONS = RESOURCES * VERBS
 
-const IMPORTS = `import { type Client, client, http } from 'lintel/client'
+const IMPORTS = `import { type Client, client } from 'lintel/client'
 import { event, resource, service, t } from 'lintel/contract'
 import { change, type HandlerOf, implement, insert, newId, readRow } from 'lintel/service'
 `
 
 /** So that the imports are used. */
 const EXPORTS =
-  'export { change, type Client, client, event, type HandlerOf, http, implement, insert, newId, readRow, resource, service, t }'
+  'export { change, type Client, client, event, type HandlerOf, implement, insert, newId, readRow, resource, service, t }'
 
 const resourceText = (n: number) => `
 export const Thing${n} = resource('thing${letter(n)}', {
@@ -84,7 +84,7 @@ ${all
   .join('\n')}
   return names
 }
-export const api = client(shop, http('http://127.0.0.1:3000'))
+export const api = client([shop], { url: 'http://127.0.0.1:3000' })
 `
 
 /** Resources are named by letters: a noun has no digits. */

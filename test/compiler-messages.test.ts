@@ -3,7 +3,7 @@ import { compiled, type Said } from './compiled.ts'
 
 /** What all programs begin with: a handler's transaction, and clients of both services. */
 const HEAD = `
-import { type Client } from 'lintel/client'
+import { type Client, client, isProblem as isCallProblem } from 'lintel/client'
 import { resource, service, t } from 'lintel/contract'
 import {
   change, encodeId, find, type HandlerOf, insert, isProblem, newId, Problem, read, readField, readRow, remove, type RowOf, type Tx, type Unit, uuidOf,
@@ -14,6 +14,7 @@ declare const tx: Tx
 declare const shop: Client<typeof orders>
 declare const people: Client<typeof users>
 declare const text: string
+const api = client([orders], { url: '/api' })
 const userId = newId('usr')
 const orderId = newId('ord')
 const ordered = { userId, items: [], total: 1, currency: 'USD', placedAt: text, stockTaken: true }
@@ -42,6 +43,14 @@ export async function all(body: { name: string; email: string }) {
   await insert(tx, User, { ...body, invited: true, id: asked })
   await insert(tx, User, { ...body, invited: true, roles: ['admin'], passwordHash: null })
   if (isProblem(text, orders.problems.OUT_OF_STOCK)) throw new Problem('NOT_FOUND', text)
+  if (isCallProblem<typeof orders | typeof users>(text)) {
+    switch (text.code) {
+      case 'OUT_OF_STOCK':
+      case 'NOT_FOUND':
+        await client<[typeof users, typeof orders]>({}, { url: '/' }).logout()
+    }
+  }
+  for await (const { total } of api.orders.eachAll({ query: { fields: ['total'] }, timeoutMs: 1_000 })) await tx.query(String(total))
   if (isProblem(text, 'NOT_FOUND')) throw new Problem(orders.problems.EMPTY_CART, undefined, { retryAfterS: 1 })
   return uuidOf(Order, encodeId('ord', text))
 }
@@ -115,6 +124,20 @@ const WRONG: Readonly<Record<string, readonly [line: string, ...words: string[]]
   problemMetByAnUnknownCode: [
     "isProblem(text, 'NOT_FUOND')",
     `Argument of type '"NOT_FUOND"' is not assignable to parameter of type`,
+  ],
+  codeThatNoContractHas: [
+    "((error: unknown) => { if (isCallProblem<typeof orders>(error)) switch (error.code) { case 'OUT_OF_STOK': } })",
+    `Type '"OUT_OF_STOK"' is not comparable to type '"`,
+    '"OUT_OF_STOCK"',
+  ],
+  clientWithoutAnAddress: ['client([orders], {})', "Property 'url' is missing in type '{}'"],
+  callOfAnotherService: [
+    'api.login({ body: { email: text, password: text } })',
+    "Property 'login' does not exist on type",
+  ],
+  walkFromACursor: [
+    "api.orders.eachAll({ query: { cursor: 'a' } })",
+    "Type 'string' is not assignable to type 'undefined'",
   ],
   paramMisspelt: [
     "((async ({ params }, { tx }) => change(tx, Order, params.orderId, {})) satisfies HandlerOf<typeof orders, 'orders', 'update'>)",

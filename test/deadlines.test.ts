@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ANONYMOUS } from '../src/auth/caller.ts'
-import { client, http } from '../src/call/index.ts'
+import { http, portClient } from '../src/call/index.ts'
 import { event, operation, service, t } from '../src/contract/index.ts'
 import { connect } from '../src/data/connection.ts'
 import { Deadline, NO_DEADLINE } from '../src/resilience/deadline.ts'
@@ -141,7 +141,7 @@ test('R-P-7: a call over HTTP has what is left of the calling request’s time, 
   const leftMs = async (deadline: Deadline) => {
     const { signal } = new AbortController()
     const context = { requestId: 'r-1', trace: undefined, caller: ANONYMOUS, deadline, signal, log: console }
-    return (await client(contract, http(running.url), context).tell()).leftMs
+    return (await portClient(contract, http(running.url), context).tell()).leftMs
   }
   expect(await leftMs(Deadline.after(1_000))).toBeLessThanOrEqual(1_000)
   for (const deadline of [Deadline.after(60_000), NO_DEADLINE]) {

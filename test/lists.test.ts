@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { orders } from '../services/orders/contract.ts'
 import { encodeId } from '../src/base/ids.ts'
-import { client, http } from '../src/call/index.ts'
+import { http, portClient } from '../src/call/index.ts'
 import { connect } from '../src/data/connection.ts'
 import { type Reply, reference, type User } from './reference.ts'
 
@@ -406,7 +406,7 @@ describe('filters', () => {
     expect(await names('category=Food,%20fresh')).toEqual(['Beans'])
     const first = await get('/products?limit=1&sort=name&category=Food%2C%20fresh,Food')
     expect((await get(linksOf(first).next!)).body.data).toMatchObject([{ name: 'Leek' }])
-    const typed = client(orders, http(api.url))
+    const typed = portClient(orders, http(api.url))
     const { data } = await typed.products.list({ query: { category: [category, other], sort: 'name' } })
     expect(data.map(({ name }) => name)).toEqual(['Beans', 'Leek'])
     expect((await typed.products.list({ query: { category } })).data).toMatchObject([{ name: 'Leek' }])

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { accessTokens, User } from '../services/users/contract.ts'
 import usersService from '../services/users/service.ts'
 import { newId } from '../src/base/ids.ts'
-import { client } from '../src/call/client.ts'
 import { http } from '../src/call/http.ts'
+import { portClient } from '../src/call/port-client.ts'
 import { lockOf, protobuf } from '../src/contract/documents/protobuf.ts'
 import { olderShape, operation, resource, service, t } from '../src/contract/index.ts'
 import { implement } from '../src/service/implement.ts'
@@ -322,7 +322,7 @@ describe.each(Object.entries(WAYS))('in %s', (_, run) => {
   })
 
   test('R-CALL-1: the typed client asks by parameters, query, body and version', async () => {
-    const calls = client(desk, http(api.url, { token: owner.token }))
+    const calls = portClient(desk, http(api.url, { token: owner.token }))
     const made = await calls.tickets.create({ userId: owner.id, body: { title: 'Typed' } })
     const done = await calls.close({ params: { ticketId: made.id }, body: { reason: 'typed' }, ifMatch: made.version })
     expect(done.closedFor).toBe('typed')

@@ -6,8 +6,8 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { accessTokens, User } from '../services/users/contract.ts'
 import usersService from '../services/users/service.ts'
-import { client } from '../src/call/client.ts'
 import { http } from '../src/call/http.ts'
+import { portClient } from '../src/call/port-client.ts'
 import { event, operation, resource, service, t } from '../src/contract/index.ts'
 import { implement } from '../src/service/implement.ts'
 import { change, insert } from '../src/service/index.ts'
@@ -236,7 +236,7 @@ test('R-P-2: the OpenAPI document has the transitions, and what may refuse them'
 
 /** Compiled, and never run: what the types reject. */
 export async function notTyped() {
-  const { tickets } = client(desk, http('http://localhost'))
+  const { tickets } = portClient(desk, http('http://localhost'))
   await tickets.create({ userId: 'usr_1', body: { title: 'x' } })
   await tickets.replace({ id: 'tkt_1', body: { title: 'x', stage: 'solved' } })
   // @ts-expect-error: no request says where a new one begins

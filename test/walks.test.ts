@@ -2,8 +2,8 @@ import type pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { orders } from '../services/orders/contract.ts'
 import { encodeId } from '../src/base/ids.ts'
-import { client } from '../src/call/client.ts'
 import { http } from '../src/call/http.ts'
+import { portClient } from '../src/call/port-client.ts'
 import { connect } from '../src/data/connection.ts'
 import { reference, type User } from './reference.ts'
 
@@ -199,7 +199,7 @@ test('R-PAGE-4: rows that are changed and softly deleted during a walk move noth
 })
 
 test('R-PAGE-4: the typed client walks the same way', async () => {
-  const all = client(orders, http(api.url, { token: api.admin.token }))
+  const all = portClient(orders, http(api.url, { token: api.admin.token }))
   const rows: Row[] = []
   for await (const row of all.orders.eachAll({
     query: { sort: ['total', '-placedAt'], fields: ['total', 'placedAt'] },

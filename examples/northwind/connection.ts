@@ -1,4 +1,4 @@
-import { client, http } from 'lintel/client'
+import { http, portClient } from 'lintel/call'
 import { orders } from '../../services/orders/contract.ts'
 import { users } from '../../services/users/contract.ts'
 import { patient, type Watch } from './patience.ts'
@@ -13,5 +13,5 @@ export function connect(settings: Settings, watch: Watch) {
   // Patience does what the port's own retries would, for longer.
   const anonymous = patient(http(settings.url, { retries: 0 }), settings, watch)
   const port = patient(asAdmin(settings, anonymous), settings, watch)
-  return { ...client(users, port), ...client(orders, port) }
+  return { ...portClient(users, port), ...portClient(orders, port) }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as rest } from 'node:timers/promises'
-import { type Backoff, CallProblem, fullJitterMs, type Port } from 'lintel/client'
+import { type Backoff, CallProblem, fullJitterMs, type Port } from 'lintel/call'
 import { ImportError } from './import-error.ts'
 import type { Settings } from './settings.ts'
 

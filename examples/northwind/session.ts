@@ -1,4 +1,4 @@
-import { type Call, CallProblem, client, http, type Port } from 'lintel/client'
+import { type Call, CallProblem, http, type Port, portClient } from 'lintel/call'
 import { users } from '../../services/users/contract.ts'
 import { ImportError } from './import-error.ts'
 import type { Settings } from './settings.ts'
@@ -16,7 +16,7 @@ const MARGIN_MS = 60_000
  * However many calls wait for a token, there is one login at a time: it has a limit of its own (R-RATE-1).
  */
 export function asAdmin(settings: Settings, loginPort: Port): Port {
-  const api = client(users, loginPort)
+  const api = portClient(users, loginPort)
   let login: Promise<Token> | undefined
 
   const renew = () => {
@@ -48,7 +48,10 @@ export function asAdmin(settings: Settings, loginPort: Port): Port {
   }
 }
 
-async function logIn(api: ReturnType<typeof client<typeof users>>, { url, email, password }: Settings): Promise<Token> {
+async function logIn(
+  api: ReturnType<typeof portClient<typeof users>>,
+  { url, email, password }: Settings,
+): Promise<Token> {
   try {
     const { accessToken, expiresIn } = await api.login({ body: { email, password } })
     // A token that lives for less than twice the margin is used for half its life.

@@ -1,8 +1,8 @@
 import { Problem } from '../base/errors.ts'
 import { failureOf } from '../base/failure.ts'
+import { CallProblem } from '../client/call-problem.ts'
 import type { ProblemSpec } from '../contract/problem.ts'
 import type { Log } from './call.ts'
-import { CallProblem } from './call-problem.ts'
 
 /**
  * Writes the line about a failed operation (R-OPS-3), where it failed and whoever called it. `spec` is what the contract says of the

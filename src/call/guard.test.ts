@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ANONYMOUS } from '../auth/caller.ts'
+import { CallProblem } from '../client/call-problem.ts'
 import type { BreakerState } from '../resilience/circuit-breaker.ts'
 import { Deadline, NO_DEADLINE } from '../resilience/deadline.ts'
 import type { Call, Context, Port, Reply } from './call.ts'
-import { CallProblem } from './call-problem.ts'
 import { CalledContext, OwnContext } from './context.ts'
 import { type GuardOptions, guard } from './guard.ts'
 

@@ -1,4 +1,6 @@
 import { rest } from '../base/rest.ts'
+import { CallProblem } from '../client/call-problem.ts'
+import { mayPass } from '../client/repeatable.ts'
 import { createBulkhead } from '../resilience/bulkhead.ts'
 import {
   type BreakerState,
@@ -12,7 +14,6 @@ import { Deadline } from '../resilience/deadline.ts'
 import { createRetries, type RetryOptions } from '../resilience/retry.ts'
 import { within } from '../resilience/within.ts'
 import type { Call, Context, Port, Reply } from './call.ts'
-import { CallProblem } from './call-problem.ts'
 import { CalledContext, idOf, withContext } from './context.ts'
 import { isFailing, isRepeatableCall } from './repeatable.ts'
 
@@ -175,11 +176,8 @@ function isOver(context: Context): boolean {
 
 function mayRepeat(error: unknown, call: Call, on: 'loss' | 'failure'): error is CallProblem {
   if (!(error instanceof CallProblem)) return false
-  const { stage, status, code } = error
-  if (stage === 'unsent') return on === 'failure'
-  if (!isRepeatableCall(call)) return false
-  if (stage === 'lost') return true
-  return on === 'failure' && (status === 429 || status === 503 || code === 'IDEMPOTENCY_IN_PROGRESS')
+  if (on === 'loss' && error.stage !== 'lost') return false
+  return mayPass(error, isRepeatableCall(call))
 }
 
 function late({ operation, context }: Call, limitMs: number, stage: 'unsent' | 'lost'): CallProblem {

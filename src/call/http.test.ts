@@ -1,65 +1,25 @@
-import { once } from 'node:events'
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { orders } from '../../services/orders/contract.ts'
 import { users } from '../../services/users/contract.ts'
+import { answering, hangUp, json, problem, type Reply, silence, text } from '../../test/answering.ts'
 import { ANONYMOUS } from '../auth/caller.ts'
 import { Deadline } from '../resilience/deadline.ts'
 import type { Context } from './call.ts'
-import { client } from './client.ts'
 import { type HttpOptions, http } from './http.ts'
+import { portClient } from './port-client.ts'
 
-interface Seen {
-  method: string
-  url: string
-  headers: IncomingHttpHeaders
-  body: string
-}
-type Reply = (response: ServerResponse) => void
-
-const closing: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close()
-})
-
-/** A server that gives one reply after the other, the last one for ever. */
+/** A server that gives one reply after the other, and clients of it. */
 async function serving(...replies: Reply[]) {
-  const seen: Seen[] = []
-  const server = createServer(async (request, response) => {
-    let body = ''
-    for await (const chunk of request.setEncoding('utf8')) body += chunk
-    seen.push({ method: request.method!, url: request.url!, headers: request.headers, body })
-    replies[Math.min(seen.length, replies.length) - 1]!(response)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  closing.push(async () => {
-    server.closeAllConnections()
-    server.close()
-    await once(server, 'close')
-  })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { url, seen, close } = await answering(...replies)
   return {
     seen,
     url,
-    orders: (options?: HttpOptions) => client(orders, http(url, options)),
-    users: (options?: HttpOptions) => client(users, http(url, options)),
+    close,
+    orders: (options?: HttpOptions) => portClient(orders, http(url, options)),
+    users: (options?: HttpOptions) => portClient(users, http(url, options)),
   }
 }
 
-const json =
-  (status: number, body: unknown, headers: Record<string, string> = {}): Reply =>
-  (response) =>
-    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
-const problem = (status: number, code: string, headers?: Record<string, string>) =>
-  json(status, { error: { code, message: `It is ${code}`, requestId: 'r-1' } }, headers)
-const text =
-  (status: number, body: string): Reply =>
-  (response) =>
-    response.writeHead(status).end(body)
-const hangUp: Reply = (response) => response.destroy()
-const silence: Reply = () => {}
 const ok = json(200, { id: 'prd_1' })
 
 test('R-P-7: a call that is part of a request goes with its id and its trace, and has what is left of its time', async () => {
@@ -72,13 +32,13 @@ test('R-P-7: a call that is part of a request goes with its id and its trace, an
     signal: new AbortController().signal,
     log: console,
   })
-  await client(orders, http(server.url), context(Deadline.after(60_000))).products.get({ id: 'prd_1' })
+  await portClient(orders, http(server.url), context(Deadline.after(60_000))).products.get({ id: 'prd_1' })
   const { headers } = server.seen[0]!
   expect(headers).toMatchObject({ 'x-request-id': 'mine', tracestate: 'vendor=1' })
   expect(headers.traceparent).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-(?!0{16})[0-9a-f]{16}-01$/)
   // The client's own ten seconds are less than the minute of the request.
   expect(headers['lintel-timeout-ms']).toMatch(/^(?:10000|9\d{3})$/)
-  const late = client(orders, http(server.url), context(Deadline.after(50))).products.get({ id: 'prd_1' })
+  const late = portClient(orders, http(server.url), context(Deadline.after(50))).products.get({ id: 'prd_1' })
   await expect(late).rejects.toMatchObject({ code: 'GATEWAY_TIMEOUT' })
   expect(Number(server.seen[1]!.headers['lintel-timeout-ms'])).toBeLessThanOrEqual(50)
 })
@@ -193,7 +153,7 @@ test('a Retry-After beyond the deadline is not waited for', async () => {
 
 test('FC-79, R-GW-3: a DELETE is sent again where nothing was sent', async () => {
   const server = await serving(ok)
-  await closing.pop()!()
+  await server.close()
   let attempts = 0
   const token = () => {
     attempts++
@@ -205,7 +165,7 @@ test('FC-79, R-GW-3: a DELETE is sent again where nothing was sent', async () =>
 
 test('a server that is not there is SERVICE_UNAVAILABLE, and the message says where and why', async () => {
   const server = await serving(ok)
-  await closing.pop()!()
+  await server.close()
   await expect(server.orders({ retries: 0 }).products.get({ id: 'prd_1' })).rejects.toMatchObject({
     code: 'SERVICE_UNAVAILABLE',
     status: 503,
@@ -276,7 +236,7 @@ test('a header that cannot be sent is the caller’s mistake, not the network’
 
 test('an address may have a path, and one that is none is refused at once', async () => {
   const server = await serving(ok)
-  await client(orders, http(`${server.url}/api/`)).products.get({ id: 'prd_1' })
+  await portClient(orders, http(`${server.url}/api/`)).products.get({ id: 'prd_1' })
   expect(server.seen[0]!.url).toBe('/api/v1/products/prd_1')
   for (const url of ['localhost:3000', 'ftp://example.com', 'http://', 'http://example.com/?a=1'])
     expect(() => http(url)).toThrow('is not a valid base URL')

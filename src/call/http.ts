@@ -1,9 +1,8 @@
 import type { Backoff } from '../base/backoff.ts'
-import { boundedText, TooLong } from '../base/bounded-text.ts'
-import { Fault } from '../base/errors.ts'
+import { send } from '../client/attempt.ts'
+import { baseOf, queryOf } from '../client/request.ts'
 import type { Trace } from '../observe/trace.ts'
-import type { Call, Port, Reply } from './call.ts'
-import { CallProblem, problemOf } from './call-problem.ts'
+import type { Call, Port } from './call.ts'
 import { idOf } from './context.ts'
 import { type GuardedPort, guard } from './guard.ts'
 import { TIMEOUT_HEADER, timeoutText } from './timeout-header.ts'
@@ -23,14 +22,13 @@ export interface HttpOptions {
 
 const TIMEOUT_MS = 10_000
 const RETRIES = 2
-const MAX_ANSWER_BYTES = 16 * 1024 * 1024
 const BACKOFF: Backoff = { baseMs: 100, maxMs: 5_000 }
 
 /**
  * Calls a system over HTTP, with the `fetch` of Node or of a browser. Retries are those of `guard`; a breaker and a bulkhead
  * are for services that call services.
  *
- *     const api = client(users, http('https://api.example.com', { token: () => session.accessToken }))
+ *     const api = portClient(users, http('https://api.example.com', { token: () => session.accessToken }))
  */
 export function http(baseUrl: string, options: HttpOptions = {}): GuardedPort {
   return guard(httpPort(baseUrl, options), {
@@ -45,57 +43,13 @@ export function http(baseUrl: string, options: HttpOptions = {}): GuardedPort {
 /** Sends each call once. */
 function httpPort(baseUrl: string, options: HttpOptions): Port {
   const base = baseOf(baseUrl)
-  const maxAnswerBytes = options.maxAnswerBytes ?? MAX_ANSWER_BYTES
   return async (call) => {
-    const url = base + call.path + queryOf(call)
+    const { operation, method, path, query, context } = call
     const headers = headersOf(call, options.headers, await tokenOf(options.token))
-    const init = { method: call.method, headers, body: bodyOf(call), signal: call.context.signal }
-    return send(call.operation, url, init, maxAnswerBytes)
+    const { signal } = context
+    const attempt = { operation, url: base + path + queryOf(query), method, headers, body: bodyOf(call), signal }
+    return send(fetch, attempt, options.maxAnswerBytes)
   }
-}
-
-async function send(operation: string, url: string, init: RequestInit, maxAnswerBytes: number): Promise<Reply> {
-  let text: string
-  let response: Response
-  try {
-    // A redirect would turn a POST into a GET in silence.
-    response = await fetch(url, { ...init, redirect: 'error' })
-    // React Native's fetch has no streams, and gives no body to read piece by piece.
-    text = response.body === undefined ? await response.text() : await boundedText(response.body, maxAnswerBytes)
-  } catch (cause) {
-    if (init.signal?.aborted) throw cause
-    if (cause instanceof TooLong)
-      throw new CallProblem(
-        operation,
-        502,
-        'BAD_GATEWAY',
-        `The response of ${operation} is too large: ${cause.message}`,
-      )
-    const reason = `${operation} could not be reached at ${url.replace(/\?.*/s, '')}: ${reasonOf(cause)}`
-    const stage = UNSENT.has(codeOf(cause) ?? '') ? 'unsent' : 'lost'
-    throw new CallProblem(operation, 503, 'SERVICE_UNAVAILABLE', reason, { stage, cause })
-  }
-  const { status } = response
-  const headers = Object.fromEntries(response.headers)
-  const reply = { status, headers, body: text === '' ? undefined : text }
-  if (status >= 300 && status !== 304) throw problemOf(operation, reply)
-  return reply
-}
-
-/** There was no connection. A browser does not tell. */
-const UNSENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-])
-
-function codeOf(error: unknown): string | undefined {
-  const { code, cause, errors } = error as { code?: string; cause?: unknown; errors?: readonly unknown[] }
-  const inner = cause ?? errors?.[0]
-  return inner === undefined ? code : codeOf(inner)
 }
 
 /** Made before the attempt: a value that no header can hold is the caller's mistake, not the network's. */
@@ -136,32 +90,4 @@ function bodyOf({ body }: Call): string | Uint8Array<ArrayBuffer> | null {
 
 async function tokenOf(token: HttpOptions['token']): Promise<string | undefined> {
   return typeof token === 'function' ? token() : token
-}
-
-function queryOf({ query }: Call): string {
-  if (query.length === 0) return ''
-  return `?${new URLSearchParams(query.map(([name, value]) => [name, value] as [string, string]))}`
-}
-
-/** Without its last slash. A path alone is the page's own host, in a browser. */
-function baseOf(baseUrl: string): string {
-  if (baseUrl !== '' && !baseUrl.startsWith('/')) {
-    const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
-    if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash)
-      throw new Fault('INVALID_URL', `"${baseUrl}" is not a valid base URL: give one like https://api.example.com`)
-  }
-  return baseUrl.replace(/\/+$/, '')
-}
-
-/** `fetch failed` says nothing: the reason is in the cause, and in one of several where a name has several addresses. */
-function reasonOf(error: unknown): string {
-  const { message, code, cause, errors } = error as {
-    message?: string
-    code?: string
-    cause?: unknown
-    errors?: readonly unknown[]
-  }
-  const inner = cause ?? errors?.[0]
-  if (inner !== undefined) return reasonOf(inner)
-  return message || code || String(error)
 }

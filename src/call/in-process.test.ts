@@ -2,12 +2,12 @@ import { expect, test, vi } from 'vitest'
 import { orders } from '../../services/orders/contract.ts'
 import { ANONYMOUS, serviceCaller } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
+import { CallProblem } from '../client/call-problem.ts'
 import { NO_DEADLINE } from '../resilience/deadline.ts'
 import type { Call, Context, Port, Reply } from './call.ts'
-import { CallProblem } from './call-problem.ts'
-import { client } from './client.ts'
 import { OwnContext } from './context.ts'
 import { inProcess } from './in-process.ts'
+import { portClient } from './port-client.ts'
 
 /** A service that answers what `handle` says. */
 function upstream(handle: Port) {
@@ -33,7 +33,7 @@ const created: Reply = { status: 201, headers: {}, body: '{"id":"ord_1","total":
 
 test('a call reaches the service as a request of the caller, and its answer is read (R-CALL-1)', async () => {
   const { asked, it } = upstream(async () => created)
-  const api = client(orders, inProcess(it, orders, { caller }), request)
+  const api = portClient(orders, inProcess(it, orders, { caller }), request)
   const order = await api.orders.create({ userId: 'usr_1', body: { cartId: 'crt_1' }, idempotencyKey: 'once' })
   expect(order).toEqual({ id: 'ord_1', total: 12.5 })
   expect(asked[0]).toMatchObject({
@@ -52,14 +52,14 @@ test('a call reaches the service as a request of the caller, and its answer is r
 
 test('path parameters stand in the order of the path', async () => {
   const { asked, it } = upstream(async () => created)
-  await client(orders, inProcess(it, orders, { caller })).cartItems.get({ id: 'itm_1', cartId: 'crt_1' })
+  await portClient(orders, inProcess(it, orders, { caller })).cartItems.get({ id: 'itm_1', cartId: 'crt_1' })
   expect(asked[0]!.params).toEqual(['crt_1', 'itm_1'])
   expect(asked[0]!.context.requestId).toMatch(/^[A-Za-z0-9._-]{1,64}$/)
 })
 
 test('a delete answers nothing, and sends no body', async () => {
   const { asked, it } = upstream(async () => ({ status: 204, headers: {}, body: undefined }))
-  await client(orders, inProcess(it, orders, { caller })).products.delete({ id: 'prd_1', ifMatch: 2 })
+  await portClient(orders, inProcess(it, orders, { caller })).products.delete({ id: 'prd_1', ifMatch: 2 })
   expect(asked[0]).toMatchObject({ body: undefined, contentType: undefined, ifMatch: '"2"' })
 })
 
@@ -69,7 +69,7 @@ test('bodies are copies: the service can change nothing of the caller’s, and s
     value.items[0]!.quantity = 99
     return { ...created, body: JSON.stringify({ seen: value }) }
   })
-  const api = client(orders, inProcess(it, orders, { caller }))
+  const api = portClient(orders, inProcess(it, orders, { caller }))
   const body = { items: [{ productId: 'prd_1', quantity: 2 }], placedAt: new Date(0) } as never
   expect(await api.orders.create({ userId: 'usr_1', body })).toEqual({
     seen: { items: [{ productId: 'prd_1', quantity: 99 }], placedAt: '1970-01-01T00:00:00.000Z' },
@@ -81,7 +81,7 @@ test('a Problem of the service reaches the caller as it would over HTTP, with th
   const details = [{ field: 'items[0].productId', message: 'has too little stock' }]
   const thrown = new Problem('OUT_OF_STOCK', undefined, { details, retryAfterS: 1.2 })
   const { it } = upstream(() => Promise.reject(thrown))
-  const error = await client(orders, inProcess(it, orders, { caller }), request)
+  const error = await portClient(orders, inProcess(it, orders, { caller }), request)
     .orders.create({ userId: 'usr_1', body: {} })
     .catch((error) => error)
   expect(error).toBeInstanceOf(CallProblem)
@@ -103,7 +103,7 @@ test.each([
   ['a Problem that the contract does not declare', new Problem('SECRET_STATE', 'the vault is open')],
 ])('%s is an INTERNAL_ERROR that tells nothing', async (_, thrown) => {
   const { it } = upstream(() => Promise.reject(thrown))
-  const error = await client(orders, inProcess(it, orders, { caller }))
+  const error = await portClient(orders, inProcess(it, orders, { caller }))
     .products.get({ id: 'prd_1' })
     .catch((error) => error)
   expect(error).toMatchObject({ code: 'INTERNAL_ERROR', status: 500, message: 'Internal server error' })
@@ -118,7 +118,7 @@ test('R-P-8 R-OPS-3: what a service that is called does not declare is logged wh
     [thrown, 1],
   ] as const) {
     const { it } = upstream(() => Promise.reject(error))
-    const api = client(orders, inProcess(it, orders, { caller }), { ...request, log })
+    const api = portClient(orders, inProcess(it, orders, { caller }), { ...request, log })
     await expect(api.orders.create({ userId: 'usr_1', body: {} })).rejects.toBeInstanceOf(CallProblem)
     expect(log.error).toHaveBeenCalledTimes(lines)
   }
@@ -129,7 +129,9 @@ test('a service that throws before it returns a promise is no different', async 
   const { it } = upstream(() => {
     throw new Problem('NOT_FOUND')
   })
-  await expect(client(orders, inProcess(it, orders, { caller })).products.get({ id: 'prd_1' })).rejects.toMatchObject({
+  await expect(
+    portClient(orders, inProcess(it, orders, { caller })).products.get({ id: 'prd_1' }),
+  ).rejects.toMatchObject({
     code: 'NOT_FOUND',
     status: 404,
   })

@@ -1,8 +1,8 @@
 import type { Caller } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
+import { CallProblem } from '../client/call-problem.ts'
 import type { Contract } from '../contract/contract.ts'
 import type { Call, Context, Port } from './call.ts'
-import { CallProblem } from './call-problem.ts'
 import { CalledContext, idOf, withContext } from './context.ts'
 import { logFailure } from './failure-log.ts'
 

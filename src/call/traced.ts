@@ -1,8 +1,8 @@
 import { Problem } from '../base/errors.ts'
+import { CallProblem } from '../client/call-problem.ts'
 import type { Contract } from '../contract/contract.ts'
 import { recorded, type Span, type Tracer } from '../observe/span.ts'
 import type { Call, Port, Reply } from './call.ts'
-import { CallProblem } from './call-problem.ts'
 
 type Called = Pick<Contract, 'name' | 'problems'>
 

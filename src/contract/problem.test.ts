@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { Problem } from '../base/errors.ts'
-import { CallProblem } from '../call/call-problem.ts'
-import { isProblem, problem } from './problem.ts'
+import { CallProblem } from '../client/call-problem.ts'
+import { isProblem } from './is-problem.ts'
+import { problem } from './problem.ts'
 import { service } from './service.ts'
 
 const { problems } = service('shops', {

@@ -1,5 +1,3 @@
-import { Problem } from '../base/errors.ts'
-
 /** A problem that a contract names: the status that carries it and its usual message. */
 export interface ProblemSpec {
   readonly status: number
@@ -59,17 +57,6 @@ export const PROBLEMS: Readonly<Record<string, DeclaredProblem>> = declared(SYST
 /** Problems by their codes, which they carry from here on. */
 export function declared(specs: Readonly<Record<string, ProblemSpec>>): Readonly<Record<string, DeclaredProblem>> {
   return Object.fromEntries(Object.entries(specs).map(([code, spec]) => [code, { code, ...spec }]))
-}
-
-/**
- * Whether an error is this problem, thrown here or brought back by a call: `isProblem(error, users.problems.NOT_FOUND)`. Those of
- * every system also go by their code alone.
- */
-export function isProblem<const P extends DeclaredProblem | SystemProblem>(
-  error: unknown,
-  problem: P,
-): error is Problem & { readonly code: P extends DeclaredProblem<infer Code> ? Code : P } {
-  return error instanceof Problem && error.code === (typeof problem === 'string' ? problem : problem.code)
 }
 
 /** The codes of these that a service's own rules may come to mean. */

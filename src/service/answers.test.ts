@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Problem } from '../base/errors.ts'
-import { CallProblem } from '../call/call-problem.ts'
+import { CallProblem } from '../client/call-problem.ts'
 import { operation, problem, service } from '../contract/index.ts'
 import { assertDeclared } from './answers.ts'
 

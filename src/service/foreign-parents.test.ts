@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { serviceCaller } from '../auth/caller.ts'
 import { newId } from '../base/ids.ts'
 import type { Call } from '../call/call.ts'
-import { client } from '../call/client.ts'
 import { inProcess } from '../call/in-process.ts'
+import { portClient } from '../call/port-client.ts'
 import { resource, service, t } from '../contract/index.ts'
 import { traceOf } from '../observe/trace.ts'
 import { Deadline } from '../resilience/deadline.ts'
@@ -33,7 +33,7 @@ test('FC-56 R-P-7: whether a parent is there is asked as part of the request, wi
     { caller: serviceCaller('carts') },
   )
   const runtime: Pick<Runtime, 'call' | 'contractOf'> = {
-    call: (contract, context) => client(contract, port, context),
+    call: (contract, context) => portClient(contract, port, context),
     contractOf: () => users,
   }
   const assertParent = foreignParents(

@@ -1,5 +1,5 @@
 import type { Log } from '../call/call.ts'
-import type { Client } from '../call/client-types.ts'
+import type { Client } from '../client/client-types.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { AnyContract, Contract } from '../contract/contract.ts'
 import type { EventData, EventSubject } from '../contract/event.ts'

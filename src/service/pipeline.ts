@@ -1,7 +1,7 @@
 import { type Caller, callerKey } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
 import type { Call, Context, Port, TextReply } from '../call/call.ts'
-import { notTheCallers } from '../call/call-problem.ts'
+import { notTheCallers } from '../call/not-the-callers.ts'
 import type { Reach } from '../contract/access.ts'
 import type { ListRequest } from '../contract/list-query.ts'
 import type { Operation } from '../contract/operation.ts'

@@ -3,8 +3,8 @@ import { createKeySet } from '../auth/key-set.ts'
 import { createRevocations } from '../auth/revocations.ts'
 import { createTokenVerifier, type TokenVerifier } from '../auth/tokens.ts'
 import { GATEWAY } from '../call/call-head.ts'
-import { client } from '../call/client.ts'
 import { guard } from '../call/guard.ts'
+import { portClient } from '../call/port-client.ts'
 import type { TokenIssuer } from '../contract/token-issuer.ts'
 import type { Log } from '../observe/log.ts'
 import type { Peer } from './peers.ts'
@@ -34,7 +34,7 @@ export async function trustTokens(
   { log, revoked }: TokenTrustOptions,
 ): Promise<TokenTrust> {
   const { breaker } = issuer
-  const asked = (caller: Caller) => client(auth.service, guard(issuer.as(caller), { breaker }))
+  const asked = (caller: Caller) => portClient(auth.service, guard(issuer.as(caller), { breaker }))
   const [outside, inside] = [asked(ANONYMOUS), asked(serviceCaller(GATEWAY))]
   const revocations = createRevocations(() => inside.revocations(), {
     warn: (err) =>

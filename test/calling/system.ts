@@ -1,5 +1,5 @@
 import { Problem } from '../../src/base/errors.ts'
-import { CallProblem } from '../../src/call/call-problem.ts'
+import { CallProblem } from '../../src/client/call-problem.ts'
 import { operation, problem, service, t } from '../../src/contract/index.ts'
 import { implement } from '../../src/service/implement.ts'
 import { system } from '../../src/start/define-system.ts'

@@ -1,6 +1,6 @@
 import { type FieldFault, MAX_FAULTS, Problem } from '../../base/errors.ts'
 import { type Call, type Reply, textOf } from '../../call/call.ts'
-import { pathOf } from '../../call/client.ts'
+import { pathOf } from '../../call/port-client.ts'
 import type { ProtoRpc } from '../../contract/documents/protobuf/proto-file.ts'
 import type { Pair } from '../../contract/list-query.ts'
 import type { Operation } from '../../contract/operation.ts'

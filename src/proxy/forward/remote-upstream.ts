@@ -1,6 +1,7 @@
 import type { BlockList } from 'node:net'
 import { Problem } from '../../base/errors.ts'
-import { isFailing, isRepeatable } from '../../call/repeatable.ts'
+import { isFailing } from '../../call/repeatable.ts'
+import { isRepeatable } from '../../client/repeatable.ts'
 import type { Operation } from '../../contract/operation.ts'
 import { withoutNamed } from '../../gateway/answer-head.ts'
 import { headerFilter } from '../../gateway/outside-headers.ts'

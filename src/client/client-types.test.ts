@@ -2,7 +2,8 @@ import { operation, resource, service, t } from 'lintel/contract'
 import { test } from 'vitest'
 import type { orders } from '../../services/orders/contract.ts'
 import type { users } from '../../services/users/contract.ts'
-import type { Client, Page, Rows } from './client-types.ts'
+import type { Client } from './client-types.ts'
+import type { Page, Rows } from './page.ts'
 
 /**
  * What the client's types promise. Nothing here runs: the compiler is the test, each `@ts-expect-error` a mistake that

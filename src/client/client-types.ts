@@ -11,6 +11,12 @@ import type {
   ShownOf,
   UpdateInput,
 } from '../contract/resource.ts'
+import type { CallArgs, Page, Rows } from './page.ts'
+
+/** What a client of several contracts has: that of each. */
+export type Clients<T> = T extends readonly [infer C extends AnyContract, ...infer Others]
+  ? Client<C> & Clients<Others>
+  : unknown
 
 /** A service as its callers see it: an object per resource, and a function per operation of the contract's own. */
 export type Client<C extends AnyContract> = {
@@ -61,30 +67,6 @@ export type OperationCall<S> =
     ? (...args: OperationArgs<B, Q, P>) => Promise<OperationAnswer<A>>
     : never
 
-/** One page of a list (R-PAGE-3). */
-export interface Page<T> {
-  data: T[]
-  pagination: Pagination
-}
-
-export interface Pagination {
-  /** Null where `count: 'none'` was asked for. */
-  total: number | null
-  totalIsEstimate?: true
-  /** In page mode only. */
-  page?: number
-  limit: number
-  hasMore: boolean
-  nextCursor: string | null
-}
-
-export type Rows<T> = AsyncGenerator<T, void, undefined>
-
-interface CallArgs {
-  /** Ends the call: it rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined
-}
-
 /** `Q` is what the contract lets the list be asked for: sorts, and filters by the names that it gives them. */
 export interface ListArgs<F extends string, Q> extends CallArgs {
   readonly query?: (ListQuery<F> & Q) | undefined
@@ -100,7 +82,7 @@ export interface GetArgs<F extends string> extends CallArgs {
 
 export interface CreateArgs<B> extends CallArgs {
   readonly body: B
-  /** A repeat with the same key has no second effect and is answered like the first, for 24 h (R-IDEM). */
+  /** A repeat with the same key has no second effect and is answered like the first, for 24 h (R-IDEM). Made where none is given. */
   readonly idempotencyKey?: string | undefined
 }
 
@@ -129,8 +111,6 @@ export interface WalkQuery<F extends string = string> extends ListQuery<F> {
   readonly count?: undefined
 }
 
-export type QueryValue = string | number | boolean | Date
-
 /** Ids in paths of resources are texts to a client: it may have them from anywhere, and `me` stands for its own (R-USER-3). */
 type AsText<P> = { readonly [K in keyof P]: string }
 type OrMe<P> = { readonly [K in keyof P]: P[K] | 'me' }
@@ -153,8 +133,12 @@ type Part<N extends string, T> = [keyof T] extends [never]
     ? { readonly [K in N]?: T | undefined }
     : { readonly [K in N]: T }
 type OperationArgs<B extends Fields, Q extends Fields, P> = Arguments<
-  Flat<Part<'params', OrMe<P>> & Part<'query', QueryInput<InputOf<Q>>> & Part<'body', Flat<InputOf<B>>> & OwnArgs>
+  Flat<
+    Part<'params', OrMe<P>> & Part<'query', QueryInput<InputOf<Q>>> & Part<'body', OrKept<Flat<InputOf<B>>>> & OwnArgs
+  >
 >
+/** A client that keeps tokens gives its refresh token by itself. */
+type OrKept<B> = B extends { refreshToken: string } ? Flat<Omit<B, 'refreshToken'> & { refreshToken?: string }> : B
 type Arguments<A> = {} extends A ? [args?: A] : [args: A]
 /** Times also as dates. */
 type QueryInput<T> = { readonly [K in keyof T]: string extends T[K] ? T[K] | Date : T[K] }

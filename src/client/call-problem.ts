@@ -1,5 +1,4 @@
 import { type FieldFault, Problem, type ProblemOptions } from '../base/errors.ts'
-import { type Reply, textOf } from './call.ts'
 
 /**
  * A problem that a call brought back, or what kept its answer from coming. The same code, message, details and
@@ -33,22 +32,16 @@ export class CallProblem extends Problem {
   }
 }
 
-/**
- * A failure of a service that was called is not the caller's (R-P-8): a handler that does not translate it has met a bad
- * gateway, or one that is away or late. Anything that is no CallProblem stays as it is.
- */
-export function notTheCallers(error: unknown): unknown {
-  if (!(error instanceof CallProblem)) return error
-  const { code, retryAfterS } = error
-  if (code === 'SERVICE_UNAVAILABLE')
-    return new Problem(code, undefined, { ...(retryAfterS !== undefined && { retryAfterS }), cause: error })
-  return new Problem(code === 'GATEWAY_TIMEOUT' ? code : 'BAD_GATEWAY', undefined, { cause: error })
+/** What came back over HTTP; headers by their names in lower case. */
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | undefined
 }
 
-/** The problem that an HTTP answer of 300 or more tells of. */
-export function problemOf(operation: string, reply: Reply): CallProblem {
-  const { status, headers } = reply
-  const error = readEnvelope(textOf(reply))
+/** The problem that an answer of 300 or more tells of. */
+export function problemOf(operation: string, { status, headers, body }: HttpAnswer): CallProblem {
+  const error = readEnvelope(body)
   const retryAfterS = readRetryAfter(headers['retry-after'])
   const requestId = error?.requestId ?? headers['x-request-id']
   return new CallProblem(

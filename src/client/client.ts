@@ -1,0 +1,32 @@
+import type { AnyContract } from '../contract/contract.ts'
+import type { ClientOptions } from './client-options.ts'
+import type { Clients } from './client-types.ts'
+import { connect, type Table } from './connect.ts'
+import { tableOf } from './table.ts'
+
+/**
+ * The typed client of an API, from the contracts of its services; nothing is generated. It runs in browsers and on Node, with `fetch`.
+ * Calls that fail reject with a CallProblem, whose code `isProblem` tells.
+ *
+ * ```ts
+ * const api = client([users, orders], { url: 'https://api.example.com' })
+ * await api.login({ body: { email, password } })
+ * for await (const { id, total } of api.orders.eachAll({ query: { status: 'paid', fields: ['total'] } })) …
+ * ```
+ *
+ * A page has no use for the rules of contracts: it imports their types alone, and the table that `lintel client` writes.
+ *
+ * ```ts
+ * const api = client<[typeof users, typeof orders]>(table, { url: '/api' })
+ * ```
+ */
+export function client<const T extends readonly AnyContract[]>(
+  contracts: T | Table,
+  options: ClientOptions,
+): Clients<T> {
+  return connect(isTable(contracts) ? contracts : tableOf(contracts), options) as Clients<T>
+}
+
+function isTable(contracts: readonly AnyContract[] | Table): contracts is Table {
+  return !Array.isArray(contracts)
+}

@@ -1,0 +1,48 @@
+import { Fault } from '../base/errors.ts'
+import type { AnyArgs } from './walk.ts'
+
+type QueryValue = string | number | boolean | Date
+
+/** A path with its parameters filled in: `/v2/users/usr_01h455vb4pex5vsknk084sn02q`. */
+export function filledPath(path: string, params: readonly string[]): string {
+  let next = 0
+  return path.replace(/\{\w+\}/g, () => encodeURIComponent(params[next++]!))
+}
+
+/** Of the arguments of a call those that its path needs, by their names there and in its order. */
+export function paramsOf(operation: string, path: string, args: AnyArgs): string[] {
+  return Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => {
+    const value = args[name!]
+    // An empty one would make another path: /users/ for /users/{id}.
+    if (typeof value !== 'string' || value === '')
+      throw new Fault('MISSING_PARAMETER', `${operation} needs "${name}", for its path ${path}`)
+    return value
+  })
+}
+
+/** Query parameters, by repetition where one has several values: a comma of a value is then no separator (R-FILTER-1). */
+export function pairsOf(query: AnyArgs = {}): [name: string, value: string][] {
+  const pairs: [string, string][] = []
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined || value === null) continue
+    const values = Array.isArray(value) ? (value as readonly QueryValue[]) : [value as QueryValue]
+    for (const one of values) pairs.push([name, one instanceof Date ? one.toISOString() : String(one)])
+  }
+  return pairs
+}
+
+/** The end of a URL: nothing where there are no parameters. */
+export function queryOf(pairs: readonly (readonly [name: string, value: string, ...rest: unknown[]])[]): string {
+  return pairs.length === 0
+    ? ''
+    : `?${new URLSearchParams(pairs.map(([name, value]): [string, string] => [name, value]))}`
+}
+
+/** A base URL without its last slash. A path alone is the page's own host, in a browser. */
+export function baseOf(url: string): string {
+  if (url === '' || /^\/(?!\/)/.test(url)) return url.replace(/\/+$/, '')
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.search || parsed.hash)
+    throw new Fault('INVALID_URL', `"${url}" is not a valid base URL: give one like https://api.example.com`)
+  return url.replace(/\/+$/, '')
+}
