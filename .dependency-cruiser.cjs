@@ -2,7 +2,7 @@
 const ORDER = [
   ['base'],
   ['contract'],
-  ['resilience'],
+  ['resilience', 'design'],
   ['client'],
   ['redis'],
   ['limits', 'cache', 'auth', 'observe', 'embedded'],
@@ -45,7 +45,7 @@ const drivers = {
   '^@nats-io/': '^src/events/nats-',
   '^prom-client$': '^src/observe/metrics',
   '^undici$': '^src/http/pool',
-  '^yaml$': '^src/proxy/foreign/yaml-text',
+  '^yaml$': '^src/base/yaml-text',
   '^@opentelemetry/': '^src/observe/opentelemetry',
   '^@bufbuild/protobuf': '^src/door/grpc/',
 }

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { Command, Option } from 'commander'
+import { declareDesign } from './declare-design.ts'
 import { declareEvents } from './declare-events.ts'
 import { declareWork } from './declare-work.ts'
 import { failWith } from './fail.ts'
@@ -58,6 +59,7 @@ program
 declareEvents(program, () => system)
 declareWork(program, () => system)
 for (const command of commandsBelow(program)) command.addOption(SYSTEM)
+declareDesign(program)
 
 program
   .command('gateway')

@@ -81,7 +81,7 @@ async function readValue(file: string): Promise<unknown> {
   // Which some editors begin a file with.
   if (text.startsWith('\ufeff')) text = text.slice(1)
   try {
-    if (/\.ya?ml$/i.test(file)) return (await import('./foreign/yaml-text.ts')).parseYaml(text)
+    if (/\.ya?ml$/i.test(file)) return (await import('../base/yaml-text.ts')).parseYaml(text)
     // The operator's own file: it may be as large as it is.
     return parseJson(text, { exact: false, maxDepth: 1_000, maxValues: Infinity, maxKeys: Infinity })
   } catch (cause) {

@@ -10,7 +10,7 @@ import {
   type Pair,
   parseDocument,
 } from 'yaml'
-import { MAX_FAULTS } from '../../base/errors.ts'
+import { MAX_FAULTS } from './errors.ts'
 
 /** Values, with all that aliases stand for written out. The largest public documents of 16 MiB have a million. */
 const MAX_EXPANDED = 4_000_000
@@ -24,6 +24,17 @@ const MAX_EXPANDED = 4_000_000
  * times is no bomb, and nine aliases may be one ("billion laughs").
  */
 export function parseYaml(text: string): unknown {
+  return readYaml(text).value
+}
+
+/** The same, with where each value stands: `offsetOf(['paths', '/users'])` is the offset of that key in the text. */
+export interface YamlText {
+  readonly value: unknown
+  /** Of the key of a member, or of an element; of the deepest one on the way where the path leads on into nothing. */
+  offsetOf(path: readonly string[]): number
+}
+
+export function readYaml(text: string): YamlText {
   const lines = new LineCounter()
   const document = parseDocument(text, { merge: true, lineCounter: lines })
   const { errors } = document
@@ -32,7 +43,29 @@ export function parseYaml(text: string): unknown {
     throw new Error(errors.slice(0, MAX_FAULTS).map(firstLine).join('; ') + more)
   }
   checkAliases(document, lines)
-  return document.toJS({ maxAliasCount: -1 })
+  return { value: document.toJS({ maxAliasCount: -1 }), offsetOf: (path) => offsetOf(document, path) }
+}
+
+function offsetOf(document: Document, path: readonly string[]): number {
+  let at: unknown = document.contents
+  let offset = startOf(at) ?? 0
+  for (const name of path) {
+    if (isAlias(at)) at = at.resolve(document)
+    if (isMap(at)) {
+      const pair = at.items.find(({ key }) => String(isScalar(key) ? key.value : key) === name)
+      if (pair === undefined) return offset
+      offset = startOf(pair.key) ?? offset
+      at = pair.value
+    } else if (isSeq(at)) {
+      at = at.items[Number(name)]
+      offset = startOf(at) ?? offset
+    } else return offset
+  }
+  return offset
+}
+
+function startOf(node: unknown): number | undefined {
+  return (node as Node | null | undefined)?.range?.[0]
 }
 
 function firstLine({ message }: Error): string {

@@ -1,0 +1,15 @@
+import { type Command, Option } from 'commander'
+
+/** Declares `lintel lint` and `lintel diff`, which need no system. What they do is loaded when they are called. */
+export function declareDesign(program: Command): void {
+  program
+    .command('lint')
+    .description('check OpenAPI 3 documents of any origin against the rules of API design')
+    .argument('[files...]', 'OpenAPI 3.0 or 3.1, JSON or YAML')
+    .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json', 'sarif']).default('text'))
+    .option('--config <file>', 'rules and places to leave out; lintel-lint.yaml or .json of this folder by default')
+    .option('--all', 'every place of a rule, not the first five')
+    .option('--rules', 'print every rule')
+    .addHelpText('after', '\nExit codes: 0 no errors, 1 errors, 2 wrong use. See docs/guide/lint-and-diff.md.')
+    .action(async (files, options) => (await import('./lint.ts')).lintCommand(files, options))
+}
