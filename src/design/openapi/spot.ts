@@ -1,4 +1,5 @@
-import type { Path, Source } from '../source/source.ts'
+import type { Path } from '../source/places.ts'
+import type { Source } from '../source/source.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

@@ -1,4 +1,4 @@
-import type { Path } from './source.ts'
+import type { Path } from './places.ts'
 
 /** What is looked for, as a tree: a document of 12 MiB with 30,000 places to find is read once. */
 interface Wanted {

@@ -1,3 +1,6 @@
+/** Names of members and indexes of elements, from the top of a document on. */
+export type Path = readonly string[]
+
 /** From 1 on, as editors count; columns in UTF-16 code units. */
 export interface Place {
   readonly line: number

@@ -1,9 +1,6 @@
 import { readYaml } from '../../base/yaml-text.ts'
 import { offsetsInJson } from './json-offsets.ts'
-import { linesOf, type Place } from './places.ts'
-
-/** Names of members and indexes of elements, from the top of a document on. */
-export type Path = readonly string[]
+import { linesOf, type Path, type Place } from './places.ts'
 
 /** A JSON or YAML text: its value, and where each part of it stands. */
 export interface Source {
