@@ -53,9 +53,19 @@ program
 program
   .command('proto')
   .description('write the .proto of every service, and pin the numbers of new fields')
-  .option('--out <folder>', 'where the .proto files go', 'proto')
+  .option('--out <folder>', 'where the .proto files go', 'contracts/proto')
   .option('--check', 'write nothing; exit with 1 where a file is not what its contract says', false)
   .action(async (options) => (await import('./proto.ts')).protoCommand(system, options))
+for (const [kind, what] of [
+  ['openapi', 'the OpenAPI documents of the system and of each service, of every version'],
+  ['asyncapi', 'the AsyncAPI documents of the system and of each service'],
+] as const)
+  program
+    .command(kind)
+    .description(`write ${what}`)
+    .option('--out <folder>', 'where they go', `contracts/${kind}`)
+    .option('--check', 'write nothing; exit with 1 where a file is not what its contract says', false)
+    .action(async (options) => (await import('./documents.ts')).documentsCommand(kind, system, options))
 declareEvents(program, () => system)
 declareWork(program, () => system)
 for (const command of commandsBelow(program)) command.addOption(SYSTEM)

@@ -11,6 +11,8 @@ export interface AsyncApiOptions {
   readonly title?: string
   /** The system's own version, such as `1.4.0`; `1` by default. */
   readonly systemVersion?: string
+  /** Name of a service: what it sends and receives alone. All services by default. */
+  readonly service?: string
 }
 
 /**
@@ -19,14 +21,18 @@ export interface AsyncApiOptions {
  */
 export function asyncapi(contracts: readonly Contract[], options: AsyncApiOptions = {}): AsyncApiDocument {
   const { title = 'api', systemVersion = '1' } = options
+  const isMeant = ({ name }: Contract) => options.service === undefined || options.service === name
+  const received = new Set(contracts.filter(isMeant).flatMap(receivedBy))
   const kept = shared(contracts, schemaNames(contracts))
   const channels: Record<string, Channel> = {}
   const messages: Record<string, Message> = {}
   const operations: Record<string, OperationObject> = {}
 
-  for (const { name: service, events, description } of contracts)
+  for (const contract of contracts) {
+    const { name: service, events, description } = contract
     for (const [type, spec] of Object.entries(events)) {
       const id = `${service}.${type}`
+      if (!isMeant(contract) && !received.has(id)) continue
       const payload = kept.add(
         'schemas',
         `${pascalCase(type.replaceAll('.', '-'))}Data`,
@@ -46,9 +52,11 @@ export function asyncapi(contracts: readonly Contract[], options: AsyncApiOption
         description: `Events \`${type}\` of the service \`${service}\`${description ? ` (${description})` : ''}, in the order of each resource.`,
         messages: { [type]: to('components/messages', id) },
       }
-      operations[`${service}.send.${type}`] = operationOn('send', id, type, `${service} publishes ${type}`)
+      if (isMeant(contract))
+        operations[`${service}.send.${type}`] = operationOn('send', id, type, `${service} publishes ${type}`)
     }
-  for (const { name: service, consumers } of contracts)
+  }
+  for (const { name: service, consumers } of contracts.filter(isMeant))
     for (const [key, { from, events }] of Object.entries(consumers))
       for (const type of Object.keys(events)) {
         // A consumer of a service that is no part of this document has no channel to point to.
@@ -64,6 +72,11 @@ export function asyncapi(contracts: readonly Contract[], options: AsyncApiOption
     operations,
     components: { messages, schemas: kept.components().schemas },
   }
+}
+
+/** The channels that the consumers of a service listen to. */
+function receivedBy({ consumers }: Contract): string[] {
+  return Object.values(consumers).flatMap(({ from, events }) => Object.keys(events).map((type) => `${from}.${type}`))
 }
 
 const DESCRIPTION = [
