@@ -11,6 +11,7 @@ const ORDER = [
   ['data'],
   ['events'],
   ['service'],
+  ['users'],
   ['http'],
   ['gateway', 'door'],
   ['proxy'],

@@ -56,7 +56,7 @@ export async function startDatabases(count: number, say: (line: string) => void,
 
 async function schemaChecksum(): Promise<string> {
   const hash = createHash('sha256').update(FILL_CHECKSUM)
-  for (const folder of ['src/data', 'services/users', 'services/orders']) {
+  for (const folder of ['src/data', 'src/users', 'services/orders']) {
     const migrations = join(ROOT, folder, 'migrations')
     for (const file of (await readdir(migrations)).sort())
       hash.update(file).update(await readFile(join(migrations, file)))

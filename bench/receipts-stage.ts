@@ -116,7 +116,7 @@ async function query(url: string, text: string, values: unknown[] = []): Promise
 
 async function schemaChecksum(): Promise<string> {
   const hash = createHash('sha256').update(FILL)
-  for (const folder of ['src/data', 'services/users', 'bench/receipts']) {
+  for (const folder of ['src/data', 'src/users', 'bench/receipts']) {
     const migrations = join(ROOT, folder, 'migrations')
     for (const file of (await readdir(migrations)).sort())
       hash.update(file).update(await readFile(join(migrations, file)))

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { type ListCase, listCases, measureCase } from '../bench/list-cases.ts'
 import { fillLists } from '../bench/list-fill.ts'
-import { orders } from '../services/orders/contract.ts'
-import { users } from '../services/users/contract.ts'
+import orders from '../services/orders/service.ts'
+import users from '../services/users/service.ts'
 import { type Database, openDatabase } from '../src/data/pool.ts'
 import { type Clone, cloneOf, templateFor } from '../src/testing/database.ts'
 import { nodesOf } from '../src/testing/query-plan.ts'
@@ -11,7 +11,7 @@ import { nodesOf } from '../src/testing/query-plan.ts'
 // `npm run bench:lists`.
 
 const ROWS = 10_000
-const contracts = { users, orders }
+const contracts = { users: users.contract, orders: orders.contract }
 const clones: Clone[] = []
 const databases: { users: Database; orders: Database } = {} as never
 
@@ -19,8 +19,7 @@ beforeAll(async () => {
   const server = inject('databaseServer')
   const urls = { users: '', orders: '' }
   for (const name of ['users', 'orders'] as const) {
-    const migrations = new URL(`../services/${name}/migrations/`, import.meta.url)
-    const clone = await cloneOf(server, await templateFor(server, { contract: contracts[name], migrations }))
+    const clone = await cloneOf(server, await templateFor(server, { users, orders }[name]))
     clones.push(clone)
     urls[name] = clone.url
     // One connection for lists: PostgreSQL keeps plans by connection.

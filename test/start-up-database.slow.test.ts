@@ -66,7 +66,7 @@ test('runs there, each service in its own database, and R-P-1: neither role may 
 })
 
 const PLATFORM_MIGRATIONS = filesOf('src/data/migrations')
-const USERS_MIGRATIONS = [...PLATFORM_MIGRATIONS, ...filesOf('services/users/migrations')]
+const USERS_MIGRATIONS = [...PLATFORM_MIGRATIONS, ...filesOf('src/users/migrations')]
 const ORDERS_MIGRATIONS = [...PLATFORM_MIGRATIONS, ...filesOf('services/orders/migrations')]
 
 function filesOf(folder: string): string[] {

@@ -27,8 +27,8 @@ const DATES: Readonly<Record<string, string>> = {
   'src/observe/lines.ts': 'the time of a line',
   'src/testing/database.ts': 'times of files',
   'services/orders/place-order.ts': 'when an order was placed',
-  'services/users/tokens.ts': '`iat` and `exp` of tokens',
-  'services/users/verify-email.ts': 'when an address was confirmed',
+  'src/users/tokens.ts': '`iat` and `exp` of tokens',
+  'src/users/verify-email.ts': 'when an address was confirmed',
 }
 
 test('FC-113: the wall clock is read only where a date is meant', () => {

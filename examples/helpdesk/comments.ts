@@ -1,7 +1,7 @@
 import { type HandlerOf, type Id, idOf, insert, Problem, readField, touch, type Unit } from 'lintel/service'
-import { User } from '../../services/users/contract.ts'
 import { Comment, type helpdesk, Ticket } from './contract.ts'
 import { openTicket } from './find-ticket.ts'
+import { User } from './users/contract.ts'
 
 export const addComment: HandlerOf<typeof helpdesk, 'comments', 'create'> = async ({ params, body, caller }, unit) => {
   if (caller.kind !== 'user') throw new Problem('FORBIDDEN')

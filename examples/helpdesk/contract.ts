@@ -1,8 +1,8 @@
 import { event, job, operation, ownConsumer, problem, resource, route, service, t } from 'lintel/contract'
-import { User } from '../../services/users/contract.ts'
+import { anyOf, User } from './users/contract.ts'
 
 /**
- * Whoever may see a ticket: the user whose it is, and agents, who are the admins of the users service. `closed` is the service's own:
+ * Whoever may see a ticket: the user whose it is, and agents. `closed` is the service's own:
  * nobody gets there but by a closure, which has a reason, or by the schedule.
  */
 export const Ticket = resource('ticket', {
@@ -15,9 +15,9 @@ export const Ticket = resource('ticket', {
     text: t.text({ max: 10_000 }).default(''),
     status: t.state(
       {
-        open: { resolved: 'admin', closed: 'service' },
+        open: { resolved: 'agent', closed: 'service' },
         resolved: { reopened: 'owner', closed: 'service' },
-        reopened: { resolved: 'admin', closed: 'service' },
+        reopened: { resolved: 'agent', closed: 'service' },
         closed: {},
       },
       { initial: 'open', events: true },
@@ -32,7 +32,12 @@ export const Ticket = resource('ticket', {
     defaultSort: '-createdAt',
     root: true,
   },
-  access: { list: 'owner | admin', get: 'owner | admin', create: 'owner', update: 'owner | admin' },
+  access: {
+    list: anyOf('owner', 'agent'),
+    get: anyOf('owner', 'agent'),
+    create: 'owner',
+    update: anyOf('owner', 'agent'),
+  },
 })
 
 /** Its owner is that of the ticket: who may see the one may see the other. */
@@ -48,7 +53,7 @@ export const Comment = resource('comment', {
     authorId: t.id('usr').server(),
     text: t.text({ min: 1, max: 10_000 }),
   },
-  access: { list: 'owner | admin', get: 'owner | admin', create: 'owner | admin' },
+  access: { list: anyOf('owner', 'agent'), get: anyOf('owner', 'agent'), create: anyOf('owner', 'agent') },
   custom: ['create'],
   problems: { create: ['TICKET_CLOSED'] },
 })
@@ -65,7 +70,7 @@ export const Attachment = resource('attachment', {
     name: t.text({ min: 1, max: 200 }).server(),
     bytes: t.integer({ min: 0 }).server(),
   },
-  access: { list: 'owner | admin' },
+  access: { list: anyOf('owner', 'agent') },
 })
 
 /** What the mail server posts, signed. */
@@ -83,7 +88,7 @@ export const helpdesk = service('helpdesk', {
       method: 'POST',
       path: '/tickets/{ticketId}/closures',
       on: Ticket,
-      access: 'owner | admin',
+      access: anyOf('owner', 'agent'),
       body: { reason: t.text({ min: 1, max: 1000 }) },
       answer: Ticket,
       status: 200,
@@ -93,7 +98,7 @@ export const helpdesk = service('helpdesk', {
       method: 'POST',
       path: '/tickets/{ticketId}/assignments',
       on: Ticket,
-      access: 'admin',
+      access: 'agent',
       body: { assigneeId: t.id('usr') },
       answer: Ticket,
       status: 200,
@@ -102,7 +107,7 @@ export const helpdesk = service('helpdesk', {
     report: operation({
       method: 'GET',
       path: '/ticket-reports',
-      access: 'admin',
+      access: 'agent',
       cost: 5,
       query: { from: t.time(), to: t.time().optional() },
       answer: { opened: t.integer(), closed: t.integer() },

@@ -5,7 +5,7 @@ import { helpdesk, Ticket } from './contract.ts'
 export async function visibleTicket(ticketId: string, caller: Caller, unit: Unit<typeof helpdesk>) {
   const ticket = readRow(await read(unit.read, Ticket, ticketId))
   const isOwner = caller.kind === 'user' && caller.id === ticket.userId
-  if (!isOwner && !hasRole(caller, 'admin')) throw new Problem('NOT_FOUND')
+  if (!isOwner && !hasRole(caller, 'agent')) throw new Problem('NOT_FOUND')
   return ticket
 }
 

@@ -1,6 +1,6 @@
 import { type Id, isProblem, type Unit } from 'lintel/service'
-import { users } from '../../services/users/contract.ts'
 import type { helpdesk } from './contract.ts'
+import { users } from './users/contract.ts'
 
 /** A user as the users service has them by now, or undefined where they are gone. */
 export async function findUser(id: Id<'usr'>, { call }: Unit<typeof helpdesk>) {

@@ -4,19 +4,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Reference, type User } from '../../test/reference.ts'
+import { PASSWORD, Reference, type User } from '../../test/reference.ts'
 import helpdesk from './system.ts'
 
 const SECRET = 'of the mail server'
 const NOBODY = `usr_${'0'.repeat(26)}`
 const api = new Reference()
 let folder: string
+let agent: User
 let ann: User
 let ben: User
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'helpdesk-'))
   await api.start({ HELPDESK_MAIL_SECRET: SECRET, HELPDESK_FILES: folder }, helpdesk)
-  ;[ann, ben] = [await api.user('Ann'), await api.user('Ben')]
+  ;[ann, ben, agent] = [await api.user('Ann'), await api.user('Ben'), await api.user('Gus')]
+  const roles = { token: api.admin.token, body: { roles: ['agent'] } }
+  expect((await api.ask('PATCH', `/users/${agent.id}`, roles)).status).toBe(200)
+  agent = await api.signIn(agent)
 })
 afterAll(async () => {
   await api.system?.stop()
@@ -40,25 +44,23 @@ describe('a ticket', () => {
     const id = await ticket()
     for (const [who, status] of [
       [ann, 200],
-      [api.admin, 200],
+      [agent, 200],
       [ben, 403],
     ] as const)
       expect([who.email, (await ask(who, 'GET', `/tickets/${id}`)).status]).toEqual([who.email, status])
     expect((await api.ask('GET', `/tickets/${id}`)).status).toBe(401)
     expect((await ask(ben, 'GET', '/tickets')).body.data).toEqual([])
-    expect((await ask(api.admin, 'GET', '/tickets?status=open')).body.data).toContainEqual(
-      expect.objectContaining({ id }),
-    )
+    expect((await ask(agent, 'GET', '/tickets?status=open')).body.data).toContainEqual(expect.objectContaining({ id }))
   })
 
   test('is resolved by an agent, reopened by its owner, and closed by neither without a reason', async () => {
     const id = await ticket()
     const become = (who: User, status: string) => ask(who, 'PATCH', `/tickets/${id}`, { status })
     expect((await become(ann, 'resolved')).status).toBe(403)
-    expect((await become(api.admin, 'resolved')).body).toMatchObject({ status: 'resolved', version: 2 })
+    expect((await become(agent, 'resolved')).body).toMatchObject({ status: 'resolved', version: 2 })
     expect((await become(ann, 'reopened')).body).toMatchObject({ status: 'reopened', version: 3 })
-    expect((await become(api.admin, 'open')).body.error.code).toBe('INVALID_TRANSITION')
-    expect((await become(api.admin, 'closed')).status).toBe(403)
+    expect((await become(agent, 'open')).body.error.code).toBe('INVALID_TRANSITION')
+    expect((await become(agent, 'closed')).status).toBe(403)
     const { status, body } = await ask(ann, 'POST', `/tickets/${id}/closures`, { reason: '' })
     expect([status, body.error.details]).toEqual([400, [{ field: 'reason', message: 'must not be empty' }]])
   })
@@ -70,22 +72,22 @@ describe('a ticket', () => {
     const closed = await close(ann, mine, { 'if-match': '"1"' })
     expect(closed).toMatchObject({ status: 200, body: { status: 'closed', closedFor: 'It is out', version: 2 } })
     expect(closed.headers.get('etag')).toBe('"2"')
-    expect((await close(api.admin, other)).status).toBe(200)
+    expect((await close(agent, other)).status).toBe(200)
     expect((await close(ann, mine)).body.error.code).toBe('INVALID_TRANSITION')
   })
 
   test('is assigned by an agent to an agent', async () => {
     const id = await ticket()
     const assign = (who: User, assigneeId: string) => ask(who, 'POST', `/tickets/${id}/assignments`, { assigneeId })
-    expect((await assign(ann, api.admin.id)).status).toBe(403)
-    for (const nobody of [ben.id, NOBODY]) expect((await assign(api.admin, nobody)).body.error.code).toBe('NO_AGENT')
-    expect((await assign(api.admin, api.admin.id)).body.assigneeId).toBe(api.admin.id)
+    expect((await assign(ann, agent.id)).status).toBe(403)
+    for (const nobody of [ben.id, NOBODY]) expect((await assign(agent, nobody)).body.error.code).toBe('NO_AGENT')
+    expect((await assign(agent, agent.id)).body.assigneeId).toBe(agent.id)
   })
 
   test('is closed by the service where it was resolved, and left alone for days', async () => {
     const [left, recent] = [await ticket(), await ticket()]
     for (const id of [left, recent])
-      expect((await ask(api.admin, 'PATCH', `/tickets/${id}`, { status: 'resolved' })).status).toBe(200)
+      expect((await ask(agent, 'PATCH', `/tickets/${id}`, { status: 'resolved' })).status).toBe(200)
     const db = new pg.Client(api.system.databases.helpdesk)
     await db.connect()
     await db.query(`update tickets set updated_at = now() - interval '8 days' where id = lintel.uuid($1)`, [left])
@@ -103,7 +105,7 @@ describe('a comment', () => {
     const id = await ticket()
     const say = (who: User) => ask(who, 'POST', `/tickets/${id}/comments`, { text: 'It smells' })
     expect((await say(ann)).body).toMatchObject({ ticketId: id, authorId: ann.id, text: 'It smells' })
-    expect((await say(api.admin)).status).toBe(201)
+    expect((await say(agent)).status).toBe(201)
     expect((await say(ben)).status).toBe(403)
     expect((await ask(ann, 'GET', `/tickets/${id}`)).body.version).toBe(3)
     expect((await ask(ann, 'GET', `/tickets/${id}/comments`)).body.data).toHaveLength(2)
@@ -115,7 +117,7 @@ describe('a comment', () => {
 
 describe('the report', () => {
   test('counts what was opened and closed in its range', async () => {
-    const report = (from: string, to: string) => ask(api.admin, 'GET', `/ticket-reports?from=${from}&to=${to}`)
+    const report = (from: string, to: string) => ask(agent, 'GET', `/ticket-reports?from=${from}&to=${to}`)
     const from = new Date(Date.now() - 1).toISOString()
     await close(ann, await ticket())
     await ticket()
@@ -125,7 +127,7 @@ describe('the report', () => {
   })
 
   test('says what is wrong with its range, and is for agents', async () => {
-    const details = async (query: string) => (await ask(api.admin, 'GET', `/ticket-reports${query}`)).body.error.details
+    const details = async (query: string) => (await ask(agent, 'GET', `/ticket-reports${query}`)).body.error.details
     expect(await details('')).toEqual([{ field: 'from', message: 'is required' }])
     expect(await details('?from=yesterday&until=now')).toMatchObject([{ field: 'until' }, { field: 'from' }])
     expect(await details('?from=2026-02-01&to=2026-01-01')).toEqual([{ field: 'to', message: 'must be after from' }])
@@ -148,7 +150,7 @@ describe('an attachment', () => {
     for (const size of [3, 1_000_000]) {
       const bytes = new Uint8Array(size).fill(size % 251)
       expect((await put(ann, id, bytes)).status).toBe(204)
-      const kept = await get(api.admin, id)
+      const kept = await get(agent, id)
       expect([kept.status, kept.headers.get('content-disposition')]).toEqual([200, 'attachment'])
       expect(Buffer.from(await kept.arrayBuffer()).equals(bytes)).toBe(true)
     }
@@ -228,9 +230,9 @@ describe('the timeline', () => {
     const first = await follow(id, ann)
     expect(first.response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
     expect((await first.next('ticket.created')).data.title).toBe('The printer is on fire')
-    await ask(api.admin, 'POST', `/tickets/${id}/comments`, { text: 'Coming' })
+    await ask(agent, 'POST', `/tickets/${id}/comments`, { text: 'Coming' })
     const { position, data } = await first.next('ticket.commented')
-    expect(data.authorId).toBe(api.admin.id)
+    expect(data.authorId).toBe(agent.id)
     await first.leave()
 
     await close(ann, id)
@@ -248,15 +250,31 @@ describe('the timeline', () => {
   })
 })
 
-describe('a notice', () => {
-  const mails = async (): Promise<{ to: string; text: string; links: string[] }[]> =>
-    (await api.ask('GET', '/dev/mails')).body
+const mails = async (): Promise<{ to: string; subject: string; text: string; links: string[] }[]> =>
+  (await api.ask('GET', '/dev/mails')).body
 
+describe('a user', () => {
+  test('has a language, in every answer, and has mails in it', async () => {
+    const email = 'uwe@example.com'
+    const uwe = { email, name: 'Uwe', password: PASSWORD, language: 'de' }
+    expect((await api.ask('POST', '/users', { body: uwe })).body).toMatchObject({ language: 'de', roles: ['member'] })
+    const token = await api.logIn(email)
+    expect((await api.ask('GET', '/users/me', { token })).body.language).toBe('de')
+    expect((await api.ask('PATCH', '/users/me', { token, body: { language: 'fr' } })).status).toBe(400)
+    const subjects = async () => (await mails()).filter(({ to }) => to === email).map(({ subject }) => subject)
+    await expect.poll(subjects, { timeout: 20_000 }).toEqual(['E-Mail-Adresse bestätigen'])
+    expect((await api.ask('PATCH', '/users/me', { token, body: { language: 'en' } })).body.language).toBe('en')
+    await api.ask('POST', '/auth/password-resets', { body: { email } })
+    await expect.poll(subjects, { timeout: 20_000 }).toContain('Reset your password')
+  })
+})
+
+describe('a notice', () => {
   test('of the end of a ticket goes to its owner, at an address that is known to be theirs', async () => {
     const linkTo = async () => (await mails()).find(({ to }) => to === ann.email)?.links[0]
     await expect.poll(linkTo, { timeout: 20_000 }).toBeDefined()
     expect((await fetch((await linkTo()) ?? '', { method: 'PUT' })).status).toBe(200)
-    for (const owner of [ben, ann]) await close(api.admin, await ticket(owner))
+    for (const owner of [ben, ann]) await close(agent, await ticket(owner))
     const notices = async () => (await mails()).filter(({ text }) => text.startsWith('Your ticket'))
     await expect
       .poll(notices, { timeout: 20_000 })

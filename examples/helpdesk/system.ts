@@ -1,6 +1,6 @@
 import { system } from 'lintel'
-import { accessTokens } from '../../services/users/contract.ts'
-import users from '../../services/users/service.ts'
 import helpdesk from './service.ts'
+import { accessTokens } from './users/contract.ts'
+import users from './users/service.ts'
 
 export default system({ name: 'helpdesk', services: [users, helpdesk], auth: accessTokens })

@@ -8,7 +8,7 @@ export const close: OperationHandler<typeof helpdesk, 'close'> = ({ params, body
 export const assign: OperationHandler<typeof helpdesk, 'assign'> = async ({ params, body, expected }, unit) => {
   const { assigneeId } = body
   const assignee = await findUser(assigneeId, unit)
-  if (!assignee?.roles.includes('admin')) throw new Problem(helpdesk.problems.NO_AGENT)
+  if (!assignee?.roles.includes('agent')) throw new Problem(helpdesk.problems.NO_AGENT)
   const ticket = await change(unit.tx, Ticket, params.ticketId, { assigneeId }, expected)
   unit.emit('ticket.assigned', params.ticketId, { assigneeId })
   return ticket

@@ -51,15 +51,19 @@ export interface TokenIssuer {
   readonly audience: string
   /** Its events that may revoke tokens. */
   readonly revokedBy: readonly string[]
+  /** The roles that its tokens may carry; undefined: whatever roles. */
+  readonly roles: readonly string[] | undefined
 }
 
 export interface IssuerOptions<E extends string = string> {
   readonly issuer: string
   readonly audience: string
   readonly revokedBy: readonly E[]
+  /** The roles that its tokens may carry. An access rule that names another is then a Fault INVALID_SYSTEM. */
+  readonly roles?: readonly string[]
 }
 
-const OPTIONS: KnownMembers<IssuerOptions> = { issuer: true, audience: true, revokedBy: 'list' }
+const OPTIONS: KnownMembers<IssuerOptions> = { issuer: true, audience: true, revokedBy: 'list', roles: 'list' }
 
 /**
  * Says what the tokens of a service are, for those who issue them and those who verify them: `system({ services, auth })`. One that does
@@ -79,7 +83,7 @@ export function tokenIssuer<C extends IssuingContract>(
   for (const name of ['keys', 'revocations'] as const)
     if (!Object.hasOwn(service.operations, name) || service.operations[name] !== issuerOperations[name])
       throw refuse(`is of a service without the operation \`${name}\`: add ...issuerOperations to its operations`)
-  const { issuer, audience, revokedBy } = options
+  const { issuer, audience, revokedBy, roles } = options
   for (const [member, claim] of [
     ['issuer', 'iss'],
     ['audience', 'aud'],
@@ -90,5 +94,5 @@ export function tokenIssuer<C extends IssuingContract>(
   for (const type of revokedBy)
     if (!Object.hasOwn(service.events, type))
       throw refuse(`has "${type}" in \`revokedBy\`, which is none of its events`)
-  return { kind: 'token-issuer', service, issuer, audience, revokedBy }
+  return { kind: 'token-issuer', service, issuer, audience, revokedBy, roles }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
@@ -255,4 +255,18 @@ test('statements end at semicolons, but not at those in strings, names, comments
     statementsOf(`-- first;\n${statements.join(' ;\n\n/* then; */ ')}\n;; -- end`).map(({ text }) => text.trim()),
   ).toEqual(statements)
   expect(statementsOf('-- nothing;\n')).toEqual([])
+})
+
+test('files of a service that extends another have numbers of their own, come after its, and their folder may be missing', async () => {
+  const extension = join(folder, 'extension')
+  const folders = [PLATFORM_MIGRATIONS, folder, extension]
+  await file('0001-users.sql', 'create table users (id integer)')
+  expect(await migrate(url, folders)).toContain('0001-users.sql')
+  await mkdir(extension)
+  await writeFile(join(extension, '0001-phone.sql'), 'alter table users add column phone text')
+  await file('0002-name.sql', 'alter table users add column name text')
+  expect(await migrate(url, folders)).toEqual(['0002-name.sql', '0001-phone.sql'])
+  expect(await pendingMigrations(url, folders)).toEqual([])
+  await rm(extension, { recursive: true })
+  await expect(pendingMigrations(url, folders)).resolves.toEqual([])
 })

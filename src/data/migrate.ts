@@ -3,10 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import { Fault } from '../base/errors.ts'
 import { connect } from './connection.ts'
-import { badName, type Migration, numberOf, readMigrations } from './migration-files.ts'
+import { badName, type Migration, numberOf, readMigrations, SOURCES } from './migration-files.ts'
 import { lineAt, type Statement, statementsOf } from './statements.ts'
 
-export { PLATFORM_MIGRATIONS } from './migration-files.ts'
+export { migrationFolders, PLATFORM_MIGRATIONS } from './migration-files.ts'
 
 export interface MigrateOptions {
   log?: (line: string) => void
@@ -15,7 +15,7 @@ export interface MigrateOptions {
 
 /**
  * Applies the files `NNNN-name.sql` of the folders that this database hasn't had yet (R-OPS-6), in order of their
- * numbers, the platform's first; answers their names. Each runs in one transaction with the row that records it, but
+ * numbers, the platform's first, those of a service that extends another last; answers their names. Each runs in one transaction with the row that records it, but
  * for files that begin with the line `-- lintel: no transaction` (for CREATE INDEX CONCURRENTLY): their statements are
  * sent one by one. Only one caller migrates at a time, the others wait and find nothing to do.
  *
@@ -115,7 +115,7 @@ function pendingOf(
     }
     if (!known) pending.push(migration)
   }
-  for (const source of ['lintel', 'service'] as const) {
+  for (const source of SOURCES) {
     const [here, there] = [migrations, applied].map((all) =>
       all.filter((one) => one.source === source).map(({ name }) => name),
     )

@@ -7,9 +7,22 @@ import { Fault } from '../base/errors.ts'
 /** The platform's own, to be named before the service's. */
 export const PLATFORM_MIGRATIONS = new URL('./migrations/', import.meta.url)
 
+/** A service's SQL files: its own, and before them those of the service that it extends, if it does. */
+export interface Migrated {
+  readonly migrations: string | URL
+  readonly baseMigrations?: string | URL | undefined
+}
+
+/** The folders of a service's files, the platform's first. */
+export function migrationFolders({ migrations, baseMigrations }: Migrated): (string | URL)[] {
+  return [PLATFORM_MIGRATIONS, ...(baseMigrations === undefined ? [] : [baseMigrations]), migrations]
+}
+
+export const SOURCES = ['lintel', 'service', 'extension'] as const
+
 export interface Migration {
-  /** Each numbers its files for itself. */
-  readonly source: 'lintel' | 'service'
+  /** Each numbers its files for itself; `extension` are those of a service that extends another, whose files are `service`. */
+  readonly source: (typeof SOURCES)[number]
   /** `0001-orders.sql` */
   readonly name: string
   readonly path: string
@@ -17,13 +30,19 @@ export interface Migration {
   readonly checksum: string
 }
 
-/** The files of the folders in the order in which they are applied; other files than .sql are passed over. */
+/**
+ * The files of the folders in the order in which they are applied; other files than .sql are passed over. The platform's folder aside, a
+ * second one is of a service that extends the first, and may be missing.
+ */
 export async function readMigrations(folders: readonly (string | URL)[]): Promise<Migration[]> {
   const platform = pathOf(PLATFORM_MIGRATIONS)
   const migrations: Migration[] = []
+  let extended = false
   for (const folder of new Set(folders.map(pathOf))) {
-    const source = folder === platform ? 'lintel' : 'service'
+    const source: Migration['source'] = folder === platform ? 'lintel' : extended ? 'extension' : 'service'
+    extended ||= source === 'service'
     const names = await readdir(folder).catch((cause) => {
+      if (source === 'extension' && cause.code === 'ENOENT') return []
       const message = `The migrations folder ${folder} can't be read: ${cause.message}. Make it, or correct its path.`
       throw new Fault('MIGRATION_MISSING', message, { cause })
     })
@@ -41,7 +60,7 @@ export async function readMigrations(folders: readonly (string | URL)[]): Promis
       migrations.push({ source, name, path, sql, checksum: createHash('sha256').update(sql).digest('hex') })
     }
   }
-  const rank = ({ source, name }: Migration) => (source === 'lintel' ? '0' : '1') + name
+  const rank = ({ source, name }: Migration) => SOURCES.indexOf(source) + name
   return migrations.sort((a, b) => (rank(a) < rank(b) ? -1 : 1))
 }
 

@@ -1,8 +1,12 @@
-/** A mail as a service writes it: plain text, to one address. */
+/** A mail as a service writes it, to one address. */
 export interface Mail {
   readonly to: string
   readonly subject: string
   readonly text: string
+  /** The same for those who read HTML; what stands in it is the service's to escape. */
+  readonly html?: string
+  /** Whom it is from; MAIL_FROM by default. */
+  readonly from?: string
 }
 
 /** What takes mail out of the house. */

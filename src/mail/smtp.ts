@@ -31,13 +31,14 @@ export async function createSmtp({ url, from }: SmtpOptions): Promise<MailCarrie
   // A pooled connection that is lost between mails says so here; the next mail makes another.
   transport.on('error', () => {})
 
-  async function send({ to, subject, text }: Mail, signal: AbortSignal): Promise<void> {
+  async function send({ to, subject, text, html, from: sender = from }: Mail, signal: AbortSignal): Promise<void> {
     const mail = {
-      from,
+      from: sender,
       // As an object it is one address whatever is in it, never a list.
       to: { name: '', address: to },
       subject,
       text,
+      ...(html === undefined ? {} : { html }),
       // RFC 3834: no vacation notes, please.
       headers: { 'Auto-Submitted': 'auto-generated' },
     }

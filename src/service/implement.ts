@@ -19,8 +19,10 @@ export interface Service<C extends AnyContract = Contract> {
   readonly eventHandlers: ReadonlyMap<string, EventHandler<any, any>>
   /** By the name of the job. */
   readonly jobHandlers: ReadonlyMap<string, JobHandler<any, any>>
-  /** Folder of its SQL files, `NNNN-name.sql`. */
+  /** Folder of its SQL files, `NNNN-name.sql`; `proto.lock.json` stands beside it. */
   readonly migrations: URL
+  /** Of the service that it extends: applied before its own. */
+  readonly baseMigrations: URL | undefined
   readonly prepare: Prepare<C> | undefined
   /** By the words that call it. */
   readonly commands: Readonly<Record<string, Command<any>>>
@@ -39,6 +41,11 @@ export type Knows = (id: string, db: Queryable) => Promise<boolean | undefined>
 
 export interface ServiceOptions<C extends AnyContract> {
   readonly migrations: URL
+  /**
+   * For a service that others extend, as `lintel/users` is: the folder of its SQL files, which are applied before those of `migrations` and
+   * have numbers of their own. The folder `migrations` may then be missing.
+   */
+  readonly baseMigrations?: URL
   /** Runs at start in a transaction, before the first request; must be safe to run again, and on several replicas. */
   readonly prepare?: Prepare<C>
   /** By the words that call it: `{ 'users create': createUser }` is `lintel users create`. */
@@ -95,13 +102,14 @@ export function implement<C extends AnyContract>(
       for (const [type, handler] of Object.entries(value as object)) eventHandlers.set(`${key}.${type}`, handler)
     else for (const [verb, handler] of Object.entries(value as object)) byName.set(`${key}.${verb}`, handler)
   }
-  const { migrations, prepare, commands = {}, refusals = {}, knows = {}, mailers = [] } = options
+  const { migrations, baseMigrations, prepare, commands = {}, refusals = {}, knows = {}, mailers = [] } = options
   const service: Service<C> = {
     contract,
     handlers: byName,
     eventHandlers,
     jobHandlers,
     migrations,
+    baseMigrations,
     prepare,
     commands,
     refusals,
@@ -169,6 +177,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 const OPTIONS: KnownMembers<ServiceOptions<any>> = {
   migrations: true,
+  baseMigrations: true,
   prepare: true,
   commands: true,
   refusals: true,

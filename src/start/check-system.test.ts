@@ -156,3 +156,30 @@ describe('FC-62: known before there is a database', () => {
     expect(() => system({} as never)).toThrow('it needs a list of `services`')
   })
 })
+
+describe('R-AUTH-8: roles', () => {
+  const issuing = service('users', {
+    operations: issuerOperations,
+    events: { 'session.ended': event({ userId: t.id('usr') }) },
+  })
+  const auth = tokenIssuer(issuing, { issuer: 'i', audience: 'a', revokedBy: [], roles: ['member', 'agent'] })
+
+  test('one that no token carries is refused, with the one that was meant', async () => {
+    expect(await faultOf({ ...of(issuing, notes('member | agnet')), auth })).toBe(
+      'INVALID_SYSTEM: The system is not valid: notes.notes.list names the role "agnet", which no token of this system carries: did you mean "agent"?',
+    )
+    const fields = { text: t.text(), pinned: t.boolean().default(false).only('editor') }
+    const access = { create: 'agent' }
+    const only = service('notes', { resources: { notes: resource('note', { id: 'note', fields, access }) } })
+    expect(await faultOf({ ...of(issuing, only), auth })).toMatch(
+      /notes\.notes\.pinned names the role "editor".*: roles are member, agent$/,
+    )
+  })
+
+  test('those of the tokens are fine, and so are services; where the issuer names none, so are all', async () => {
+    for (const rule of ['agent', 'authenticated | member', 'service', 'agent | service'])
+      expect(() => system({ ...of(issuing, notes(rule)), auth })).not.toThrow()
+    const open = tokenIssuer(issuing, { issuer: 'i', audience: 'a', revokedBy: [] })
+    expect(() => system({ ...of(issuing, notes('whatever')), auth: open })).not.toThrow()
+  })
+})

@@ -6,6 +6,7 @@ import type { TokenIssuer } from '../contract/token-issuer.ts'
 import { databaseName } from '../data/provision.ts'
 import { ownPaths } from '../gateway/own-paths.ts'
 import { checkRoutes } from '../gateway/router.ts'
+import { unknownRole } from './known-roles.ts'
 import { settingsOf } from './settings-schema.ts'
 import type { System } from './system.ts'
 
@@ -70,6 +71,8 @@ function checkAuth(auth: TokenIssuer, contracts: readonly Contract[]): void {
   const { name } = auth.service
   if (!contracts.some((contract) => contract.name === name))
     throw invalid(`auth names the service "${name}", which is not in this system: add it to \`services\``)
+  const unknown = auth.roles && unknownRole(contracts, auth.roles)
+  if (unknown !== undefined) throw invalid(unknown)
 }
 
 /** Without tokens everybody is anonymous: what asks for more would be a 401 for ever. */

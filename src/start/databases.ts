@@ -5,7 +5,7 @@ import { readConstraints } from '../data/constraints.ts'
 import { assertNoDrift } from '../data/drift.ts'
 import { faultsOf } from '../data/faults.ts'
 import { missingIndexes } from '../data/list-indexes.ts'
-import { migrate, PLATFORM_MIGRATIONS, pendingMigrations } from '../data/migrate.ts'
+import { migrate, migrationFolders, pendingMigrations } from '../data/migrate.ts'
 import { observed } from '../data/observed.ts'
 import { type Database, type DatabaseOptions, openDatabase } from '../data/pool.ts'
 import { provision, waitForServer } from '../data/provision.ts'
@@ -128,7 +128,7 @@ export async function migrateService(
   { log, signal }: Pick<FindOptions, 'log' | 'signal'>,
 ): Promise<string[]> {
   const { name } = service.contract
-  const applied = await migrate(url, [PLATFORM_MIGRATIONS, service.migrations], {
+  const applied = await migrate(url, migrationFolders(service), {
     log: (line) => log.debug({ service: name }, line),
     ...(signal ? { signal } : {}),
   })
@@ -141,12 +141,12 @@ export async function migrateService(
 }
 
 /** Where migrations are not applied at start, the platform's tables too have to be there. */
-export async function assertMigrated({ contract, migrations }: Service<any>, url: string): Promise<void> {
-  const pending = await pendingMigrations(url, [PLATFORM_MIGRATIONS, migrations])
+export async function assertMigrated(service: Service<any>, url: string): Promise<void> {
+  const pending = await pendingMigrations(url, migrationFolders(service))
   if (pending.length === 0) return
   throw new Fault(
     'MIGRATIONS_PENDING',
-    `The database of the ${contract.name} service lacks ${pending.join(', ')}: run \`lintel migrate\` first.`,
+    `The database of the ${service.contract.name} service lacks ${pending.join(', ')}: run \`lintel migrate\` first.`,
   )
 }
 

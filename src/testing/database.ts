@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, urlFor } from '../data/connection.ts'
 import { migrate } from '../data/migrate.ts'
-import { PLATFORM_MIGRATIONS, readMigrations } from '../data/migration-files.ts'
+import { type Migrated, migrationFolders, readMigrations } from '../data/migration-files.ts'
 import { provision, serviceUrl } from '../data/provision.ts'
 import { startEmbeddedPostgres } from '../embedded/postgres.ts'
 
@@ -78,21 +78,20 @@ export interface Template {
 }
 
 /** The template of a service, made at first use: of many callers, in many processes, one makes it. */
-export async function templateFor(serverUrl: string, service: Migrated): Promise<Template> {
+export async function templateFor(serverUrl: string, service: NamedService): Promise<Template> {
   return onServer(serverUrl, (admin) => templateOn(admin, serverUrl, service))
 }
 
 type Admin = Awaited<ReturnType<typeof connect>>
 
-interface Migrated {
+interface NamedService extends Migrated {
   readonly contract: { readonly name: string }
-  readonly migrations: string | URL
 }
 
-async function templateOn(admin: Admin, serverUrl: string, service: Migrated): Promise<Template> {
-  const folders = [PLATFORM_MIGRATIONS, service.migrations]
+async function templateOn(admin: Admin, serverUrl: string, service: NamedService): Promise<Template> {
+  const folders = migrationFolders(service)
   const hash = createHash('sha256')
-  for (const { name, checksum } of await readMigrations(folders)) hash.update(`${name}:${checksum};`)
+  for (const { source, name, checksum } of await readMigrations(folders)) hash.update(`${source}/${name}:${checksum};`)
   const prefix = `lintel_test_${hash.digest('hex').slice(0, 10)}`
   const { name } = service.contract
   const template = {
@@ -135,7 +134,7 @@ export interface Clones {
 }
 
 /** A database for each of several services, over one connection: a new one costs the server half of what a clone does. */
-export async function clonesOf(serverUrl: string, services: readonly Migrated[]): Promise<Clones> {
+export async function clonesOf(serverUrl: string, services: readonly NamedService[]): Promise<Clones> {
   const urls: Record<string, string> = {}
   const drop = () => dropAll(serverUrl, Object.values(urls))
   try {

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { encodeId, find, Problem, readRow, type Tx, type Unit, uuidOf } from 'lintel/service'
-import { User, type users } from './contract.ts'
+import { encodeId, find, Problem, readRow, type Tx, type Unit, uuidOf } from '../service/index.ts'
+import { User, type users } from './base.ts'
 
 export type Purpose = 'verification' | 'password'
 

@@ -1,9 +1,10 @@
-import { networkOf, type Unit, uuidOf } from 'lintel/service'
-import { User, type users } from './contract.ts'
+import { networkOf, type Unit, uuidOf } from '../service/index.ts'
+import { User, type users } from './base.ts'
 
 type UsersUnit = Unit<typeof users>
 
-const DAYS = 30
+/** How long a network is one that the account signs in from. */
+export const FAMILIAR_DAYS = 30
 /** Of one account; those beyond it that were seen longest ago are forgotten. */
 const MAX_NETWORKS = 50
 
@@ -26,7 +27,7 @@ export async function limitAccount({ userId, email, address }: Guessed, unit: Us
   const network = address === undefined ? null : networkOf(address)
   const [known] = await unit.read.query(
     `select 1 as one from familiar_networks
-     where user_id = $1 and network = $2 and seen_at > now() - interval '${DAYS} days'`,
+     where user_id = $1 and network = $2 and seen_at > now() - interval '${FAMILIAR_DAYS} days'`,
     [userId === undefined ? null : uuidOf(User, userId), network],
   )
   await unit.limit('account', known ? `${userId} ${network}` : (userId ?? email.toLowerCase()), userId)

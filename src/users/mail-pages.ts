@@ -1,26 +1,31 @@
 import { createHash } from 'node:crypto'
-import { isProblem, type RouteHandler } from 'lintel/service'
-import type { users } from './contract.ts'
+import { isProblem, type RouteHandler } from '../service/index.ts'
+import type { users } from './base.ts'
 import { setPassword } from './reset-password.ts'
+import type { Setup } from './setup.ts'
 import { confirmAddress } from './verify-email.ts'
 
 /** Where the link of a mail leads: opening it changes nothing, since scanners of mails open every link (FC-22). */
-export const confirmationPage: RouteHandler<typeof users, 'confirmationPage'> = async ({ method, params }, unit) => {
-  if (method === 'GET') return page(200, 'Confirm your email address', button('Confirm'))
-  return spending(async () => {
-    await confirmAddress(params.token, unit)
-    return page(200, 'Your email address is confirmed', '<p>You can close this page.</p>')
-  })
-}
+export const confirmationPage =
+  (setup: Setup): RouteHandler<typeof users, 'confirmationPage'> =>
+  async ({ method, params }, unit) => {
+    if (method === 'GET') return page(200, 'Confirm your email address', button('Confirm'))
+    return spending(async () => {
+      await confirmAddress(params.token, unit, setup)
+      return page(200, 'Your email address is confirmed', '<p>You can close this page.</p>')
+    })
+  }
 
-export const passwordPage: RouteHandler<typeof users, 'passwordPage'> = async ({ method, params, text }, unit) => {
-  if (method === 'GET') return page(200, CHOOSE, passwordForm())
-  const password = new URLSearchParams(text()).get('password') ?? ''
-  return spending(async () => {
-    await setPassword(params.token, password, unit)
-    return page(200, 'Your password is set', '<p>Every session has ended: sign in with it.</p>')
-  })
-}
+export const passwordPage =
+  (setup: Setup): RouteHandler<typeof users, 'passwordPage'> =>
+  async ({ method, params, text }, unit) => {
+    if (method === 'GET') return page(200, CHOOSE, passwordForm())
+    const password = new URLSearchParams(text()).get('password') ?? ''
+    return spending(async () => {
+      await setPassword(params.token, password, unit, setup)
+      return page(200, 'Your password is set', '<p>Every session has ended: sign in with it.</p>')
+    })
+  }
 
 /** What can be wrong with a link is said on a page, too; for all else there is the usual answer. */
 async function spending<T>(spend: () => Promise<T>) {

@@ -6,12 +6,10 @@ import {
   type KeySet,
   readRefreshToken,
   signingKeyAt,
-} from 'lintel/auth'
-import { isProblem, type Unit } from 'lintel/service'
-import { accessTokens } from './contract.ts'
+} from '../auth/index.ts'
+import { isProblem, type Unit } from '../service/index.ts'
+import type { Setup } from './setup.ts'
 import { signingKeys } from './signing-keys.ts'
-
-const ACCESS_SECONDS = 900
 
 export interface TokenUser {
   readonly id: string
@@ -20,16 +18,18 @@ export interface TokenUser {
 }
 
 /** An access token of a session, and the refresh token that is its live one. */
-export async function issueTokens(user: TokenUser, sid: string, jti: string, read: Unit['read']) {
+export async function issueTokens(user: TokenUser, sid: string, jti: string, read: Unit['read'], setup: Setup) {
   const nowMs = Date.now()
-  const { issuer, audience } = accessTokens
+  const { issuer, audience } = setup.accessTokens
+  const { accessTokenMinutes, sessionDays } = setup.lifetimes
+  const ttlSeconds = accessTokenMinutes * 60
   const key = signingKeyAt(await signingKeys(read), nowMs)
   const claims = { sub: user.id, email: user.email, roles: user.roles, sid }
   const [accessToken, refreshToken] = await Promise.all([
-    issueAccessToken(key, claims, { issuer, audience, nowMs, ttlSeconds: ACCESS_SECONDS }),
-    issueRefreshToken(key, { sub: user.id, jti }, { nowMs }),
+    issueAccessToken(key, claims, { issuer, audience, nowMs, ttlSeconds }),
+    issueRefreshToken(key, { sub: user.id, jti }, { nowMs, ttlSeconds: sessionDays * 86_400 }),
   ])
-  return { accessToken, refreshToken, tokenType: 'Bearer' as const, expiresIn: ACCESS_SECONDS }
+  return { accessToken, refreshToken, tokenType: 'Bearer' as const, expiresIn: ttlSeconds }
 }
 
 /** Problems: INVALID_TOKEN, TOKEN_EXPIRED. Whether it is spent, the sessions know. */

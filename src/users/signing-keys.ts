@@ -1,6 +1,7 @@
-import { generateSigningKey, jwks, type SigningKey } from 'lintel/auth'
-import type { Command, OperationHandler, Tx, Unit } from 'lintel/service'
-import type { users } from './contract.ts'
+import { generateSigningKey, jwks, type SigningKey } from '../auth/index.ts'
+import type { Command, OperationHandler, Tx, Unit } from '../service/index.ts'
+import type { users } from './base.ts'
+import type { Setup } from './setup.ts'
 
 /** Every key that verifies, oldest first. */
 export async function signingKeys(db: Unit['read']): Promise<SigningKey[]> {
@@ -16,19 +17,19 @@ export async function ensureSigningKey(tx: Tx): Promise<void> {
 }
 
 /** `lintel keys rotate`: a new key signs from now on, and what the others signed stays good until it expires (R-AUTH-2). */
-export const rotateKeys: Command<typeof users> = {
+export const rotateKeys = ({ lifetimes }: Setup): Command<typeof users> => ({
   about: 'Makes a new key for access and refresh tokens; nobody is logged out.',
   async run({ tx }) {
     const kid = await addSigningKey(tx)
-    // The longest that a token lives is the 30 days of a refresh token.
+    // No token lives longer than a session.
     await tx.query(
-      `delete from signing_keys where created_at < now() - interval '31 days' and kid <> $1
-      and created_at < (select created_at from signing_keys where created_at < now() - interval '31 days' order by created_at desc limit 1)`,
-      [kid],
+      `delete from signing_keys where created_at < now() - $2 * interval '1 day' and kid <> $1 and created_at <
+       (select created_at from signing_keys where created_at < now() - $2 * interval '1 day' order by created_at desc limit 1)`,
+      [kid, lifetimes.sessionDays + 1],
     )
     return `Tokens are signed with the key ${kid} from now on`
   },
-}
+})
 
 async function addSigningKey(tx: Tx): Promise<string> {
   const key = await generateSigningKey()

@@ -1,6 +1,6 @@
-import type { Command, Tx } from 'lintel/service'
-import type { users } from './contract.ts'
-import type { MailKind } from './mails.ts'
+import type { Command, Tx } from '../service/index.ts'
+import type { users } from './base.ts'
+import type { MailKind } from './mail-texts.ts'
 
 const DAYS = 30
 

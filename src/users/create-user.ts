@@ -1,9 +1,10 @@
-import { hashPassword, passwordFault } from 'lintel/auth'
-import { type Command, Fault, findBy, insert, readEmail, type Unit } from 'lintel/service'
-import { User, type users } from './contract.ts'
+import { hashPassword, passwordFault } from '../auth/index.ts'
+import { type Command, Fault, findBy, insert, readEmail, type Unit } from '../service/index.ts'
+import type { users } from './base.ts'
+import type { Setup } from './setup.ts'
 
 /** `lintel users create`: beside LINTEL_ADMIN_EMAIL the other way to a first admin (R-AUTH-7). */
-export const createUser: Command<typeof users> = {
+export const createUser = (setup: Setup): Command<typeof users> => ({
   about:
     'Registers a user. The password is asked for, or read from a pipe; an admin’s may be in LINTEL_ADMIN_PASSWORD.',
   required: { '--email <address>': 'their address' },
@@ -18,20 +19,25 @@ export const createUser: Command<typeof users> = {
     const password = (admin && unit.settings.LINTEL_ADMIN_PASSWORD) || (await readSecret('Password'))
     const fault = passwordFault(password)
     if (fault) throw wrong(`The password ${fault}`)
-    if (!(await addUser(unit, { email: address, name, roles: admin ? ['admin'] : ['member'] }, password)))
+    if (!(await addUser({ email: address, name, roles: admin ? ['admin'] : ['member'] }, password, unit, setup)))
       throw wrong(`${address} is already a user: nothing was changed`)
     return `${address} is ${admin ? 'an admin' : 'a user'} now`
   },
-}
+})
 
 interface NewUser {
   readonly email: string
   readonly name: string
-  readonly roles: ('admin' | 'member')[]
+  readonly roles: string[]
 }
 
 /** Returns whether the address, in the spelling of readEmail, was free. */
-export async function addUser({ tx, emit }: Unit<typeof users>, user: NewUser, password: string): Promise<boolean> {
+export async function addUser(
+  user: NewUser,
+  password: string,
+  { tx, emit }: Unit<typeof users>,
+  { User }: Setup,
+): Promise<boolean> {
   const known = await findBy(tx, User, { email: user.email })
   if (known.length > 0) return false
   emit('user.created', await insert(tx, User, { ...user, passwordHash: await hashPassword(password), invited: true }))

@@ -8,52 +8,55 @@ import {
   type Tx,
   type Unit,
   uuidOf,
-} from 'lintel/service'
-import { Session, User, type users } from './contract.ts'
+} from '../service/index.ts'
+import { Session, User, type users } from './base.ts'
+import { FAMILIAR_DAYS } from './limit-account.ts'
+import type { Setup } from './setup.ts'
 import { issueTokens, openRefreshToken, type TokenUser } from './tokens.ts'
 
 type UsersUnit = Unit<typeof users>
 
 /** How long a spent token still gives its successor: for a client that lost the answer, and for parallel requests. */
 const GRACE_MS = 10_000
-const DAYS = 30
 
 /** Begins a session and answers its first tokens. */
-export async function beginSession(user: TokenUser, { tx, read }: UsersUnit) {
+export async function beginSession(user: TokenUser, { tx, read }: UsersUnit, setup: Setup) {
   const sid = newId('ses')
   const jti = newId('tok')
   await tx.query(
-    `insert into sessions (id, user_id, token_hash, expires_at) values ($1, $2, $3, now() + interval '${DAYS} days')`,
-    [uuidOf(Session, sid), uuidOf(User, user.id), hashOf(jti)],
+    `insert into sessions (id, user_id, token_hash, expires_at) values ($1, $2, $3, now() + $4 * interval '1 day')`,
+    [uuidOf(Session, sid), uuidOf(User, user.id), hashOf(jti), setup.lifetimes.sessionDays],
   )
-  await sweep(tx)
-  return issueTokens(user, sid, jti, read)
+  await sweep(tx, setup)
+  return issueTokens(user, sid, jti, read, setup)
 }
 
 /**
  * Spends a refresh token for its successor, in one step: the session's row is locked. A spent one gives the same successor
  * for 10 s while that is unused; any later, it was stolen or leaked, and its whole family ends (R-AUTH-3).
  */
-export const refreshTokens: OperationHandler<typeof users, 'refresh'> = async ({ body }, unit) => {
-  const { tx, read } = unit
-  const { jti } = await openRefreshToken(body.refreshToken, unit)
-  const session = await sessionOf(hashOf(jti), unit)
-  const next = await successorOf(jti, read)
-  if (session.current)
-    await tx.query(
-      `with spent as (insert into spent_tokens (token_hash, session_id) values ($2, $1))
+export const refreshTokens =
+  (setup: Setup): OperationHandler<typeof users, 'refresh'> =>
+  async ({ body }, unit) => {
+    const { tx, read } = unit
+    const { jti } = await openRefreshToken(body.refreshToken, unit)
+    const session = await sessionOf(hashOf(jti), unit)
+    const next = await successorOf(jti, read)
+    if (session.current)
+      await tx.query(
+        `with spent as (insert into spent_tokens (token_hash, session_id) values ($2, $1))
        update sessions set token_hash = $3, previous_hash = $2, rotated_at = now(), updated_at = now(),
-         expires_at = now() + interval '${DAYS} days'
+         expires_at = now() + $4 * interval '1 day'
        where id = $1`,
-      [session.id, hashOf(jti), hashOf(next)],
-    )
-  else if (!session.again) {
-    unit.security.rejected('token.reused', { account: session.user.id })
-    await endSessions('id = $1', session.id, unit)
-    throw new Problem('INVALID_TOKEN', undefined, { commits: true })
+        [session.id, hashOf(jti), hashOf(next), setup.lifetimes.sessionDays],
+      )
+    else if (!session.again) {
+      unit.security.rejected('token.reused', { account: session.user.id })
+      await endSessions('id = $1', session.id, unit)
+      throw new Problem('INVALID_TOKEN', undefined, { commits: true })
+    }
+    return issueTokens(session.user, encodeId('ses', session.id), next, read, setup)
   }
-  return issueTokens(session.user, encodeId('ses', session.id), next, read)
-}
 
 /** Ends the token's session; one that has ended already is no fault (R-AUTH-4). */
 export const logOut: OperationHandler<typeof users, 'logout'> = async ({ body }, unit) => {
@@ -83,18 +86,21 @@ export async function revokeOtherRoles(userId: string, roles: readonly string[],
   ])
 }
 
-export const revocations: OperationHandler<typeof users, 'revocations'> = async (_, { read }) => {
-  // A little more than an access token lives.
-  const rows = await read.query<{ session_id: string | null; user_id: string | null; roles: string[] | null }>(
-    `select session_id, user_id, roles from revocations where created_at > now() - interval '16 minutes' order by id`,
-  )
-  return {
-    sessions: rows.flatMap(({ session_id }) => (session_id === null ? [] : [encodeId('ses', session_id)])),
-    roles: rows.flatMap(({ user_id, roles }) =>
-      user_id === null || roles === null ? [] : [{ userId: encodeId('usr', user_id), roles }],
-    ),
+export const revocations =
+  ({ lifetimes }: Setup): OperationHandler<typeof users, 'revocations'> =>
+  async (_, { read }) => {
+    // A little more than an access token lives.
+    const rows = await read.query<{ session_id: string | null; user_id: string | null; roles: string[] | null }>(
+      `select session_id, user_id, roles from revocations where created_at > now() - $1 * interval '1 minute' order by id`,
+      [lifetimes.accessTokenMinutes + 1],
+    )
+    return {
+      sessions: rows.flatMap(({ session_id }) => (session_id === null ? [] : [encodeId('ses', session_id)])),
+      roles: rows.flatMap(({ user_id, roles }) =>
+        user_id === null || roles === null ? [] : [{ userId: encodeId('usr', user_id), roles }],
+      ),
+    }
   }
-}
 
 async function endSessions(where: string, value: string, { tx, emit, security }: UsersUnit): Promise<number> {
   const ended = await tx.query<{ id: string; user_id: string }>(
@@ -157,14 +163,14 @@ function hashOf(jti: string): string {
 }
 
 /** What has run out goes a little at a time, with each login; what another login has in hand is left to it. */
-async function sweep(tx: Tx): Promise<void> {
+async function sweep(tx: Tx, { lifetimes }: Setup): Promise<void> {
   const forget = (table: string, key: string, old: string) =>
     tx.query(
       `delete from ${table} where ${key} in (select ${key} from ${table} where ${old} limit 10 for update skip locked)`,
     )
   await forget('sessions', 'id', 'expires_at < now()')
   // A token that was spent so long ago has expired: it is refused without this.
-  await forget('spent_tokens', 'token_hash', `spent_at < now() - interval '${DAYS + 1} days'`)
-  await forget('familiar_networks', 'id', `seen_at < now() - interval '${DAYS} days'`)
-  await forget('revocations', 'id', `created_at < now() - interval '1 hour'`)
+  await forget('spent_tokens', 'token_hash', `spent_at < now() - interval '${lifetimes.sessionDays + 1} days'`)
+  await forget('familiar_networks', 'id', `seen_at < now() - interval '${FAMILIAR_DAYS} days'`)
+  await forget('revocations', 'id', `created_at < now() - interval '2 hours'`)
 }

@@ -1,5 +1,5 @@
-import { type HandlerOf, remove } from 'lintel/service'
-import { User, type users } from './contract.ts'
+import { type HandlerOf, remove } from '../service/index.ts'
+import { User, type users } from './base.ts'
 import { forgetNetworks } from './limit-account.ts'
 import { endSessionsOfUser } from './sessions.ts'
 

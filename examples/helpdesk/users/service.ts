@@ -1,0 +1,5 @@
+import { implementUsers } from 'lintel/users/service'
+import { directory } from './contract.ts'
+import { mails } from './mails.ts'
+
+export default implementUsers(directory, { migrations: new URL('./migrations/', import.meta.url), mails })
