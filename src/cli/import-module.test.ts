@@ -84,8 +84,8 @@ test('a Node that reads no TypeScript says what else to do, for what the system 
   const unsupported = {
     code: 'TYPESCRIPT_UNSUPPORTED',
     message:
-      `Node ${process.versions.node.split('.')[0]} reads no TypeScript. Use Node 22.18+, or \`npm i -D tsx\` and start with ` +
-      '`node --import tsx node_modules/.bin/lintel start`, or give compiled JavaScript: --system dist/system.js',
+      `Node ${process.versions.node.split('.')[0]} reads no TypeScript. Run \`npm i -D tsx\`, which Lintel then reads it with, ` +
+      'use Node 22.18+, or give compiled JavaScript: --system dist/system.js',
   }
   const manifest = { 'package.json': '{"type":"module"}' }
   expect(await imported('system.ts', { ...manifest, 'system.ts': SYSTEM })).toEqual(unsupported)

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Fault } from '../base/errors.ts'
@@ -11,18 +12,42 @@ export async function importModule(file: string): Promise<Record<string, unknown
   const path = resolve(file)
   // Of .mts and .mjs the name says it.
   if (/\.[jt]s$/.test(path)) requireModuleType(path)
+  const { href } = pathToFileURL(path)
   try {
-    return await import(pathToFileURL(path).href)
+    return await import(href)
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code !== 'ERR_UNKNOWN_FILE_EXTENSION' || !/"\.[cm]?ts"/.test(message)) throw error
-    throw new Fault(
-      'TYPESCRIPT_UNSUPPORTED',
-      `Node ${process.versions.node.split('.')[0]} reads no TypeScript. Use Node 22.18+, or \`npm i -D tsx\` and start with ` +
-        '`node --import tsx node_modules/.bin/lintel start`, or give compiled JavaScript: --system dist/system.js',
-      { cause: error },
-    )
+    if (!isOfTypeScript(error)) throw error
+    // Node remembers that this address could not be loaded: under another one it asks again.
+    if (await addTsx(path)) return await import(`${href}?tsx`).catch(failed)
+    return failed(error)
   }
+}
+
+/** A Node that reads no TypeScript reads it with tsx, where the project has that. */
+async function addTsx(path: string): Promise<boolean> {
+  let loader: string
+  try {
+    loader = createRequire(path).resolve('tsx')
+  } catch {
+    return false
+  }
+  await import(pathToFileURL(loader).href)
+  return true
+}
+
+function failed(error: unknown): never {
+  if (!isOfTypeScript(error)) throw error
+  throw new Fault(
+    'TYPESCRIPT_UNSUPPORTED',
+    `Node ${process.versions.node.split('.')[0]} reads no TypeScript. Run \`npm i -D tsx\`, which Lintel then reads it with, ` +
+      'use Node 22.18+, or give compiled JavaScript: --system dist/system.js',
+    { cause: error },
+  )
+}
+
+function isOfTypeScript(error: unknown): boolean {
+  const { code, message } = error as NodeJS.ErrnoException
+  return code === 'ERR_UNKNOWN_FILE_EXTENSION' && /"\.[cm]?ts"/.test(message)
 }
 
 function requireModuleType(path: string): void {

@@ -33,9 +33,10 @@ program
   .action(async (parts: string[]) => (await import('./start.ts')).startCommand(system, parts))
 program
   .command('dev')
-  .description('the same in development: .env, a database in .lintel, mails at /dev/mails')
+  .description('the same in development, again after each save: .env, a database in .lintel, mails at /dev/mails')
   .argument('[parts...]', 'names of services, and gateway')
-  .action(async (parts: string[]) => (await import('./start.ts')).devCommand(system, parts))
+  .option('--no-watch', 'run it once, in this process: for debuggers')
+  .action(async (parts: string[], options) => (await import('./dev/dev.ts')).devCommand(system, parts, options))
 program
   .command('migrate')
   .description('apply new migrations to every service’s database')

@@ -8,8 +8,8 @@ import { missingIndexes } from '../data/list-indexes.ts'
 import { migrate, migrationFolders, pendingMigrations } from '../data/migrate.ts'
 import { observed } from '../data/observed.ts'
 import { type Database, type DatabaseOptions, openDatabase } from '../data/pool.ts'
-import { provision, waitForServer } from '../data/provision.ts'
-import { startEmbeddedPostgres } from '../embedded/postgres.ts'
+import { provision, serviceUrl, waitForServer } from '../data/provision.ts'
+import { type EmbeddedOptions, type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded/postgres.ts'
 import { findRunningPostgres } from '../embedded/running.ts'
 import type { Log } from '../observe/log.ts'
 import type { Tracer } from '../observe/span.ts'
@@ -40,7 +40,11 @@ export interface FindOptions {
   readonly shared?: boolean
   /** The embedded server that the primary of this worker has opened, where there is one. */
   readonly server?: EmbeddedServer | undefined
+  /** Starts an embedded server, or finds the one that another process keeps for this one; by default this process starts it. */
+  readonly embed?: Embed | undefined
 }
+
+export type Embed = (options: EmbeddedOptions) => Promise<EmbeddedPostgres>
 
 /** A PostgreSQL that runs for this system alone. */
 export type EmbeddedServer = Pick<Databases, 'dataDir' | 'died' | 'lost' | 'stop'> & { readonly url: string }
@@ -85,6 +89,14 @@ export async function openEmbeddedServer(
   return needed ? embeddedServer(settings, options) : undefined
 }
 
+/** URL of each service's database, where all is on `server` that has no database of its own; nothing is asked or made. */
+export function databaseUrls(system: System, settings: Settings, server: string): Map<string, string> {
+  const own = settings.serviceDatabaseUrls
+  return new Map(
+    serviceNames(system).map((name) => [name, own.get(name) ?? serviceUrl(server, name, { prefix: system.name })]),
+  )
+}
+
 /** Whose databases are on the one server of the system. */
 function namesOnServer(system: System, { serviceDatabaseUrls }: Settings): string[] {
   return serviceNames(system).filter((name) => !serviceDatabaseUrls.has(name))
@@ -92,7 +104,7 @@ function namesOnServer(system: System, { serviceDatabaseUrls }: Settings): strin
 
 async function embeddedServer(
   settings: Settings,
-  { log, shared, embeddable = true }: FindOptions,
+  { log, shared, embeddable = true, embed = startEmbeddedPostgres }: FindOptions,
 ): Promise<EmbeddedServer> {
   if (!embeddable)
     throw new Fault(
@@ -107,7 +119,7 @@ async function embeddedServer(
     )
   const dataDir = resolve(settings.dataDir)
   try {
-    return await startEmbeddedPostgres({
+    return await embed({
       dataDir,
       log: (line) => log.info(line),
       alarm: (line) => log.fatal(line),

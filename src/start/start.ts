@@ -12,6 +12,7 @@ import { createRequestCounts } from '../observe/request-counts.ts'
 import { createSecurityLog } from '../observe/security-log.ts'
 import { openAdminServer } from './admin-server.ts'
 import { checkSystem } from './check-system.ts'
+import type { Embed } from './databases.ts'
 import { renewIdentity } from './door-identity.ts'
 import type { Env } from './given-settings.ts'
 import { internalKeys } from './internal-keys.ts'
@@ -51,6 +52,8 @@ export interface StartOptions {
   readonly parts?: readonly string[]
   /** This process's place among several of one machine, which `lintel start` gives it. */
   readonly worker?: Worker
+  /** How an embedded server is had; this process starts one by default. */
+  readonly embed?: Embed | undefined
 }
 
 export interface StopOptions {
@@ -59,6 +62,8 @@ export interface StopOptions {
    * balancer has yet to hear of it, and a client's next request may be on its way. 0.
    */
   readonly lameDuckMs?: number
+  /** How long requests under way have to end after that; what is left of four fifths of SHUTDOWN_TIMEOUT. */
+  readonly timeoutMs?: number
 }
 
 /**
@@ -101,6 +106,7 @@ export async function start(system: System, env: Env = process.env, options: Sta
     tracer,
     far,
     embeddable: parts.whole,
+    embed: options.embed,
     readers: readersOf(system),
   }).catch(async (error) => {
     await around.close()
@@ -240,21 +246,22 @@ export async function start(system: System, env: Env = process.env, options: Sta
     if (worksForAll(worker)) for (const service of services.byName.values()) service.begin(surroundings, carrier)
 
     const { shutdownTimeoutMs } = settings
-    const stop = once(async ({ lameDuckMs = 0 }: StopOptions = {}) => {
-      gateway?.drain()
-      door?.http.drain()
-      door?.grpc.drain()
-      for (const service of services.byName.values()) service.drain()
-      const timeoutMs = shutdownTimeoutMs * 0.8 - lameDuckMs
-      const closing = servers.map((one) => one.close({ lameDuckMs, timeoutMs }))
-      if (door !== undefined) closing.push(wait(lameDuckMs).then(() => door.grpc.close({ timeoutMs })))
-      const cut = (await Promise.all(closing)).reduce((sum, one) => sum + one, 0)
-      if (cut > 0)
-        log.warn(
-          `closed ${cut} ${cut === 1 ? 'connection' : 'connections'} whose requests did not finish within SHUTDOWN_TIMEOUT`,
-        )
-      await end()
-    })
+    const stop = once(
+      async ({ lameDuckMs = 0, timeoutMs = shutdownTimeoutMs * 0.8 - lameDuckMs }: StopOptions = {}) => {
+        gateway?.drain()
+        door?.http.drain()
+        door?.grpc.drain()
+        for (const service of services.byName.values()) service.drain()
+        const closing = servers.map((one) => one.close({ lameDuckMs, timeoutMs }))
+        if (door !== undefined) closing.push(wait(lameDuckMs).then(() => door.grpc.close({ timeoutMs })))
+        const cut = (await Promise.all(closing)).reduce((sum, one) => sum + one, 0)
+        if (cut > 0)
+          log.warn(
+            `closed ${cut} ${cut === 1 ? 'connection' : 'connections'} whose requests did not finish within SHUTDOWN_TIMEOUT`,
+          )
+        await end()
+      },
+    )
     return { url: url!, log, shutdownTimeoutMs, died, stop }
   } catch (error) {
     await Promise.all(servers.map((one) => one.close({ timeoutMs: 0 })))

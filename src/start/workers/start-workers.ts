@@ -9,7 +9,7 @@ import { createLog, type Log } from '../../observe/log.ts'
 import { createMetrics, type Metric, type Sample } from '../../observe/metrics.ts'
 import { CHECK_MS } from '../../resilience/bounded-check.ts'
 import { openAdminServer } from '../admin-server.ts'
-import { type EmbeddedServer, openEmbeddedServer } from '../databases.ts'
+import { type Embed, type EmbeddedServer, openEmbeddedServer } from '../databases.ts'
 import { once } from '../listening.ts'
 import { ownVersion } from '../own-version.ts'
 import { partsOf, uselessUrls } from '../parts.ts'
@@ -30,6 +30,7 @@ interface ForkOptions {
 
 export interface StartWorkersOptions extends ForkOptions {
   readonly parts?: readonly string[]
+  readonly embed?: Embed | undefined
 }
 
 /**
@@ -38,7 +39,7 @@ export interface StartWorkersOptions extends ForkOptions {
  */
 export async function startWorkers(
   system: System,
-  { parts: names = [], ...options }: StartWorkersOptions,
+  { parts: names = [], embed, ...options }: StartWorkersOptions,
 ): Promise<Running> {
   const parts = partsOf(system, names)
   const settings = readSettings(process.env, contractsOf(system))
@@ -46,7 +47,12 @@ export async function startWorkers(
   warnOfSettings(settings, log)
   for (const warning of uselessUrls(parts, settings)) log.warn(warning)
   const here: System = { ...system, services: parts.near }
-  const server = await openEmbeddedServer(here, settings, { log, signal: options.signal, embeddable: parts.whole })
+  const server = await openEmbeddedServer(here, settings, {
+    log,
+    signal: options.signal,
+    embeddable: parts.whole,
+    embed,
+  })
   return forkAll({ version: system.version, settings, log, server }, options)
 }
 
