@@ -5,7 +5,7 @@ const ORDER = [
   ['resilience', 'design'],
   ['client'],
   ['redis'],
-  ['limits', 'cache', 'auth', 'observe', 'embedded'],
+  ['limits', 'cache', 'auth', 'observe', 'embedded', 'pages'],
   ['mail'],
   ['call'],
   ['data'],

@@ -8,12 +8,13 @@ import { CallProblem } from '../client/call-problem.ts'
 import { documentsOf } from '../contract/documents/served-documents.ts'
 import type { FarService } from '../door/far-service.ts'
 import type { Carrier } from '../events/carrier.ts'
-import type { Document } from '../gateway/built-ins.ts'
+import type { Document, Documents } from '../gateway/built-ins.ts'
 import { createGateway, type Gateway, type GatewayOptions } from '../gateway/gateway.ts'
 import type { Buckets } from '../limits/buckets.ts'
 import type { Log } from '../observe/log.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
 import type { Tracer } from '../observe/span.ts'
+import { referencePages } from '../pages/index.ts'
 import type { Shared } from './open-shared.ts'
 import type { RunningServices } from './run-services.ts'
 import type { Settings } from './settings.ts'
@@ -65,10 +66,7 @@ export function systemGateway(
     })),
     verifier,
     version: system.version,
-    documents: documentsOf(
-      system.services.map(({ contract }) => contract),
-      { title: system.name, systemVersion: system.version },
-    ),
+    documents: shownBy(system),
     ...(mails && { mails }),
     ...(!settings.production && { metrics }),
     health: sharedHealth({ carrier, services: near, shared, worker }),
@@ -82,6 +80,15 @@ export function systemGateway(
     security,
     log,
   })
+}
+
+/** Its documents, and the reference that is made of them. */
+function shownBy({ name, version, services }: System): Documents {
+  const contracts = services.map(({ contract }) => contract)
+  const about = { title: name, systemVersion: version }
+  const documents = documentsOf(contracts, about)
+  const pages = referencePages(contracts, about)
+  return (path) => documents(path) ?? pages(path)
 }
 
 /**

@@ -1,0 +1,32 @@
+import type { Contract } from '../contract/contract.ts'
+import { newestVersion, openapi } from '../contract/documents/openapi.ts'
+import { REFERENCE_SCRIPT, STYLE } from './assets.ts'
+import type { Page } from './page.ts'
+import { referencePage } from './reference/reference-page.ts'
+
+export interface PagesOptions {
+  readonly title: string
+  readonly systemVersion: string
+}
+
+/** The reference of a system by path, `/docs` and `/v1/docs` and so on, and what it loads. `undefined` for any other path. */
+export function referencePages(
+  contracts: readonly Contract[],
+  options: PagesOptions,
+): (path: string) => Page | undefined {
+  const newest = newestVersion(contracts)
+  const makers = new Map<string, () => Page>()
+  const add = (path: string, version: number | undefined) =>
+    makers.set(path, () =>
+      referencePage(openapi(contracts, { ...options, version: version ?? 1 }), { version, newest }),
+    )
+  add('/docs', undefined)
+  for (let version = 1; version <= newest; version++) add(`/v${version}/docs`, version)
+  for (const asset of [STYLE, REFERENCE_SCRIPT]) makers.set(`/${asset().path}`, () => asset().page)
+  const made = new Map<string, Page>()
+  return (path) => {
+    const page = made.get(path) ?? makers.get(path)?.()
+    if (page !== undefined) made.set(path, page)
+    return page
+  }
+}

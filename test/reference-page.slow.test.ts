@@ -1,0 +1,132 @@
+import axe from 'axe-core'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import { CHROMIUM, chromium } from './chromium.ts'
+import { PASSWORD, reference } from './reference.ts'
+
+// What a person does with /docs, in a Chromium that reaches nothing but the system.
+
+const api = reference()
+const browser = chromium()
+const SIZES = { laptop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } }
+
+describe.runIf(CHROMIUM)('R-P-2: in a browser, /docs', () => {
+  test('signs in, sends a request with that token, and shows the answer', async () => {
+    const { page, faults } = await browser.open()
+    await page.goto(`${api.url}/docs`)
+    const create = await operation(page, 'Create a product')
+    await create.getByLabel('Content').fill(JSON.stringify({ sku: 'docs-1', name: 'Chai', category: 'Tea', price: 18 }))
+    await create.getByRole('button', { name: 'Send request' }).click()
+    await create.getByText('401').first().waitFor()
+    await create.getByRole('button', { name: 'Sign in' }).click()
+    await page.locator('#sign-in-email').fill(api.admin.email)
+    await page.locator('#sign-in-password').fill('not the password')
+    await page.locator('#sign-in-password').press('Enter')
+    await page.getByText('Wrong email or password', { exact: true }).waitFor()
+    await page.locator('#sign-in-password').fill(PASSWORD)
+    await page.locator('#sign-in-password').press('Enter')
+    await page.getByText(`Signed in ${api.admin.email}`).waitFor()
+    await page.keyboard.press('Escape')
+    await create.getByRole('button', { name: 'Send request' }).click()
+    const body = create.getByRole('group', { name: 'Body of the answer' })
+    await body.getByText('"docs-1"').waitFor()
+    const made = JSON.parse(await body.innerText())
+    expect((await api.ask('GET', `/products/${made.id}`)).body).toEqual(made)
+    expect(faults).toEqual([])
+  })
+
+  test('sends parameters where they belong: path, query, lists, headers', async () => {
+    const { page } = await browser.open()
+    const product = await api.product({ category: 'Docs/1' })
+    await page.goto(`${api.url}/v2/docs`)
+    const list = await operation(page, 'List the products')
+    await list.getByLabel('category').fill('Docs/1, Docs & more')
+    await list.getByLabel('sort').fill('-price,name')
+    const sent = page.waitForRequest(/\/products/)
+    await list.getByRole('button', { name: 'Send request' }).click()
+    const { pathname, searchParams } = new URL((await sent).url())
+    expect(pathname).toBe('/v2/products')
+    expect([searchParams.getAll('category'), searchParams.get('sort')]).toEqual([
+      ['Docs/1', 'Docs & more'],
+      '-price,name',
+    ])
+    await list.getByText(product.id).first().waitFor()
+
+    const read = await operation(page, 'Read a product')
+    await read.getByRole('button', { name: 'Send request' }).click()
+    // Nothing is sent without what is required.
+    expect(await read.getByText('200 OK').count()).toBe(0)
+    expect(await page.locator(`#ids-prd option[value="${product.id}"]`).count()).toBe(1)
+    await read.getByLabel('id', { exact: false }).first().fill(product.id)
+    await read.getByText('Headers').first().click()
+    await read.getByLabel('If-None-Match').fill('"1"')
+    await read.getByRole('button', { name: 'Send request' }).click()
+    await read.getByText('304').nth(1).waitFor()
+  })
+
+  test('shows a request as a curl command', async () => {
+    const { page } = await browser.open()
+    await page.goto(`${api.url}/docs`)
+    const login = await operation(page, 'Login')
+    await login.getByLabel('Content').fill(`{"email":"ann@example.com","password":"it's me"}`)
+    await login.getByRole('button', { name: 'Copy as curl' }).click()
+    expect(await login.getByRole('group', { name: 'The request as a curl command' }).innerText()).toBe(
+      `curl -i -X POST '${api.url}/auth/login' -H 'content-type: application/json' -d '{"email":"ann@example.com","password":"it'\\''s me"}'`,
+    )
+  })
+
+  test('finds operations by their words, opens the one of a link, and shows all versions', async () => {
+    const { page, faults } = await browser.open()
+    await page.goto(`${api.url}/docs`)
+    await page.getByLabel('Find an operation').fill('get cart')
+    const shown = await page.locator('details.operation:visible > summary').allInnerTexts()
+    expect(shown.length).toBeGreaterThan(1)
+    for (const text of shown) expect(text.toLowerCase()).toMatch(/get.*cart/s)
+    await page.getByLabel('Find an operation').fill('teapot')
+    await page.getByText('No operation has that').waitFor()
+    await page.getByRole('link', { name: 'Version 2' }).click()
+    expect(new URL(page.url()).pathname).toBe('/v2/docs')
+    expect(await page.locator('[aria-current]').innerText()).toBe('Version 2')
+    await page.goto(`${api.url}/v2/docs#schema-Order`)
+    await page.locator('#schema-Order[open]').waitFor()
+    expect(faults).toEqual([])
+  })
+
+  test.each(Object.entries(SIZES))(
+    'fits a %s, light and dark, and breaks no rule of accessibility',
+    async (_, viewport) => {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        const { page, faults } = await browser.open({ viewport, colorScheme })
+        await page.goto(`${api.url}/docs`)
+        for (const name of ['List the products', 'Create a product']) {
+          const one = await operation(page, name)
+          await one.getByRole('button', { name: 'Send request' }).click()
+          await one.getByText(/ in \d+ ms/).waitFor()
+          for (const folded of await one.locator('.folded > summary').all())
+            if (await folded.isVisible()) await folded.click()
+        }
+        await page.locator('#sign-in > summary').click()
+        expect(await faultsOf(page)).toEqual([])
+        expect(faults).toEqual([])
+      }
+    },
+  )
+})
+
+/** Opens it. */
+async function operation(page: Page, name: string) {
+  const one = page.locator('details.operation').filter({ has: page.getByText(name, { exact: true }) })
+  await one.locator('> summary').click()
+  return one
+}
+
+/** What is wider than the window, and what axe finds. */
+async function faultsOf(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source)
+  const { violations } = await page.evaluate<any>('axe.run()')
+  const tooWide = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+  return [
+    ...violations.map(({ id, nodes }: any) => `${id}: ${nodes[0].html}`),
+    ...(tooWide > 0 ? [`${tooWide} pixels too wide`] : []),
+  ]
+}
