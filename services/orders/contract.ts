@@ -152,7 +152,7 @@ export const Order = resource('order', {
   custom: ['create', 'update'],
   input: {
     create: {
-      cartId: t.id('crt').optional(),
+      cartId: t.id('crt').optional().example('crt_01h455vb4pex5vsknk084sn02q'),
       items: t
         .list(
           t.object({

@@ -15,6 +15,61 @@ export function exampleOf(name: string, spec: FieldSpec): unknown {
   return candidates.find((one) => isValid(spec, one))
 }
 
+type Specs = Readonly<Record<string, FieldSpec>>
+
+/**
+ * A whole body: what has to be given, what has a default that anybody may replace, and what else the contract gives an example of.
+ * Undefined where something has to be given that there is no example of.
+ */
+export function exampleBody(specs: Specs): object | undefined {
+  return objectOf(specs, 'request', ({ server, optional, example, default: value, only }) =>
+    server ? false : !optional || example !== undefined || (value !== undefined && !only),
+  )
+}
+
+/** A whole answer; undefined where a field of it has no example. */
+export function exampleAnswer(specs: Specs): object | undefined {
+  return objectOf(specs, 'answer', ({ hidden, inputOnly }) => !hidden && !inputOnly)
+}
+
+type Use = 'request' | 'answer'
+
+function objectOf(specs: Specs, use: Use, isShown: (spec: FieldSpec) => boolean | undefined): object | undefined {
+  const members = Object.entries(specs)
+    .filter(([, spec]) => isShown(spec))
+    .map(([name, spec]) => [name, exampleValue(name, spec, use)] as const)
+  return members.some(([, value]) => value === undefined) ? undefined : Object.fromEntries(members)
+}
+
+function exampleValue(name: string, spec: FieldSpec, use: Use): unknown {
+  if (spec.nullable && spec.example === undefined) return null
+  const { kind, transitions, initial } = spec
+  switch (kind) {
+    case 'boolean':
+      return spec.example ?? spec.default ?? true
+    case 'oneOf':
+      // Where it is asked for, a state is one to go to.
+      if (transitions && use === 'request') return Object.keys(transitions[initial!]!)[0] ?? initial
+      return spec.example ?? spec.default ?? initial ?? spec.values![0]
+    case 'id':
+      return spec.example ?? exampleId(spec.prefix!)
+    case 'object':
+      return spec.example ?? (use === 'request' ? exampleBody(spec.fields!) : exampleAnswer(spec.fields!))
+    case 'list': {
+      const given = exampleOf(name, spec)
+      if (given !== undefined) return given
+      const one = exampleValue(name, spec.of!, use)
+      return one === undefined ? undefined : [one]
+    }
+    default:
+      return exampleOf(name, spec)
+  }
+}
+
+export function exampleId(prefix: string): string {
+  return `${prefix}_01h455vb4pex5vsknk084sn02q`
+}
+
 const kinds: Record<FieldSpec['kind'], (name: string, spec: FieldSpec) => unknown> = {
   text: (name) => capital(wordsOf(name)),
   email: () => 'ada@example.com',

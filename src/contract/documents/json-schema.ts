@@ -1,6 +1,6 @@
 import { EMAIL_PATTERN } from '../../base/email.ts'
 import type { FieldSpec, Transitions } from '../fields.ts'
-import { exampleOf } from './examples.ts'
+import { exampleId, exampleOf } from './examples.ts'
 
 /** JSON Schema 2020-12, as far as contracts need it. */
 export interface JsonSchema {
@@ -100,7 +100,7 @@ export function idPattern(prefix: string): string {
 }
 
 export function idSchema(prefix: string): JsonSchema {
-  return { type: 'string', pattern: `^${idPattern(prefix)}$`, examples: [`${prefix}_01h455vb4pex5vsknk084sn02q`] }
+  return { type: 'string', pattern: `^${idPattern(prefix)}$`, examples: [exampleId(prefix)] }
 }
 
 const kinds: Record<FieldSpec['kind'], (spec: FieldSpec, use: Use, idRef: IdRef) => JsonSchema> = {

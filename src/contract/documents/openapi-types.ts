@@ -62,12 +62,18 @@ export interface Parameter {
   readonly style?: 'form'
   readonly explode?: boolean
   readonly schema: JsonSchema
+  readonly example?: unknown
 }
 
 export interface RequestBody {
   readonly description?: string
   readonly required: boolean
-  readonly content: Readonly<Record<string, { readonly schema: JsonSchema }>>
+  readonly content: Readonly<Record<string, MediaType>>
+}
+
+export interface MediaType {
+  readonly schema: JsonSchema
+  readonly example?: unknown
 }
 
 export interface ResponseObject {
@@ -75,7 +81,7 @@ export interface ResponseObject {
   /** Of an error, every `code` that it may have. */
   readonly 'x-lintel-codes'?: readonly string[]
   readonly headers?: Readonly<Record<string, Header | Reference>>
-  readonly content?: Readonly<Record<string, { readonly schema: JsonSchema }>>
+  readonly content?: Readonly<Record<string, MediaType>>
 }
 
 export interface Header {

@@ -155,6 +155,11 @@ describe.each(documents)('R-P-2: the document of %s', (_, document) => {
       const ref = `lintel:document${encodeURI(pointer).replaceAll('%25', '%')}`
       expect(ajv.compile({ $ref: ref }), pointer).toBeTypeOf('function')
     }
+    for (const [pointer, { schema, example }] of walk(document))
+      if (schema !== undefined && example !== undefined) {
+        const validate = ajv.getSchema(`lintel:document${encodeURI(pointer).replaceAll('%25', '%')}/schema`)!
+        expect(validate(example), `${pointer} ${JSON.stringify(validate.errors)}`).toBe(true)
+      }
     for (const [pointer, { enum: values, required }] of walk(document))
       for (const list of [values, required])
         if (Array.isArray(list) && !pointer.endsWith('/properties'))
@@ -361,7 +366,7 @@ test('R-BODY-5: every error has one schema, in the shape that arrives by default
         '$ref' in response ? at(document, response.$ref) : response
       ) as ResponseObject
       if (!codes) continue
-      expect(content!['application/json']).toEqual({ schema: { $ref: '#/components/schemas/ErrorResponse' } })
+      expect(content!['application/json']!.schema).toEqual({ $ref: '#/components/schemas/ErrorResponse' })
       expect(content).not.toHaveProperty('application/problem+json')
     }
   }
@@ -435,6 +440,43 @@ describe('operations are called what clients would call them', () => {
       'desk_getThing',
     ])
   })
+})
+
+test('every body and every answer has an example that reads, as Postman, Prism and API references show it', () => {
+  const document = openapi(REFERENCE, { version: 1 })
+  const bodyOf = (id: string) => operationOf(document, id).requestBody!.content['application/json']!.example
+  expect(bodyOf('orders.products.create')).toEqual({
+    sku: 'TEA-CHAI-20',
+    name: 'Chai',
+    description: 'Spiced black tea, 20 bags',
+    category: 'Beverages',
+    price: 18,
+    currency: 'USD',
+    stock: 39,
+  })
+  expect(bodyOf('users.users.create')).toEqual({
+    email: 'ada@example.com',
+    name: 'Ada Lovelace',
+    password: 'correct horse battery staple',
+  })
+  expect(bodyOf('orders.orders.update')).toEqual({ status: 'paid' })
+  expect(bodyOf('orders.orders.create')).toEqual({ cartId: 'crt_01h455vb4pex5vsknk084sn02q' })
+  expect(responseOf(document, 'orders.orders.get', 200).content!['application/json']!.example).toMatchObject({
+    id: 'ord_01h455vb4pex5vsknk084sn02q',
+    status: 'pending',
+    items: [{ name: 'Chai', quantity: 2, unitPrice: 18, lineTotal: 36 }],
+    total: 36,
+    createdAt: '2026-01-31T09:30:00.000Z',
+  })
+  expect(responseOf(document, 'orders.orders.create', 409).content!['application/json']!.example).toEqual({
+    error: {
+      code: 'INVALID_TRANSITION',
+      message: 'The current state does not allow this change',
+      requestId: 'req_01h455vb4pex5vsknk084sn02q',
+    },
+  })
+  for (const [pointer, { schema, example }] of walk(document))
+    if (/content\/application~1json$/.test(pointer) && schema) expect(example, pointer).toBeDefined()
 })
 
 test('no field that has a default is required in a request, and no answer has fewer required fields than fields', () => {

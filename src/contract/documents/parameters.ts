@@ -4,6 +4,7 @@ import { type FilterParameter, filterParameters } from '../list-query.ts'
 import type { Operation } from '../operation.ts'
 import type { Resource } from '../resource.ts'
 import type { Draft } from './draft.ts'
+import { exampleId } from './examples.ts'
 import { idPattern, idSchema, type JsonSchema, valueSchema } from './json-schema.ts'
 import type { Parameter, Reference } from './openapi-types.ts'
 import { pascalCase, schemaName } from './schema-names.ts'
@@ -163,8 +164,8 @@ function sortParameter(resource: Resource): Parameter[] {
         pattern,
         // What is sorted by without it may be no field that can be asked for.
         ...(new RegExp(pattern).test(defaultSort) && { default: defaultSort }),
-        examples: [example],
       },
+      example,
     },
   ]
 }
@@ -239,6 +240,7 @@ const REQUEST_ID: Parameter = {
   in: 'header',
   description: 'Comes back with the answer. A new one is made where it is missing or of another form.',
   schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,64}$' },
+  example: exampleId('req'),
 }
 
 const IDEMPOTENCY_KEY: Parameter = {
@@ -247,18 +249,21 @@ const IDEMPOTENCY_KEY: Parameter = {
   description:
     'Makes a repeat safe: for 24 hours the same key and body get the first answer again, with no second effect.',
   schema: { type: 'string', pattern: '^[!-~]([ -~]{0,253}[!-~])?$', minLength: 1, maxLength: 255 },
+  example: '5c2f0b3e-9d1e-4c0a-8b5e-6f1d2a7c9e10',
 }
 
 const IF_MATCH: Parameter = {
   name: 'If-Match',
   in: 'header',
   description: 'The ETag that was read: the change is made to that version or not at all (412).',
-  schema: { type: 'string', pattern: ENTITY_TAGS, examples: ['"3"'] },
+  schema: { type: 'string', pattern: ENTITY_TAGS },
+  example: '"3"',
 }
 
 const IF_NONE_MATCH: Parameter = {
   name: 'If-None-Match',
   in: 'header',
   description: 'The ETag that was read: 304 and no body if it is still right.',
-  schema: { type: 'string', pattern: ENTITY_TAGS, examples: ['"3"'] },
+  schema: { type: 'string', pattern: ENTITY_TAGS },
+  example: '"3"',
 }

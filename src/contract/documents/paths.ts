@@ -6,6 +6,7 @@ import type { Operation } from '../operation.ts'
 import type { Resource } from '../resource.ts'
 import { surfaceOf } from '../versions.ts'
 import type { Draft } from './draft.ts'
+import { exampleBody } from './examples.ts'
 import { bodySchema, changeSchema } from './json-schema.ts'
 import type { OperationObject, PathItem, RequestBody } from './openapi-types.ts'
 import { parametersOf } from './parameters.ts'
@@ -95,11 +96,13 @@ function requestBody(operation: Operation, body: Readonly<Record<string, FieldSp
     name === undefined ? `${capital(operationIds.get(operation.id)!)}Body` : name + pascalCase(verb),
     whole,
   )
-  const json = { 'application/json': { schema } }
+  const example = exampleBody(body)
+  const media = { schema, ...(example && { example }) }
+  const json = { 'application/json': media }
   return {
     // To a POST no body at all is {}; a change has to say what it changes.
     required: whole.required !== undefined || method !== 'POST',
-    content: method === 'PATCH' ? { 'application/merge-patch+json': { schema }, ...json } : json,
+    content: method === 'PATCH' ? { 'application/merge-patch+json': media, ...json } : json,
   }
 }
 

@@ -2,6 +2,7 @@ import type { Contract } from '../contract.ts'
 import type { FieldSpec } from '../fields.ts'
 import type { Operation } from '../operation.ts'
 import type { Draft } from './draft.ts'
+import { exampleAnswer, exampleId } from './examples.ts'
 import { answerSchema, type JsonSchema } from './json-schema.ts'
 import type { Header, Reference, ResponseObject } from './openapi-types.ts'
 import { capital, pascalCase, schemaName } from './schema-names.ts'
@@ -42,10 +43,11 @@ function success(
     const none = { description: status === 204 ? 'Done; no body.' : 'Done.', headers }
     return status === 204 ? shared.add('responses', 'Done', none) : none
   }
-  const answer = (schema: JsonSchema, description: string): ResponseObject => ({
+  const one = exampleAnswer(shown)
+  const answer = (schema: JsonSchema, description: string, example: object | undefined = one): ResponseObject => ({
     description,
     headers,
-    content: { 'application/json': { schema } },
+    content: { 'application/json': { schema, ...(example && { example }) } },
   })
   const key = operation.key ?? shows?.key
   const name = key === undefined ? `${capital(operationIds.get(id)!)}Answer` : schemaName(names, service, key)
@@ -60,7 +62,15 @@ function success(
       return shared.add('responses', name, answer(whole, 'All of it, or the `fields` asked for.'))
     case 'list': {
       const list = shared.add('schemas', `${name}List`, listSchema(whole, shared))
-      return shared.add('responses', `${name}List`, answer(list, 'A page of the list; of each the `fields` asked for.'))
+      const page = one && {
+        data: [one],
+        pagination: { total: 1, page: 1, limit: 20, hasMore: false, nextCursor: null },
+      }
+      return shared.add(
+        'responses',
+        `${name}List`,
+        answer(list, 'A page of the list; of each the `fields` asked for.', page),
+      )
     }
     default:
       return answer(whole, 'Done.')
@@ -151,7 +161,14 @@ export function problemResponse(
     description: codes.map((one) => `\`${one}\`: ${contract.problems[one]!.message}.`).join(' '),
     'x-lintel-codes': codes,
     headers: headerRefs(names, shared),
-    content: { 'application/json': { schema: shared.add('schemas', 'ErrorResponse', ERROR_RESPONSE) } },
+    content: {
+      'application/json': {
+        schema: shared.add('schemas', 'ErrorResponse', ERROR_RESPONSE),
+        example: {
+          error: { code: codes[0]!, message: contract.problems[codes[0]!]!.message, requestId: exampleId('req') },
+        },
+      },
+    },
   }
 }
 
@@ -177,7 +194,7 @@ const ERROR_RESPONSE: JsonSchema = {
             required: ['field', 'message'],
           },
         },
-        requestId: { type: 'string', description: 'As in X-Request-Id.', examples: ['req_01h455vb4pex5vsknk084sn02q'] },
+        requestId: { type: 'string', description: 'As in X-Request-Id.', examples: [exampleId('req')] },
       },
       required: ['code', 'message', 'requestId'],
     },
