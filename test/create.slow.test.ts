@@ -1,0 +1,131 @@
+import { execFile } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { built } from './built.ts'
+import { launcher, post } from './system-process.ts'
+
+vi.setConfig({ testTimeout: 300_000 })
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const require = createRequire(import.meta.url)
+const { launch } = launcher()
+const templates = readdirSync(join(root, 'create-lintel/templates')).filter((name) => name !== 'common')
+
+let folder: string
+let tarball: string
+let creator: string
+
+// As `npm create lintel` runs it, from tarballs of both packages.
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lintel-create-'))
+  const lintel = join(folder, 'lintel')
+  await cp(built(), join(lintel, 'dist'), { recursive: true, filter: (path) => !path.endsWith('/node_modules') })
+  await cp(join(root, 'package.json'), join(lintel, 'package.json'))
+  tarball = await packed(lintel)
+  creator = await packed(join(root, 'create-lintel'))
+}, 180_000)
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+async function packed(path: string): Promise<string> {
+  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], path)
+  return join(folder, JSON.parse(stdout.slice(stdout.indexOf('[\n')))[0].filename)
+}
+
+interface Outcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function run(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  env: Record<string, string> = {},
+): Promise<Outcome> {
+  const { PATH = '', HOME = '' } = process.env
+  return new Promise((resolve) => {
+    const child = execFile(
+      program,
+      args,
+      { cwd, env: { PATH, HOME, ...env }, maxBuffer: 2 ** 24 },
+      (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    )
+    child.stdin?.end()
+  })
+}
+
+const create = (...args: string[]) => run('npx', ['--yes', '--package', creator, 'create-lintel', ...args], folder)
+
+/** The same without npm, which has something to say itself. */
+const createDirectly = (args: readonly string[], env: Record<string, string> = {}) =>
+  run(process.execPath, [join(root, 'create-lintel/index.js'), ...args], folder, env)
+
+test.each(templates)('the template %s makes a project that passes its test, starts, and answers', async (template) => {
+  const name = `our-${template}`
+  const made = await create(name, '--template', template, '--lintel', tarball)
+  expect(made).toMatchObject({ code: 0, stdout: expect.stringContaining(`cd ${name}\n`) })
+  const cwd = join(folder, name)
+  // Nobody has to clean up before a first commit.
+  expect(await readFile(join(cwd, '.gitignore'), 'utf8')).toMatch(/^\.env$/m)
+
+  const tests = await run('npm', ['test'], cwd)
+  expect([tests.code, tests.stdout]).toEqual([0, expect.stringMatching(/^. pass [1-9]/m)])
+  const system = launch([process.execPath, join(cwd, 'node_modules/.bin/lintel'), 'dev'], { cwd })
+  const url = await system.url()
+  expect((await fetch(`${url}/openapi.json`)).status).toBe(200)
+  if (template === 'api') expect((await post(`${url}/notes`, { title: 'Milk' })).status).toBe(201)
+  system.signalGroup('SIGINT')
+  expect((await system.ended).code).toBe(0)
+})
+
+test.each(templates)('the template %s compiles, and says its name everywhere', async (template) => {
+  const name = `their-${template}`
+  expect(await createDirectly([name, '--template', template, '--no-install'])).toMatchObject({ code: 0, stderr: '' })
+  const cwd = join(folder, name)
+  for (const entry of await readdir(cwd, { recursive: true, withFileTypes: true }))
+    if (entry.isFile()) expect(await readFile(join(entry.parentPath, entry.name), 'utf8')).not.toContain('my-api')
+  await mkdir(join(cwd, 'node_modules'))
+  await symlink(root, join(cwd, 'node_modules/lintel'))
+  await symlink(join(root, 'node_modules/@types'), join(cwd, 'node_modules/@types'))
+  const tsc = [require.resolve('typescript/bin/tsc'), '--customConditions', 'lintel-source']
+  expect(await run(process.execPath, tsc, cwd)).toEqual({ code: 0, stdout: '', stderr: '' })
+})
+
+test('without a name and without anybody to ask it is my-api', async () => {
+  const outcome = await createDirectly(['--yes', '--no-install'])
+  expect(outcome).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^my-api: \d+ files written\n[\s\S]*npm install\n/),
+  })
+})
+
+test.each([
+  [['My App'], /^create-lintel: "My App" cannot be the name of a project: use .*, such as my-app\n$/, 2],
+  [['9lives'], /such as lives\n$/, 2],
+  [['shop', '--template', 'blog'], /^create-lintel: --template is "blog": give api.*--help\n$/, 2],
+  [['shop', 'floor'], /^create-lintel: One folder, please: "shop" or "floor"\?/, 2],
+  [['shop', '--tempalte', 'api'], /^create-lintel: Unknown option '--tempalte'.*--help\n$/, 2],
+  [
+    ['full'],
+    /^create-lintel: full has files in it \(notes\.txt\): give the name of a new folder, or of an empty one\n$/,
+    2,
+  ],
+] as const)('%j is refused in one sentence', async (args, message, code) => {
+  await mkdir(join(folder, 'full'), { recursive: true })
+  await writeFile(join(folder, 'full/notes.txt'), '')
+  expect(await createDirectly(args)).toEqual({ code, stdout: '', stderr: expect.stringMatching(message) })
+})
+
+test('without npm the files are there, and one sentence says what is left to do', async () => {
+  expect(await createDirectly(['lonely'], { PATH: folder })).toMatchObject({
+    code: 1,
+    stderr: 'create-lintel: npm was not found: install it, then run `npm install` in lonely\n',
+  })
+  expect(await readdir(join(folder, 'lonely'))).toContain('system.ts')
+})
