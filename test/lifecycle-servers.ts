@@ -17,7 +17,12 @@ import { send, type Wire } from './wire.ts'
 /** Sends a request, and returns the status of its response. */
 export type Asked = (method: string, path: string, wire?: Wire) => Promise<number>
 
-const ISSUER = { issuer: 'https://login.example.com/', audience: 'shop', rolesClaim: 'roles' }
+const ISSUER = {
+  issuer: 'https://login.example.com/',
+  audience: 'shop',
+  roles: { claim: 'roles', scopes: true, as: undefined },
+  named: '--jwks',
+}
 
 export interface Forwarding {
   readonly ask: Asked

@@ -37,7 +37,7 @@ function verifierOf(rolesClaim: string): TokenVerifier {
     keys: keySet,
     ...PARTIES,
     now: () => NOW,
-    form: foreignTokens(rolesClaim),
+    form: foreignTokens({ claim: rolesClaim, scopes: true, as: undefined }),
     refused: (reason) => reasons.push((reason as Error).message),
   })
 }

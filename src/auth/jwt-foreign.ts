@@ -1,6 +1,7 @@
 import type { webcrypto } from 'node:crypto'
 import { importJWK, type JWK } from 'jose'
 import { SERVICE_ROLE } from './caller.ts'
+import { invalidToken } from './jwt.ts'
 import { isForVerifying, type KeyKind } from './key-set.ts'
 import { issuedAtMs, type TokenForm } from './tokens.ts'
 
@@ -26,13 +27,21 @@ export const FOREIGN_KEYS: KeyKind = {
   },
 }
 
+/** Where tokens of another issuer say what their bearer may do. */
+export interface RoleSource {
+  /** A name, or a path such as `realm_access.roles`; undefined: no claim. */
+  readonly claim: string | undefined
+  /** Whether scopes are roles too: those of `scope` (RFC 9068, RFC 8693), which Microsoft and Okta call `scp`. */
+  readonly scopes: boolean
+  /** Our roles by theirs; those that are not in it are none here. Undefined: they are called the same. */
+  readonly as: Readonly<Record<string, string>> | undefined
+}
+
 /**
- * Access tokens as other issuers write them: `sub` is who it is; `iat` is asked for, `email` and `sid` are taken where they are. Roles
- * are those of `rolesClaim` (a name, or a path such as `realm_access.roles`) and the scopes of `scope` (RFC 9068, RFC 8693), which
- * Microsoft and Okta call `scp`.
+ * Access tokens as other issuers write them: `sub` is who it is; `iat` is asked for, `email` and `sid` are taken where they are.
+ * `parties`: of which clients (`azp`) tokens are taken; undefined: of any.
  */
-export function foreignTokens(rolesClaim: string): TokenForm {
-  const path = rolesClaim.split('.')
+export function foreignTokens(source: RoleSource, parties?: readonly string[]): TokenForm {
   return {
     // RFC 9068 says at+jwt; many say JWT, some nothing. An ID token has another audience, which is checked.
     typ: ['at+jwt', 'JWT', ''],
@@ -40,21 +49,30 @@ export function foreignTokens(rolesClaim: string): TokenForm {
     // Microsoft's have names of certificates there, Clerk's a category, others a nonce.
     otherMembers: 'ignored',
     callerOf(claims, nowMs) {
-      const { sub, email, sid, scope, scp, exp } = claims as typeof claims & Record<string, unknown>
-      // A name may have dots of its own: Auth0's are URLs.
-      const named = Object.hasOwn(claims, rolesClaim) ? claims[rolesClaim] : at(claims, path)
-      const roles = [...textsIn(named), ...textsIn(scope), ...textsIn(scp)]
+      const { sub, email, sid, azp, typ, exp } = claims
+      // Keycloak's name for what it is; an audience that is its client's would let them pass.
+      if (typ === 'ID') throw invalidToken('it is an ID token')
+      if (parties !== undefined && !parties.some((party) => party === azp))
+        throw invalidToken('its azp is not an authorized party')
       return Object.freeze({
         kind: 'user',
         id: sub,
         email: typeof email === 'string' ? email : '',
-        roles: Object.freeze(roles.filter((role) => role !== SERVICE_ROLE)),
+        roles: Object.freeze(rolesIn(claims, source).filter((role) => role !== SERVICE_ROLE)),
         sid: typeof sid === 'string' ? sid : '',
         issuedAtMs: issuedAtMs(claims, nowMs),
         expiresAtMs: exp * 1000,
       })
     },
   }
+}
+
+function rolesIn(claims: Readonly<Record<string, unknown>>, { claim, scopes, as }: RoleSource): string[] {
+  // A name may have dots of its own: Auth0's are URLs.
+  const named = claim && (Object.hasOwn(claims, claim) ? claims[claim] : at(claims, claim.split('.')))
+  const theirs = [...textsIn(named), ...(scopes ? [...textsIn(claims.scope), ...textsIn(claims.scp)] : [])]
+  if (as === undefined) return theirs
+  return [...new Set(theirs.flatMap((role) => (Object.hasOwn(as, role) ? [as[role]!] : [])))]
 }
 
 function algorithmOf({ alg, kty, crv }: { alg?: unknown; kty?: unknown; crv?: unknown }): string | undefined {

@@ -47,7 +47,8 @@ export interface TokenVerifier {
 export interface VerifierOptions {
   keys: KeySet
   issuer: string
-  audience: string
+  /** Undefined: `aud` is not looked at, as the form knows its tokens otherwise. */
+  audience: string | undefined
   /** How many verified tokens are kept at most; 10,000. */
   capacity?: number
   now?: () => number
@@ -105,7 +106,13 @@ export function createTokenVerifier(options: VerifierOptions): TokenVerifier {
 
   async function open(token: string): Promise<UserCaller> {
     const nowMs = now()
-    const opened = await openJwt(token, { ...written, keys, issuer, audience, nowMs })
+    const opened = await openJwt(token, {
+      ...written,
+      keys,
+      issuer,
+      ...(audience !== undefined && { audience }),
+      nowMs,
+    })
     const caller = callerIn(opened.claims, nowMs)
     if (generation !== keys.generation) forget()
     // The key may have been withdrawn while the signature was verified: such a token is not kept.

@@ -112,7 +112,7 @@ function readTokens({ jwks, issuer, audience, rolesClaim }: GatewayArguments): T
   }
   // Without them any token of any issuer that shares the keys would do, whomever it was made for.
   if (!issuer || !audience) throw wrong('--jwks needs --issuer and --audience: the required `iss` and `aud` of tokens')
-  return { jwks, issuer, audience, rolesClaim }
+  return { jwks, issuer, audience, roles: { claim: rolesClaim, scopes: true, as: undefined }, named: '--jwks' }
 }
 
 function wrong(message: string): Fault {

@@ -14,13 +14,13 @@ interface Described extends ApiVersions {
 
 /** Works out what every room goes by; nobody else decides it again. */
 export function factsOf(operation: DescribedOperation, contract: Described): Facts {
-  const { method, secret, verb, resource, shows, params, credentials, route, custom } = operation
+  const { method, secret, verb, resource, shows, params, credentials, route, custom, access } = operation
   const cached = cachedRead(resource?.cached, verb)
   const facts = {
     readsToken: credentials === 'bearer',
     signsIn: signsIn(operation),
     ownerParam: ownerParam(operation),
-    atRoot: verb === 'list' && resource?.parent !== undefined && params.length === 0,
+    atRoot: verb === 'list' && params.length === 0 && (resource?.parent !== undefined || access.owner),
     buckets: bucketsOf(operation),
     // Answers that hold secrets are not kept: a key would promise what is not done (R-IDEM-1).
     keepsAnswers: method === 'POST' && !secret && route === undefined,

@@ -226,7 +226,7 @@ export interface Facts {
   readonly signsIn: boolean
   /** As `ownerParam` tells; -1 where the path does not say whose a resource is. */
   readonly ownerParam: number
-  /** Lists a resource at the root though it has a parent (`listAll`): no parent is named, and owners see their own rows. */
+  /** Lists at the root a resource that has a parent (`listAll`) or an owner: no parent is named, and owners see their own rows. */
   readonly atRoot: boolean
   /**
    * The buckets that it draws from: its own, or those of the system (`default`: of the user, else the address; `auth`: of the

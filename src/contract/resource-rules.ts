@@ -74,8 +74,13 @@ function checkOwnFields(key: string, resource: Resource, report: Report) {
 function checkPlace(key: string, { parent, nested, owner, stored }: Resource, report: Report) {
   if (nested && !parent)
     report('R-REST-1', key, 'is nested but has no parent', 'Give it a `parent`, or leave out `nested`')
-  if (owner !== undefined && owner !== 'id' && find(stored, owner)?.kind !== 'id')
-    report('R-AUTH-8', `${key}.owner`, `must name an id field, but names "${owner}"`, `Fields: ${namesOf(stored)}`)
+  if (owner !== undefined && owner !== 'id' && !mayHoldOwner(find(stored, owner)))
+    report(
+      'R-AUTH-8',
+      `${key}.owner`,
+      `must name an id, or a text that is server(), but names "${owner}"`,
+      `Fields: ${namesOf(stored)}`,
+    )
   if (!parent) return
   const spec = find(stored, parent.field)
   const prefix = parent.of.idPrefix
@@ -93,6 +98,11 @@ function checkPlace(key: string, { parent, nested, owner, stored }: Resource, re
       'is in both the path and the body',
       'It is taken from the path: mark it server()',
     )
+}
+
+/** A text is for subjects of an identity provider, which are no ids of ours. */
+function mayHoldOwner(spec: FieldSpec | undefined): boolean {
+  return spec?.kind === 'id' || (spec?.kind === 'text' && spec.server === true)
 }
 
 function checkLists(key: string, resource: Resource, report: Report) {
@@ -207,14 +217,17 @@ function checkAccess(key: string, resource: Resource, own: readonly AnyResource[
       report('R-REST-2', `${key}.access`, `has an unknown verb: "${verb}"`, `Verbs: ${VERBS.join(', ')}`)
 }
 
-/** One thing says itself whose it is, a collection is its parent's. */
+/** One thing says itself whose it is, and so does a list that stands below nothing; other collections are their parent's. */
 function ownerUnknown(verb: Verb, { owner, parent, list }: Resource, own: readonly AnyResource[]): string[] {
   const hints: string[] = []
   const collection = verb === 'list' || verb === 'create'
-  if (owner === undefined && (!collection || (verb === 'list' && parent && list.root)))
+  if (owner === undefined && (!collection || (verb === 'list' && (!parent || list.root))))
     hints.push("Name the field with the owner's id: owner: 'userId'")
-  if (!collection) return hints
-  if (!parent) hints.push("A collection is its parent's: parent: { of: User, field: 'userId' }")
+  if (!collection || (verb === 'list' && !parent)) return hints
+  if (!parent)
+    hints.push(
+      "Use `authenticated`, as who makes one owns it, or put it below its owner: parent: { of: User, field: 'userId' }",
+    )
   else if (parent.of.owner === undefined)
     hints.push(`Say who owns its parent: owner in resource('${parent.of.name}', …)`)
   else if (parent.of.owner !== 'id' && !own.includes(parent.of))

@@ -83,7 +83,10 @@ export interface ResourceOptions<
   readonly parent?: Parent<N, O>
   /** Items live below the parent too: `/carts/{cartId}/items/{id}`. */
   readonly nested?: D
-  /** The field that holds the id of the user whom `owner` means; `id` where the resource is the user. */
+  /**
+   * The field that holds the id of the user whom `owner` means; `id` where the resource is the user. A text for subjects of an identity
+   * provider. Without a parent, who creates a thing is its owner, if the field is `server()`.
+   */
   readonly owner?: (keyof F & string) | 'id'
   /** Table; the plural in snake_case by default. */
   readonly table?: string

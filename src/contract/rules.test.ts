@@ -362,7 +362,7 @@ describe('places', () => {
     ],
     [
       'an owner that no field holds',
-      'R-AUTH-8 notes.owner: must name an id field, but names "title"',
+      'R-AUTH-8 notes.owner: must name an id, or a text that is server(), but names "title"',
       () => notes({ owner: 'title' }),
     ],
     [
@@ -508,13 +508,16 @@ describe('who may', () => {
       'R-AUTH-8 notes.access.get: uses "owner", but the owner cannot be determined',
       () => allowed({ get: 'owner | admin' }),
     ],
-    ...['list', 'create'].map(
-      (verb): Case => [
-        `an owner who may ${verb} in a collection of nobody's`,
-        `R-AUTH-8 notes.access.${verb}: uses "owner", but the owner cannot be determined`,
-        () => allowed({ [verb]: 'owner' }, { fields: owned.fields, owner: 'userId' }),
-      ],
-    ),
+    [
+      "an owner who may create in a collection of nobody's",
+      'R-AUTH-8 notes.access.create: uses "owner", but the owner cannot be determined',
+      () => allowed({ create: 'owner' }, { fields: owned.fields, owner: 'userId' }),
+    ],
+    [
+      'an owner of a list whose things say nothing of owners',
+      'R-AUTH-8 notes.access.list: uses "owner", but the owner cannot be determined',
+      () => allowed({ list: 'owner' }, { fields: owned.fields }),
+    ],
     [
       'an owner of what lies below a thing without one',
       'R-AUTH-8 notes.access.create: uses "owner", but the owner cannot be determined',
@@ -1032,7 +1035,8 @@ describe('hints say what to do', () => {
     ['another status of POST', 'POST succeeds with 202', () => own({ method: 'POST', status: 200 })],
     ['a status of GET', 'GET succeeds with 200', () => own({ status: 201 })],
     ['a thing without an owner', "owner: 'userId'", () => notes({ access: { get: 'owner' } })],
-    ["nobody's collection", 'parent: { of: User', () => notes({ access: { list: 'owner' } })],
+    ["nobody's collection", 'parent: { of: User', () => notes({ access: { create: 'owner' } })],
+    ["nobody's list", "owner: 'userId'", () => notes({ access: { list: 'owner' } })],
     [
       'a collection below a thing without an owner',
       "owner in resource('board', …)",

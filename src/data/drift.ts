@@ -2,6 +2,7 @@ import { Fault } from '../base/errors.ts'
 import type { Contract } from '../contract/contract.ts'
 import type { FieldSpec } from '../contract/fields.ts'
 import { snakeCase } from '../contract/names.ts'
+import { makersField } from '../contract/principal.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import { bare, type Catalog, type CatalogColumn, type Relation, readCatalog } from './catalog.ts'
 import { misfits } from './column-fit.ts'
@@ -80,11 +81,16 @@ function nullMisfits(resource: AnyResource, field: string, spec: FieldSpec, colu
   return []
 }
 
-/** CRUD inserts what the request gives, the id and the parent's; the rest is up to the table's defaults. */
+/** CRUD inserts what the request gives, the id and the parent's or the owner's; the rest is up to the table's defaults. */
 function unfilledColumns(resource: AnyResource, table: Relation): string[] {
   if (!isCrud(resource, 'create')) return []
   const filled = new Set(
-    ['id', resource.parent?.field ?? 'id', ...resource.states, ...givenTo(resource, 'create')].map(snakeCase),
+    [
+      'id',
+      resource.parent?.field ?? makersField(resource) ?? 'id',
+      ...resource.states,
+      ...givenTo(resource, 'create'),
+    ].map(snakeCase),
   )
   return table.columns
     .filter((column) => column.notNull && !column.hasDefault && !filled.has(column.name))

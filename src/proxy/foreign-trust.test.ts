@@ -9,7 +9,12 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterEach, expect, test } from 'vitest'
 import { trustForeignTokens } from './foreign-trust.ts'
 
-const PARTIES = { issuer: 'https://login.example.com/', audience: 'shop', rolesClaim: 'roles' }
+const PARTIES = {
+  issuer: 'https://login.example.com/',
+  audience: 'shop',
+  roles: { claim: 'roles', scopes: true, as: undefined },
+  named: '--jwks',
+}
 
 const open: (() => Promise<unknown>)[] = []
 let logged: string[] = []

@@ -1,7 +1,7 @@
 import type { JsonWebKey } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
-import { FOREIGN_KEYS, foreignTokens } from '../auth/jwt-foreign.ts'
+import { FOREIGN_KEYS, foreignTokens, type RoleSource } from '../auth/jwt-foreign.ts'
 import { createKeySet } from '../auth/key-set.ts'
 import { createTokenVerifier, type TokenVerifier } from '../auth/tokens.ts'
 import { boundedText } from '../base/bounded-text.ts'
@@ -12,9 +12,13 @@ export interface TokenSource {
   /** A URL or a file (RFC 7517). */
   readonly jwks: string
   readonly issuer: string
-  readonly audience: string
-  /** A name, or a path such as `realm_access.roles`. */
-  readonly rolesClaim: string
+  /** What `aud` is or has. Undefined only with `parties`. */
+  readonly audience: string | undefined
+  /** The clients whose tokens are taken, by `azp`; undefined: all. */
+  readonly parties?: readonly string[] | undefined
+  readonly roles: RoleSource
+  /** What the operator calls `jwks`. */
+  readonly named: string
 }
 
 const TIMEOUT_MS = 5_000
@@ -28,7 +32,7 @@ const REPEAT_MS = 60_000
  * as the issuer may start later: until then tokens are answered with 503.
  */
 export async function trustForeignTokens(
-  { jwks, issuer, audience, rolesClaim }: TokenSource,
+  { jwks, issuer, audience, parties, roles, named }: TokenSource,
   warn: (error: unknown, message: string) => void,
 ): Promise<TokenVerifier> {
   const remote = /^https?:\/\//i.test(jwks)
@@ -41,7 +45,7 @@ export async function trustForeignTokens(
     if (!remote)
       throw new Fault(
         'WRONG_ARGUMENT',
-        `--jwks is "${jwks}": give the URL or the file of a key set (${reason(error)})`,
+        `${named} is "${jwks}": give the URL or the file of a key set (${reason(error)})`,
         {
           cause: error,
         },
@@ -51,7 +55,7 @@ export async function trustForeignTokens(
   const refused = rarely((reason) =>
     warn(reason, 'tokens are refused; the next of this kind within a minute are not logged'),
   )
-  return createTokenVerifier({ keys, issuer, audience, form: foreignTokens(rolesClaim), refused })
+  return createTokenVerifier({ keys, issuer, audience, form: foreignTokens(roles, parties), refused })
 }
 
 /** Passes on what it is told, the same message once a minute: whoever sends bad tokens is not to fill the log. */

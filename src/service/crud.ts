@@ -2,6 +2,7 @@ import { type FieldFault, Problem } from '../base/errors.ts'
 import { checkOf, withDefaults } from '../contract/check.ts'
 import type { Contract } from '../contract/contract.ts'
 import type { FieldSpec } from '../contract/fields.ts'
+import { makersField } from '../contract/principal.ts'
 import type { AnyResource, Verb } from '../contract/resource.ts'
 import { type Row, readField } from '../data/row.ts'
 import { change, insert, read, remove } from '../data/rows.ts'
@@ -32,10 +33,13 @@ type Input = HandlerInput<Readonly<Record<string, string>>, Values>
 const handlers = {
   create: (resource: AnyResource) => {
     const held = holdingServerSet(resource.stored)
-    return ({ params, body }: Input, { tx }: Unit) => {
-      const { parent } = resource
+    const { parent } = resource
+    const owner = makersField(resource)
+    return ({ params, body, caller }: Input, { tx }: Unit) => {
       const values = withServerSet(held, body, () => undefined)
-      return insert(tx, resource, parent ? { ...values, [parent.field]: params[parent.field] } : values, 'at commit')
+      if (parent) values[parent.field] = params[parent.field]
+      if (owner !== undefined && caller.kind === 'user') values[owner] = caller.id
+      return insert(tx, resource, values, 'at commit')
     }
   },
   replace: (resource: AnyResource) => {

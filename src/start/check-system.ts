@@ -6,9 +6,11 @@ import type { TokenIssuer } from '../contract/token-issuer.ts'
 import { databaseName } from '../data/provision.ts'
 import { ownPaths } from '../gateway/own-paths.ts'
 import { checkRoutes } from '../gateway/router.ts'
+import { foreignOwner } from './foreign-owner.ts'
+import { type IdentityProvider, tokenSourceOf } from './identity-provider.ts'
 import { unknownRole } from './known-roles.ts'
 import { settingsOf } from './settings-schema.ts'
-import type { System } from './system.ts'
+import { isTokenIssuer, type System } from './system.ts'
 
 /**
  * Throws where services don't make a system: INVALID_SYSTEM, ROUTE_CLASH or DATABASE_NAME. All of it can be known before a
@@ -65,14 +67,27 @@ function checkSettingNames(contracts: readonly Contract[]): void {
     }
 }
 
-function checkAuth(auth: TokenIssuer, contracts: readonly Contract[]): void {
-  if (auth.kind !== 'token-issuer')
-    throw invalid('`auth` is no token issuer: give it what tokenIssuer(users, …) returns')
+function checkAuth(auth: TokenIssuer | IdentityProvider, contracts: readonly Contract[]): void {
+  if (typeof auth !== 'object' || auth === null || (!isTokenIssuer(auth) && ('served' in auth || 'service' in auth)))
+    throw invalid(
+      '`auth` is no token issuer: give it what tokenIssuer(users, …) returns, or { jwks, issuer, audience, roles } of an identity provider',
+    )
+  if (isTokenIssuer(auth)) checkIssuer(auth, contracts)
+  else checkProvider(auth, contracts)
+}
+
+function checkIssuer(auth: TokenIssuer, contracts: readonly Contract[]): void {
   const { name } = auth.service
   if (!contracts.some((contract) => contract.name === name))
     throw invalid(`auth names the service "${name}", which is not in this system: add it to \`services\``)
   const unknown = auth.roles && unknownRole(contracts, auth.roles)
   if (unknown !== undefined) throw invalid(unknown)
+}
+
+function checkProvider(auth: IdentityProvider, contracts: readonly Contract[]): void {
+  const { as } = tokenSourceOf(auth).roles
+  const fault = (as && unknownRole(contracts, Object.values(as))) ?? foreignOwner(contracts)
+  if (fault !== undefined) throw invalid(fault)
 }
 
 /** Without tokens everybody is anonymous: what asks for more would be a 401 for ever. */

@@ -4,6 +4,7 @@ import type { KnownMembers } from '../contract/known-members.ts'
 import type { TokenIssuer } from '../contract/token-issuer.ts'
 import type { Service } from '../service/implement.ts'
 import { checkSystem } from './check-system.ts'
+import type { IdentityProvider } from './identity-provider.ts'
 import type { System } from './system.ts'
 
 export interface SystemOptions {
@@ -11,8 +12,12 @@ export interface SystemOptions {
   readonly name?: string
   readonly version?: string
   readonly services: readonly Service<any>[]
-  /** Whose access tokens are believed; without it everybody is anonymous. */
-  readonly auth?: TokenIssuer
+  /**
+   * Whose access tokens are believed: those of a service of the system, or of an identity provider. Without it everybody is anonymous.
+   *
+   *     auth: { jwks: 'https://login.example.com/jwks.json', issuer: 'https://login.example.com/', audience: 'shop', roles: 'roles' }
+   */
+  readonly auth?: TokenIssuer | IdentityProvider
 }
 
 const OPTIONS: KnownMembers<SystemOptions> = { name: true, version: true, services: 'list', auth: true }

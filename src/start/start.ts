@@ -27,9 +27,9 @@ import { defaultPort, doorPort, type Parts, partsOf, requireUrls, uselessUrls } 
 import { runServices } from './run-services.ts'
 import { behindDoor, serviceDoor } from './service-door.ts'
 import { GATEWAY_PORT, readSettings, type Settings } from './settings.ts'
-import { contractsOf, readersOf, type System } from './system.ts'
+import { contractsOf, isTokenIssuer, readersOf, type System } from './system.ts'
 import { systemGateway } from './system-gateway.ts'
-import { type TokenTrust, trustTokens } from './token-trust.ts'
+import { type TokenTrust, trustProvider, trustTokens } from './token-trust.ts'
 import { checkDoor, warnOfSettings } from './warn-of-settings.ts'
 import { speaksForAll, type Worker, worksForAll } from './workers/worker.ts'
 
@@ -137,12 +137,11 @@ export async function start(system: System, env: Env = process.env, options: Sta
 
     const { auth } = system
     if (auth && parts.gateway) {
-      const issuer = auth.service.name
-      trust = await trustTokens(auth, services.peers.get(issuer)!, {
-        log,
-        revoked: worker?.revoked,
-      })
-      services.byName.get(issuer)?.onCommitted(trust.committed)
+      if (isTokenIssuer(auth)) {
+        const issuer = auth.service.name
+        trust = await trustTokens(auth, services.peers.get(issuer)!, { log, revoked: worker?.revoked })
+        services.byName.get(issuer)?.onCommitted(trust.committed)
+      } else trust = await trustProvider(auth, log)
     }
     if (worksForAll(worker)) {
       if (parts.near.length > 0) mail = await setUpMail(settings, log)

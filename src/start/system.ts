@@ -2,14 +2,19 @@ import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { AnyContract } from '../contract/contract.ts'
 import type { TokenIssuer } from '../contract/token-issuer.ts'
 import type { Service } from '../service/implement.ts'
+import type { IdentityProvider } from './identity-provider.ts'
 
 /** Services that make one API, behind one gateway. */
 export interface System {
   readonly name: string
   readonly version: string
   readonly services: readonly Service<any>[]
-  /** Whose tokens the gateway believes. */
-  readonly auth: TokenIssuer | undefined
+  /** Whose tokens the gateway believes: those of one of the services, or of an identity provider. */
+  readonly auth: TokenIssuer | IdentityProvider | undefined
+}
+
+export function isTokenIssuer(auth: TokenIssuer | IdentityProvider): auth is TokenIssuer {
+  return 'kind' in auth && auth.kind === 'token-issuer'
 }
 
 /** Whether the service publishes or consumes anything. */

@@ -7,6 +7,8 @@ import { guard } from '../call/guard.ts'
 import { portClient } from '../call/port-client.ts'
 import type { TokenIssuer } from '../contract/token-issuer.ts'
 import type { Log } from '../observe/log.ts'
+import { trustForeignTokens } from '../proxy/foreign-trust.ts'
+import { type IdentityProvider, tokenSourceOf } from './identity-provider.ts'
 import type { Peer } from './peers.ts'
 
 /** Whose tokens are believed: verified with the keys of the issuing service, until it revokes them. */
@@ -58,6 +60,12 @@ export async function trustTokens(
     refresh: revocations.refresh,
     stop: revocations.stop,
   }
+}
+
+/** Tokens of an identity provider, which are good until they expire: it tells nobody which sessions have ended. */
+export async function trustProvider(auth: IdentityProvider, log: Log): Promise<TokenTrust> {
+  const verifier = await trustForeignTokens(tokenSourceOf(auth), (err, message) => log.warn({ err }, message))
+  return { verifier, committed: () => undefined, refresh: async () => {}, stop() {} }
 }
 
 /** Keys of one kind of curve have no `y`: an answer says so with null, a JWK by leaving it out (RFC 8037). */
