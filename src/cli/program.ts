@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { Command, Option } from 'commander'
+import { declareClient } from './declare-client.ts'
 import { declareDesign } from './declare-design.ts'
 import { declareEvents } from './declare-events.ts'
 import { declareWork } from './declare-work.ts'
@@ -67,6 +68,7 @@ for (const [kind, what] of [
     .option('--out <folder>', 'where they go', `contracts/${kind}`)
     .option('--check', 'write nothing; exit with 1 where a file is not what its contract says', false)
     .action(async (options) => (await import('./documents.ts')).documentsCommand(kind, system, options))
+declareClient(program, () => system)
 declareEvents(program, () => system)
 declareWork(program, () => system)
 for (const command of commandsBelow(program)) command.addOption(SYSTEM)

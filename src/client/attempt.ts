@@ -8,7 +8,7 @@ export interface Attempt {
   readonly url: string
   readonly method: string
   readonly headers: Headers
-  readonly body: string | Uint8Array<ArrayBuffer> | null
+  readonly body: NonNullable<RequestInit['body']> | null
   readonly signal: AbortSignal
 }
 
@@ -26,7 +26,11 @@ export async function send(fetch: Fetch, attempt: Attempt, maxAnswerBytes = MAX_
     throw init.signal.aborted ? cause : failed(operation, url, cause)
   }
   const { status } = response
-  const answer = { status, headers: Object.fromEntries(response.headers), body: text === '' ? undefined : text }
+  const headers: Record<string, string> = {}
+  response.headers.forEach((value, name) => {
+    headers[name] = value
+  })
+  const answer = { status, headers, body: text === '' ? undefined : text }
   if (status >= 300 && status !== 304) throw problemOf(operation, answer)
   return answer
 }

@@ -86,7 +86,7 @@ interface Envelope {
 
 /** `{"error":{"code","message","details","requestId"}}` (R-BODY-5); undefined where the body is something else. */
 function readEnvelope(body: string | undefined): Envelope | undefined {
-  const error = members(members(parsed(body))?.error)
+  const error = members<keyof Envelope>(members<'error'>(parsed(body))?.error)
   if (typeof error?.code !== 'string' || typeof error.message !== 'string') return undefined
   return {
     code: error.code,
@@ -105,10 +105,10 @@ function parsed(json: string | undefined): unknown {
 }
 
 function isFault(value: unknown): value is FieldFault {
-  const fault = members(value)
+  const fault = members<keyof FieldFault>(value)
   return typeof fault?.field === 'string' && typeof fault.message === 'string'
 }
 
-function members(value: unknown): Record<string, unknown> | undefined {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+function members<K extends string>(value: unknown): { readonly [N in K]?: unknown } | undefined {
+  return typeof value === 'object' && value !== null ? value : undefined
 }

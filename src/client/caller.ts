@@ -1,8 +1,8 @@
-import type { Backoff } from '../base/backoff.ts'
 import { rest } from '../base/rest.ts'
 import { createRetries } from '../resilience/retry.ts'
 import { within } from '../resilience/within.ts'
 import { type Attempt, parsedBody, send } from './attempt.ts'
+import type { CallArgs } from './call-args.ts'
 import { CallProblem, type HttpAnswer } from './call-problem.ts'
 import type { ClientOptions } from './client-options.ts'
 import { isRepeatable, mayPass } from './repeatable.ts'
@@ -24,13 +24,12 @@ export type Call = (operation: Operation, args: AnyArgs, params?: AnyArgs) => Pr
 
 const TIMEOUT_MS = 10_000
 const RETRIES = 2
-const BACKOFF: Backoff = { baseMs: 100, maxMs: 5_000 }
 
 /** Calls operations over HTTP: in time, with the tokens of the session, and again where that may help. */
 export function callerOf(options: ClientOptions, refresh: Operation | undefined): Call {
   const base = baseOf(options.url)
   const { fetch = (url, init) => globalThis.fetch(url, init), retries: repeats = RETRIES } = options
-  const retries = createRetries({ maxAttempts: 1 + repeats, backoff: BACKOFF })
+  const retries = createRetries({ maxAttempts: 1 + repeats, backoff: { baseMs: 100, maxMs: 5_000 } })
   const session = createSession(
     options,
     refresh && (async (refreshToken) => (await call(refresh, { body: { refreshToken } })) as Tokens),
@@ -82,8 +81,6 @@ export function callerOf(options: ClientOptions, refresh: Operation | undefined)
   return (operation, args, params) =>
     inSession(session, operation.marks, args, (given) => call(operation, given, params))
 }
-
-type CallArgs = { readonly timeoutMs?: number; readonly signal?: AbortSignal }
 
 function requestOf(
   base: string,

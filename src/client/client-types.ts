@@ -11,7 +11,8 @@ import type {
   ShownOf,
   UpdateInput,
 } from '../contract/resource.ts'
-import type { CallArgs, Page, Rows } from './page.ts'
+import type { Answered, ChangeArgs, CreateArgs, DeleteArgs, GetArgs, ListArgs, OwnArgs, WalkArgs } from './call-args.ts'
+import type { Page, Rows } from './page.ts'
 
 /** What a client of several contracts has: that of each. */
 export type Clients<T> = T extends readonly [infer C extends AnyContract, ...infer Others]
@@ -67,65 +68,13 @@ export type OperationCall<S> =
     ? (...args: OperationArgs<B, Q, P>) => Promise<OperationAnswer<A>>
     : never
 
-/** `Q` is what the contract lets the list be asked for: sorts, and filters by the names that it gives them. */
-export interface ListArgs<F extends string, Q> extends CallArgs {
-  readonly query?: (ListQuery<F> & Q) | undefined
-}
-
-export interface WalkArgs<F extends string, Q> extends CallArgs {
-  readonly query?: (WalkQuery<F> & Q) | undefined
-}
-
-export interface GetArgs<F extends string> extends CallArgs {
-  readonly query?: { readonly fields?: readonly F[] } | undefined
-}
-
-export interface CreateArgs<B> extends CallArgs {
-  readonly body: B
-  /** A repeat with the same key has no second effect and is answered like the first, for 24 h (R-IDEM). Made where none is given. */
-  readonly idempotencyKey?: string | undefined
-}
-
-export interface ChangeArgs<B> extends CallArgs {
-  readonly body: B & { readonly version?: number }
-  /** A version: 412 PRECONDITION_FAILED when the thing has another. `version` in the body: 409 VERSION_CONFLICT. */
-  readonly ifMatch?: number | undefined
-}
-
-export interface DeleteArgs extends CallArgs {
-  readonly ifMatch?: number | undefined
-}
-
-/** What every list can be asked. */
-export interface ListQuery<F extends string = string> {
-  readonly page?: number | undefined
-  readonly limit?: number | undefined
-  readonly cursor?: string | undefined
-  readonly count?: 'exact' | 'none' | undefined
-  readonly fields?: readonly F[] | undefined
-}
-
-export interface WalkQuery<F extends string = string> extends ListQuery<F> {
-  readonly page?: undefined
-  readonly cursor?: undefined
-  readonly count?: undefined
-}
-
 /** Ids in paths of resources are texts to a client: it may have them from anywhere, and `me` stands for its own (R-USER-3). */
 type AsText<P> = { readonly [K in keyof P]: string }
 type OrMe<P> = { readonly [K in keyof P]: P[K] | 'me' }
 type Name<T> = keyof T & string
-/** The whole thing, or the fields that were asked for and its id. */
-type Answered<T extends { id: string }, F extends Name<T>> = [F] extends [never] ? T : Flat<Pick<T, F | 'id'>>
 type Below<P, A> = {} extends P ? [args?: A] : [args: P & A]
 /** The parent's id is needed only where things live below it: `/carts/{cartId}/items/{id}`. */
 type Item<P> = { readonly id: string } & Partial<P>
-export interface OwnArgs extends CallArgs {
-  /** Of a POST: a repeat with the same key has no second effect and is answered like the first, for 24 h (R-IDEM). */
-  readonly idempotencyKey?: string | undefined
-  /** Of an operation on a thing: its version; 412 PRECONDITION_FAILED when it has another. */
-  readonly ifMatch?: number | undefined
-}
 /** A part of the request that must be given where something in it must. */
 type Part<N extends string, T> = [keyof T] extends [never]
   ? unknown

@@ -1,11 +1,3 @@
-/** What every call takes beside what its operation asks for. */
-export interface CallArgs {
-  /** Ends the call: it rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined
-  /** Milliseconds that this call may take, attempts and rests together. */
-  readonly timeoutMs?: number | undefined
-}
-
 /** One page of a list (R-PAGE-3). */
 export interface Page<T> {
   data: T[]

@@ -33,9 +33,14 @@ function entryOf(operation: Operation, version: number): string {
   return [method, at, ...marks].join(' ')
 }
 
-/** What an operation means for the tokens of a session, which its fields tell: it begins one, goes on with it, or ends it. */
-function sessionMark({ body, answer }: Operation): string[] {
-  const [takes, gives] = [body?.refreshToken !== undefined, answer?.accessToken !== undefined]
-  if (gives) return [takes ? 'refreshes' : 'begins']
+/** What an operation means for a session, which its fields tell: it begins one, goes on with it, or ends it. */
+function sessionMark(operation: Operation): string[] {
+  const takes = takesRefreshToken(operation)
+  if (operation.answer?.accessToken !== undefined) return [takes ? 'refreshes' : 'begins']
   return takes ? ['ends'] : []
+}
+
+/** A client that keeps tokens gives it by itself. */
+export function takesRefreshToken({ credentials, body }: Operation): boolean {
+  return credentials === 'own' && body?.refreshToken !== undefined
 }

@@ -3,7 +3,15 @@ import type { Page, Rows } from './page.ts'
 /** Rows that a walk asks for at a time: the most that a list gives (R-PAGE-1). */
 const WALK_LIMIT = 100
 
-export type AnyArgs = Readonly<Record<string, unknown>>
+/** Of whatever call. */
+export interface AnyArgs {
+  readonly params?: unknown
+  readonly query?: unknown
+  readonly body?: unknown
+  readonly ifMatch?: unknown
+  readonly idempotencyKey?: unknown
+  readonly [name: string]: unknown
+}
 
 /** Every row of a list by cursor. It holds one page at a time, and asks for the next when its last row was taken. */
 export async function* walk(list: (args: AnyArgs) => Promise<unknown>, args: AnyArgs = {}): Rows<unknown> {
