@@ -1,15 +1,15 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, extname } from 'node:path'
+import { extname } from 'node:path'
 import { clientFile } from '../client/file/client-file.ts'
 import { tableOf } from '../client/table.ts'
 import type { AnyContract } from '../contract/contract.ts'
 import { newestVersion } from '../contract/documents/openapi.ts'
 import { wrong } from './arguments.ts'
+import { settleFiles } from './generated-files.ts'
 import { loadSystem } from './load-system.ts'
 
 export interface ClientCommandOptions {
   readonly out: string
-  readonly apiVersion?: number
+  readonly apiVersion?: string
   readonly check: boolean
 }
 
@@ -19,22 +19,12 @@ export interface ClientCommandOptions {
  */
 export async function clientCommand(file: string, { out, apiVersion, check }: ClientCommandOptions): Promise<void> {
   const contracts = (await loadSystem(file)).services.map(({ contract }) => contract)
-  const text = textOf(out, contracts, apiVersion)
-  if (currentText(out) === text) return console.log('up to date')
-  if (check) {
-    console.error(`${out} is not what the contracts say: run \`lintel client --out ${out}\` and commit what it writes.`)
-    process.exitCode = 1
-    return
-  }
-  mkdirSync(dirname(out), { recursive: true })
-  writeFileSync(out, text)
-  console.log(`${out}: written`)
+  const text = textOf(out, contracts, versionOf(apiVersion, newestVersion(contracts)))
+  const version = apiVersion === undefined ? '' : ` --api-version ${apiVersion}`
+  settleFiles([{ path: out, text }], { command: `client --out ${out}${version}`, check, left: [] })
 }
 
 function textOf(out: string, contracts: readonly AnyContract[], version: number | undefined): string {
-  const newest = newestVersion(contracts)
-  if (version !== undefined && version > newest)
-    throw wrong(`--api-version is ${version}: give one from 1 to ${newest}, which is the newest`)
   switch (extname(out)) {
     case '.ts':
     case '.mts':
@@ -46,10 +36,8 @@ function textOf(out: string, contracts: readonly AnyContract[], version: number 
   }
 }
 
-function currentText(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return undefined
-  }
+function versionOf(text: string | undefined, newest: number): number | undefined {
+  if (text === undefined) return undefined
+  if (/^[1-9]\d{0,3}$/.test(text) && Number(text) <= newest) return Number(text)
+  throw wrong(`--api-version is "${text}": give a version of this API, 1${newest === 1 ? '' : ` to ${newest}`}`)
 }
