@@ -1,5 +1,5 @@
 export { Fault } from './base/errors.ts'
 export { Problem } from './service/problem.ts'
 export { system } from './start/define-system.ts'
-export { type Running, start } from './start/start.ts'
+export { type Mounted, type Running, type StartOptions, type StopOptions, start } from './start/start.ts'
 export type { System } from './start/system.ts'

@@ -55,6 +55,8 @@ export interface GatewayOptions {
   readonly corsHeaders?: readonly string[]
   /** False: paths are forwarded as they are, and `/api`, `/v1`, `Accept` and `?version` mean nothing here; true. */
   readonly versioned?: boolean
+  /** The path below which all of it stands for clients, such as `/backend`; requests come without it. */
+  readonly prefix?: string
   /** Tells browsers to come by HTTPS only. */
   readonly strictTransport?: boolean
   readonly log: Log
@@ -99,7 +101,13 @@ export function createGateway(options: GatewayOptions): Gateway {
   /** The server's bound is that of the longest body. Where a body of the usual kind has none of its own, it costs no timer. */
   const bodyTimeoutMs = longestBodyMs(contractsOf(services)) && USUAL_BODY_MS
   const versions = options.versioned === false ? undefined : versionsOf(contractsOf(services))
-  const sending = createSending({ cors, versions, strictTransport: options.strictTransport ?? false, log })
+  const sending = createSending({
+    cors,
+    versions,
+    strictTransport: options.strictTransport ?? false,
+    prefix: options.prefix ?? '',
+    log,
+  })
   const health = createHealth({
     version: options.version,
     services: services.map((service) => service.upstream),

@@ -22,6 +22,8 @@ export interface SendingOptions {
   /** Undefined: the API has none. */
   readonly versions: Versions | undefined
   readonly strictTransport: boolean
+  /** The path below which all of it stands, such as `/backend`; '' for none. */
+  readonly prefix: string
   readonly log: Log
 }
 
@@ -40,7 +42,7 @@ export interface Sending {
 }
 
 /** How every answer of a gateway goes out: with what all of them say, and as the caller likes it. */
-export function createSending({ cors, versions, strictTransport, log }: SendingOptions): Sending {
+export function createSending({ cors, versions, strictTransport, prefix, log }: SendingOptions): Sending {
   const constant = strictTransport ? [...SECURITY_HEADERS, ...STRICT_TRANSPORT] : SECURITY_HEADERS
 
   function answer(exchange: Exchange, { status, headers, body }: Reply): Promise<void> | undefined {
@@ -51,7 +53,7 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
     if (varies) head.push('vary', headers.vary === undefined ? 'accept' : `accept, ${headers.vary}`)
     if (headers['cache-control'] === undefined && exchange.caller.kind !== 'anonymous')
       head.push('cache-control', 'no-store')
-    for (const name in headers) if (!varies || name !== 'vary') head.push(name, headers[name]!)
+    for (const name in headers) if (!varies || name !== 'vary') head.push(name, placed(prefix, name, headers[name]!))
     if (
       body !== undefined &&
       body.length >= COMPRESSED_FROM &&
@@ -201,6 +203,13 @@ export function createSending({ cors, versions, strictTransport, log }: SendingO
   }
 
   return { answer, raw, rawStream, forwarded, page, allowed, refuse }
+}
+
+/** What answers name by a path is below the prefix, too. */
+function placed(prefix: string, name: string, value: string): string {
+  if (prefix === '') return value
+  if (name === 'location') return prefix + value
+  return name === 'link' ? value.replaceAll('</', `<${prefix}/`) : value
 }
 
 /** A header of its own for each field would be right too; one is what every cache reads. */

@@ -1,10 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { Fault } from '../base/errors.ts'
 import { GATEWAY } from '../call/call-head.ts'
 import { createProofs } from '../call/proof.ts'
 import type { Carrier } from '../events/carrier.ts'
 import { createHealth } from '../gateway/health.ts'
 import { longestBodyMs } from '../gateway/long-bodies.ts'
-import { createHttpServer, type HttpServer, type HttpServerOptions } from '../http/server.ts'
+import { createMount, type Mount } from '../http/mount.ts'
+import { createHttpServer, type HttpServer, type HttpServerOptions, type RequestHandler } from '../http/server.ts'
 import { memoryBuckets } from '../limits/buckets.ts'
 import { createAccessLog } from '../observe/access-log.ts'
 import { createLog, type Log } from '../observe/log.ts'
@@ -34,7 +36,10 @@ import { checkDoor, warnOfSettings } from './warn-of-settings.ts'
 import { speaksForAll, type Worker, worksForAll } from './workers/worker.ts'
 
 export interface Running {
-  /** Where the gateway listens: `http://127.0.0.1:3000`; of a process without one, its internal door. */
+  /**
+   * Where the gateway listens: `http://127.0.0.1:3000`; of a process without one, its internal door. With `listen: false` where clients
+   * are to come by PUBLIC_URL, else by HOST and PORT.
+   */
   readonly url: string
   readonly log: Log
   /** How long `stop` may take. */
@@ -54,6 +59,16 @@ export interface StartOptions {
   readonly worker?: Worker
   /** How an embedded server is had; this process starts one by default. */
   readonly embed?: Embed | undefined
+  /** False: nothing listens for the gateway, and its requests come by the `handler` of what `start` returns. */
+  readonly listen?: boolean
+  /** With `listen: false`: the path below which the handler stands, such as `/backend`. */
+  readonly prefix?: string
+}
+
+/** A system whose requests another server accepts. */
+export interface Mounted extends Running {
+  /** For `createServer` of node:http and https, `app.use` of Express, `reply.hijack()` of Fastify: all of the system's gateway. */
+  readonly handler: RequestHandler
 }
 
 export interface StopOptions {
@@ -74,10 +89,19 @@ export interface StopOptions {
  * const running = await start(system({ services: [notes] }))
  * console.log(running.url)
  * ```
+ *
+ * To be part of a server of yours, it need not listen: `createServer((await start(system, process.env, { listen: false })).handler)`.
  */
-export async function start(system: System, env: Env = process.env, options: StartOptions = {}): Promise<Running> {
-  const { signal, worker } = options
+export function start(system: System, env: Env | undefined, options: StartOptions & { listen: false }): Promise<Mounted>
+export function start(system: System, env?: Env, options?: StartOptions): Promise<Running>
+export async function start(
+  system: System,
+  env: Env = process.env,
+  options: StartOptions = {},
+): Promise<Running | Mounted> {
+  const { signal, worker, listen: listens = true, prefix = '' } = options
   checkSystem(system)
+  if (!listens) checkPrefix(prefix)
   const parts = partsOf(system, options.parts ?? [])
   const settings = readSettings(env, contractsOf(system), defaultPort(system, parts))
   requireUrls(system, parts, settings)
@@ -116,6 +140,7 @@ export async function start(system: System, env: Env = process.env, options: Sta
   let mail: MailSetup | undefined
   let carrier: Carrier | undefined
   const servers: HttpServer[] = []
+  let mount: Mount | undefined
   let admin: HttpServer | undefined
   let renewal: { stop(): void } | undefined
   /** Ends what has begun, each before what it uses: the relays before the carrier, connections before their server (FC-85). */
@@ -161,6 +186,7 @@ export async function start(system: System, env: Env = process.env, options: Sta
           settings,
           far,
           verifier: trust?.verifier,
+          prefix,
           mails,
           carrier,
           shared,
@@ -205,7 +231,10 @@ export async function start(system: System, env: Env = process.env, options: Sta
         revoked: () => void trust?.refresh(),
       })
     let url: string | undefined
-    if (gateway !== undefined) {
+    if (gateway !== undefined && !listens) {
+      mount = createMount(gateway.handle, { prefix, log })
+      url = settings.publicUrl ?? `${openable(`http://${settings.host}:${settings.port}`)}${prefix}`
+    } else if (gateway !== undefined) {
       url = await listen(servers, gateway.handle, settings, settings.port, {
         refused: refusalObserver(accessLog, counts),
         ...longBodies(system),
@@ -251,7 +280,7 @@ export async function start(system: System, env: Env = process.env, options: Sta
         door?.http.drain()
         door?.grpc.drain()
         for (const service of services.byName.values()) service.drain()
-        const closing = servers.map((one) => one.close({ lameDuckMs, timeoutMs }))
+        const closing = [...servers, ...(mount ? [mount] : [])].map((one) => one.close({ lameDuckMs, timeoutMs }))
         if (door !== undefined) closing.push(wait(lameDuckMs).then(() => door.grpc.close({ timeoutMs })))
         const cut = (await Promise.all(closing)).reduce((sum, one) => sum + one, 0)
         if (cut > 0)
@@ -261,12 +290,22 @@ export async function start(system: System, env: Env = process.env, options: Sta
         await end()
       },
     )
-    return { url: url!, log, shutdownTimeoutMs, died, stop }
+    const running: Running = { url: url!, log, shutdownTimeoutMs, died, stop }
+    return mount ? { ...running, handler: mount.handler } : running
   } catch (error) {
     await Promise.all(servers.map((one) => one.close({ timeoutMs: 0 })))
     await end()
     throw error
   }
+}
+
+function checkPrefix(prefix: string): void {
+  if (prefix !== '' && !/^(?:\/[\w.~-]+)+$/.test(prefix))
+    throw new Fault(
+      'WRONG_ARGUMENT',
+      `The prefix is "${prefix}": give a path without a slash at its end, such as /backend`,
+      { exitCode: 2 },
+    )
 }
 
 async function listen(

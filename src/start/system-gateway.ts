@@ -26,6 +26,7 @@ export interface GatewayParts {
   readonly settings: Settings
   readonly far: ReadonlyMap<string, FarService>
   readonly verifier: TokenVerifier | undefined
+  readonly prefix: string
   readonly mails: GatewayOptions['mails']
   readonly carrier: Carrier | undefined
   readonly shared: Shared | undefined
@@ -46,6 +47,7 @@ export function systemGateway(
     settings,
     far,
     verifier,
+    prefix,
     mails,
     carrier,
     shared,
@@ -65,8 +67,9 @@ export function systemGateway(
       upstream: byName.get(contract.name) ?? atTheGateway(far.get(contract.name)!, tracer),
     })),
     verifier,
+    prefix,
     version: system.version,
-    documents: shownBy(system),
+    documents: shownBy(system, prefix),
     ...(mails && { mails }),
     ...(!settings.production && { metrics }),
     health: sharedHealth({ carrier, services: near, shared, worker }),
@@ -83,9 +86,9 @@ export function systemGateway(
 }
 
 /** Its documents, and the reference that is made of them. */
-function shownBy({ name, version, services }: System): Documents {
+function shownBy({ name, version, services }: System, prefix: string): Documents {
   const contracts = services.map(({ contract }) => contract)
-  const about = { title: name, systemVersion: version }
+  const about = { title: name, systemVersion: version, baseUrl: prefix }
   const documents = documentsOf(contracts, about)
   const pages = referencePages(contracts, about)
   return (path) => documents(path) ?? pages(path)
