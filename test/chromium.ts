@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import axe from 'axe-core'
 import { type Browser, type BrowserContextOptions, type Page, chromium as playwright } from 'playwright-core'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
 
@@ -47,6 +48,17 @@ export function chromium(): { open(options?: BrowserContextOptions): Promise<Ope
       return { page: await context.newPage(), faults }
     },
   }
+}
+
+/** What is wider than the window, and which rules of accessibility the page breaks. */
+export async function layoutFaults(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source)
+  const { violations } = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>('axe.run()')
+  const tooWide = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+  return [
+    ...violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`),
+    ...(tooWide > 0 ? [`${tooWide} pixels too wide`] : []),
+  ]
 }
 
 function isHere({ protocol, hostname }: URL): boolean {

@@ -35,6 +35,8 @@ describe('FC-1 R-OPS-4: NODE_ENV', () => {
     const system = launch('npm', { env })
     const url = await system.url()
     expect(await mails(url)).toBe(404)
+    for (const path of ['/', '/dev']) expect([path, (await fetch(url + path)).status]).toEqual([path, 404])
+    expect((await fetch(`${url}/docs`)).status).toBe(200)
     const metrics = await fetch(`${url}/metrics`)
     expect([metrics.status, metrics.headers.get('strict-transport-security')]).toEqual([404, expect.any(String)])
     const { stdout } = await ended(system)

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { CHROMIUM, chromium } from './chromium.ts'
+import { CHROMIUM, chromium, layoutFaults } from './chromium.ts'
 import { PASSWORD, reference } from './reference.ts'
 
 // FC-22: whoever opens the link of a mail sees a page; only its button changes anything.
@@ -27,11 +27,12 @@ describe.runIf(CHROMIUM)('FC-22 R-AUTH-6: in a browser, the link of a mail', () 
   test('sets a password, and says on the page what is wrong with one', async () => {
     await register('ben@example.com')
     await api.ask('POST', '/auth/password-resets', { body: { email: 'ben@example.com' } })
-    const { page, faults } = await browser.open()
+    const { page, faults } = await browser.open({ viewport: { width: 390, height: 844 }, colorScheme: 'dark' })
     await page.goto(await linkTo('ben@example.com', 'Reset your password'))
     const password = page.getByLabel('New password')
     await password.fill('password1')
     await page.getByRole('button', { name: 'Set password' }).click()
+    expect(await layoutFaults(page)).toEqual([])
     expect(await page.getByRole('alert').innerText()).toMatch(/^The password .*common/)
     expect(await api.logIn('ben@example.com')).toBeDefined()
     await password.fill('a longer one of my own')

@@ -1,7 +1,6 @@
-import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
-import { CHROMIUM, chromium } from './chromium.ts'
+import { CHROMIUM, chromium, layoutFaults } from './chromium.ts'
 import { PASSWORD, reference } from './reference.ts'
 
 // What a person does with /docs, in a Chromium that reaches nothing but the system.
@@ -106,7 +105,7 @@ describe.runIf(CHROMIUM)('R-P-2: in a browser, /docs', () => {
             if (await folded.isVisible()) await folded.click()
         }
         await page.locator('#sign-in > summary').click()
-        expect(await faultsOf(page)).toEqual([])
+        expect(await layoutFaults(page)).toEqual([])
         expect(faults).toEqual([])
       }
     },
@@ -118,15 +117,4 @@ async function operation(page: Page, name: string) {
   const one = page.locator('details.operation').filter({ has: page.getByText(name, { exact: true }) })
   await one.locator('> summary').click()
   return one
-}
-
-/** What is wider than the window, and what axe finds. */
-async function faultsOf(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source)
-  const { violations } = await page.evaluate<any>('axe.run()')
-  const tooWide = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
-  return [
-    ...violations.map(({ id, nodes }: any) => `${id}: ${nodes[0].html}`),
-    ...(tooWide > 0 ? [`${tooWide} pixels too wide`] : []),
-  ]
 }

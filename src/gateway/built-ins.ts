@@ -19,6 +19,7 @@ export interface BuiltInPage extends Document {
 
 export interface BuiltInsOptions {
   readonly documents: Documents | undefined
+  readonly overview?: (() => Document) | undefined
   readonly mails?: (() => Promise<readonly object[]>) | undefined
   readonly metrics?: (() => Promise<Document>) | undefined
   readonly health: () => Promise<SystemHealth>
@@ -27,8 +28,16 @@ export interface BuiltInsOptions {
   readonly needsHealth: boolean
 }
 
-/** What every gateway serves beside the contracts, outside of versions, to anyone: health and documents; in development mails and metrics too. */
-export function createBuiltIns({ documents, mails, metrics, health, draining, needsHealth }: BuiltInsOptions) {
+/** What every gateway serves beside the contracts, outside of versions, to anyone: health and documents; in development mails, metrics and an overview too. */
+export function createBuiltIns({
+  documents,
+  overview,
+  mails,
+  metrics,
+  health,
+  draining,
+  needsHealth,
+}: BuiltInsOptions) {
   /** One for each document, as long as that is the same. */
   const pages = new WeakMap<Document, BuiltInPage>()
   const pageOf = (document: Document): BuiltInPage => {
@@ -44,9 +53,12 @@ export function createBuiltIns({ documents, mails, metrics, health, draining, ne
       : page(200, { status: 'ready' })
   return (path: string, req: IncomingMessage): BuiltInPage | Promise<BuiltInPage> | undefined => {
     const place = path.startsWith('/api/') ? path.slice(4) : path
-    // Caught mails hold the links that open accounts.
-    if (place.startsWith('/dev/') && !isFromThisMachine(req)) return undefined
+    // Caught mails hold the links that open accounts; the overview shows them, and what is inside.
+    if (isOfDevelopment(place) && !isFromThisMachine(req)) return undefined
     switch (place) {
+      case '/':
+      case '/dev':
+        return overview && pageOf(overview())
       case '/health':
         return health().then((seen) => page(seen.status === 'unhealthy' ? 503 : 200, seen))
       case '/health/live':
@@ -61,6 +73,10 @@ export function createBuiltIns({ documents, mails, metrics, health, draining, ne
     const document = documents?.(place)
     return document && pageOf(document)
   }
+}
+
+function isOfDevelopment(place: string): boolean {
+  return place === '/' || place === '/dev' || place.startsWith('/dev/')
 }
 
 function page(status: number, value: object): BuiltInPage {

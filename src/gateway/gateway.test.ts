@@ -665,6 +665,18 @@ describe('documents', () => {
     })
   })
 
+  test('R-OPS-4: the overview is at / and /dev, for this machine alone; without one they are a 404', async () => {
+    await start({ documents })
+    for (const path of ['/', '/dev']) expect([path, (await ask(path)).status]).toEqual([path, 404])
+    await server!.close({ timeoutMs: 0 })
+    await start({ documents, overview: () => ({ contentType: 'text/html', body: '<h1>' }) })
+    for (const path of ['/', '/dev', '/api/dev'])
+      expect([path, await ask(path)]).toMatchObject([path, { status: 200, text: '<h1>' }])
+    for (const headers of [{ 'x-forwarded-for': '127.0.0.1' }, { via: '1.1 proxy' }])
+      expect([headers, (await ask('/', { headers })).status]).toEqual([headers, 404])
+    expect((await ask('/', { method: 'POST' })).status).toBe(405)
+  })
+
   test('may have headers of their own', async () => {
     await start({ documents })
     expect((await ask('/openapi.json')).headers['cache-control']).toBe('no-cache')

@@ -37,6 +37,8 @@ export interface GatewayOptions {
   /** Of the system, for `/health`. */
   readonly version: string
   readonly documents?: Documents
+  /** The page at `/`, where no route has that path; as `mails`, never given in production, and shown to this machine alone. */
+  readonly overview?: () => Document
   /** Mails that were caught instead of sent, for `/dev/mails`; never given in production, and shown to this machine alone. */
   readonly mails?: () => Promise<readonly object[]>
   /** For `/metrics`; in production never on a public port. */
@@ -124,6 +126,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   let draining = false
   const builtIn = createBuiltIns({
     documents: options.documents,
+    overview: options.overview,
     mails: options.mails,
     metrics: options.metrics,
     health,

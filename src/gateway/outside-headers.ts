@@ -54,6 +54,8 @@ const HARMLESS: ReadonlySet<string> = new Set([
   'priority',
   'range',
   'referer',
+  // Of a page that was opened by hand: it says that, and not who.
+  'sec-fetch-user',
   'user-agent',
 ])
 

@@ -24,6 +24,8 @@ test('FC-90 R-OPS-4: a loopback peer that asks for localhost or a loopback addre
     accept: '*/*',
     cookie: 'a=b',
     'sec-fetch-mode': 'navigate',
+    // Of an address that somebody typed, or a link that somebody followed.
+    'sec-fetch-user': '?1',
     'upgrade-insecure-requests': '1',
   }
   for (const site of ['none', 'same-origin'])

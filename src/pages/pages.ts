@@ -1,6 +1,6 @@
 import type { Contract } from '../contract/contract.ts'
 import { newestVersion, openapi } from '../contract/documents/openapi.ts'
-import { REFERENCE_SCRIPT, STYLE } from './assets.ts'
+import { OVERVIEW_SCRIPT, REFERENCE_SCRIPT, STYLE } from './assets.ts'
 import type { Page } from './page.ts'
 import { referencePage } from './reference/reference-page.ts'
 
@@ -9,7 +9,7 @@ export interface PagesOptions {
   readonly systemVersion: string
 }
 
-/** The reference of a system by path, `/docs` and `/v1/docs` and so on, and what it loads. `undefined` for any other path. */
+/** The reference of a system by path, `/docs` and `/v1/docs` and so on, and what pages load. `undefined` for any other path. */
 export function referencePages(
   contracts: readonly Contract[],
   options: PagesOptions,
@@ -22,7 +22,7 @@ export function referencePages(
     )
   add('/docs', undefined)
   for (let version = 1; version <= newest; version++) add(`/v${version}/docs`, version)
-  for (const asset of [STYLE, REFERENCE_SCRIPT]) makers.set(`/${asset().path}`, () => asset().page)
+  for (const asset of [STYLE, REFERENCE_SCRIPT, OVERVIEW_SCRIPT]) makers.set(`/${asset().path}`, () => asset().page)
   const made = new Map<string, Page>()
   return (path) => {
     const page = made.get(path) ?? makers.get(path)?.()

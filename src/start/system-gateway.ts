@@ -14,7 +14,7 @@ import type { Buckets } from '../limits/buckets.ts'
 import type { Log } from '../observe/log.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
 import type { Tracer } from '../observe/span.ts'
-import { referencePages } from '../pages/index.ts'
+import { overviewPage, type Page, referencePages } from '../pages/index.ts'
 import type { Shared } from './open-shared.ts'
 import type { RunningServices } from './run-services.ts'
 import type { Settings } from './settings.ts'
@@ -71,7 +71,7 @@ export function systemGateway(
     version: system.version,
     documents: shownBy(system, prefix),
     ...(mails && { mails }),
-    ...(!settings.production && { metrics }),
+    ...(!settings.production && { metrics, overview: overviewOf(system, mails !== undefined) }),
     health: sharedHealth({ carrier, services: near, shared, worker }),
     requestTimeoutMs: settings.requestTimeoutMs,
     limits: { ...settings.rateLimit, buckets },
@@ -83,6 +83,18 @@ export function systemGateway(
     security,
     log,
   })
+}
+
+/** Made when it is first asked for. */
+function overviewOf({ name, version, services }: System, catchesMails: boolean): () => Page {
+  let made: Page | undefined
+  return () => {
+    made ??= overviewPage(
+      services.map(({ contract }) => contract),
+      { title: name, systemVersion: version, catchesMails },
+    )
+    return made
+  }
 }
 
 /** Its documents, and the reference that is made of them. */

@@ -41,7 +41,13 @@ async function spending<T>(spend: () => Promise<T>) {
 }
 
 const CHOOSE = 'Choose a password'
-const STYLE = 'body{font:1.1rem/1.5 system-ui,sans-serif;max-width:28rem;margin:4rem auto;padding:0 1rem}'
+const STYLE = [
+  ':root{color-scheme:light dark}',
+  'body{font:1.1rem/1.5 system-ui,sans-serif;max-width:28rem;margin:4rem auto;padding:0 1rem}',
+  'h1{font-size:1.6rem;line-height:1.25}',
+  'input,button{font:inherit;box-sizing:border-box;min-height:2.75rem;padding:.25rem .75rem}',
+  'input{width:100%}',
+].join('')
 const CSP = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
@@ -52,7 +58,7 @@ const CSP = [
 
 /** Nothing that anybody has written is in it, but what this service says of a password. */
 function page<S extends 200 | 400 | 404>(status: S, title: string, content: string) {
-  const head = `<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title><style>${STYLE}</style>`
+  const head = `<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title><style>${STYLE}</style>`
   return {
     status,
     headers: { 'content-security-policy': CSP },

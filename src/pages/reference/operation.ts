@@ -1,5 +1,6 @@
 import type { OperationObject, Parameter, ResponseObject } from '../../contract/documents/openapi-types.ts'
 import { type Html, html, inline, prose } from '../html.ts'
+import { breakable, methodBadge } from '../path.ts'
 import { bodyFields } from './body.ts'
 import { parameterFields } from './parameters.ts'
 import type { Resolve } from './resolve.ts'
@@ -33,15 +34,6 @@ ${answerLists(operation, resolve)}
 </div>
 </details>
 `
-}
-
-export function methodBadge(method: string): Html {
-  return html`<span class="method ${method.toLowerCase()}">${method}</span>`
-}
-
-/** A path may wrap after a slash: it is the longest word of a page. */
-export function breakable(path: string): Html {
-  return html`${path.split(/(?<=\/)/).map((part, i) => html`${i > 0 && html`<wbr>`}${part}`)}`
 }
 
 /** Errors stay folded: nearly all of them are the same everywhere. */
