@@ -65,7 +65,13 @@ test('R-OPS-4: lintel config shows what the start would read, then what is wrong
 
 describe('exit codes', () => {
   test.each([
-    [['strat'], 'lintel: Unknown command "strat", nor a system in ./system.ts; see lintel --help (UNKNOWN_COMMAND)'],
+    [['strat'], 'lintel: Unknown command "strat": did you mean `lintel start`? (UNKNOWN_COMMAND)'],
+    [['launch'], 'lintel: Unknown command "launch", nor a system in ./system.ts; see lintel --help (UNKNOWN_COMMAND)'],
+    [
+      ['migrate', 'stauts'],
+      'lintel: Unknown command "migrate stauts": did you mean `lintel migrate status`? (UNKNOWN_COMMAND)',
+    ],
+    [['events', 'stauts'], '(Did you mean status?)'],
     [['start', '--prot', '80'], "error: unknown option '--prot'"],
     [['purge'], "error: required option '--older-than <duration>' not specified"],
     [['purge', '--older-than', 'long'], 'lintel: --older-than is "long": give a duration such as 30d or 12h'],

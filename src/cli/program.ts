@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import { declareClient } from './declare-client.ts'
 import { declareDesign } from './declare-design.ts'
 import { declareEvents } from './declare-events.ts'
+import { declareMigrate } from './declare-migrate.ts'
 import { declareWork } from './declare-work.ts'
 import { failWith } from './fail.ts'
 import { releaseSignals } from './signals.ts'
@@ -38,10 +39,7 @@ program
   .argument('[parts...]', 'names of services, and gateway')
   .option('--no-watch', 'run it once, in this process: for debuggers')
   .action(async (parts: string[], options) => (await import('./dev/dev.ts')).devCommand(system, parts, options))
-program
-  .command('migrate')
-  .description('apply new migrations to every service’s database')
-  .action(async () => (await import('./migrate.ts')).migrateCommand(system))
+declareMigrate(program, () => system)
 program
   .command('purge')
   .description('remove for good what was deleted long ago')
@@ -114,7 +112,13 @@ program
       program,
     )
     if (command) command.outputHelp()
-    else await (await import('./service-command.ts')).serviceCommand(system, [...words, '--help'], SYSTEM)
+    else
+      await (await import('./service-command.ts')).serviceCommand(
+        system,
+        [...words, '--help'],
+        SYSTEM,
+        program.commands,
+      )
   })
 
 // Anything else may be a service's: which there are is known once the system is loaded.
@@ -126,7 +130,7 @@ program
   .passThroughOptions()
   .action(async (words: string[]) => {
     if (words.length === 0) program.help({ error: true })
-    await (await import('./service-command.ts')).serviceCommand(system, words, SYSTEM)
+    await (await import('./service-command.ts')).serviceCommand(system, words, SYSTEM, program.commands)
   })
 
 /** These take the signals, and end in their own way; a service's command does too, and is undone. */

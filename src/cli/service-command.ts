@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline'
 import { Command, type Option } from 'commander'
 import { Fault } from '../base/errors.ts'
+import { nearestName } from '../base/known-names.ts'
 import { createLog, STDERR } from '../observe/log.ts'
 import type { CommandInput } from '../service/command.ts'
 import { runServices } from '../start/run-services.ts'
@@ -8,15 +9,21 @@ import { readSettings } from '../start/settings.ts'
 import { contractsOf, type System } from '../start/system.ts'
 import { loadSystem } from './load-system.ts'
 import { interruption } from './signals.ts'
+import { unknownCommand } from './unknown-command.ts'
 
 /**
  * Runs a command that a service brings, such as `users create`; also beside a running system. Which commands there are, the
  * system says: `systemOption` after the command is read before anything else of it.
  */
-export async function serviceCommand(before: string, given: readonly string[], systemOption: Option): Promise<void> {
+export async function serviceCommand(
+  before: string,
+  given: readonly string[],
+  systemOption: Option,
+  own: readonly Command[],
+): Promise<void> {
   const interrupted = interruption()
   try {
-    await runCommand(before, given, systemOption, interrupted.signal)
+    await runCommand(before, given, systemOption, { own, signal: interrupted.signal })
   } catch (error) {
     if (interrupted.exitCode === undefined) throw error
     console.error(`lintel: ${interrupted.signal.reason.message}`)
@@ -29,14 +36,15 @@ async function runCommand(
   before: string,
   given: readonly string[],
   systemOption: Option,
-  signal: AbortSignal,
+  { own, signal }: { own: readonly Command[]; signal: AbortSignal },
 ): Promise<void> {
   const { file = before, words } = takeOption(given, systemOption.long!)
   const system = await loadSystem(file).catch((error) => {
-    throw error instanceof Fault && error.code === 'NO_SYSTEM' ? unknown(words, `, nor a system in ${file}`) : error
+    const isMissing = error instanceof Fault && error.code === 'NO_SYSTEM'
+    throw isMissing ? unknownCommand(named(words), { commands: own, more: `, nor a system in ${file}` }) : error
   })
   if (helpsWithGroup(system, words, systemOption)) return
-  const { name, service, command } = find(system, words)
+  const { name, service, command } = find(system, words, own)
   const parser = new Command(`lintel ${name}`).description(command.about).exitOverride().showHelpAfterError()
   for (const [flags, meaning] of Object.entries(command.required ?? {})) parser.requiredOption(flags, meaning)
   for (const [flags, meaning] of Object.entries(command.options ?? {})) parser.option(flags, meaning)
@@ -93,17 +101,23 @@ function commandsOf({ services }: System) {
   )
 }
 
-function find(system: System, words: readonly string[]) {
+function find(system: System, words: readonly string[], own: readonly Command[]) {
   const all = commandsOf(system)
   const found = all.find(({ name }) => `${words.join(' ')} `.startsWith(`${name} `))
   if (found) return found
-  throw unknown(words, `. Commands of its services: ${all.map(({ name }) => name).join(', ') || 'none'}`)
+  const names = all.map(({ name }) => name)
+  const whole = nearestName(named(words).join(' '), names)
+  if (whole !== undefined) throw unknownCommand([named(words).join(' ')], { commands: [whole] })
+  throw unknownCommand(named(words), {
+    commands: own,
+    more: `. Commands of its services: ${names.join(', ') || 'none'}`,
+  })
 }
 
-function unknown(words: readonly string[], more: string): Fault {
-  return new Fault('UNKNOWN_COMMAND', `Unknown command "${words.join(' ')}"${more}; see lintel --help`, {
-    exitCode: 2,
-  })
+/** Without options, of which a command that there is not has none. */
+function named(words: readonly string[]): readonly string[] {
+  const end = words.findIndex((word) => word.startsWith('-'))
+  return end > 0 ? words.slice(0, end) : words
 }
 
 async function readSecret(question: string, signal: AbortSignal): Promise<string> {

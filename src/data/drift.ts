@@ -83,27 +83,26 @@ function nullMisfits(resource: AnyResource, field: string, spec: FieldSpec, colu
 
 /** CRUD inserts what the request gives, the id and the parent's or the owner's; the rest is up to the table's defaults. */
 function unfilledColumns(resource: AnyResource, table: Relation): string[] {
-  if (!isCrud(resource, 'create')) return []
-  const filled = new Set(
-    [
-      'id',
-      resource.parent?.field ?? makersField(resource) ?? 'id',
-      ...resource.states,
-      ...givenTo(resource, 'create'),
-    ].map(snakeCase),
-  )
   return table.columns
-    .filter((column) => column.notNull && !column.hasDefault && !filled.has(column.name))
+    .filter((column) => column.notNull && !column.hasDefault && !isFilled(resource, column.name))
     .map(({ name }) => `${resource.table}.${name}: the column is required, but create never sets it: add a default`)
+}
+
+/** Whether a row that CRUD creates has a value for a column; what a service's own code inserts is its own affair. */
+export function isFilled(resource: AnyResource, column: string): boolean {
+  if (!isCrud(resource, 'create')) return true
+  const filled = [
+    'id',
+    resource.parent?.field ?? makersField(resource) ?? 'id',
+    ...resource.states,
+    ...givenTo(resource, 'create'),
+  ]
+  return filled.map(snakeCase).includes(column)
 }
 
 function uniqueDrift({ key, resource }: Pick<Subject, 'key' | 'resource'>, table: Relation): string[] {
   return resource.unique.flatMap((field) => {
-    const { name: column, spec } = columnFor(tableOf(resource), field)
-    const name = `${resource.table}_${column}_key`
-    const on = spec.kind === 'email' ? `lower(${column})` : column
-    const where = resource.softDelete ? 'deleted_at is null' : null
-    const create = `create unique index ${name} on ${resource.table} (${on})${where ? ` where ${where}` : ''}`
+    const { name, on, where, create } = uniqueIndexOf(resource, field)
     const index = table.indexes.find((one) => one.name === name)
     if (!index)
       return [`${resource.table}: the index ${name} is missing (contract: ${key}.${field} is unique): ${create}`]
@@ -116,8 +115,17 @@ function uniqueDrift({ key, resource }: Pick<Subject, 'key' | 'resource'>, table
   })
 }
 
+export function uniqueIndexOf(resource: AnyResource, field: string) {
+  const { name: column, spec } = columnFor(tableOf(resource), field)
+  const name = `${resource.table}_${column}_key`
+  const on = spec.kind === 'email' ? `lower(${column})` : column
+  const where = resource.softDelete ? 'deleted_at is null' : null
+  const create = `create unique index ${name} on ${resource.table} (${on})${where ? ` where ${where}` : ''}`
+  return { name, on, where, create }
+}
+
 /** What shows the rows that are not softly deleted, also where reads go to a view of the resource's own. */
-function livingView({ table }: AnyResource): string {
+export function livingView({ table }: AnyResource): string {
   return `active_${table}`
 }
 

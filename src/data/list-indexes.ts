@@ -73,10 +73,11 @@ function distinct(needed: readonly NeededIndex[]): NeededIndex[] {
 export async function missingIndexes(db: Queryable, contract: Contract): Promise<string[]> {
   const resources = Object.values<AnyResource>(contract.resources)
   const catalog = await readCatalog(db, [...new Set(resources.map(({ table }) => table))])
-  return [...new Set(resources.flatMap((resource) => missingOf(resource, catalog.get(resource.table))))]
+  return [...new Set(resources.flatMap((resource) => missingIndexesOf(resource, catalog.get(resource.table))))]
 }
 
-function missingOf(resource: Resource, table: Relation | undefined): string[] {
+/** The same of one resource, on a table as it is or will be. */
+export function missingIndexesOf(resource: Resource, table: Relation | undefined): string[] {
   // Below a view there is no telling which index serves what.
   if (!table?.isTable) return []
   const columns = new Set(table.columns.map(({ name }) => name))

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import { Fault } from '../base/errors.ts'
 import { connect } from './connection.ts'
-import { badName, type Migration, numberOf, readMigrations, SOURCES } from './migration-files.ts'
+import { badName, isDraft, type Migration, numberOf, readMigrations, SOURCES } from './migration-files.ts'
 import { lineAt, type Statement, statementsOf } from './statements.ts'
 
 export { migrationFolders, PLATFORM_MIGRATIONS } from './migration-files.ts'
@@ -19,7 +19,7 @@ export interface MigrateOptions {
  * for files that begin with the line `-- lintel: no transaction` (for CREATE INDEX CONCURRENTLY): their statements are
  * sent one by one. Only one caller migrates at a time, the others wait and find nothing to do.
  *
- * Faults: MIGRATION_NAME, MIGRATION_CHANGED, MIGRATION_MISSING, MIGRATION_FAILED (exit code 1), those of `connect`.
+ * Faults: MIGRATION_NAME, MIGRATION_CHANGED, MIGRATION_MISSING, MIGRATION_DRAFT, MIGRATION_FAILED (exit code 1), those of `connect`.
  *
  * ```ts
  * await migrate(url, [PLATFORM_MIGRATIONS, 'services/orders/migrations'], { log: console.log })
@@ -37,6 +37,7 @@ export async function migrate(
     await lock(client, log, signal)
     await client.query(RECORDS)
     const pending = pendingOf(migrations, await appliedOn(client), log)
+    for (const one of pending) if (isDraft(one)) throw draftFault(one)
     for (const migration of pending) {
       const begun = performance.now()
       await apply(client, migration)
@@ -53,14 +54,34 @@ export async function pendingMigrations(url: string, folders: readonly (string |
   const migrations = await readMigrations(folders)
   const client = await connect(url)
   try {
-    const { rows } = await client.query<{ begun: boolean }>(
-      `select to_regclass('lintel.migrations') is not null as begun`,
-    )
+    const { rows } = await client.query<{ begun: boolean }>(BEGUN)
     return pendingOf(migrations, rows[0]!.begun ? await appliedOn(client) : [], () => {}).map(({ name }) => name)
   } finally {
     await client.end()
   }
 }
+
+/** The migrations of a service, without the platform's. */
+export interface MigrationStatus {
+  readonly applied: readonly { readonly name: string; readonly appliedAt: Date }[]
+  readonly pending: readonly string[]
+}
+
+/** What a database has had of the files of the folders, and what not; changes nothing. Faults as in `migrate`. */
+export async function migrationStatus(url: string, folders: readonly (string | URL)[]): Promise<MigrationStatus> {
+  const pending = await pendingMigrations(url, folders)
+  const client = await connect(url)
+  try {
+    const { rows } = await client.query<{ begun: boolean }>(BEGUN)
+    const applied = rows[0]!.begun ? (await client.query<MigrationStatus['applied'][number]>(APPLIED)).rows : []
+    return { applied, pending }
+  } finally {
+    await client.end()
+  }
+}
+
+const BEGUN = `select to_regclass('lintel.migrations') is not null as begun`
+const APPLIED = `select name, applied_at as "appliedAt" from lintel.migrations where source <> 'lintel' order by source desc, name`
 
 interface Applied {
   source: string
@@ -141,6 +162,14 @@ function checkOrder(here: readonly string[], there: readonly string[], log: (lin
   if (late !== undefined)
     throw badName(late, `comes before ${newestThere}, which has been applied already: give it the next free number`)
   if (gone.length > 0) log(`the database is newer than this code: unknown migrations applied: ${gone.join(', ')}`)
+}
+
+function draftFault({ path }: Migration): Fault {
+  const file = relative('.', path)
+  return new Fault(
+    'MIGRATION_DRAFT',
+    `${file} is a draft: read it, mend it, and remove its first line to have it applied.`,
+  )
 }
 
 /** What an earlier file has set, such as the empty search_path of a pg_dump, is not for the next one; nor are timeouts. */

@@ -64,6 +64,13 @@ export async function readMigrations(folders: readonly (string | URL)[]): Promis
   return migrations.sort((a, b) => (rank(a) < rank(b) ? -1 : 1))
 }
 
+/** The first line of a file that nobody has read yet. */
+export const DRAFT = '-- lintel: draft'
+
+export function isDraft({ sql }: Pick<Migration, 'sql'>): boolean {
+  return sql.startsWith(DRAFT)
+}
+
 export function badName(path: string, what: string): Fault {
   return new Fault('MIGRATION_NAME', `${relative('.', path)} ${what}.`)
 }
