@@ -49,3 +49,9 @@ export function recogniseText(text: string): Kind | undefined {
 function other(seems: string, advice: string): Kind {
   return { kind: 'other', seems, advice }
 }
+
+/** What is wrong with an AsyncAPI document for us; undefined for those of version 3, and for OpenAPI. */
+export function asyncapiFault(kind: Kind): string | undefined {
+  if (kind.kind !== 'asyncapi' || kind.version.startsWith('3')) return undefined
+  return `is AsyncAPI ${kind.version}: convert it to AsyncAPI 3, with @asyncapi/converter for one`
+}

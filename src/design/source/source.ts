@@ -54,6 +54,7 @@ function yamlOf(text: string) {
     return readYaml(text)
   } catch (error) {
     if (error instanceof RangeError) throw new Error('is nested too deeply')
-    throw error
+    // What follows from the first mistake says no more.
+    throw new Error((error as Error).message.split('; ', 1)[0], { cause: error })
   }
 }
