@@ -26,8 +26,12 @@ export async function documentsCommand(
   settleFiles(files, { command: kind, check, left: filesLeft(out, KINDS[kind].name, files) })
 }
 
-export function documentFiles(kind: DocumentKind, { name, version, services }: System, out: string): GeneratedFile[] {
+export function documentFiles(
+  kind: DocumentKind,
+  { name, version, about = {}, services }: System,
+  out: string,
+): GeneratedFile[] {
   const contracts = services.map(({ contract }) => contract)
-  const files: DocumentFile[] = KINDS[kind].filesOf(contracts, { title: name, systemVersion: version })
+  const files: DocumentFile[] = KINDS[kind].filesOf(contracts, { title: name, about, systemVersion: version })
   return files.map(({ path, text }) => ({ path: join(out, path), text }))
 }

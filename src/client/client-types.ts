@@ -14,12 +14,10 @@ import type {
 import type { Answered, ChangeArgs, CreateArgs, DeleteArgs, GetArgs, ListArgs, OwnArgs, WalkArgs } from './call-args.ts'
 import type { Page, Rows } from './page.ts'
 
-/** What a client of a contract has, or of several: that of each. */
-export type Clients<T> = T extends AnyContract
-  ? Client<T>
-  : T extends readonly [infer C extends AnyContract, ...infer Others]
-    ? Client<C> & Clients<Others>
-    : unknown
+/** What a client of several contracts has: that of each. */
+export type Clients<T> = T extends readonly [infer C extends AnyContract, ...infer Others]
+  ? Client<C> & Clients<Others>
+  : unknown
 
 /** A service as its callers see it: an object per resource, and a function per operation of the contract's own. */
 export type Client<C extends AnyContract> = {

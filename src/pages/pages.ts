@@ -1,4 +1,5 @@
 import type { Contract } from '../contract/contract.ts'
+import type { About } from '../contract/documents/about.ts'
 import { newestVersion, openapi } from '../contract/documents/openapi.ts'
 import { OVERVIEW_SCRIPT, REFERENCE_SCRIPT, STYLE } from './assets.ts'
 import type { Page } from './page.ts'
@@ -6,6 +7,7 @@ import { referencePage } from './reference/reference-page.ts'
 
 export interface PagesOptions {
   readonly title: string
+  readonly about?: About
   readonly systemVersion: string
 }
 

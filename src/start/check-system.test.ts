@@ -155,6 +155,22 @@ describe('FC-62: known before there is a database', () => {
     )
     expect(() => system({} as never)).toThrow('it needs a list of `services`')
   })
+
+  test.each<[string, unknown, string]>([
+    ['no object', 'a shop', '`about` must be an object'],
+    ['an unknown member', { titel: 'Shop' }, '`about` has the unknown member "titel": did you mean "title"?'],
+    ['a title that is no text', { title: 5 }, '`about.title` must be a text'],
+    [
+      'a contact that is a text',
+      { contact: 'ada@example.com' },
+      '`about.contact` must be an object of texts: name, url, email',
+    ],
+    ['a contact with more', { contact: { phone: '1' } }, '`about.contact` has the unknown member "phone"'],
+    ['a license without a name', { license: { url: 'https://example.com' } }, '`about.license` needs a `name`'],
+    ['a license in two ways', { license: { name: 'MIT', identifier: 'MIT', url: 'https://x' } }, 'give one of them'],
+  ])('R-P-2: about with %s', async (_, about, message) => {
+    expect(await faultOf({ services: [], about: about as never })).toContain(message)
+  })
 })
 
 describe('R-AUTH-8: roles', () => {

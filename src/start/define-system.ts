@@ -1,5 +1,6 @@
 import { Fault } from '../base/errors.ts'
 import { unknownMember } from '../base/known-names.ts'
+import type { About } from '../contract/documents/about.ts'
 import type { KnownMembers } from '../contract/known-members.ts'
 import type { TokenIssuer } from '../contract/token-issuer.ts'
 import type { Service } from '../service/implement.ts'
@@ -11,6 +12,8 @@ export interface SystemOptions {
   /** Names the databases: `<name>_<service>`; `lintel` by default. */
   readonly name?: string
   readonly version?: string
+  /** What its documents say of it: title, description, contact, license. */
+  readonly about?: About
   readonly services: readonly Service<any>[]
   /**
    * Whose access tokens are believed: those of a service of the system, or of an identity provider. Without it everybody is anonymous.
@@ -20,7 +23,7 @@ export interface SystemOptions {
   readonly auth?: TokenIssuer | IdentityProvider
 }
 
-const OPTIONS: KnownMembers<SystemOptions> = { name: true, version: true, services: 'list', auth: true }
+const OPTIONS: KnownMembers<SystemOptions> = { name: true, version: true, about: true, services: 'list', auth: true }
 
 /**
  * Says what runs: `export default system({ services: [users, orders], auth: accessTokens })`. Services that
@@ -33,6 +36,7 @@ export function system(options: SystemOptions): System {
   const made: System = {
     name: options.name ?? 'lintel',
     version: options.version ?? '0.0.0',
+    ...(options.about && { about: options.about }),
     services: options.services,
     auth: options.auth,
   }

@@ -86,23 +86,23 @@ export function systemGateway(
 }
 
 /** Made when it is first asked for. */
-function overviewOf({ name, version, services }: System, catchesMails: boolean): () => Page {
+function overviewOf({ name, version, about, services }: System, catchesMails: boolean): () => Page {
   let made: Page | undefined
   return () => {
     made ??= overviewPage(
       services.map(({ contract }) => contract),
-      { title: name, systemVersion: version, catchesMails },
+      { title: about?.title ?? name, systemVersion: version, catchesMails },
     )
     return made
   }
 }
 
 /** Its documents, and the reference that is made of them. */
-function shownBy({ name, version, services }: System, prefix: string): Documents {
+function shownBy({ name, version, about = {}, services }: System, prefix: string): Documents {
   const contracts = services.map(({ contract }) => contract)
-  const about = { title: name, systemVersion: version, baseUrl: prefix }
-  const documents = documentsOf(contracts, about)
-  const pages = referencePages(contracts, about)
+  const options = { title: name, about, systemVersion: version, baseUrl: prefix }
+  const documents = documentsOf(contracts, options)
+  const pages = referencePages(contracts, options)
   return (path) => documents(path) ?? pages(path)
 }
 

@@ -1,5 +1,6 @@
 import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { AnyContract } from '../contract/contract.ts'
+import type { About } from '../contract/documents/about.ts'
 import type { TokenIssuer } from '../contract/token-issuer.ts'
 import type { Service } from '../service/implement.ts'
 import type { IdentityProvider } from './identity-provider.ts'
@@ -8,6 +9,8 @@ import type { IdentityProvider } from './identity-provider.ts'
 export interface System {
   readonly name: string
   readonly version: string
+  /** What its documents say of it. */
+  readonly about?: About
   readonly services: readonly Service<any>[]
   /** Whose tokens the gateway believes: those of one of the services, or of an identity provider. */
   readonly auth: TokenIssuer | IdentityProvider | undefined

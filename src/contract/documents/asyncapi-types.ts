@@ -1,10 +1,11 @@
+import type { Info } from './about.ts'
 import type { JsonSchema } from './json-schema.ts'
 import type { Reference } from './openapi-types.ts'
 
 /** An AsyncAPI 3.0 document, as far as Lintel writes one. */
 export interface AsyncApiDocument {
   readonly asyncapi: '3.0.0'
-  readonly info: { readonly title: string; readonly version: string; readonly description: string }
+  readonly info: Info
   readonly defaultContentType: string
   readonly channels: Readonly<Record<string, Channel>>
   readonly operations: Readonly<Record<string, OperationObject>>

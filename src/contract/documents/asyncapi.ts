@@ -1,5 +1,6 @@
 import type { Contract } from '../contract.ts'
 import { dataVersion } from '../event.ts'
+import { type About, infoOf } from './about.ts'
 import type { AsyncApiDocument, Channel, Message, OperationObject } from './asyncapi-types.ts'
 import { answerSchema, type JsonSchema } from './json-schema.ts'
 import type { Reference } from './openapi-types.ts'
@@ -9,6 +10,7 @@ import { shared } from './shared.ts'
 export interface AsyncApiOptions {
   /** Name of the system, which is that of its stream on NATS and the first word of its subjects; `api` by default. */
   readonly title?: string
+  readonly about?: About
   /** The system's own version, such as `1.4.0`; `1` by default. */
   readonly systemVersion?: string
   /** Name of a service: what it sends and receives alone. All services by default. */
@@ -66,12 +68,19 @@ export function asyncapi(contracts: readonly Contract[], options: AsyncApiOption
       }
   return {
     asyncapi: '3.0.0',
-    info: { title, version: systemVersion, description: DESCRIPTION },
+    info: infoOf(withoutIdentifier(options.about ?? {}), { title, version: systemVersion, description: DESCRIPTION }),
     defaultContentType: 'application/json',
     channels,
     operations,
     components: { messages, schemas: kept.components().schemas },
   }
+}
+
+/** AsyncAPI knows a license by its name and its address alone. */
+function withoutIdentifier({ license, ...about }: About): About {
+  if (!license) return about
+  const { identifier: _, ...rest } = license
+  return { ...about, license: rest }
 }
 
 /** The channels that the consumers of a service listen to. */

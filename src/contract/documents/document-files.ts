@@ -9,7 +9,7 @@ export interface DocumentFile {
   readonly text: string
 }
 
-type FilesOptions = Pick<OpenApiOptions, 'title' | 'systemVersion'>
+type FilesOptions = Pick<OpenApiOptions, 'title' | 'about' | 'systemVersion'>
 
 /** `v1.json` is version 1 of the whole system, `orders/v1.json` of the service orders. */
 export function openapiFiles(contracts: readonly Contract[], options: FilesOptions): DocumentFile[] {

@@ -66,6 +66,8 @@ function exampleValue(name: string, spec: FieldSpec, use: Use): unknown {
   }
 }
 
+export const EXAMPLE_TIME = '2026-01-31T09:30:00.000Z'
+
 export function exampleId(prefix: string): string {
   return `${prefix}_01h455vb4pex5vsknk084sn02q`
 }
@@ -78,7 +80,7 @@ const kinds: Record<FieldSpec['kind'], (name: string, spec: FieldSpec) => unknow
   money: (_, spec) => within(spec, 19.99),
   // What has few values needs no example.
   boolean: () => undefined,
-  time: () => '2026-01-31T09:30:00.000Z',
+  time: () => EXAMPLE_TIME,
   // The schema of the id has one.
   id: () => undefined,
   oneOf: () => undefined,

@@ -23,7 +23,7 @@ export interface JsonSchema {
   readonly maxItems?: number
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly required?: readonly string[]
-  readonly additionalProperties?: boolean
+  readonly additionalProperties?: boolean | JsonSchema
   readonly unevaluatedProperties?: boolean
   readonly anyOf?: readonly JsonSchema[]
   /** How many decimals a number may have. `multipleOf: 0.01` says so too, but 0.07 / 0.01 is no whole number in floats. */

@@ -1,11 +1,12 @@
 import type { Limit } from '../limits.ts'
+import type { Info } from './about.ts'
 import type { JsonSchema } from './json-schema.ts'
 import type { Tag } from './tags.ts'
 
 /** An OpenAPI 3.1 document, as far as Lintel writes one. */
 export interface OpenApiDocument {
   readonly openapi: '3.1.0'
-  readonly info: { readonly title: string; readonly version: string; readonly description: string }
+  readonly info: Info
   readonly servers: readonly Server[]
   readonly tags: readonly Tag[]
   readonly paths: Readonly<Record<string, PathItem>>

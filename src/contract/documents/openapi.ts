@@ -1,5 +1,6 @@
 import { Fault } from '../../base/errors.ts'
 import type { Contract } from '../contract.ts'
+import { type About, infoOf } from './about.ts'
 import { draftOf } from './draft.ts'
 import type { OpenApiDocument, Server } from './openapi-types.ts'
 import { pathsOf } from './paths.ts'
@@ -7,7 +8,9 @@ import { pathsOf } from './paths.ts'
 export interface OpenApiOptions {
   /** Version of the API; the newest by default. */
   readonly version?: number
+  /** Name of the system; `API` by default. */
   readonly title?: string
+  readonly about?: About
   /** The system's own version, such as `1.4.0`; the API's by default. */
   readonly systemVersion?: string
   /** Where that version is served; `/v2` for version 2 by default. Paths begin there. */
@@ -35,11 +38,11 @@ export function openapi(contracts: readonly Contract[], options: OpenApiOptions 
   const paths = pathsOf(service === undefined ? contracts : contracts.filter(({ name }) => name === service), draft)
   return {
     openapi: '3.1.0',
-    info: {
+    info: infoOf(options.about ?? {}, {
       title: options.title ?? 'API',
       version: options.systemVersion ?? String(version),
       description: descriptionOf(version, newest),
-    },
+    }),
     servers: options.servers ?? [{ url: `/v${version}` }],
     // The paths have said which groups there are, and what they share.
     tags: draft.tags.all(),

@@ -1,11 +1,17 @@
-import { EMAIL_PATTERN } from '../../base/email.ts'
 import type { FieldSpec } from '../fields.ts'
-import { type FilterParameter, filterParameters } from '../list-query.ts'
 import type { Operation } from '../operation.ts'
-import type { Resource } from '../resource.ts'
 import type { Draft } from './draft.ts'
 import { exampleId } from './examples.ts'
 import { idPattern, idSchema, type JsonSchema, valueSchema } from './json-schema.ts'
+import {
+  commaList,
+  fieldsParameter,
+  filtersOf,
+  lookedFor,
+  MOMENT,
+  pagingParameters,
+  sortParameter,
+} from './list-parameters.ts'
 import type { Parameter, Reference } from './openapi-types.ts'
 import { pascalCase, schemaName } from './schema-names.ts'
 import type { Shared } from './shared.ts'
@@ -73,7 +79,7 @@ function queryParameters(
     ...pagingParameters(resource).map((parameter) => shared.add('parameters', pascalCase(parameter.name), parameter)),
     ...sortParameter(resource).map(own),
     fields,
-    ...filterParameters(resource).map(filterParameter).map(own),
+    ...filtersOf(resource).map(own),
   ]
 }
 
@@ -98,129 +104,6 @@ function ownParameter(name: string, spec: FieldSpec): Parameter {
 
 function withDefault(schema: JsonSchema, spec: FieldSpec): JsonSchema {
   return spec.default === undefined ? schema : { ...schema, default: spec.default }
-}
-
-function fieldsParameter(shown: readonly string[]): Parameter {
-  return commaList('fields', 'The only fields of each that the answer has, beside `id`; all by default.', {
-    type: 'array',
-    items: { type: 'string', enum: shown },
-    minItems: 1,
-  })
-}
-
-/** Limits as list-query.ts has them; a test holds the two together. */
-function pagingParameters(resource: Resource): Parameter[] {
-  const deepest = resource.list.maxOffset
-  return [
-    {
-      name: 'page',
-      in: 'query',
-      description: `Page from 1 (the default), as deep as ${deepest} rows: page × limit is at most that. Not with cursor.`,
-      schema: { type: 'integer', minimum: 1, maximum: deepest },
-    },
-    {
-      name: 'limit',
-      in: 'query',
-      description: 'Rows of a page.',
-      schema: { type: 'integer', minimum: 1, maximum: 100, default: 20 },
-    },
-    {
-      name: 'cursor',
-      in: 'query',
-      description:
-        'Where to go on: `pagination.nextCursor` of the page before, with the same sort and filters. Not with page.',
-      schema: { type: 'string', pattern: '^[A-Za-z0-9_-]+$' },
-    },
-    {
-      name: 'count',
-      in: 'query',
-      description: `\`exact\` counts every row, and costs more; \`none\` counts none. By default \`total\` is exact up to ${resource.list.exactTotal} rows and an estimate beyond.`,
-      schema: { type: 'string', enum: ['exact', 'none'] },
-    },
-  ]
-}
-
-/**
- * One text, since no list could say what it is: each field once, in whichever direction. The pattern is plain enough for every dialect of
- * regular expressions, so that each field is there only once is said in words.
- */
-function sortParameter(resource: Resource): Parameter[] {
-  const { sort, defaultSort } = resource.list
-  if (sort.length === 0) return []
-  const fields = sort.map((name) => `\`${name}\``)
-  const which = `By ${sort.length === 1 ? fields[0] : `any of ${fields.join(', ')}, joined by commas, each once`}.`
-  const nullable = sort.some((name) => resource.stored[name]!.nullable)
-  const order = `\`-\` is descending, \`+\` or nothing ascending.${nullable ? ' What has no value is last in both.' : ''} Ties are broken by id.`
-  const term = `[+-]?(${sort.join('|')})`
-  const pattern = `^${term}${sort.length === 1 ? '' : `(,${term}){0,${sort.length - 1}}`}$`
-  const example = [`-${sort.at(-1)}`, ...sort.slice(0, -1)].slice(0, 2).join(',')
-  return [
-    {
-      name: 'sort',
-      in: 'query',
-      description: `${which} ${order}`,
-      schema: {
-        type: 'string',
-        pattern,
-        // What is sorted by without it may be no field that can be asked for.
-        ...(new RegExp(pattern).test(defaultSort) && { default: defaultSort }),
-      },
-      example,
-    },
-  ]
-}
-
-function filterParameter({ name, field, comparison, spec }: FilterParameter): Parameter {
-  const one = (description: string, schema: JsonSchema): Parameter => ({ name, in: 'query', description, schema })
-  switch (comparison) {
-    case 'in':
-      return listOfValues(name, field, spec)
-    case 'search':
-      return one('A part of the text, in any case.', valueSchema(spec, 'request'))
-    case 'min':
-      return one(`${field} is this or more. Digits, without an exponent.`, BOUND)
-    case 'max':
-      return one(`${field} is this or less. Digits, without an exponent.`, BOUND)
-    case 'after':
-      return one(`${field} is later than this. A date alone is its midnight, UTC.`, MOMENT)
-    case 'before':
-      return one(`${field} is earlier than this. A date alone is its midnight, UTC.`, MOMENT)
-    case 'exists':
-      return one(`Whether ${field} has a value: \`false\` finds those where it is null.`, { type: 'boolean' })
-  }
-}
-
-/**
- * Values joined by commas; those of free text repeated, because a comma may be part of them and clients disagree on how to
- * encode one inside a list. The server accepts both forms for every list.
- */
-function listOfValues(name: string, field: string, spec: FilterParameter['spec']): Parameter {
-  const items = itemOf(spec)
-  const description =
-    spec.kind === 'time' ? `${field} is one of these. A date alone is its midnight, UTC.` : `${field} is one of these.`
-  const parameter = commaList(name, description, { type: 'array', items, minItems: 1, maxItems: 100 })
-  return spec.kind === 'text' ? { ...parameter, explode: true } : parameter
-}
-
-const BOUND: JsonSchema = { type: 'number', minimum: -1e15, maximum: 1e15, 'x-lintel-decimals': 10 }
-const MOMENT: JsonSchema = { type: 'string', anyOf: [{ format: 'date-time' }, { format: 'date' }] }
-
-/** The schema of one value. A whole number, like a bound, may lie outside the limits of its field. */
-function itemOf(spec: FilterParameter['spec']): JsonSchema {
-  if (spec.kind === 'integer') return { type: 'integer', minimum: -1e15, maximum: 1e15 }
-  if (spec.kind === 'time') return MOMENT
-  const schema = valueSchema(lookedFor(spec), 'answer')
-  return spec.kind === 'email' ? { ...schema, pattern: EMAIL_PATTERN } : schema
-}
-
-/** What is looked for is any value, and makes no transition. */
-function lookedFor(spec: FieldSpec): FieldSpec {
-  const { transitions: _, default: __, ...rest } = spec
-  return { ...rest, nullable: false }
-}
-
-function commaList(name: string, description: string | undefined, schema: JsonSchema): Parameter {
-  return { name, in: 'query', ...(description !== undefined && { description }), style: 'form', explode: false, schema }
 }
 
 function headerParameters(operation: Operation): Parameter[] {

@@ -2,6 +2,7 @@ import type { Contract } from '../contract.ts'
 import type { Operation } from '../operation.ts'
 import type { ServedRoute } from '../served-route.ts'
 import type { Draft } from './draft.ts'
+import type { JsonSchema } from './json-schema.ts'
 import type { Reference, RequestBody, ResponseObject } from './openapi-types.ts'
 import { byStatus, headerRefs, problemResponse, rateHeaders, sharedProblem } from './responses.ts'
 
@@ -9,14 +10,17 @@ import { byStatus, headerRefs, problemResponse, rateHeaders, sharedProblem } fro
 export const ROUTE_SENTENCE =
   'Not part of the versioned API: it is the same in every version, and query parameters are its own.'
 
-/** Of any bytes the schema says nothing (OpenAPI 3.1, 4.8.14.3). */
+/** Of any bytes the schema says nothing (OpenAPI 3.1, 4.8.14.3); a form has names with texts. */
 export function routeBody({ types, maxBytes }: NonNullable<ServedRoute['body']>): RequestBody {
   return {
     description: `At most ${maxBytes} bytes.`,
     required: false,
-    content: Object.fromEntries(types.map((type) => [type, { schema: {} }])),
+    content: Object.fromEntries(types.map((type) => [type, { schema: type === FORM ? FORM_SCHEMA : {} }])),
   }
 }
+
+const FORM = 'application/x-www-form-urlencoded'
+const FORM_SCHEMA: JsonSchema = { type: 'object', additionalProperties: { type: 'string' } }
 
 /** What its handler answers by status, and each problem that it can have; of one status it may be either. */
 export function routeResponses(

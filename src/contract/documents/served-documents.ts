@@ -7,7 +7,7 @@ export interface ServedDocument {
   readonly body: string
 }
 
-export interface DocumentsOptions extends Pick<OpenApiOptions, 'title' | 'systemVersion'> {
+export interface DocumentsOptions extends Pick<OpenApiOptions, 'title' | 'about' | 'systemVersion'> {
   /** What stands before `/v1` in the servers of a document, such as `https://api.example.com`; nothing by default. */
   readonly baseUrl?: string
 }
