@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { built } from './built.ts'
 import { launcher, post } from './system-process.ts'
+import { tarballs } from './tarballs.ts'
 
 vi.setConfig({ testTimeout: 300_000 })
 
@@ -23,18 +23,9 @@ let creator: string
 // As `npm create lintel` runs it, from tarballs of both packages.
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lintel-create-'))
-  const lintel = join(folder, 'lintel')
-  await cp(built(), join(lintel, 'dist'), { recursive: true, filter: (path) => !path.endsWith('/node_modules') })
-  await cp(join(root, 'package.json'), join(lintel, 'package.json'))
-  tarball = await packed(lintel)
-  creator = await packed(join(root, 'create-lintel'))
+  ;({ lintel: tarball, creator } = await tarballs(folder))
 }, 180_000)
 afterAll(() => rm(folder, { recursive: true, force: true }))
-
-async function packed(path: string): Promise<string> {
-  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], path)
-  return join(folder, JSON.parse(stdout.slice(stdout.indexOf('[\n')))[0].filename)
-}
 
 interface Outcome {
   readonly code: number
