@@ -1,7 +1,8 @@
-import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeEach, expect, test, vi } from 'vitest'
+import { makeProject } from './made-project.ts'
 import { launcher } from './system-process.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
@@ -12,10 +13,7 @@ const { run, folder } = launcher()
 let cwd: string
 beforeEach(async () => {
   cwd = await folder()
-  await cp(join(root, 'create-lintel/templates/api'), cwd, { recursive: true })
-  await writeFile(join(cwd, 'package.json'), '{"type":"module"}')
-  await mkdir(join(cwd, 'node_modules'))
-  await symlink(root, join(cwd, 'node_modules/lintel'))
+  await makeProject(cwd)
 })
 
 const lintel = (words: string, env: Record<string, string> = {}) =>

@@ -35,7 +35,7 @@ export async function eachService(
   }
 }
 
-function servicesNamed(system: System, names: readonly string[]): System['services'] {
+export function servicesNamed(system: System, names: readonly string[]): System['services'] {
   const known = serviceNames(system)
   for (const name of names) {
     if (known.includes(name)) continue

@@ -41,6 +41,17 @@ program
   .action(async (parts: string[], options) => (await import('./dev/dev.ts')).devCommand(system, parts, options))
 declareMigrate(program, () => system)
 program
+  .command('db')
+  .description('open the database of a service, with psql where there is one')
+  .argument('[service]', 'whose; not needed where there is but one')
+  .option('--url', 'print its URL', false)
+  .option('-c, --command <sql>', 'run this, print the answer, and end')
+  .action(async (service, options) => (await import('./db.ts')).dbCommand(system, service, options))
+program
+  .command('doctor')
+  .description('look at what the system needs of this machine and this project; exit with 1 where something is wrong')
+  .action(async () => (await import('./doctor/doctor.ts')).doctorCommand(system))
+program
   .command('purge')
   .description('remove for good what was deleted long ago')
   .requiredOption('--older-than <duration>', 'such as 30d')

@@ -11,7 +11,7 @@ test('the addresses are those that can be opened: the gateway, each service by i
   const table = rows({}, [], 'postgres://postgres:secret@%2Ftmp%2Flintel:5432/postgres')
   expect(table.slice(0, 3)).toEqual([
     ['gateway', 'http://127.0.0.1:3000'],
-    ['documents', 'http://127.0.0.1:3000/openapi.json'],
+    ['documents', 'http://127.0.0.1:3000/docs'],
     ['mails', 'http://127.0.0.1:3000/dev/mails'],
   ])
   const at = table.findIndex(([name]) => name === 'orders')

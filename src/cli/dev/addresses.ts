@@ -32,7 +32,7 @@ export function addressRows(
   const rows: [string, string][] = gateway
     ? [
         ['gateway', at],
-        ['documents', `${at}/openapi.json`],
+        ['documents', `${at}/docs`],
       ]
     : [['internal door', at]]
   if (gateway && settings.smtpUrl === undefined && system.services.some(({ mailers }) => mailers.length > 0))
