@@ -56,14 +56,27 @@ describe('lintel client', () => {
   })
 })
 
+/** Where a page has its client from. */
+const CLIENTS = {
+  'the file that lintel client has written': `
+import { client as connect, isProblem } from './client.ts'
+`,
+  'the client of lintel/client, with the table that lintel client has written,': `
+import { client, type ClientOptions, isProblem } from 'lintel/client'
+import type { orders } from '${root}services/orders/contract.ts'
+import type { users } from '${root}services/users/contract.ts'
+import table from './table.json'
+const connect = (options: ClientOptions) => client<[typeof users, typeof orders]>(table, options)
+`,
+}
+
 /** What a page does; it tells of it when it is done. */
 const PAGE = `
-import { client, isProblem } from './client.ts'
 declare const URL_OF_API: string, EMAIL: string, PASSWORD: string, PRODUCT: \`prd_\${string}\`
 
 async function run() {
   let refreshes = 0
-  const api = client({
+  const api = connect({
     url: URL_OF_API,
     tokens: {
       get: () => JSON.parse(sessionStorage.getItem('tokens') ?? 'null') ?? undefined,
@@ -108,12 +121,14 @@ describe.runIf(CHROMIUM)('R-GW-5: in a page of another origin', () => {
   const api = reference(async () => ({ CORS_ORIGINS: await origin }))
   const browser = chromium()
 
-  test('the file that lintel client has written signs in, orders, walks, refreshes and signs out', async () => {
-    expect(client('--out', join(folder, 'client.ts')).status).toBe(0)
+  test.each(Object.entries(CLIENTS))('%s signs in, orders, walks, refreshes and signs out', async (_, head) => {
+    for (const name of ['client.ts', 'table.json']) expect(client('--out', join(folder, name)).status).toBe(0)
     const { email } = await api.user()
     const product = await api.product({ stock: 10 })
     const define = { URL_OF_API: api.url, EMAIL: email, PASSWORD, PRODUCT: product.id }
-    const text = script(PAGE, folder, {
+    const text = script(head + PAGE, folder, {
+      conditions: ['lintel-source'],
+      alias: { 'lintel/client': `${root}src/client/index.ts` },
       minify: true,
       define: Object.fromEntries(Object.entries(define).map(([name, value]) => [name, JSON.stringify(value)])),
     })

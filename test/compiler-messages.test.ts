@@ -135,6 +135,10 @@ const WRONG: Readonly<Record<string, readonly [line: string, ...words: string[]]
     'api.login({ body: { email: text, password: text } })',
     "Property 'login' does not exist on type",
   ],
+  callOfOtherServicesAlone: [
+    "client<[typeof users]>({}, { url: '/' }).revocations()",
+    "Property 'revocations' does not exist on type",
+  ],
   walkFromACursor: [
     "api.orders.eachAll({ query: { cursor: 'a' } })",
     "Type 'string' is not assignable to type 'undefined'",

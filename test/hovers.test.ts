@@ -35,7 +35,7 @@ test('R-P-2: an editor shows a handler’s input, rows, events and calls as thei
     /^const body: { email: string; name: string; password: string \| null; roles: .*\[\]; invite: boolean \| null; }$/,
   )
   expect(shown.get('operation')).toBe('(parameter) input: HandlerInput<{ readonly token: string; }, {}, {}>')
-  expect(shown.get('total')).toBe('const total: { id: `ord_${string}`; total: number; }')
+  expect(shown.get('total')).toMatch(/^const total: { id: `ord_\$\{string\}`; total: number; }$/)
   expect(shown.get('each')).toMatch(/readonly status\?: "pending" \| "paid"/)
   expect(shown.get('list')).toMatch(/readonly createdAfter\?: string \| Date/)
   expect(shown.get('login')).toMatch(/readonly body: { email: string; password: string; };/)

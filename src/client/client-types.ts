@@ -14,10 +14,21 @@ import type {
 import type { Answered, ChangeArgs, CreateArgs, DeleteArgs, GetArgs, ListArgs, OwnArgs, WalkArgs } from './call-args.ts'
 import type { Page, Rows } from './page.ts'
 
-/** What a client of several contracts has: that of each. */
-export type Clients<T> = T extends readonly [infer C extends AnyContract, ...infer Others]
-  ? Client<C> & Clients<Others>
-  : unknown
+/** What a client has from outside: of one contract, or of several what each has. */
+export type Clients<T> = T extends AnyContract
+  ? Outside<T>
+  : T extends readonly [infer C extends AnyContract, ...infer Others]
+    ? Outside<C> & Clients<Others>
+    : unknown
+
+/** Without the operations that only other services may call. */
+type Outside<C extends AnyContract> = {
+  readonly [K in keyof C['resources']]: CallsOf<C['resources'][K]>
+} & {
+  readonly [O in keyof C['operations'] as C['operations'][O] extends { readonly access: 'service' }
+    ? never
+    : O]: OperationCall<C['operations'][O]>
+}
 
 /** A service as its callers see it: an object per resource, and a function per operation of the contract's own. */
 export type Client<C extends AnyContract> = {

@@ -238,7 +238,7 @@ test('operations of the contract’s own take params, query and body', async () 
     },
   })
   const server = await answering((response) => response.writeHead(204).end())
-  const api = client([notes], { url: server.url })
+  const api = client(notes, { url: server.url })
   await api.confirm({ params: { token: 'tok_1' } })
   await api.report({ query: { from: new Date(0), words: ['a', 'b'] } })
   expect(server.seen.map(({ url }) => url)).toEqual([

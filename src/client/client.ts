@@ -20,13 +20,23 @@ import { tableOf } from './table.ts'
  * const api = client<[typeof users, typeof orders]>(table, { url: '/api' })
  * ```
  */
-export function client<const T extends readonly AnyContract[]>(
+export function client<const T extends AnyContract | readonly AnyContract[]>(
   contracts: T | Table,
   options: ClientOptions,
 ): Clients<T> {
-  return connect(isTable(contracts) ? contracts : tableOf(contracts), options) as Clients<T>
+  return connect(tableFor(contracts), options) as Clients<T>
 }
 
-function isTable(contracts: readonly AnyContract[] | Table): contracts is Table {
-  return !Array.isArray(contracts)
+function tableFor(contracts: AnyContract | readonly AnyContract[] | Table): Table {
+  if (isList(contracts)) return tableOf(contracts)
+  return isContract(contracts) ? tableOf([contracts]) : contracts
+}
+
+function isList(contracts: unknown): contracts is readonly AnyContract[] {
+  return Array.isArray(contracts)
+}
+
+/** What a table has is texts, and objects of texts. */
+function isContract(contract: AnyContract | Table): contract is AnyContract {
+  return Array.isArray(contract.served)
 }

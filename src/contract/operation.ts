@@ -16,7 +16,7 @@ export type ServedMethod = Method | 'HEAD'
 /** Where an operation takes its caller's credentials from: an access token, or its own path and body. */
 export type Credentials = 'bearer' | 'own'
 
-export interface OperationOptions<B, A, Q, R, Path extends string> {
+export interface OperationOptions<B, A, Q, R, Path extends string, X extends string = string> {
   readonly method: Method
   /** A template: `/email-verifications/{token}`. It gives `params` of the handler and of the client their names. */
   readonly path: Path
@@ -32,7 +32,7 @@ export interface OperationOptions<B, A, Q, R, Path extends string> {
   readonly answer?: A
   /** 200 (GET, PUT, PATCH), 201 (POST; `answer` is then the resource that `Location` names), 204 (DELETE) by default. */
   readonly status?: number
-  readonly access: string
+  readonly access: X
   /**
    * How it knows its caller: `bearer`, the default, by an access token in `Authorization`; `own` by what stands in its path or
    * body, such as a password or a refresh token. With `own` any `Authorization` is ignored, so that clients may send an expired
@@ -80,6 +80,7 @@ export interface OperationSpec<
   A extends Fields | AnyResource = any,
   Q extends Fields = any,
   P = any,
+  X extends string = string,
 > {
   readonly method: Method
   readonly path: string
@@ -90,7 +91,7 @@ export interface OperationSpec<
   readonly body: Readonly<Record<string, FieldSpec>> | undefined
   readonly answer: Readonly<Record<string, FieldSpec>> | undefined
   readonly status: number
-  readonly access: string
+  readonly access: X
   readonly credentials: Credentials
   readonly problems: readonly string[]
   readonly secret: boolean
@@ -131,9 +132,10 @@ export function operation<
   A extends Fields | AnyResource = {},
   Q extends Fields = {},
   R extends AnyResource | undefined = undefined,
+  const X extends string = string,
 >(
-  options: OperationOptions<B, A, Q, R, Path>,
-): OperationSpec<NoInfer<B>, NoInfer<A>, NoInfer<Q>, PathParams<NoInfer<Path>, NoInfer<R>>> {
+  options: OperationOptions<B, A, Q, R, Path, X>,
+): OperationSpec<NoInfer<B>, NoInfer<A>, NoInfer<Q>, PathParams<NoInfer<Path>, NoInfer<R>>, NoInfer<X>> {
   // NoInfer as in `resource`: what is left out would be inferred from a `service(…)` around it, as any.
   checkObject('operation(…)', 'options', options)
   const where = `operation ${options.method} ${options.path}`

@@ -21,6 +21,7 @@ test('FC-5: one whose service lacks what verifying needs is a Fault at definitio
     'R-AUTH-2 tokenIssuer("idp") is of a service without the operation `revocations`: add ...issuerOperations to its operations',
   )
   const open = service('idp', { operations: { keys, revocations: { ...revocations, access: 'public' } } })
+  // @ts-expect-error: everybody might read them
   expect(() => tokenIssuer(open, plain({}))).toThrow('without the operation `revocations`')
   const other = operation({ method: 'GET', path: '/keys', access: 'public', answer: { keys: t.text() } })
   const strange = service('idp', { operations: { keys: other, revocations } })
