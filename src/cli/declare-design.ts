@@ -17,7 +17,7 @@ export function declareDesign(program: Command): void {
     .description('judge what has changed between two states of an interface: REST, events, protobuf, SQL')
     .argument('[paths...]', 'old and new: documents, folders, system.ts or contract.ts; with --git what to compare')
     .option('--git <ref>', 'compare with what was committed where HEAD left <ref>, such as origin/main or v1.2.0')
-    .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'))
+    .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json', 'sarif']).default('text'))
     .addOption(
       new Option('--fail-on <verdict>', 'end with 1 from here on').choices(['breaking', 'risky']).default('breaking'),
     )

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { Fault } from '../base/errors.ts'
 import { recogniseText } from '../design/openapi/recognise.ts'
@@ -66,4 +67,8 @@ function open(file: string): Source | string {
 /** Whether standard output is a terminal on which colours are welcome. */
 export function wantsColours(): boolean {
   return process.stdout.isTTY === true && !process.env.NO_COLOR
+}
+
+export function packageVersion(): string {
+  return (createRequire(import.meta.url)('lintel/package.json') as { version: string }).version
 }

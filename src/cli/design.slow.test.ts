@@ -132,6 +132,15 @@ describe('lintel diff', () => {
     ])
   })
 
+  test('writes SARIF whose results name their rules', async () => {
+    await write({ 'old.yaml': before, 'new.yaml': without })
+    const { code, stdout } = await lintel(['diff', 'old.yaml', 'new.yaml', '--format', 'sarif'])
+    const [{ tool, results }] = JSON.parse(stdout).runs
+    expect(code).toBe(1)
+    expect(results).toMatchObject([{ ruleId: 'read-property-removed', level: 'error' }])
+    expect(tool.driver.rules[results[0].ruleIndex].id).toBe('read-property-removed')
+  })
+
   test('ends with 0 for what is compatible, and for risky unless it is to fail on that', async () => {
     await write({
       'old.yaml': before,

@@ -3,8 +3,9 @@ import { Fault } from '../base/errors.ts'
 import { type Accepted, readAccepted } from '../design/diff/accepted.ts'
 import type { Change } from '../design/diff/change.ts'
 import { compareFiles, compareTrees, type Tree } from '../design/diff/compare-trees.ts'
+import { sarifOf } from '../design/diff/sarif.ts'
 import { summaryOf, textOf } from '../design/diff/text.ts'
-import { openSource, readText, wantsColours, wrongUse } from './design-files.ts'
+import { openSource, packageVersion, readText, wantsColours, wrongUse } from './design-files.ts'
 import { filesOnDisk, folderTree } from './design-trees.ts'
 import { gitTree } from './git-tree.ts'
 import { moduleTree } from './module-tree.ts'
@@ -24,6 +25,7 @@ export async function diffCommand(paths: readonly string[], options: DiffOptions
   const changes = git === undefined ? await compareTwo(paths) : compareWithGit(git, paths)
   const [kept, wanted] = [changes.filter((one) => !accepted(one)), changes.filter(accepted)]
   if (format === 'json') console.log(JSON.stringify({ changes: kept, accepted: wanted }, null, 2))
+  else if (format === 'sarif') console.log(JSON.stringify(sarifOf(kept, packageVersion()), null, 2))
   else {
     const text = textOf(kept, { colours: wantsColours(), all })
     if (text !== '') console.log(`${text}\n`)

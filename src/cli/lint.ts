@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { Fault } from '../base/errors.ts'
 import { type LintConfig, NO_CONFIG, readConfig } from '../design/lint/config.ts'
 import { type Finding, lint } from '../design/lint/lint.ts'
 import { LINT_RULES } from '../design/lint/rules.ts'
 import { sarifOf } from '../design/lint/sarif.ts'
 import { summaryOf, textOf } from '../design/lint/text.ts'
-import { filesBeside, openSource, wantsColours, wrongUse } from './design-files.ts'
+import { filesBeside, openSource, packageVersion, wantsColours, wrongUse } from './design-files.ts'
 
 export interface LintOptions {
   readonly format: string
@@ -26,7 +25,7 @@ export function lintCommand(files: readonly string[], { format, config, all, rul
   const began = performance.now()
   const findings = files.flatMap((file) => check(file, settings))
   if (format === 'json') console.log(JSON.stringify({ findings: findings.map(plain) }, null, 2))
-  else if (format === 'sarif') console.log(JSON.stringify(sarifOf(findings, version()), null, 2))
+  else if (format === 'sarif') console.log(JSON.stringify(sarifOf(findings, packageVersion()), null, 2))
   else {
     if (findings.length > 0)
       console.log(textOf(findings, { colours: wantsColours(), places: all ? Number.POSITIVE_INFINITY : PLACES }))
@@ -39,6 +38,8 @@ export function lintCommand(files: readonly string[], { format, config, all, rul
 const PLACES = 5
 
 function check(file: string, config: LintConfig): Finding[] {
+  if (/\.[cm]?[jt]s$/.test(file))
+    throw wrongUse(`${file} is a module: write its document with \`lintel openapi --system ${file}\`, and lint that`)
   const source = openSource(file)
   try {
     return lint(source, filesBeside([source]), config)
@@ -68,8 +69,4 @@ function plain({ rule, ...finding }: Finding): object {
 
 function printRules(): void {
   for (const { id, severity, reason } of LINT_RULES) console.log(`${id.padEnd(34)} ${severity.padEnd(6)} ${reason}`)
-}
-
-function version(): string {
-  return (createRequire(import.meta.url)('lintel/package.json') as { version: string }).version
 }

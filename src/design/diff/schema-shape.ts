@@ -23,7 +23,7 @@ export interface Shape {
 }
 
 /** Bounds from below get larger, and those from above smaller, where they narrow. */
-export const LOWER = ['minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties'] as const
+export const LOWER = ['minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties', 'uniqueItems'] as const
 export const UPPER = ['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems', 'maxProperties'] as const
 export type Bound = (typeof LOWER)[number] | (typeof UPPER)[number] | 'multipleOf'
 
@@ -161,6 +161,7 @@ function boundsOf(parts: readonly Fields[]): Map<Bound, number> {
   for (const part of parts) {
     for (const name of LOWER)
       put(name, name === 'exclusiveMinimum' && part[name] === true ? part.minimum : part[name], Math.max)
+    if (part.uniqueItems === true) bounds.set('uniqueItems', 1)
     for (const name of UPPER)
       put(name, name === 'exclusiveMaximum' && part[name] === true ? part.maximum : part[name], Math.min)
     put('multipleOf', part.multipleOf, Math.max)

@@ -356,6 +356,32 @@ const REST: readonly Pair[] = [
     ['sent-type-widened', 'sent-variant-added'],
   ],
   [
+    'elements have to differ',
+    sent({ type: 'array', items: TEXT }),
+    sent({ type: 'array', items: TEXT, uniqueItems: true }),
+    ['sent-bound-narrowed'],
+  ],
+  [
+    'versions of a media type are not mixed up',
+    rest({ responses: { 201: versions({ a: TEXT }, { b: TEXT }) } }),
+    rest({ responses: { 201: versions({ a: TEXT }, { b: TEXT, c: TEXT }) } }),
+    ['read-property-added'],
+  ],
+  ['a webhook is sent no more', rest({}, webhook(object({ a: TEXT }))), rest(), ['event-removed']],
+  ['a webhook more is sent', rest(), rest({}, webhook(object({ a: TEXT }))), ['event-added']],
+  [
+    'a field of a webhook is removed',
+    rest({}, webhook(object({ a: TEXT }))),
+    rest({}, webhook(object({}))),
+    ['read-property-removed'],
+  ],
+  [
+    'a field is added to a webhook',
+    rest({}, webhook(object({}))),
+    rest({}, webhook(object({ 'a!': TEXT }))),
+    ['read-property-added'],
+  ],
+  [
     'a member of a variant is required',
     sent({ oneOf: [titled('A', { x: TEXT })] }),
     sent({ oneOf: [titled('A', { 'x!': TEXT })] }),
@@ -867,6 +893,18 @@ function servers(...urls: readonly string[]): { servers: { url: string }[] } {
 
 function body(required: boolean, type = 'application/json'): object {
   return { required, content: { [type]: { schema: { type: 'string' } } } }
+}
+
+function versions(one: Record<string, unknown>, two: Record<string, unknown>): object {
+  const content = {
+    'application/json; version=1': { schema: object(one) },
+    'application/json;version=2': { schema: object(two) },
+  }
+  return { description: 'Created.', content }
+}
+
+function webhook(schema: unknown): Readonly<Record<string, unknown>> {
+  return { webhooks: { paid: { post: { requestBody: { content: { 'application/json': { schema } } } } } } }
 }
 
 function closed(properties: Record<string, unknown>): Readonly<Record<string, unknown>> {

@@ -11,6 +11,8 @@ export interface ApiDocument {
   readonly schemas: Schemas
   readonly paths: readonly ApiPath[]
   readonly operations: readonly ApiOperation[]
+  /** Requests that the API sends to its clients, by name (3.1). */
+  readonly webhooks: readonly ApiOperation[]
 }
 
 export interface ApiPath {
@@ -53,7 +55,7 @@ export interface ApiBody {
 }
 
 export interface ApiContent {
-  /** In lower case, without parameters: `application/json`. */
+  /** In lower case, without its charset: `application/json`, `application/json;version=2`. */
   readonly type: string
   readonly spot: Spot
   readonly schema: Spot | undefined
@@ -75,6 +77,9 @@ export function readDocument(source: Source, open: OpenFile): ApiDocument {
   const paths = children(below(top, 'paths'))
     .filter(([template]) => template.startsWith('/'))
     .map(([template, spot]) => readPath(template, references.resolve(spot), top, references))
+  const webhooks = children(below(top, 'webhooks')).map(([name, spot]) =>
+    readPath(name, references.resolve(spot), top, references),
+  )
   return {
     source,
     top,
@@ -82,6 +87,7 @@ export function readDocument(source: Source, open: OpenFile): ApiDocument {
     schemas: createSchemas(references),
     paths,
     operations: paths.flatMap(({ operations }) => operations),
+    webhooks: webhooks.flatMap(({ operations }) => operations),
   }
 }
 
@@ -130,7 +136,10 @@ function readBody(spot: Spot): ApiBody {
 
 function readContent(holder: Spot): ApiContent[] {
   return children(below(holder, 'content')).map(([type, spot]) => ({
-    type: type.split(';', 1)[0]!.trim().toLowerCase(),
+    type: type
+      .toLowerCase()
+      .replace(/\s*;\s*charset=[^;]*/, '')
+      .replaceAll(' ', ''),
     spot,
     schema: has(spot, 'schema') ? below(spot, 'schema') : undefined,
   }))
@@ -158,7 +167,7 @@ function customHeaders(response: Spot): [string, Spot][] {
 }
 
 export function isJson({ type }: ApiContent): boolean {
-  return /^(application|text)\/(.+\+)?json$/.test(type)
+  return /^(application|text)\/([^;]+\+)?json(;|$)/.test(type)
 }
 
 /** The schema of its JSON, if it has any. */

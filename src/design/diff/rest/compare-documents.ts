@@ -21,6 +21,7 @@ export function compareDocuments(old: ApiDocument, now: ApiDocument, report: Rep
   }
   for (const [key, operation] of after)
     if (!before.has(key)) report('operation-added', operation.label, 'is new', operation.spot, 'new')
+  compareWebhooks(comparison)
 }
 
 /** By method and path; names of path parameters are not on the wire. */
@@ -51,6 +52,23 @@ function compareOperations(old: ApiOperation, now: ApiOperation, comparison: Res
   compareParameters(old, now, comparison)
   compareBodies(old, now, comparison)
   compareResponses(old, now, comparison)
+}
+
+/** What the API sends, its clients read. */
+function compareWebhooks({ old, now, schemas, report }: RestComparison): void {
+  const after = new Map(now.webhooks.map((one) => [one.label, one]))
+  for (const one of old.webhooks) {
+    const where = `webhook ${one.label}`
+    const same = after.get(one.label)
+    after.delete(one.label)
+    if (!same) report('event-removed', where, 'is gone', one.spot, 'old')
+    for (const { type, schema } of one.body?.content ?? []) {
+      const other = same?.body?.content.find((content) => content.type === type)
+      if (same && !other) report('event-content-type', where, `is sent as ${type} no more`, same.spot, 'new')
+      if (schema && other?.schema) schemas.compare([schema], [other.schema], 'read', `${where} `)
+    }
+  }
+  for (const { label, spot } of after.values()) report('event-added', `webhook ${label}`, 'is new', spot, 'new')
 }
 
 /** Where paths begin: of a document without servers that is /. */

@@ -147,7 +147,8 @@ function readAlter(words: Words, offset: number, text: string): Action[] {
     const type = words.name()
     if (words.takes('add', 'value')) return [{ is: 'add-value', type, value: words.name(), offset }]
     if (words.takes('rename', 'value')) return [{ is: 'rename-value', type, value: words.take(), offset }]
-    return [{ is: 'rename-object', what: 'type', name: type, offset }]
+    const isHarmless = ['owner', 'add'].includes(words.peek() ?? '')
+    return [isHarmless ? { is: 'harmless', text, offset } : { is: 'rename-object', what: 'type', name: type, offset }]
   }
   if (what === 'index') return [{ is: 'harmless', text, offset }]
   if (what === 'materialized') words.take()

@@ -116,7 +116,7 @@ export const methodRules: readonly LintRule[] = [
   },
 ]
 
-const PATCHES = /^application\/((merge-patch\+|json-patch\+)?json|.+\+json)$/
+const PATCHES = /^application\/((merge-patch\+|json-patch\+)?json|.+\+json)(;|$)/
 
 function statusesOf(method: string, isMember: boolean, creates: boolean): string[] | undefined {
   switch (method) {
