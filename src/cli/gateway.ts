@@ -6,7 +6,7 @@ import { isPassable } from '../gateway/outside-headers.ts'
 import { isHeaderName } from '../http/header-name.ts'
 import { isUnchecked, UNCHECKED } from '../proxy/foreign/openapi-security.ts'
 import { readSettings } from '../start/settings.ts'
-import { type GatewaySetup, startGateway, type TokenSource } from '../start/start-gateway.ts'
+import { type GatewaySetup, readUpstreamUrl, startGateway, type TokenSource } from '../start/start-gateway.ts'
 import { prepareEnvironment } from './environment.ts'
 import { runUntilSignalled } from './run.ts'
 
@@ -70,8 +70,8 @@ function readUpstream(text: string): [string, URL[]] {
   if (name === undefined || list === undefined)
     throw wrong(`--upstream is "${text}": give <name>=<url>, such as shop=http://127.0.0.1:8080`)
   const urls = list.split(',').map((one) => {
-    const url = URL.canParse(one.trim()) ? new URL(one.trim()) : undefined
-    if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash)
+    const url = readUpstreamUrl(one)
+    if (!url)
       throw wrong(`--upstream ${name} has an invalid address, "${one.trim()}": give one such as http://127.0.0.1:8080`)
     return url
   })

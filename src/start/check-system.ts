@@ -20,10 +20,10 @@ import { isTokenIssuer, type System } from './system.ts'
 export function checkSystem(system: System): void {
   system.services.forEach((service, i) => {
     if (!service?.contract?.served || !(service.handlers instanceof Map))
-      throw invalid(`services[${i}] is not a service: give what implement(contract, handlers, options) returns`)
+      throw invalidSystem(`services[${i}] is not a service: give what implement(contract, handlers, options) returns`)
   })
   const fault = system.about && aboutFault(system.about)
-  if (fault !== undefined) throw invalid(fault)
+  if (fault !== undefined) throw invalidSystem(fault)
   const contracts = system.services.map(({ contract }) => contract)
   checkNames(system, contracts)
   checkSettingNames(contracts)
@@ -49,14 +49,15 @@ const TAKEN: Readonly<Record<string, string>> = {
 function checkNames({ name, services }: System, contracts: readonly Contract[]): void {
   const names = contracts.map((contract) => contract.name)
   const twice = names.find((one, i) => names.indexOf(one) !== i)
-  if (twice !== undefined) throw invalid(`two services are named "${twice}": give each a name of its own`)
+  if (twice !== undefined) throw invalidSystem(`two services are named "${twice}": give each a name of its own`)
   for (const one of names) {
-    if (Object.hasOwn(TAKEN, one)) throw invalid(`a service is named "${one}", like ${TAKEN[one]}: rename the service`)
+    if (Object.hasOwn(TAKEN, one))
+      throw invalidSystem(`a service is named "${one}", like ${TAKEN[one]}: rename the service`)
     databaseName(name, one)
   }
   const commands = services.flatMap((service) => Object.keys(service.commands))
   const clash = commands.find((one, i) => commands.indexOf(one) !== i)
-  if (clash !== undefined) throw invalid(`two services have the command "${clash}": rename one`)
+  if (clash !== undefined) throw invalidSystem(`two services have the command "${clash}": rename one`)
 }
 
 /** A setting means one thing in a system. */
@@ -65,14 +66,15 @@ function checkSettingNames(contracts: readonly Contract[]): void {
   for (const { name: service, settings } of contracts)
     for (const name of Object.keys(settings)) {
       const other = taken.get(name)
-      if (other !== undefined) throw invalid(`"${service}" declares the setting ${name}, which ${other} has: rename it`)
+      if (other !== undefined)
+        throw invalidSystem(`"${service}" declares the setting ${name}, which ${other} has: rename it`)
       taken.set(name, `"${service}"`)
     }
 }
 
 function checkAuth(auth: TokenIssuer | IdentityProvider, contracts: readonly Contract[]): void {
   if (typeof auth !== 'object' || auth === null || (!isTokenIssuer(auth) && ('served' in auth || 'service' in auth)))
-    throw invalid(
+    throw invalidSystem(
       '`auth` is no token issuer: give it what tokenIssuer(users, …) returns, or { jwks, issuer, audience, roles } of an identity provider',
     )
   if (isTokenIssuer(auth)) checkIssuer(auth, contracts)
@@ -82,15 +84,15 @@ function checkAuth(auth: TokenIssuer | IdentityProvider, contracts: readonly Con
 function checkIssuer(auth: TokenIssuer, contracts: readonly Contract[]): void {
   const { name } = auth.service
   if (!contracts.some((contract) => contract.name === name))
-    throw invalid(`auth names the service "${name}", which is not in this system: add it to \`services\``)
+    throw invalidSystem(`auth names the service "${name}", which is not in this system: add it to \`services\``)
   const unknown = auth.roles && unknownRole(contracts, auth.roles)
-  if (unknown !== undefined) throw invalid(unknown)
+  if (unknown !== undefined) throw invalidSystem(unknown)
 }
 
 function checkProvider(auth: IdentityProvider, contracts: readonly Contract[]): void {
-  const { as } = tokenSourceOf(auth).roles
+  const { as } = tokenSourceOf(auth, 'auth', invalidSystem).roles
   const fault = (as && unknownRole(contracts, Object.values(as))) ?? foreignOwner(contracts)
-  if (fault !== undefined) throw invalid(fault)
+  if (fault !== undefined) throw invalidSystem(fault)
 }
 
 /** Without tokens everybody is anonymous: what asks for more would be a 401 for ever. */
@@ -100,7 +102,7 @@ function checkReachable(contracts: readonly Contract[]): void {
   )
   if (closed.length === 0) return
   const more = closed.length > 3 ? ` and ${closed.length - 3} more` : ''
-  throw invalid(
+  throw invalidSystem(
     `${closed.slice(0, 3).join(', ')}${more} cannot be called by anybody: the access rule requires a signed-in caller, but the ` +
       'system has no `auth`. Add it, or change the rule to `public` or `service`',
   )
@@ -111,17 +113,17 @@ function checkConsumers(contracts: readonly Contract[]): void {
     for (const [key, { from, events }] of Object.entries<ConsumerSpec>(consumers)) {
       const publisher = contracts.find((contract) => contract.name === from)
       if (publisher === undefined)
-        throw invalid(
+        throw invalidSystem(
           `${name}.consumers.${key} consumes events of "${from}", which is not in this system: add it to \`services\``,
         )
       const missing = Object.keys(events).find((type) => !Object.hasOwn(publisher.events, type))
       if (missing !== undefined)
-        throw invalid(
+        throw invalidSystem(
           `${name}.consumers.${key} consumes "${missing}", which the "${from}" of this system does not publish`,
         )
     }
 }
 
-function invalid(message: string): Fault {
+export function invalidSystem(message: string): Fault {
   return new Fault('INVALID_SYSTEM', `The system is not valid: ${message}`)
 }

@@ -1,4 +1,4 @@
-import { Fault } from '../base/errors.ts'
+import type { Fault } from '../base/errors.ts'
 import { unknownMember } from '../base/known-names.ts'
 import { inWords } from '../contract/known-members.ts'
 import type { TokenSource } from '../proxy/foreign-trust.ts'
@@ -22,41 +22,40 @@ export interface IdentityProvider {
 
 const MEMBERS: readonly (keyof IdentityProvider)[] = ['jwks', 'issuer', 'audience', 'authorizedParties', 'roles']
 
-/** What it is to be verified with. What is missing or means nothing is a Fault INVALID_SYSTEM. */
-export function tokenSourceOf(provider: IdentityProvider): TokenSource {
+/** What its tokens are to be verified with. What is missing or means nothing is a Fault; `at` is what the provider is called there. */
+export function tokenSourceOf(provider: IdentityProvider, at: string, wrong: (message: string) => Fault): TokenSource {
   const unknown = unknownMember(provider, MEMBERS)
-  if (unknown !== undefined) throw wrong(`auth ${unknown}`)
+  if (unknown !== undefined) throw wrong(`${at} ${unknown}`)
   const { jwks, issuer, audience, authorizedParties: parties, roles } = provider
+  const requireText = (name: string, value: unknown, meaning: string) => {
+    if (!isText(value)) throw wrong(`${at}.${name} is ${inWords(value)}: give ${meaning}`)
+  }
   requireText('jwks', jwks, 'the URL of the keys of the identity provider')
   requireText('issuer', issuer, 'what `iss` of its tokens is')
   if (audience !== undefined) requireText('audience', audience, 'what `aud` of its tokens is')
   if (parties !== undefined && !(Array.isArray(parties) && parties.length > 0 && parties.every(isText)))
-    throw wrong('auth.authorizedParties must be a list of what `azp` of tokens may be')
+    throw wrong(`${at}.authorizedParties must be a list of what \`azp\` of tokens may be`)
   if (audience === undefined && parties === undefined)
     throw wrong(
-      'auth has neither `audience` nor `authorizedParties`: without one, tokens for any other application would be believed',
+      `${at} has neither \`audience\` nor \`authorizedParties\`: without one, tokens for any other application would be believed`,
     )
-  return { jwks, issuer, audience, parties, roles: rolesOf(roles), named: 'auth.jwks' }
+  return { jwks, issuer, audience, parties, roles: rolesOf(roles, at, wrong), named: `${at}.jwks` }
 }
 
-function rolesOf(roles: IdentityProvider['roles']): TokenSource['roles'] {
+function rolesOf(
+  roles: IdentityProvider['roles'],
+  at: string,
+  wrong: (message: string) => Fault,
+): TokenSource['roles'] {
   if (roles === undefined || isText(roles)) return { claim: roles, scopes: false, as: undefined }
   const isMap = typeof roles === 'object' && roles !== null && typeof roles.as === 'object' && roles.as !== null
   if (!isMap || !isText(roles.claim) || !Object.values(roles.as).every(isText))
     throw wrong(
-      "auth.roles must be the name of a claim, or { claim: 'realm_access.roles', as: { 'shop-admin': 'admin' } } for roles with other names here",
+      `${at}.roles must be the name of a claim, or { claim: 'realm_access.roles', as: { 'shop-admin': 'admin' } } for roles with other names here`,
     )
   return { claim: roles.claim, scopes: false, as: roles.as }
 }
 
-function requireText(name: string, value: unknown, meaning: string): void {
-  if (!isText(value)) throw wrong(`auth.${name} is ${inWords(value)}: give ${meaning}`)
-}
-
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
-}
-
-function wrong(message: string): Fault {
-  return new Fault('INVALID_SYSTEM', `The system is not valid: ${message}`)
 }

@@ -127,6 +127,13 @@ export async function startGateway(setup: GatewaySetup, env: Env, options: Gatew
   }
 }
 
+/** The address of an upstream; undefined where it is none. */
+export function readUpstreamUrl(text: string): URL | undefined {
+  if (typeof text !== 'string' || !URL.canParse(text.trim())) return undefined
+  const url = new URL(text.trim())
+  return !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash ? undefined : url
+}
+
 function metricsOf({ counts, upstreams, shared }: MetricsParts): () => Promise<Document> {
   const all = [...BREAKER_METRICS, ...(shared ? SHARED_METRICS : [])]
   const collect = async () =>

@@ -8,6 +8,7 @@ import { portClient } from '../call/port-client.ts'
 import type { TokenIssuer } from '../contract/token-issuer.ts'
 import type { Log } from '../observe/log.ts'
 import { trustForeignTokens } from '../proxy/foreign-trust.ts'
+import { invalidSystem } from './check-system.ts'
 import { type IdentityProvider, tokenSourceOf } from './identity-provider.ts'
 import type { Peer } from './peers.ts'
 
@@ -64,7 +65,9 @@ export async function trustTokens(
 
 /** Tokens of an identity provider, which are good until they expire: it tells nobody which sessions have ended. */
 export async function trustProvider(auth: IdentityProvider, log: Log): Promise<TokenTrust> {
-  const verifier = await trustForeignTokens(tokenSourceOf(auth), (err, message) => log.warn({ err }, message))
+  const verifier = await trustForeignTokens(tokenSourceOf(auth, 'auth', invalidSystem), (err, message) =>
+    log.warn({ err }, message),
+  )
   return { verifier, committed: () => undefined, refresh: async () => {}, stop() {} }
 }
 
