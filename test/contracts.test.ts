@@ -16,7 +16,7 @@ describe('R-P-2: contracts/ is what the contracts of the reference system say', 
   test.each(made.map(({ path, text }) => [path, text]))('%s', async (path, text) => {
     const committed = await readFile(path, 'utf8').catch(() => undefined)
     // The files are long: a difference is for `git diff`.
-    expect(committed === text, `Run \`npm run lintel -- ${path.split('/')[1]}\` and commit what it writes.`).toBe(true)
+    expect(committed === text, 'Run `npm run contracts` and commit what it writes.').toBe(true)
   })
 
   test('and nothing else', () =>

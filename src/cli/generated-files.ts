@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
+import { wrong } from './arguments.ts'
 
 /** A file that is made of contracts, and committed. */
 export interface GeneratedFile {
@@ -19,10 +20,7 @@ export interface GeneratedOptions {
 /** Writes what has changed, and says which. */
 export function settleFiles(files: readonly GeneratedFile[], { command, check, left }: GeneratedOptions): void {
   const stale = files.filter((one) => !isCurrent(one))
-  for (const { path, text } of check ? [] : stale) {
-    mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, text)
-  }
+  for (const one of check ? [] : stale) write(one)
   for (const { path } of stale)
     console.log(`${relative('.', path)}: ${check ? 'not what the contract says' : 'written'}`)
   for (const path of left) console.log(`${relative('.', path)}: of no contract any more, delete it`)
@@ -47,8 +45,21 @@ function entriesOf(folder: string): string[] {
   try {
     return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => path.replaceAll('\\', '/'))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return []
+    if (code === 'ENOTDIR') throw wrong(`--out is ${folder}, which is a file: give a folder`)
+    throw wrong(`--out is ${folder}, which cannot be read (${code}): give a folder that this user may read and write`)
+  }
+}
+
+function write({ path, text }: GeneratedFile): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text)
+  } catch (error) {
+    throw wrong(
+      `${path} cannot be written (${(error as NodeJS.ErrnoException).code}): --out must be a folder to write to`,
+    )
   }
 }
 

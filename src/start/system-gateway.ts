@@ -15,7 +15,6 @@ import type { Log } from '../observe/log.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
 import type { Tracer } from '../observe/span.ts'
 import { overviewPage, type Page, referencePages } from '../pages/index.ts'
-import { latestEventsOf } from './latest-events.ts'
 import type { Shared } from './open-shared.ts'
 import type { RunningServices } from './run-services.ts'
 import type { Settings } from './settings.ts'
@@ -43,7 +42,7 @@ export interface GatewayParts {
 /** The gateway of a system, in front of services wherever they run. */
 export function systemGateway(
   system: System,
-  running: RunningServices,
+  { byName }: RunningServices,
   {
     settings,
     far,
@@ -61,9 +60,7 @@ export function systemGateway(
     log,
   }: GatewayParts,
 ): Gateway {
-  const { byName } = running
   const near = [...byName.values()]
-  const events = settings.production ? undefined : latestEventsOf(running)
   return createGateway({
     services: system.services.map(({ contract }) => ({
       contract,
@@ -74,7 +71,6 @@ export function systemGateway(
     version: system.version,
     documents: shownBy(system, prefix),
     ...(mails && { mails }),
-    ...(events && { events }),
     ...(!settings.production && { metrics, overview: overviewOf(system, mails !== undefined) }),
     health: sharedHealth({ carrier, services: near, shared, worker }),
     requestTimeoutMs: settings.requestTimeoutMs,

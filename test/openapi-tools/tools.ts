@@ -85,8 +85,14 @@ async function install(): Promise<string> {
   await mkdir(making, { recursive: true })
   await writeFile(join(making, 'package.json'), JSON.stringify({ private: true, dependencies: VERSIONS }))
   const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', `--before=${DAY}`]
-  await run('npm', ['install', ...options], { cwd: making, maxBuffer: 2 ** 24 })
-  await rename(making, folder)
+  try {
+    await run('npm', ['install', ...options], { cwd: making, maxBuffer: 2 ** 24 })
+    await rename(making, folder)
+  } catch (error) {
+    await rm(making, { recursive: true, force: true })
+    // Another run was quicker.
+    if (!existsSync(folder)) throw error
+  }
   return folder
 }
 
