@@ -62,7 +62,7 @@ export async function layoutFaults(page: Page): Promise<string[]> {
 }
 
 function isHere({ protocol, hostname }: URL): boolean {
-  return ['data:', 'blob:'].includes(protocol) || ['127.0.0.1', 'localhost', '[::1]'].includes(hostname)
+  return ['data:', 'blob:', 'file:'].includes(protocol) || ['127.0.0.1', 'localhost', '[::1]'].includes(hostname)
 }
 
 function onPath(programs: readonly string[]): string | undefined {

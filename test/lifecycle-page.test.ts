@@ -37,6 +37,17 @@ function callsIn(path: string, begin: string): string[] {
   return [...new Set(calls.reverse())].reverse()
 }
 
+test('the picture has the statuses of the tables, and no others', () => {
+  const picture = read('docs/way-of-a-request.svg')
+  for (const [name, part] of Object.entries({ gateway, service })) {
+    const group = new RegExp(`<g id="${name}">[\\s\\S]*?</g>`).exec(picture)?.[0] ?? ''
+    const shown = [...group.matchAll(/class="code"[^>]*>([\d ]+)</g)].flatMap(([, codes]) =>
+      codes!.split(' ').map(Number),
+    )
+    expect(new Set(shown), name).toEqual(new Set(stepsOf(part).flatMap(({ fails }) => fails)))
+  }
+})
+
 test('the steps of a request at the gateway are those of `handle`, in this order', () => {
   const besides =
     'if catch switch Exchange hasBody shedder.leave sending.forwarded watch.add watch.delete noteLate noteToken sending.refuse countRefused observe performance.now exchange.record'

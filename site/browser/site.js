@@ -78,7 +78,7 @@ function rank(text, word) {
   const lower = text.toLowerCase()
   const at = lower.indexOf(word)
   if (at === -1) return 0
-  const begins = new RegExp(`(^|[^\\p{L}\\p{N}])${word.replace(/[^\p{L}\p{N}]/gu, '\\$&')}`, 'u').test(lower)
+  const begins = new RegExp(`(^|[^\\p{L}\\p{N}])${literal(word)}`, 'u').test(lower)
   return begins ? 2 : 1
 }
 
@@ -106,13 +106,18 @@ function excerptOf(text, words) {
   const from = Math.max(0, Math.min(...(places.length > 0 ? places : [0])) - 40)
   const start = from === 0 ? 0 : text.indexOf(' ', from) + 1
   const part = `${start > 0 ? '… ' : ''}${text.slice(start, start + 160)}`
-  const pattern = new RegExp(`(${words.map((word) => word.replace(/[^\p{L}\p{N}]/gu, '\\$&')).join('|')})`, 'giu')
+  const pattern = new RegExp(`(${words.map(literal).join('|')})`, 'giu')
   return part.split(pattern).map((piece, at) => {
     if (at % 2 === 0) return piece
     const mark = document.createElement('mark')
     mark.textContent = piece
     return mark
   })
+}
+
+/** @param {string} text */
+function literal(text) {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 }
 
 function nothing() {
