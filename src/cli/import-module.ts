@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import module, { createRequire } from 'node:module'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Fault } from '../base/errors.ts'
@@ -11,7 +11,7 @@ import { Fault } from '../base/errors.ts'
 export async function importModule(file: string): Promise<Record<string, unknown>> {
   const path = resolve(file)
   // Of .mts and .mjs the name says it.
-  if (/\.[jt]s$/.test(path)) requireModuleType(path)
+  if (/\.[jt]s$/.test(path) && !isModule(path) && !readAsModules(path)) throw notAModule(path)
   const { href } = pathToFileURL(path)
   try {
     return await import(href)
@@ -50,10 +50,35 @@ function isOfTypeScript(error: unknown): boolean {
   return code === 'ERR_UNKNOWN_FILE_EXTENSION' && /"\.[cm]?ts"/.test(message)
 }
 
-function requireModuleType(path: string): void {
+function isModule(path: string): boolean {
+  const manifest = nearestManifest(dirname(path))
+  return manifest !== undefined && typeIn(manifest) === 'module'
+}
+
+interface Hooks {
+  load(url: string, context: object, next: (url: string, context: object) => object): object
+}
+
+/**
+ * A Node that reads TypeScript by itself is told that this project's is of ES modules, as TypeScript is that anybody writes today: `npm
+ * init` says the opposite of every project. Returns whether there is such a Node.
+ */
+function readAsModules(path: string): boolean {
+  const { registerHooks } = module as { registerHooks?: (hooks: Hooks) => void }
+  if (!path.endsWith('.ts') || registerHooks === undefined || !Reflect.get(process.features, 'typescript')) return false
+  const project = pathToFileURL(join(dirname(nearestManifest(dirname(path)) ?? path), '/')).href
+  registerHooks({
+    load(url, context, next) {
+      const isOurs = url.startsWith(project) && /\.ts(?:\?|$)/.test(url) && !url.includes('/node_modules/')
+      return next(url, isOurs ? { ...context, format: 'module-typescript' } : context)
+    },
+  })
+  return true
+}
+
+function notAModule(path: string): Fault {
   const manifest = nearestManifest(dirname(path))
   const type = manifest === undefined ? undefined : typeIn(manifest)
-  if (type === 'module') return
   const name = manifest === undefined ? '' : relative('', manifest)
   const says =
     manifest === undefined
@@ -61,7 +86,7 @@ function requireModuleType(path: string): void {
       : type === undefined
         ? `${name} does not say so`
         : `${name} says "type": "${type}"`
-  throw new Fault('NOT_A_MODULE', `${basename(path)} is an ES module, and ${says}. Run \`npm pkg set type=module\``)
+  return new Fault('NOT_A_MODULE', `${basename(path)} is an ES module, and ${says}. Run \`npm pkg set type=module\``)
 }
 
 function nearestManifest(folder: string): string | undefined {

