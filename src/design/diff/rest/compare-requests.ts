@@ -1,4 +1,4 @@
-import type { ApiOperation, ApiParameter } from '../../openapi/document.ts'
+import type { ApiDocument, ApiOperation, ApiParameter } from '../../openapi/document.ts'
 import { below, fieldsOf } from '../../openapi/spot.ts'
 import type { RestComparison } from './rest-comparison.ts'
 
@@ -66,17 +66,22 @@ function compareParameter(
   old: ApiParameter,
   now: ApiParameter,
   where: string,
-  { schemas, report }: RestComparison,
+  { old: before, now: after, schemas, report }: RestComparison,
 ): void {
   if (!old.required && now.required) report('parameter-required', where, 'is required now', now.spot, 'new')
   if (old.required && !now.required) report('parameter-optional', where, 'is optional now', now.spot, 'new')
-  const [before, after] = [styleOf(old), styleOf(now)]
-  if (before !== after)
-    report('parameter-style', where, `is written as ${after} now, not as ${before}`, now.spot, 'new')
+  const [was, is] = [styleOf(old), styleOf(now)]
+  if (was !== is && takesMany(old, before) && takesMany(now, after))
+    report('parameter-style', where, `is written as ${is} now, not as ${was}`, now.spot, 'new')
   if (old.schema && now.schema) schemas.compare([old.schema], [now.schema], 'sent', where)
 }
 
-/** Only lists and objects are written in more than one way, but which it is a reference may say. */
+/** Only lists and objects are written in more than one way. */
+function takesMany({ schema }: ApiParameter, { schemas }: ApiDocument): boolean {
+  const types = schema && schemas.flat(schema).types
+  return types === undefined || types.has('array') || types.has('object')
+}
+
 function styleOf({ in: place, spot }: ApiParameter): string {
   const { style = place === 'query' || place === 'cookie' ? 'form' : 'simple', explode = style === 'form' } =
     fieldsOf(spot)

@@ -6,7 +6,7 @@ import { type SqlToken, type Statement, splitAtCommas, textOfStatement } from '.
 export function readActions(statement: Statement): Action[] {
   const words = new Words(statement)
   const { offset } = statement[0]!
-  const text = textOfStatement(statement).slice(0, 120)
+  const text = shortened(textOfStatement(statement))
   const first = words.take()
   switch (first) {
     case 'create':
@@ -40,6 +40,12 @@ export function readActions(statement: Statement): Action[] {
     default:
       return [{ is: 'unseen', text, offset }]
   }
+}
+
+/** One line, as a message has room for. */
+function shortened(text: string): string {
+  const line = text.replace(/\s+/g, ' ')
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line
 }
 
 /** Tokens, one after the other. */

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, expect, test } from 'vitest'
+import { compareFiles } from '../src/design/diff/compare-trees.ts'
 import { NO_CONFIG } from '../src/design/lint/config.ts'
 import { lint } from '../src/design/lint/lint.ts'
 import { readSource } from '../src/design/source/source.ts'
@@ -23,4 +24,9 @@ test.each(names)('%s is linted in bounded time, and every finding has a place in
   for (const { line, column } of findings) expect(rows[line - 1]!.length).toBeGreaterThanOrEqual(column - 1)
   // 13 MiB take 4 s of one core, and CI may be several times slower.
   expect(seconds).toBeLessThan(60)
+})
+
+test.each(names)('%s does not differ from itself', (name) => {
+  const file = { path: name.replace(/\.gz$/, ''), text: gunzipSync(readFileSync(`${CORPUS}${name}`)).toString() }
+  expect(compareFiles(file, file)).toEqual([])
 })
