@@ -1,9 +1,10 @@
-import { readdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Fault } from '../base/errors.ts'
 import { draftMigration } from '../data/draft.ts'
 import { migrationFolders, migrationStatus } from '../data/migrate.ts'
+import { nextNumber } from '../data/migration-files.ts'
 import { openDatabase } from '../data/pool.ts'
 import { wrong } from './arguments.ts'
 import { eachService } from './each-service.ts'
@@ -35,11 +36,6 @@ export async function migrateDraftCommand(file: string, name: string, options: D
       `${relative('.', path)}: read it, mend it, and remove its first line; then \`lintel migrate\` applies it`,
     )
   })
-}
-
-function nextNumber(folder: string): string {
-  const numbers = readdirSync(folder).map((file) => Number(/^(\d{4})-.*\.sql$/.exec(file)?.[1] ?? 0))
-  return String(Math.max(0, ...numbers) + 1).padStart(4, '0')
 }
 
 /** After the first thing that it does. */

@@ -6,6 +6,7 @@ import { declareEvents } from './declare-events.ts'
 import { declareMigrate } from './declare-migrate.ts'
 import { declareWork } from './declare-work.ts'
 import { failWith } from './fail.ts'
+import { declareNew } from './new/declare-new.ts'
 import { releaseSignals } from './signals.ts'
 
 const { version } = createRequire(import.meta.url)('lintel/package.json') as { version: string }
@@ -40,6 +41,7 @@ program
   .option('--no-watch', 'run it once, in this process: for debuggers')
   .action(async (parts: string[], options) => (await import('./dev/dev.ts')).devCommand(system, parts, options))
 declareMigrate(program, () => system)
+declareNew(program, () => system)
 program
   .command('db')
   .description('open the database of a service, with psql where there is one')

@@ -33,6 +33,11 @@ export async function draftMigration(db: Queryable, contract: Contract): Promise
   return `${head.join('\n')}\n\n${statements.join('\n')}\n`
 }
 
+/** What makes the table of a resource, with its indexes. */
+export function tableStatements(resource: AnyResource): string[] {
+  return statementsFor(resource, undefined, new Map())
+}
+
 function statementsFor(
   resource: AnyResource,
   table: Relation | undefined,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { readdirSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -77,6 +78,12 @@ export function badName(path: string, what: string): Fault {
 
 export function numberOf(name: string): number {
   return Number(name.slice(0, 4))
+}
+
+/** The next free number of a folder: `0007`. */
+export function nextNumber(folder: string): string {
+  const numbers = readdirSync(folder).map((file) => Number(/^(\d{4})-.*\.sql$/.exec(file)?.[1] ?? 0))
+  return String(Math.max(0, ...numbers) + 1).padStart(4, '0')
 }
 
 function pathOf(folder: string | URL): string {
