@@ -13,6 +13,8 @@ export class Refused extends Error {
 /** By the name of their folder. */
 export const TEMPLATES = {
   api: 'one service, notes, open to everybody',
+  users: 'notes that belong to users, who sign in (lintel/users)',
+  services: 'notes, and a history of them that hears of events',
 }
 
 const own = (path) => fileURLToPath(new URL(path, import.meta.url))
