@@ -49,13 +49,27 @@ test('its types need no others: the program of the README compiles, libraries ch
 }, 60_000)
 
 test('the program of the README runs: as it stands where Node reads TypeScript, else with tsx', async () => {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  const reads = major > 22 || (major === 22 && minor >= 18)
-  const tsx = reads ? [] : ['--import', pathToFileURL(require.resolve('tsx')).href]
-  const program = [process.execPath, ...tsx, join(folder, 'node_modules/.bin/lintel'), 'dev']
-  const server = launch(program, { cwd: folder })
+  const server = launch([process.execPath, ...lintel(), 'dev'], { cwd: folder })
   const made = await post(`${await server.url()}/notes`, { title: 'Milk' })
   expect([made.status, await made.json()]).toMatchObject([201, { title: 'Milk', pinned: false, version: 1 }])
   server.signalGroup('SIGTERM')
   expect((await server.ended).code).toBe(0)
 }, 60_000)
+
+test('`lintel client` writes a client of it, which compiles by itself', async () => {
+  await run(process.execPath, [...lintel(), 'client', '--out', 'client.ts'], { cwd: folder })
+  expect(await readFile(join(folder, 'client.ts'), 'utf8')).toContain('export interface NoteCalls {')
+  const options = ['--strict', '--noEmit', '--target', 'es2022', '--lib', 'es2022,dom', '--ignoreConfig']
+  const outcome = run(process.execPath, [require.resolve('typescript/bin/tsc'), ...options, 'client.ts'], {
+    cwd: folder,
+  })
+  expect((await outcome.catch((error) => error)).stdout).toBe('')
+}, 60_000)
+
+/** The command, which reads TypeScript with tsx where Node does not. */
+function lintel(): string[] {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const reads = major > 22 || (major === 22 && minor >= 18)
+  const tsx = reads ? [] : ['--import', pathToFileURL(require.resolve('tsx')).href]
+  return [...tsx, join(folder, 'node_modules/.bin/lintel')]
+}
