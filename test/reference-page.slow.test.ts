@@ -1,7 +1,12 @@
+import { EventEmitter, on } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import type { Page } from 'playwright-core'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { route, service } from '../src/contract/index.ts'
+import type { Handlers } from '../src/service/handler.ts'
 import { CHROMIUM, chromium, layoutFaults } from './chromium.ts'
 import { PASSWORD, reference } from './reference.ts'
+import { type SmallSystem, smallSystem } from './small-system.ts'
 
 // What a person does with /docs, in a Chromium that reaches nothing but the system.
 
@@ -101,8 +106,7 @@ describe.runIf(CHROMIUM)('R-P-2: in a browser, /docs', () => {
           const one = await operation(page, name)
           await one.getByRole('button', { name: 'Send request' }).click()
           await one.getByText(/ in \d+ ms/).waitFor()
-          for (const folded of await one.locator('.folded > summary').all())
-            if (await folded.isVisible()) await folded.click()
+          await one.locator('.folded').evaluateAll('(folded) => { for (const one of folded) one.open = true }')
         }
         await page.locator('#sign-in > summary').click()
         expect(await layoutFaults(page)).toEqual([])
@@ -110,6 +114,67 @@ describe.runIf(CHROMIUM)('R-P-2: in a browser, /docs', () => {
       }
     },
   )
+})
+
+describe.runIf(CHROMIUM)('R-P-2: in a browser, /docs of routes', () => {
+  const heard = new EventEmitter()
+  const files = service('files', {
+    routes: {
+      upload: route({
+        methods: ['PUT'],
+        path: '/uploads/{name}',
+        access: 'public',
+        body: { types: ['image/*'] },
+        answers: { 200: 'text/plain' },
+      }),
+      download: route({ methods: ['GET'], path: '/downloads', access: 'public', answers: { 200: 'image/png' } }),
+      news: route({ methods: ['GET'], path: '/news', access: 'public', answers: { 200: 'text/event-stream' } }),
+    },
+  })
+  let system: SmallSystem
+  beforeAll(async () => {
+    const handlers: Handlers<typeof files> = {
+      upload: async ({ headers, bytes }) => ({
+        status: 200,
+        body: `${bytes.length} bytes of ${headers['content-type']}`,
+      }),
+      download: async () => ({ status: 200, body: Buffer.from('not quite a picture') }),
+      news: async (_, { signal }) => ({ status: 200, body: newsOf(signal) }),
+    }
+    system = await smallSystem(files, handlers, 'select 1')
+  })
+  afterAll(() => system?.stop())
+  async function* newsOf(signal: AbortSignal) {
+    yield 'data: first\n\n'
+    for await (const [news] of on(heard, 'news', { signal })) yield `data: ${news}\n\n`
+  }
+
+  test('sends a file, and saves what is no text', async () => {
+    const { page, faults } = await browser.open()
+    await page.goto(`${system.url}/docs#putUpload`)
+    const upload = page.locator('#putUpload')
+    await upload.getByLabel('name').fill('a b.png')
+    await upload.getByLabel('File').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer: Buffer.alloc(20) })
+    await upload.getByRole('button', { name: 'Send request' }).click()
+    await upload.getByText('20 bytes of image/png').waitFor()
+
+    await page.locator('#getDownload > summary').click()
+    await page.locator('#getDownload').getByRole('button', { name: 'Send request' }).click()
+    const saving = page.waitForEvent('download')
+    await page.getByRole('link', { name: 'Save 19 bytes of image/png' }).click()
+    expect(await readFile(await (await saving).path(), 'utf8')).toBe('not quite a picture')
+    expect(faults).toEqual([])
+  })
+
+  test('shows events as they come', async () => {
+    const { page, faults } = await browser.open()
+    await page.goto(`${system.url}/docs#getNews`)
+    await page.locator('#getNews').getByRole('button', { name: 'Send request' }).click()
+    await page.getByText('data: first').waitFor()
+    heard.emit('news', 'second')
+    await page.getByText('data: second').waitFor()
+    expect(faults).toEqual([])
+  })
 })
 
 /** Opens it. */

@@ -24,10 +24,17 @@ for (const form of document.querySelectorAll('form'))
       event.preventDefault()
       void send(form)
     })
+    // What is missing must be seen, or the button seems to do nothing.
+    form.addEventListener('invalid', unfold, true)
     form.querySelector('[data-copy]')?.addEventListener('click', () => {
       if (form.reportValidity()) void copy(form)
     })
   }
+
+/** @param {globalThis.Event} event */
+function unfold({ target }) {
+  if (target instanceof HTMLElement) target.closest('.folded')?.setAttribute('open', '')
+}
 
 /** @typedef {{ method: string, url: URL, headers: Record<string, string>, body: string | File | undefined }} Asked */
 
@@ -59,41 +66,49 @@ function requestOf(form) {
   }
   const kept = session.get()
   if (kept && form.dataset.token !== undefined) headers.authorization = `Bearer ${kept.token}`
-  if (body !== undefined) headers['content-type'] = type
+  if (body !== undefined) headers['content-type'] = type.includes('*') ? typeOf(body) : type
   const url = new URL(path.slice(1), base)
   url.search = query.toString()
   return { method, url, headers, body }
 }
 
+/** Where any type is taken. @param {string | File} body */
+function typeOf(body) {
+  if (typeof body === 'string') return 'text/plain'
+  return body.type === '' ? 'application/octet-stream' : body.type
+}
+
+/** @type {WeakMap<HTMLFormElement, AbortController>} */
+const sending = new WeakMap()
+
 /** @param {HTMLFormElement} form */
 async function send(form) {
   const { method, url, headers, body = null } = requestOf(form)
   const answer = answerOf(form)
-  const button = form.querySelector('button')
+  // What still streams from the time before ends.
+  sending.get(form)?.abort()
+  const ending = new AbortController()
+  sending.set(form, ending)
   answer.replaceChildren(make('p', {}, 'Sending…'))
-  if (button) button.disabled = true
   const begun = performance.now()
   try {
-    const response = await fetch(url, { method, headers, body })
-    const text = await response.text()
-    const ms = Math.round(performance.now() - begun)
-    answer.replaceChildren(...answerParts(method, response, text, ms))
-    rememberIds(text)
+    const response = await fetch(url, { method, headers, body, signal: ending.signal })
+    answer.replaceChildren(...answerHead(method, response, Math.round(performance.now() - begun)))
+    await showBody(response, answer)
   } catch (error) {
-    answer.replaceChildren(make('p', { className: 'failed' }, `There was no answer: ${error}`))
-  } finally {
-    if (button) button.disabled = false
+    if (ending.signal.aborted) return
+    const failed = make('p', { className: 'failed' }, `The answer did not arrive, or not whole: ${error}`)
+    if (answer.querySelector('.status')) answer.append(failed)
+    else answer.replaceChildren(failed)
   }
 }
 
 /**
  * @param {string} method
  * @param {Response} response
- * @param {string} text
  * @param {number} ms
  */
-function answerParts(method, response, text, ms) {
-  const { status, statusText, headers, url } = response
+function answerHead(method, { status, statusText, headers, url }, ms) {
   const said = make(
     'p',
     {},
@@ -122,8 +137,38 @@ function answerParts(method, response, text, ms) {
     pre(lines, 'Headers of the answer'),
   )
   parts.push(shown)
-  if (text !== '') parts.push(pre(pretty(text, headers.get('content-type') ?? ''), 'Body of the answer'))
   return parts
+}
+
+/**
+ * @param {Response} response
+ * @param {HTMLElement} answer
+ */
+async function showBody(response, answer) {
+  const type = response.headers.get('content-type') ?? ''
+  if (type.startsWith('text/event-stream')) return showStream(response, answer)
+  if (type !== '' && !/^text\/|json|xml|javascript|x-www-form-urlencoded/.test(type)) {
+    const blob = await response.blob()
+    const link = make('a', { href: URL.createObjectURL(blob), download: '' }, `Save ${blob.size} bytes of ${type}`)
+    answer.append(make('p', {}, link))
+    return
+  }
+  const text = await response.text()
+  if (text === '') return
+  answer.append(pre(pretty(text, type), 'Body of the answer'))
+  rememberIds(text)
+}
+
+/**
+ * It has no end of its own: what has come so far is shown.
+ * @param {Response} response
+ * @param {HTMLElement} answer
+ */
+async function showStream({ body }, answer) {
+  const shown = pre('', 'Body of the answer')
+  answer.append(shown)
+  const reader = body?.pipeThrough(new TextDecoderStream()).getReader()
+  for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) shown.append(read.value)
 }
 
 /**
