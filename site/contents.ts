@@ -6,6 +6,8 @@ export interface Entry {
   readonly title: string
   /** From the root of the repository: `docs/guide/events.md`. */
   readonly source: string
+  /** Of a section that is listed beside its page. */
+  readonly anchor?: string | undefined
 }
 
 export interface Chapter {
@@ -20,10 +22,9 @@ export function readContents(root: string): Chapter[] {
   const [, ...chapters] = readFileSync(`${root}/${CONTENTS}`, 'utf8').split(/^## /m)
   return chapters.map((text) => ({
     title: text.slice(0, text.indexOf('\n')),
-    entries: [...text.matchAll(/^- \[([^\]]+)\]\(([^)#]+)\)/gm)].map(([, title = '', href = '']) => ({
-      title,
-      source: posix.join('docs', href),
-    })),
+    entries: [...text.matchAll(/^- \[([^\]]+)\]\(([^)#]+)(?:#([^)]+))?\)/gm)].map(
+      ([, title = '', href = '', anchor]) => ({ title, source: posix.join('docs', href), anchor }),
+    ),
   }))
 }
 

@@ -48,15 +48,17 @@ ${outline(headings)}
 }
 
 function navigation({ title, entries }: Chapter, path: string, to: (target: string) => string): string {
-  const items = entries.map((entry) => {
-    const target = pathOf(entry.source)
-    return `<li><a href="${to(target)}"${target === path ? ' aria-current="page"' : ''}>${escaped(entry.title)}</a></li>`
+  const items = entries.map(({ title, source, anchor }) => {
+    const target = pathOf(source)
+    const current = target === path && anchor === undefined ? ' aria-current="page"' : ''
+    const href = to(target) + (anchor === undefined ? '' : `#${anchor}`)
+    return `<li><a href="${href}"${current}>${escaped(title)}</a></li>`
   })
   return `<h2>${escaped(title)}</h2>\n<ul>${items.join('\n')}</ul>`
 }
 
 function neighbours(chapters: readonly Chapter[], path: string, to: (target: string) => string): string {
-  const entries = chapters.flatMap((chapter) => chapter.entries)
+  const entries = chapters.flatMap((chapter) => chapter.entries.filter(({ anchor }) => anchor === undefined))
   const at = entries.findIndex(({ source }) => pathOf(source) === path)
   if (at === -1) return ''
   const link = (index: number, rel: string, arrow: (title: string) => string) => {

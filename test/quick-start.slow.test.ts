@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-test('docs/quick-start.md: every step does what the page says', { timeout: 400_000 }, async () => {
+test('docs/quick-start.md: every step does what the page says', { timeout: 600_000 }, async () => {
   const project = join(folder, 'my-api')
   const blocks = blocksOf('docs/quick-start.md')
   const ids = new Map<string, string>()
@@ -46,7 +46,10 @@ test('docs/quick-start.md: every step does what the page says', { timeout: 400_0
     }
     // What a save has changed, or an event has caused, is there soon.
     if (expected === undefined) await attempt()
-    else await vi.waitFor(attempt, { timeout: 20_000, interval: 100 })
+    else
+      await vi.waitFor(attempt, { timeout: 90_000, interval: 100 }).catch((error) => {
+        throw new Error(`${commands}${error.message}`, { cause: error })
+      })
     if (expected !== undefined) shown++
   }
   expect(shown).toBe(blocks.filter(({ language }) => ['json', 'text'].includes(language)).length)
