@@ -1,5 +1,6 @@
 import type { References } from '../openapi/references.ts'
 import { fieldsOf, type Spot, textOf } from '../openapi/spot.ts'
+import { changed } from './changed.ts'
 import type { Kind } from './kinds.ts'
 import { type Bound, LOWER, type Shape, shapeOf, UPPER } from './schema-shape.ts'
 
@@ -34,13 +35,7 @@ export function createSchemaComparison(sides: Sides, report: ReportChange): Sche
     compareBounds(before, after, here)
     comparePatterns(before, after, here)
     if (direction === 'sent' && !isSame(before.default, after.default) && before.default !== undefined)
-      report(
-        'sent-default',
-        where,
-        `has the default ${shown(after.default)}, not ${shown(before.default)}`,
-        now[0]!,
-        'new',
-      )
+      report('sent-default', where, changed('default', shown(before.default), shown(after.default)), now[0]!, 'new')
     if (takesObjects(before) && takesObjects(after)) compareProperties(before, after, here)
     compare(before.items, after.items, direction, `${where}[]`)
     if (before.additional && after.additional) compare([before.additional], [after.additional], direction, `${where}.*`)
@@ -257,7 +252,8 @@ function compareBounds(before: Shape, after: Shape, { direction, where, spot, re
     const old = before.bounds.get(name)
     const now = after.bounds.get(name)
     if (old === now) continue
-    const what = `has ${name} ${now ?? 'no more'}${old === undefined ? ', which it had not' : `, not ${old}`}`
+    const what =
+      name === 'uniqueItems' ? `has elements that ${now ? 'have to' : 'need not'} differ now` : changed(name, old, now)
     report(`${direction}-bound-${isNarrower(name, old, now) ? 'narrowed' : 'widened'}`, where, what, spot, 'new')
   }
 }
@@ -274,7 +270,7 @@ function comparePatterns(before: Shape, after: Shape, { direction, where, spot, 
     const old = before[name]
     const now = after[name]
     if (old === now) continue
-    const what = `has the ${name} ${now ?? 'no more'}${old === undefined ? '' : `, not ${old}`}`
+    const what = changed(name, old, now)
     const isWider = name === 'format' && (WIDER[old ?? ''] ?? []).includes(now ?? '')
     if (old === undefined && NOTES.has(now!)) continue
     if (direction === 'sent') {
@@ -309,6 +305,6 @@ function isSame(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other)
 }
 
-function shown(value: unknown): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value)
+function shown(value: unknown): string | undefined {
+  return value === undefined ? undefined : JSON.stringify(value)
 }

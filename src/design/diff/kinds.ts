@@ -36,7 +36,7 @@ export const KINDS = {
   'document-removed': {
     verdict: 'breaking',
     whom: 'generated clients',
-    why: 'Everything that it promised is promised no more.',
+    why: 'Nothing of what it promised is promised any longer.',
   },
   'document-added': fine('Nobody relied on it.'),
 

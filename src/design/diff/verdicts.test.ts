@@ -888,6 +888,15 @@ test('what is written as text is written the same in any style', () => {
   expect(compareFiles(rest(query('q')), rest(query('q', TEXT, { explode: false })))).toEqual([])
 })
 
+test.each([
+  [sent({ ...TEXT, maxLength: 100 }), sent({ ...TEXT, maxLength: 50 }), 'has the maxLength 50, not 100'],
+  [sent(TEXT), sent({ ...TEXT, maxLength: 50 }), 'has the new maxLength 50'],
+  [sent({ ...TEXT, pattern: '^a' }), sent(TEXT), 'has no pattern any more (it was ^a)'],
+  [sent({ ...TEXT, default: 'x' }), sent({ ...TEXT, default: 'y' }), 'has the default "y", not "x"'],
+])('what has changed reads as a sentence', (old, now, what) => {
+  expect(compareFiles(old, now)).toMatchObject([{ where: 'POST /orders body', what }])
+})
+
 test('every kind of change stands in the tables above', () => {
   const shown = new Set([...REST, ...EVENTS, ...PROTO, ...SQL].flatMap(([, , , changes]) => changes))
   const ofFolders = ['document-removed', 'document-added', 'sql-migration-changed']

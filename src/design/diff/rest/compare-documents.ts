@@ -1,5 +1,6 @@
 import { type ApiDocument, type ApiOperation, METHODS, operationIdOf } from '../../openapi/document.ts'
 import { below, children, fieldsOf, type Spot, textOf } from '../../openapi/spot.ts'
+import { changed } from '../changed.ts'
 import { createSchemaComparison, type ReportChange } from '../compare-schemas.ts'
 import { compareBodies, compareParameters } from './compare-requests.ts'
 import { compareResponses } from './compare-responses.ts'
@@ -38,13 +39,7 @@ function compareOperations(old: ApiOperation, now: ApiOperation, comparison: Res
   const { report } = comparison
   const id = operationIdOf(now)
   if (operationIdOf(old) !== undefined && operationIdOf(old) !== id)
-    report(
-      'operation-id',
-      now.label,
-      `has the operationId ${id ?? 'no more'}, not ${operationIdOf(old)}`,
-      now.spot,
-      'new',
-    )
+    report('operation-id', now.label, changed('operationId', operationIdOf(old), id), now.spot, 'new')
   if (fieldsOf(old.spot).deprecated !== true && fieldsOf(now.spot).deprecated === true)
     report('operation-deprecated', now.label, 'is deprecated now', now.spot, 'new')
   compareSecurity(old, now, comparison)
@@ -64,7 +59,7 @@ function compareWebhooks({ old, now, schemas, report }: RestComparison): void {
     if (!same) report('event-removed', where, 'is gone', one.spot, 'old')
     for (const { type, schema } of one.body?.content ?? []) {
       const other = same?.body?.content.find((content) => content.type === type)
-      if (same && !other) report('event-content-type', where, `is sent as ${type} no more`, same.spot, 'new')
+      if (same && !other) report('event-content-type', where, `is not sent as ${type} any more`, same.spot, 'new')
       if (schema && other?.schema) schemas.compare([schema], [other.schema], 'read', `${where} `)
     }
   }

@@ -106,7 +106,8 @@ export function compareBodies(old: ApiOperation, now: ApiOperation, { schemas, r
   if (before.required && !after.required) report('body-optional', where, 'is optional now', after.spot, 'new')
   for (const one of before.content) {
     const same = after.content.find(({ type }) => type === one.type)
-    if (!same) report('request-type-removed', where, `takes ${one.type} no more`, below(before.spot, 'content'), 'old')
+    if (!same)
+      report('request-type-removed', where, `does not take ${one.type} any more`, below(before.spot, 'content'), 'old')
     else if (one.schema && same.schema) schemas.compare([one.schema], [same.schema], 'sent', `${where} `)
   }
   for (const one of after.content)

@@ -1,5 +1,6 @@
 import type { ApiOperation } from '../../openapi/document.ts'
 import { below, children, fieldsOf, textOf } from '../../openapi/spot.ts'
+import { changed } from '../changed.ts'
 import type { RestComparison } from './rest-comparison.ts'
 
 /** A way to be let in: schemes with their scopes, all of which are asked for. */
@@ -65,7 +66,7 @@ export function compareSchemes({ old, now, report }: RestComparison): void {
         report(
           'security-scheme',
           `scheme ${name}`,
-          `has the ${member} ${shown(fields[member])}, not ${shown(before[member])}`,
+          changed(member, textOf(before[member]), textOf(fields[member])),
           same,
           'new',
         )
@@ -74,10 +75,6 @@ export function compareSchemes({ old, now, report }: RestComparison): void {
 
 function lower(value: unknown): unknown {
   return typeof value === 'string' ? value.toLowerCase() : value
-}
-
-function shown(value: unknown): string {
-  return value === undefined ? 'of none' : String(value)
 }
 
 /** Who may, as our own documents say it: `owner | admin`. */
