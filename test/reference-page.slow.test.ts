@@ -96,24 +96,24 @@ describe.runIf(CHROMIUM)('R-P-2: in a browser, /docs', () => {
     expect(faults).toEqual([])
   })
 
-  test.each(Object.entries(SIZES))(
-    'fits a %s, light and dark, and breaks no rule of accessibility',
-    async (_, viewport) => {
-      for (const colorScheme of ['light', 'dark'] as const) {
-        const { page, faults } = await browser.open({ viewport, colorScheme })
-        await page.goto(`${api.url}/docs`)
-        for (const name of ['List the products', 'Create a product']) {
-          const one = await operation(page, name)
-          await one.getByRole('button', { name: 'Send request' }).click()
-          await one.getByText(/ in \d+ ms/).waitFor()
-          await one.locator('.folded').evaluateAll('(folded) => { for (const one of folded) one.open = true }')
-        }
-        await page.locator('#sign-in > summary').click()
-        expect(await layoutFaults(page)).toEqual([])
-        expect(faults).toEqual([])
-      }
-    },
-  )
+  test.each([
+    ['laptop', 'light'],
+    ['laptop', 'dark'],
+    ['phone', 'light'],
+    ['phone', 'dark'],
+  ] as const)('fits a %s, %s, and breaks no rule of accessibility', async (size, colorScheme) => {
+    const { page, faults } = await browser.open({ viewport: SIZES[size], colorScheme })
+    await page.goto(`${api.url}/docs`)
+    for (const name of ['List the products', 'Create a product']) {
+      const one = await operation(page, name)
+      await one.getByRole('button', { name: 'Send request' }).click()
+      await one.getByText(/ in \d+ ms/).waitFor()
+      await one.locator('.folded').evaluateAll('(folded) => { for (const one of folded) one.open = true }')
+    }
+    await page.locator('#sign-in > summary').click()
+    expect(await layoutFaults(page)).toEqual([])
+    expect(faults).toEqual([])
+  })
 })
 
 describe.runIf(CHROMIUM)('R-P-2: in a browser, /docs of routes', () => {
