@@ -109,7 +109,8 @@ function queryText(query: Readonly<Record<string, FieldSpec>>, name: string, typ
   const members = Object.entries(query).map(([param, spec]) => {
     const mark = spec.optional ? '?' : ''
     const many = spec.kind === 'list' ? `readonly ${grouped(oneText(spec.of!, types))}[]` : oneText(spec, types)
-    return `${docText(spec.description, '  ')}  ${memberName(param)}${mark}: ${many}\n`
+    const unset = spec.optional ? ' | undefined' : ''
+    return `${docText(spec.description, '  ')}  ${memberName(param)}${mark}: ${many}${unset}\n`
   })
   const all = Object.values(query).every(({ optional }) => optional)
   return `query${all ? '?' : ''}: ${types.members(name, members.join(''))}`
@@ -120,8 +121,10 @@ function listQuery(resource: Resource, name: string, types: Types): string {
   const { sort } = resource.list
   const sorts = sort.flatMap((field) => [literal(field), literal(`-${field}`)]).join(' | ')
   const members = [
-    ...(sort.length === 0 ? [] : [`  sort?: OneOrMany<${sorts}>\n`]),
-    ...filterParameters(resource).map((filter) => `  ${memberName(filter.name)}?: ${filterText(filter, types)}\n`),
+    ...(sort.length === 0 ? [] : [`  sort?: OneOrMany<${sorts}> | undefined\n`]),
+    ...filterParameters(resource).map(
+      (filter) => `  ${memberName(filter.name)}?: ${filterText(filter, types)} | undefined\n`,
+    ),
   ]
   return members.length === 0 ? '{}' : types.members(name, members.join(''))
 }

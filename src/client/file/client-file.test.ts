@@ -67,7 +67,7 @@ export async function all(): Promise<string> {
   const mine = client({ url: '/api', tokens: { get: () => undefined, set() {} }, retries: 1 })
   await mine.login({ body: { email: '', password: '' } })
   const product: Product = await mine.products.get({ id: 'prd_1' })
-  const { data } = await mine.products.list({ query: { fields: ['name'], priceMax: 20, sort: ['-price', 'name'] }, timeoutMs: 5 })
+  const { data } = await mine.products.list({ query: { fields: ['name'], q: undefined, priceMax: 20, sort: ['-price', 'name'] }, timeoutMs: 5 })
   for await (const { total, id } of mine.orders.eachAll({ query: { status: ['paid', 'shipped'], placedAfter: new Date(0), fields: ['total'] } }))
     await mine.orders.update({ id, body: { status: total > 5 ? 'paid' : 'cancelled' }, ifMatch: 3, signal: AbortSignal.timeout(5) })
   const order = await mine.orders.create({ userId: 'me', body: { items: [{ productId: product.id, quantity: 2 }] } })
