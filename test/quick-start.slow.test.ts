@@ -18,7 +18,7 @@ let packages: Awaited<ReturnType<typeof tarballs>>
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lintel-quick-'))
   packages = await tarballs(folder, { types: true })
-})
+}, 600_000)
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 test('docs/quick-start.md: every step does what the page says', { timeout: 600_000 }, async () => {
@@ -28,14 +28,14 @@ test('docs/quick-start.md: every step does what the page says', { timeout: 600_0
   let server: SystemProcess | undefined
   let shown = 0
   for (const [at, block] of blocks.entries()) {
-    if (block.about !== '') await write(project, block)
+    const url = await server?.url()
+    if (block.about !== '') await write(project, block, url)
     if (block.language !== 'sh') continue
     if (block.text === 'npm run dev\n') {
       server = launch(['npm', 'run', 'dev'], { cwd: project })
       await server.url()
       continue
     }
-    const url = await server?.url()
     const commands = commandsOf(block.text, url, ids)
     const next = blocks[at + 1]
     const expected = next !== undefined && ['json', 'text'].includes(next.language) ? next : undefined
@@ -57,10 +57,11 @@ test('docs/quick-start.md: every step does what the page says', { timeout: 600_0
   await server?.ended
 })
 
-async function write(project: string, { about, text }: Block): Promise<void> {
+/** With the address of this test's server, where the file has one. */
+async function write(project: string, { about, text }: Block, url: string | undefined): Promise<void> {
   const path = join(project, about)
   await mkdir(dirname(path), { recursive: true })
-  await writeFile(path, about === 'try.ts' ? text.replace('http://localhost:3000', 'http://localhost:PORT') : text)
+  await writeFile(path, text.replace('http://localhost:3000', url ?? 'http://localhost:3000'))
 }
 
 /** The commands of the page, on the packages of this repository and the port of this test. */
@@ -70,10 +71,7 @@ function commandsOf(text: string, url: string | undefined, ids: ReadonlyMap<stri
       'npm create lintel my-api',
       `npx --yes --package ${packages.creator} create-lintel my-api --lintel ${packages.lintel}`,
     )
-    .replace(
-      'node try.ts',
-      `sed -i 's#http://localhost:PORT#${url}#' try.ts && ${READS_TYPESCRIPT ? 'node' : 'npx tsx'} try.ts`,
-    )
+    .replace('node try.ts', `${READS_TYPESCRIPT ? 'node' : 'npx tsx'} try.ts`)
     .replaceAll('localhost:3000', new URL(url ?? 'http://localhost:3000').host)
     .replaceAll(/(\w+)_…/g, (_, prefix) => ids.get(prefix) ?? `no ${prefix} yet`)
 }

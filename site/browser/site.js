@@ -102,7 +102,9 @@ function item(words, { page, section }) {
  * @param {string[]} words
  */
 function excerptOf(text, words) {
-  const places = words.map((word) => text.toLowerCase().indexOf(word)).filter((at) => at >= 0)
+  const lower = text.toLowerCase()
+  const together = lower.indexOf(words.join(' '))
+  const places = together >= 0 ? [together] : words.map((word) => lower.indexOf(word)).filter((at) => at >= 0)
   const from = Math.max(0, Math.min(...(places.length > 0 ? places : [0])) - 40)
   const start = from === 0 ? 0 : text.indexOf(' ', from) + 1
   const part = `${start > 0 ? '… ' : ''}${text.slice(start, start + 160)}`
