@@ -19,9 +19,11 @@ test('what happens to a note is in its history, in order', async () => {
   const changed = await fetch(new URL(path, running.url), { method: 'PATCH', headers, body: '{"title":"Oat milk"}' })
   assert.equal(changed.status, 200)
   // Events arrive soon, and not at once.
-  for (;;) {
-    const entries = await (await fetch(`${running.url}/entries?sort=createdAt`)).text()
-    if (/"created".*"Milk".*"updated".*"Oat milk"/s.test(entries)) break
-    await wait(50)
-  }
+  const soon = AbortSignal.timeout(20_000)
+  const both = /"created".*"Milk".*"updated".*"Oat milk"/s
+  for (let entries = ''; !both.test(entries); entries = await listed()) await wait(50, undefined, { signal: soon })
 })
+
+async function listed(): Promise<string> {
+  return (await fetch(`${running.url}/entries?sort=createdAt`)).text()
+}
