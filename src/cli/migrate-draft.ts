@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Fault } from '../base/errors.ts'
@@ -30,6 +30,8 @@ export async function migrateDraftCommand(file: string, name: string, options: D
     const database = openDatabase(name, url)
     const draft = await draftMigration(database, service.contract).finally(() => database.close())
     if (draft === undefined) return console.log(`${name}: the database is what the contract needs`)
+    // A service that extends another has none before its first.
+    mkdirSync(folder, { recursive: true })
     const path = join(folder, `${nextNumber(folder)}-${options.name ?? nameOf(draft)}.sql`)
     writeFileSync(path, draft, { flag: 'wx' })
     console.log(
