@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -37,6 +37,8 @@ export function checkName(path) {
 
 /** What is in a folder already is not ours to write over. */
 export function checkTarget(path, shown) {
+  if (existsSync(path) && !statSync(path).isDirectory())
+    throw new Refused(`${shown} is a file: give the name of a new folder, or of an empty one`)
   const files = existsSync(path) ? readdirSync(path).filter((file) => file !== '.git') : []
   if (files.length > 0)
     throw new Refused(`${shown} has files in it (${files[0]}): give the name of a new folder, or of an empty one`)

@@ -107,9 +107,11 @@ test.each([
     /^create-lintel: full has files in it \(notes\.txt\): give the name of a new folder, or of an empty one\n$/,
     2,
   ],
+  [['file'], /^create-lintel: file is a file: give the name of a new folder, or of an empty one\n$/, 2],
 ] as const)('%j is refused in one sentence', async (args, message, code) => {
   await mkdir(join(folder, 'full'), { recursive: true })
   await writeFile(join(folder, 'full/notes.txt'), '')
+  await writeFile(join(folder, 'file'), '')
   expect(await createDirectly(args)).toEqual({ code, stdout: '', stderr: expect.stringMatching(message) })
 })
 

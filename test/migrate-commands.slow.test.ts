@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeEach, expect, test, vi } from 'vitest'
@@ -95,8 +95,17 @@ test('reset is refused in production, and where a database is on another machine
     [{ DATABASE_URL: 'postgres://a@127.0.0.1:1/b' }, /this is production/],
     [{ NODE_ENV: 'development', DATABASE_URL: 'postgres://a@db.example.com/b' }, /a database is on db\.example\.com/],
     [{ NODE_ENV: 'development', NOTES_DATABASE_URL: 'postgres://a@10.0.0.7/b' }, /a database is on 10\.0\.0\.7/],
+    [
+      { NODE_ENV: 'development', DATABASE_URL: 'postgres://a@127.0.0.1.example/b' },
+      /a database is on 127\.0\.0\.1\.ex/,
+    ],
   ] as const)
     expect(await lintel('migrate reset --yes', env)).toMatchObject({ code: 78, stderr: expect.stringMatching(message) })
+  // It is not what settles NODE_ENV, but it says whose settings these are.
+  await writeFile(join(cwd, '.env'), 'NODE_ENV=production\nDATABASE_URL=postgres://a@127.0.0.1:1/b\n')
+  const refused = await lintel('migrate reset --yes')
+  await rm(join(cwd, '.env'))
+  expect(refused).toMatchObject({ code: 78, stderr: expect.stringMatching(/this is production/) })
 })
 
 test('a service that there is not, and a name that no file can have, are refused with what was meant', async () => {

@@ -23,6 +23,17 @@ describe.runIf(CHROMIUM)('R-OPS-4 R-AUTH-6: in a browser, / in development', () 
     expect(faults).toEqual([])
   })
 
+  test('shows events as they are published, with who caused them', async () => {
+    const { page, faults } = await browser.open()
+    await page.goto(`${api.url}/`)
+    await page.getByRole('row', { name: 'product.deleted orders nobody' }).waitFor()
+    const { id } = await api.product({ name: 'Chang' })
+    const event = page.getByRole('listitem').filter({ hasText: `product.created of ${id} by user:${api.admin.id}` })
+    await event.getByText('Data').click()
+    await event.getByText('"Chang"').waitFor()
+    expect(faults).toEqual([])
+  })
+
   test('leads to the operation in the reference', async () => {
     const { page, faults } = await browser.open()
     await page.goto(`${api.url}/`)

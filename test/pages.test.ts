@@ -34,3 +34,16 @@ test('a version that is not there has no reference, and of assets only the newes
   expect((await api.ask('GET', '/v9/docs')).body.error.code).toBe('UNSUPPORTED_VERSION')
   expect((await api.ask('GET', '/_lintel/page.0000000000.css')).status).toBe(404)
 })
+
+test('/dev/events has the last events of all services, newest first', async () => {
+  const { id } = await api.product()
+  const { id: user } = await api.user()
+  const { body } = await api.ask('GET', '/dev/events')
+  const seen = body.map((event: any) => [event.service, event.type, event.aggregateId, event.actor])
+  expect(seen.indexOf(seen.find(([, type]: string[]) => type === 'user.created'))).toBeLessThan(
+    seen.findIndex(([, type]: string[]) => type === 'product.created'),
+  )
+  expect(seen).toContainEqual(['orders', 'product.created', id, `user:${api.admin.id}`])
+  expect(seen).toContainEqual(expect.arrayContaining(['users', 'user.created', user]))
+  expect(body[0].id).toMatch(/^evt_/)
+})

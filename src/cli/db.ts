@@ -56,7 +56,12 @@ async function runOnce(url: string, statements: string): Promise<void> {
 
 /** False where there is none. */
 async function psql(url: string): Promise<boolean> {
-  const child = spawn('psql', [url], { stdio: 'inherit' })
+  // What is on a command line, every user of the machine can see.
+  const open = new URL(url)
+  const password = decodeURIComponent(open.password)
+  open.password = ''
+  const env = password === '' ? process.env : { ...process.env, PGPASSWORD: password }
+  const child = spawn('psql', [open.href], { stdio: 'inherit', env })
   // Ctrl-C is for the statement under way.
   const ignore = () => {}
   process.on('SIGINT', ignore)

@@ -47,7 +47,7 @@ const MAX_FILES = 2_000
 export function filesBeside(given: readonly Source[] = []): OpenFile {
   const opened = new Map<string, Source | string>(given.map((source) => [source.file, source]))
   return (from, name) => {
-    const file = relative('', join(dirname(from.file), decodeURI(name)))
+    const file = relative('', join(dirname(from.file), name))
     const known = opened.get(file)
     if (known !== undefined) return known
     const found = opened.size < MAX_FILES ? open(file) : `is one of more than ${MAX_FILES} files`
@@ -57,6 +57,8 @@ export function filesBeside(given: readonly Source[] = []): OpenFile {
 }
 
 function open(file: string): Source | string {
+  // A document may be a stranger's: a pipe may never end, and a device has no size.
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) return 'cannot be followed: it is no ordinary file'
   try {
     return openSource(file)
   } catch (error) {

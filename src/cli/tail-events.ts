@@ -8,6 +8,7 @@ import { type StoredEvent, TO_READ } from '../data/outbox.ts'
 import { type Database, openDatabase } from '../data/pool.ts'
 import type { Place } from '../data/readers.ts'
 import { originOf } from '../events/headers.ts'
+import { shownEvent } from '../events/shown-event.ts'
 import { createLog, STDERR } from '../observe/log.ts'
 import { findDatabases } from '../start/databases.ts'
 import { readSettings } from '../start/settings.ts'
@@ -120,25 +121,9 @@ async function readOn(
 /** One line at a time, from several services; waits for whoever reads. */
 function writerOf(asJson: boolean, signal: AbortSignal) {
   return async (service: string, event: StoredEvent): Promise<void> => {
-    const line = asJson ? JSON.stringify(shown(service, event)) : readable(service, event)
+    const line = asJson ? JSON.stringify(shownEvent(service, event)) : readable(service, event)
     if (process.stdout.write(`${line}\n`) || signal.aborted) return
     await once(process.stdout, 'drain', { signal }).catch(() => {})
-  }
-}
-
-/** As the API shows events (R-EVT-1), with where it comes from and who caused it. */
-function shown(service: string, { id, type, aggregateId, occurredAt, data, headers }: StoredEvent) {
-  const { requestId, actor } = originOf(headers)
-  const timestamp = occurredAt
-  return {
-    id: encodeId('evt', id),
-    service,
-    type,
-    aggregateId,
-    timestamp,
-    requestId,
-    actor,
-    data: JSON.parse(data) as unknown,
   }
 }
 

@@ -198,10 +198,11 @@ test('FC-100: an answer without an end is BAD_GATEWAY, and is not asked for agai
   expect(endless.seen).toHaveLength(1)
 })
 
-test('a path parameter that is missing or empty is a Fault, and so is an address that is none; nothing is sent', async () => {
+test('a path parameter that is missing, empty or a step to another path is a Fault, and so is an address that is none; nothing is sent', async () => {
   const server = await serving(ok)
   await expect(server.api().cartItems.get({ id: 'itm_1' })).rejects.toThrow('cartItems.get needs "cartId"')
   await expect(server.api().cartItems.list({ cartId: '' })).rejects.toThrow('cartItems.list needs "cartId"')
+  for (const id of ['.', '..']) await expect(server.api().orders.get({ id })).rejects.toThrow('orders.get needs "id"')
   for (const url of ['localhost:3000', 'ftp://example.com', 'http://', 'http://example.com/?a=1', '//example.com'])
     expect(() => client([users], { url })).toThrow('is not a valid base URL')
   expect(() => client([users], { url: '/api' })).not.toThrow()

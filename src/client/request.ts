@@ -13,8 +13,8 @@ export function filledPath(path: string, params: readonly string[]): string {
 export function paramsOf(operation: string, path: string, args: AnyArgs): string[] {
   return Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => {
     const value = args[name!]
-    // An empty one would make another path: /users/ for /users/{id}.
-    if (typeof value !== 'string' || value === '')
+    // An empty one would make another path: /users/ for /users/{id}. So would these, which `fetch` takes for steps (RFC 3986 5.2.4).
+    if (typeof value !== 'string' || value === '' || value === '.' || value === '..')
       throw new Fault('MISSING_PARAMETER', `${operation} needs "${name}", for its path ${path}`)
     return value
   })

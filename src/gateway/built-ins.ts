@@ -21,6 +21,7 @@ export interface BuiltInsOptions {
   readonly documents: Documents | undefined
   readonly overview?: (() => Document) | undefined
   readonly mails?: (() => Promise<readonly object[]>) | undefined
+  readonly events?: (() => Promise<readonly object[]>) | undefined
   readonly metrics?: (() => Promise<Document>) | undefined
   readonly health: () => Promise<SystemHealth>
   readonly draining: () => boolean
@@ -28,11 +29,12 @@ export interface BuiltInsOptions {
   readonly needsHealth: boolean
 }
 
-/** What every gateway serves beside the contracts, outside of versions, to anyone: health and documents; in development mails, metrics and an overview too. */
+/** What every gateway serves beside the contracts, outside of versions, to anyone: health and documents; in development mails, events, metrics and an overview too. */
 export function createBuiltIns({
   documents,
   overview,
   mails,
+  events,
   metrics,
   health,
   draining,
@@ -53,7 +55,7 @@ export function createBuiltIns({
       : page(200, { status: 'ready' })
   return (path: string, req: IncomingMessage): BuiltInPage | Promise<BuiltInPage> | undefined => {
     const place = path.startsWith('/api/') ? path.slice(4) : path
-    // Caught mails hold the links that open accounts; the overview shows them, and what is inside.
+    // Caught mails hold the links that open accounts, events what changed; the overview shows both.
     if (isOfDevelopment(place) && !isFromThisMachine(req)) return undefined
     switch (place) {
       case '/':
@@ -67,6 +69,8 @@ export function createBuiltIns({
         return draining() ? page(503, { status: 'draining' }) : ready()
       case '/dev/mails':
         return mails?.().then((caught) => page(200, caught))
+      case '/dev/events':
+        return events?.().then((last) => page(200, last))
       case '/metrics':
         return metrics?.().then((seen) => ({ ...seen, status: 200, headers: { 'cache-control': 'no-store' } }))
     }

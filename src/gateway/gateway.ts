@@ -41,6 +41,8 @@ export interface GatewayOptions {
   readonly overview?: () => Document
   /** Mails that were caught instead of sent, for `/dev/mails`; never given in production, and shown to this machine alone. */
   readonly mails?: () => Promise<readonly object[]>
+  /** The last events, for `/dev/events`; likewise. */
+  readonly events?: () => Promise<readonly object[]>
   /** For `/metrics`; in production never on a public port. */
   readonly metrics?: () => Promise<Document>
   /** The health of what belongs to no service. */
@@ -128,6 +130,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     documents: options.documents,
     overview: options.overview,
     mails: options.mails,
+    events: options.events,
     metrics: options.metrics,
     health,
     draining: () => draining,

@@ -21,6 +21,7 @@ export interface TokenSource {
   readonly named: string
 }
 
+const HERE = ['localhost', '127.0.0.1', '[::1]']
 const TIMEOUT_MS = 5_000
 /** Of a key set, decompressed: real ones have a few kilobytes. */
 const MAX_BYTES = 1024 * 1024
@@ -36,6 +37,11 @@ export async function trustForeignTokens(
   warn: (error: unknown, message: string) => void,
 ): Promise<TokenVerifier> {
   const remote = /^https?:\/\//i.test(jwks)
+  if (/^http:/i.test(jwks) && !HERE.includes(new URL(jwks).hostname))
+    warn(
+      undefined,
+      `${named} is ${jwks}: whoever is on the way there can put keys of their own in its place; give an https:// URL`,
+    )
   const keys = createKeySet(() => (remote ? fetchKeys(jwks) : readKeys(jwks)), {
     kind: FOREIGN_KEYS,
     unusable: (kid, reason) =>

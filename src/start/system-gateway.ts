@@ -15,6 +15,7 @@ import type { Log } from '../observe/log.ts'
 import type { SecurityLog } from '../observe/security-log.ts'
 import type { Tracer } from '../observe/span.ts'
 import { overviewPage, type Page, referencePages } from '../pages/index.ts'
+import { latestEventsOf } from './latest-events.ts'
 import type { Shared } from './open-shared.ts'
 import type { RunningServices } from './run-services.ts'
 import type { Settings } from './settings.ts'
@@ -42,7 +43,7 @@ export interface GatewayParts {
 /** The gateway of a system, in front of services wherever they run. */
 export function systemGateway(
   system: System,
-  { byName }: RunningServices,
+  running: RunningServices,
   {
     settings,
     far,
@@ -60,7 +61,9 @@ export function systemGateway(
     log,
   }: GatewayParts,
 ): Gateway {
+  const { byName } = running
   const near = [...byName.values()]
+  const events = settings.production ? undefined : latestEventsOf(running)
   return createGateway({
     services: system.services.map(({ contract }) => ({
       contract,
@@ -71,6 +74,7 @@ export function systemGateway(
     version: system.version,
     documents: shownBy(system, prefix),
     ...(mails && { mails }),
+    ...(events && { events }),
     ...(!settings.production && { metrics, overview: overviewOf(system, mails !== undefined) }),
     health: sharedHealth({ carrier, services: near, shared, worker }),
     requestTimeoutMs: settings.requestTimeoutMs,

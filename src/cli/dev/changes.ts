@@ -3,6 +3,8 @@ import { type SourceWatch, watchSources } from './watch-sources.ts'
 /** What has changed of a system's files since it was last asked. */
 export interface Changes extends SourceWatch {
   take(): string[]
+  /** Whether there is something to take. */
+  readonly waiting: boolean
   /** `listener` is called when there is something to take, and at once where there is already. */
   onChange(listener: () => void): void
 }
@@ -16,6 +18,9 @@ export function collectChanges(file: string): Changes {
   })
   return {
     ...watch,
+    get waiting() {
+      return changed.size > 0
+    },
     take() {
       const files = [...changed]
       changed.clear()

@@ -147,6 +147,32 @@ test('a save that cannot be started is waited out; so is the end of a system tha
   await serves(url, '3.0.1')
 })
 
+test('a save that never ends its load gives way to the next, and to Ctrl-C, also where it is busy', async () => {
+  const { write, dev } = await project()
+  const system = dev()
+  const url = await system.url()
+  await write('system.ts', systemOf('4.0.0', `console.error('waits'); await new Promise(() => {})`))
+  await says(system, /waits/)
+  expect(await version(url)).toBe('1.0.0')
+  await write('system.ts', systemOf('4.0.1'))
+  await serves(url, '4.0.1')
+  await write('system.ts', systemOf('4.0.2', `console.error('is busy'); for (;;);`))
+  await says(system, /is busy/)
+  system.signalGroup('SIGINT')
+  expect(await system.ended).toMatchObject({ code: 0, signal: null })
+  expect(system.lives).toBe(false)
+})
+
+test('a command that is given up while the system is busy leaves no process behind', async () => {
+  const { write, dev } = await project()
+  await write('system.ts', systemOf('1.0.0', `console.error('is busy'); for (;;);`))
+  const system = dev()
+  await says(system, /is busy/)
+  system.signalGroup('SIGINT')
+  expect(await system.ended).toMatchObject({ code: 0, signal: null })
+  expect(system.lives).toBe(false)
+})
+
 test('the first start has to succeed: the command ends as `lintel start` would', async () => {
   const { cwd, write, dev } = await project()
   await write('system.ts', 'export default 1\n')

@@ -22,6 +22,10 @@ type Embedding = Extract<FromSystem, { kind: 'embed' }>
 /** Rejections are `ElsewhereFailed`. */
 export function forkSystem(embed: (request: Embedding, system: ForkedSystem) => void): ForkedSystem {
   const child = fork(MODULE, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  // One that is busy does not hear that whoever asked has gone.
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  void once(child, 'close').then(() => process.off('exit', kill))
   let failure: Failure | undefined
   const ended = once(child, 'close').then(
     ([code, signal]): Failure =>
@@ -62,9 +66,9 @@ export function forkSystem(embed: (request: Embedding, system: ForkedSystem) => 
     tell,
     async stop({ killAfterMs, ...options }) {
       tell({ kind: 'stop', ...options })
-      const kill = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs)
+      const byForce = killAfterMs === undefined ? undefined : setTimeout(kill, killAfterMs)
       await ended
-      clearTimeout(kill)
+      clearTimeout(byForce)
     },
   }
   return system

@@ -11,6 +11,8 @@ import type { Serving } from './messages.ts'
 
 /** How long requests may go on that were under way at a save, and by when the process that answers them has ended. */
 const LEFT = { lameDuckMs: 0, timeoutMs: 300, killAfterMs: 700 }
+/** One that does not serve yet has nothing to finish, and may be in a loop that never hears of it. */
+const UNSERVED = { lameDuckMs: 0, killAfterMs: 3_000 }
 
 /**
  * Runs a system in a process of its own, and in another one after each save. The embedded PostgreSQL is this process's, and stays.
@@ -35,7 +37,7 @@ export async function superviseSystem(file: string, parts: readonly string[], si
   // Before anything is loaded: no save goes unseen.
   const changes = collectChanges(file)
   const first = fork()
-  const giveUp = () => void first.stop({ lameDuckMs: 0 })
+  const giveUp = () => void first.stop(UNSERVED)
   signal.addEventListener('abort', giveUp)
   try {
     await first.load(file)
@@ -45,7 +47,7 @@ export async function superviseSystem(file: string, parts: readonly string[], si
     return watched({ file, parts, server, changes, log, fork }, first, serving)
   } catch (error) {
     changes.close()
-    await first.stop({ lameDuckMs: 0 })
+    await first.stop(UNSERVED)
     await server.stop()
     throw error
   } finally {
@@ -90,7 +92,8 @@ function watched(
       if (files.some((one) => one.startsWith(OURS))) await replaceSpare()
       next = spare
       await take(next, files, begunAtMs).catch((error) => {
-        if (stopping) return
+        // A newer save is taken instead.
+        if (stopping || changes.waiting) return
         if (!(error instanceof ElsewhereFailed)) throw error
         const still = current === undefined ? '' : ' What was there before still serves.'
         tell(error.failure.text, `Waiting for the next save.${still}`)
@@ -113,12 +116,14 @@ function watched(
   }
 
   async function replaceSpare(): Promise<void> {
-    await spare.stop({ lameDuckMs: 0 })
+    await spare.stop(UNSERVED)
     spare = fork()
   }
 
   serve(first)
   changes.onChange(() => {
+    // What loads or starts, perhaps for ever, is of before this save.
+    void next?.stop(LEFT)
     reloading ??= reload().finally(() => {
       reloading = undefined
     })
@@ -136,7 +141,7 @@ function watched(
     stopping = true
     clearInterval(looking)
     changes.close()
-    await Promise.all([spare.stop({ lameDuckMs: 0 }), next?.stop(LEFT), current?.stop({ lameDuckMs })])
+    await Promise.all([spare.stop(UNSERVED), next?.stop(LEFT), current?.stop({ lameDuckMs })])
     await reloading
     await server.stop()
   }

@@ -33,6 +33,8 @@ test.each([
   ['title:wobble', 'give one of text, longText, email'],
   ['status:oneOf', 'give one of'],
   ['status:oneOf()', 'give one of'],
+  ['status:oneOf(open,open)', 'give one of'],
+  ['title:constructor', 'give one of'],
   ['due-at:time', 'did you mean "dueAt"?'],
   ['Title:text', 'did you mean "title"?'],
   ['createdAt:time', 'Every resource has the field "createdAt": leave it out'],

@@ -60,7 +60,7 @@ function fieldOf(word: string): AskedField {
 }
 
 function kindOf(word: string, kind: string, values: readonly string[] | undefined): Kind {
-  if (kind === 'oneOf' && values && values.every((value) => /^\w+$/.test(value)))
+  if (kind === 'oneOf' && values?.every((value, i) => /^\w+$/.test(value) && values.indexOf(value) === i))
     return {
       field: t.oneOf(...values),
       source: `t.oneOf(${values.map((value) => `'${value}'`).join(', ')})`,
@@ -72,7 +72,7 @@ function kindOf(word: string, kind: string, values: readonly string[] | undefine
       source: `t.id('${values[0]}')`,
       sample: `${values[0]}_01h455vb4pex5vsknk084sn02q`,
     }
-  const known = values === undefined ? KINDS[kind] : undefined
+  const known = values === undefined && Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined
   if (known) return known
   const nearest = nearestName(
     kind,

@@ -151,7 +151,7 @@ function partyOf(kind: Kind): Party | undefined {
 function opener(files: Files): OpenFile {
   const opened = new Map<string, Source | string>()
   return (from, name) => {
-    const path = joined(from.file, decodeURI(name))
+    const path = joined(from.file, name)
     const known = opened.get(path)
     if (known !== undefined) return known
     const text = files.get(path)

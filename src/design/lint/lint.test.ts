@@ -78,6 +78,13 @@ describe('references', () => {
     expect(found?.message).toContain('leads into the network, which is not read')
   })
 
+  test.each(['%zz.yaml', '#/components/%zz'])('the reference %s, which is no URL, is a finding', ($ref) => {
+    const [found] = broken(({ components }) => {
+      components.schemas.Book = { $ref }
+    }, 'R-P-2/reference')
+    expect(found?.message).toContain('does not resolve')
+  })
+
   test('references in a circle are a finding, and recursive schemas are none', () => {
     const circle = broken(({ components }) => {
       components.schemas.Book = { $ref: '#/components/schemas/Other' }

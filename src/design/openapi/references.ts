@@ -1,7 +1,7 @@
 import type { Source } from '../source/source.ts'
 import { below, fieldsOf, type Spot, textOf } from './spot.ts'
 
-/** Opens a file that a document refers to: its source, or what is wrong, as in "does not exist". */
+/** Opens a file that a document refers to, by its decoded path: its source, or what is wrong, as in "does not exist". */
 export type OpenFile = (from: Source, name: string) => Source | string
 
 export interface References {
@@ -31,7 +31,9 @@ export function createReferences(open: OpenFile): References {
     const hash = reference.indexOf('#')
     const file = hash < 0 ? reference : reference.slice(0, hash)
     if (/^[a-z][a-z0-9+.-]+:/i.test(file)) return 'leads into the network, which is not read'
-    const target = file === '' ? source : open(source, file)
+    const path = decoded(file)
+    if (path === undefined) return 'does not resolve'
+    const target = path === '' ? source : open(source, path)
     if (typeof target === 'string') return target
     const pointer = hash < 0 ? '' : reference.slice(hash + 1)
     const top: Spot = { source: target, path: [], value: target.value }
@@ -66,12 +68,16 @@ export function createReferences(open: OpenFile): References {
   }
 }
 
+/** RFC 6901 6. */
 function namesOf(pointer: string): string[] | undefined {
+  const steps = decoded(pointer)?.slice(1).split('/')
+  return steps?.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+}
+
+/** Undefined where it is not percent-encoded as it should be (RFC 3986 2.1). */
+function decoded(text: string): string | undefined {
   try {
-    return pointer
-      .slice(1)
-      .split('/')
-      .map((step) => decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~'))
+    return decodeURIComponent(text)
   } catch {
     return undefined
   }

@@ -1,13 +1,16 @@
-// What is live on the page of a system in development: its health, and the mails that were caught.
+// What is live on the page of a system in development: its health, the mails that were caught, and its last events.
 
 const base = new URL('.', location.href)
 /** How often it looks again, while the page can be seen. */
 const EVERY_MS = 3_000
-const SHOWN_MAILS = 10
+/** Of mails and events. */
+const SHOWN = 10
 
 /** @typedef {{ status: string, latency?: number, message?: string, [figure: string]: string | number | undefined }} Check */
 /** @typedef {{ status: string, checks: Record<string, Check> }} Health */
 /** @typedef {{ to: string, subject: string, text: string, links: string[], at: string }} Mail */
+
+/** @typedef {{ type: string, aggregateId: string, actor?: string, timestamp: string, data: unknown }} Event */
 
 /** @param {Health} health */
 function showHealth({ status, checks }) {
@@ -36,32 +39,42 @@ function figuresOf({ status: _, latency, message, ...figures }) {
 
 /** @param {Mail[]} mails */
 function showMails(mails) {
-  const list = mails.slice(0, SHOWN_MAILS).map(({ to, subject, text, links, at }) => {
-    const when = make('time', new Date(at).toLocaleTimeString())
-    when.dateTime = at
-    const whole = make('details', make('summary', 'Text'), make('pre', text))
-    whole.className = 'folded'
-    const open = links.map((link) => {
-      const anchor = make('a', link)
-      anchor.href = link
-      return make('li', anchor)
-    })
-    return make('li', make('strong', subject), ' to ', to, ', ', when, make('ul', ...open), whole)
+  const items = mails.map(({ to, subject, text, links, at }) => {
+    const open = links.map((link) => make('li', linkTo(link, link)))
+    return make('li', make('strong', subject), ' to ', to, ', ', timeOf(at), make('ul', ...open), folded('Text', text))
   })
-  /** @type {HTMLElement[]} */
-  const parts = list.length === 0 ? [make('p', 'No mail has been caught yet.')] : [make('ul', ...list)]
-  if (mails.length > SHOWN_MAILS) {
-    const all = make('a', `all ${mails.length}`)
-    all.href = 'dev/mails'
-    parts.push(make('p', `These are the last ${SHOWN_MAILS} of `, all, '.'))
-  }
-  document.getElementById('mails-caught')?.replaceChildren(...parts)
+  showList('mails-caught', items, 'No mail has been caught yet.', 'dev/mails')
+}
+
+/** @param {Event[]} events */
+function showEvents(events) {
+  const items = events.map(({ type, aggregateId, actor, timestamp, data }) => {
+    const by = actor === undefined ? '' : ` by ${actor}`
+    const whole = folded('Data', JSON.stringify(data, null, 2))
+    return make('li', make('code', type), ' of ', aggregateId, by, ', ', timeOf(timestamp), whole)
+  })
+  showList('last-events', items, 'None has been published yet.', 'dev/events')
+}
+
+/**
+ * The first of them, and where all are.
+ * @param {string} id
+ * @param {HTMLElement[]} items
+ * @param {string} none
+ * @param {string} path
+ */
+function showList(id, items, none, path) {
+  const all = linkTo(path, `all ${items.length}`)
+  const more = items.length > SHOWN ? [make('p', `These are the last ${SHOWN} of `, all, '.')] : []
+  const list = items.length === 0 ? make('p', none) : make('ul', ...items.slice(0, SHOWN))
+  document.getElementById(id)?.replaceChildren(list, ...more)
 }
 
 /** @type {{ path: string, show: (value: any) => void, at: HTMLElement | null, shown: string }[]} */
 const live = [
   { path: 'health', show: showHealth, at: document.getElementById('health-checks'), shown: '' },
   { path: 'dev/mails', show: showMails, at: document.getElementById('mails-caught'), shown: '' },
+  { path: 'dev/events', show: showEvents, at: document.getElementById('last-events'), shown: '' },
 ]
 
 /** What is the same is left as it is: whoever reads it, or has unfolded it, is not disturbed. */
@@ -97,6 +110,33 @@ function make(name, ...children) {
   const element = document.createElement(name)
   element.append(...children)
   return element
+}
+
+/**
+ * @param {string} url
+ * @param {string} label
+ */
+function linkTo(url, label) {
+  const link = make('a', label)
+  link.href = url
+  return link
+}
+
+/** @param {string} at RFC 3339. */
+function timeOf(at) {
+  const time = make('time', new Date(at).toLocaleTimeString())
+  time.dateTime = at
+  return time
+}
+
+/**
+ * @param {string} title
+ * @param {string} text
+ */
+function folded(title, text) {
+  const details = make('details', make('summary', title), make('pre', text))
+  details.className = 'folded'
+  return details
 }
 
 /**

@@ -7,7 +7,8 @@ export function eventsSection(contracts: readonly Contract[]): Html {
   const rows = contracts.flatMap(({ name, events }) =>
     Object.keys(events).map((type) => eventRow(type, name, consumersOf(type, name, contracts))),
   )
-  const table = html`<table><caption>Types</caption>
+  const table = html`<div id="last-events" aria-live="polite"><p>The last are at <a href="dev/events">/dev/events</a>.</p></div>
+<table><caption>Types</caption>
 <thead><tr><th scope="col">Event</th><th scope="col">Published by</th><th scope="col">Consumed by</th></tr></thead>
 <tbody>${rows}</tbody></table>`
   return html`<section id="events" aria-labelledby="events-title"><h2 id="events-title">Events</h2>

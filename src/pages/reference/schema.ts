@@ -17,11 +17,7 @@ export function typeOf(schema: JsonSchema, resolve: Resolve): Html {
   const name = refName(schema)
   if (name !== undefined) return html`<a href="#schema-${name}">${name}</a>${resolve(schema).pattern ? ' (id)' : ''}`
   const { anyOf, type, items, enum: values, const: only } = schema
-  if (values !== undefined)
-    return html`${values.length > 1 && 'one of '}${joined(
-      values.map((value) => html`<code>${String(value)}</code>`),
-      ', ',
-    )}`
+  if (values !== undefined) return html`${values.length > 1 && 'one of '}${valuesOf(values)}`
   if (only !== undefined) return html`<code>${String(only)}</code>`
   if (type === undefined && anyOf !== undefined)
     return html`${joined(
@@ -29,7 +25,8 @@ export function typeOf(schema: JsonSchema, resolve: Resolve): Html {
       ' or ',
     )}`
   const kinds = typeof type === 'object' ? type : [type ?? 'any value']
-  if (kinds[0] === 'array' && items !== undefined) return html`list of ${typeOf(items, resolve)}${bounds(schema)}`
+  if (kinds[0] === 'array' && items !== undefined)
+    return html`list of ${items.enum ? valuesOf(items.enum) : typeOf(items, resolve)}${bounds(schema)}`
   return html`${kinds.join(' or ')}${schema.format && `, ${schema.format}`}${bounds(schema)}`
 }
 
@@ -51,7 +48,8 @@ function bounds({ minLength, maxLength, minimum, maximum, minItems, maxItems }: 
   return [
     range(minLength, maxLength, ' characters'),
     range(minimum, maximum !== undefined && maximum < BEYOND_INTEREST ? maximum : undefined, ''),
-    range(minItems, maxItems, ' values'),
+    // An empty list is rarely meant.
+    range(minItems === 1 && maxItems === undefined ? undefined : minItems, maxItems, ' values'),
   ].join('')
 }
 
@@ -61,6 +59,13 @@ function range(low: number | undefined, high: number | undefined, unit: string):
     return from === high ? `, ${high}${unit}` : `, ${from} to ${high}${unit}`
   if (from !== undefined) return `, at least ${from}${unit}`
   return high === undefined ? '' : `, at most ${high}${unit}`
+}
+
+function valuesOf(values: readonly unknown[]): Html {
+  return html`${joined(
+    values.map((value) => html`<code>${String(value)}</code>`),
+    ', ',
+  )}`
 }
 
 function joined(parts: readonly Html[], between: string): (Html | string)[] {
