@@ -33,6 +33,27 @@ test.each(['', '/backend', '/a/b'])('a system is mounted in a server of node:htt
   if (prefix !== '') expect((await fetch(`${url}/notes`)).status).toBe(418)
 })
 
+test('where the host takes the prefix away, as Express does, a path that has it twice is another; without its slash it is led on', async () => {
+  mounted = await mountedNotes('/backend')
+  const { handler } = mounted
+  const url = await serve((req, res) => {
+    const originalUrl = req.url!
+    req.url = originalUrl.slice('/backend'.length) || '/'
+    void handler(Object.assign(req, { originalUrl }), res)
+  })
+  expect((await fetch(`${url}/backend/notes`)).status).toBe(200)
+  expect((await fetch(`${url}/backend/backend/notes`)).status).toBe(404)
+  const led = await fetch(`${url}/backend?a=1`, { redirect: 'manual' })
+  expect([led.status, led.headers.get('location')]).toEqual([308, '/backend/?a=1'])
+})
+
+test('a prefix of a system that listens itself is refused', async () => {
+  await expect(start(notes, { LOG_LEVEL: 'silent' }, { prefix: '/backend' })).rejects.toMatchObject({
+    code: 'WRONG_ARGUMENT',
+    message: expect.stringContaining('give `listen: false` too, or leave it out'),
+  })
+})
+
 test('a body that the host has read is a 500 at once, and no request that hangs', async () => {
   mounted = await mountedNotes('')
   const { handler } = mounted

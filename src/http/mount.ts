@@ -32,7 +32,12 @@ export function createMount(handle: RequestHandler, { prefix = '', log }: { pref
       return refuse(req, res, new Problem('INTERNAL_ERROR'))
     }
     if (closing) res.setHeader('connection', 'close')
-    req.url = below(prefix, req.url ?? '/')
+    const { url = '/', originalUrl = url } = req as IncomingMessage & { readonly originalUrl?: string }
+    // The page there refers to what is below it.
+    if (prefix !== '' && originalUrl.split('?', 1)[0] === prefix && READS.includes(req.method!))
+      return respond(req, res, 308, ['location', `${prefix}/${originalUrl.slice(prefix.length)}`], undefined)
+    // Who takes the prefix away leaves it here: taken away again, a path below it would be another.
+    if (originalUrl === url) req.url = below(prefix, url)
     underWay.add(res)
     res.once('close', () => underWay.delete(res))
     return handle(req, res)
@@ -63,6 +68,7 @@ function refuse(req: IncomingMessage, res: ServerResponse, problem: Problem): vo
   respond(req, res, status, ['x-request-id', requestId, 'connection', 'close', ...headers], body)
 }
 
+const READS = ['GET', 'HEAD']
 const READ_ALREADY =
   'the body of a request was read before it came here: mount the handler before body parsers such as express.json(), and in Fastify where removeAllContentTypeParsers() was called'
 

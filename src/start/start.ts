@@ -101,7 +101,7 @@ export async function start(
 ): Promise<Running | Mounted> {
   const { signal, worker, listen: listens = true, prefix = '' } = options
   checkSystem(system)
-  if (!listens) checkPrefix(prefix)
+  checkPrefix(prefix, listens)
   const parts = partsOf(system, options.parts ?? [])
   const settings = readSettings(env, contractsOf(system), defaultPort(system, parts))
   requireUrls(system, parts, settings)
@@ -299,7 +299,13 @@ export async function start(
   }
 }
 
-function checkPrefix(prefix: string): void {
+function checkPrefix(prefix: string, listens: boolean): void {
+  if (listens && prefix !== '')
+    throw new Fault(
+      'WRONG_ARGUMENT',
+      `The prefix is "${prefix}", and a system that listens itself stands at the root: give \`listen: false\` too, or leave it out`,
+      { exitCode: 2 },
+    )
   if (prefix !== '' && !/^(?:\/[\w.~-]+)+$/.test(prefix))
     throw new Fault(
       'WRONG_ARGUMENT',

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -80,7 +80,8 @@ export async function tools(): Promise<Tools> {
 async function install(): Promise<string> {
   const hash = createHash('sha256').update(DAY + JSON.stringify(VERSIONS))
   const folder = join(tmpdir(), `lintel-openapi-tools-${process.getuid?.() ?? ''}-${hash.digest('hex').slice(0, 16)}`)
-  if (existsSync(folder)) return folder
+  // In a folder for temporary files it may be another's.
+  if (existsSync(folder) && statSync(folder).uid === process.getuid?.()) return folder
   const making = `${folder}-${process.pid}`
   await mkdir(making, { recursive: true })
   await writeFile(join(making, 'package.json'), JSON.stringify({ private: true, dependencies: VERSIONS }))
