@@ -39,12 +39,12 @@ function run(
   cwd: string,
   env: Record<string, string> = {},
 ): Promise<Outcome> {
-  const { PATH = '', HOME = '' } = process.env
+  const { PATH, HOME, NODE_EXTRA_CA_CERTS } = process.env
   return new Promise((resolve) => {
     const child = execFile(
       program,
       args,
-      { cwd, env: { PATH, HOME, ...env }, maxBuffer: 2 ** 24 },
+      { cwd, env: { PATH, HOME, NODE_EXTRA_CA_CERTS, ...env }, maxBuffer: 2 ** 24 },
       (error, stdout, stderr) => resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
     )
     child.stdin?.end()

@@ -77,12 +77,12 @@ function commandsOf(text: string, url: string | undefined, ids: ReadonlyMap<stri
 }
 
 function run(commands: string, cwd: string): Promise<{ code: number; output: string }> {
-  const { PATH = '', HOME = '' } = process.env
+  const { PATH, HOME, NODE_EXTRA_CA_CERTS } = process.env
   return new Promise((resolve) => {
     const child = execFile(
       'bash',
       ['-euo', 'pipefail', '-c', commands],
-      { cwd, env: { PATH, HOME } },
+      { cwd, env: { PATH, HOME, NODE_EXTRA_CA_CERTS } },
       (error, out, err) => resolve({ code: error ? Number(error.code) : 0, output: out || err }),
     )
     child.stdin?.end()

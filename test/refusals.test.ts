@@ -31,8 +31,8 @@ function expectProblem(reply: { status: number; body: any }, status: number, cod
 
 describe('404', () => {
   test('R-REST-4: an unknown path is a 404, whoever asks and with any method', async () => {
+    // `/` is a page in development: test/pages.test.ts.
     const paths = [
-      '/',
       '/api',
       '/v1',
       '/nothing',

