@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ask, canAsk } from './ask.js'
-import { checkName, checkTarget, Refused, readsTypeScript, TEMPLATES, writeProject } from './project.js'
+import { checkLintel, checkName, checkTarget, Refused, readsTypeScript, TEMPLATES, writeProject } from './project.js'
 
 const HELP = `Usage: npm create lintel [folder] -- [options]
 
@@ -17,6 +17,14 @@ Options:
   --no-install       write the files alone
   --lintel <spec>    which lintel to depend on: a version, or the path of a tarball
   --help             show this`
+
+const OPTIONS = {
+  template: { type: 'string' },
+  yes: { type: 'boolean', short: 'y', default: false },
+  'no-install': { type: 'boolean', default: false },
+  lintel: { type: 'string' },
+  help: { type: 'boolean', short: 'h', default: false },
+}
 
 const DEFAULTS = { folder: 'my-api', template: 'api' }
 
@@ -36,6 +44,7 @@ async function create() {
   const path = resolve(folder)
   const name = checkName(path)
   checkTarget(path, folder)
+  if (options.lintel !== undefined) checkLintel(options.lintel)
   const template =
     options.template ?? (asks ? await ask('Template', DEFAULTS.template, Object.keys(TEMPLATES)) : DEFAULTS.template)
   const files = writeProject(path, { name, template, lintel: options.lintel })
@@ -46,25 +55,43 @@ async function create() {
 }
 
 function readArguments() {
-  try {
-    const { values, positionals } = parseArgs({
-      allowPositionals: true,
-      options: {
-        template: { type: 'string' },
-        yes: { type: 'boolean', short: 'y', default: false },
-        'no-install': { type: 'boolean', default: false },
-        lintel: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    })
-    const [folder, ...more] = positionals
-    if (more.length > 0) throw new Error(`One folder, please: "${folder}" or "${more[0]}"?`)
-    if (values.template !== undefined && !Object.hasOwn(TEMPLATES, values.template))
-      throw new Error(`--template is "${values.template}": give ${Object.keys(TEMPLATES).join(', ')}`)
-    return { ...values, folder, install: !values['no-install'] }
-  } catch (error) {
-    throw new Refused(`${error.message}. See npm create lintel -- --help`)
+  const { tokens, values, positionals } = parseArgs({
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+    options: OPTIONS,
+  })
+  for (const token of tokens) if (token.kind === 'option') checkOption(token)
+  const [folder, ...more] = positionals
+  if (more.length > 0) throw misused(`One folder, please: "${folder}" or "${more[0]}"?`)
+  if (values.template !== undefined && !Object.hasOwn(TEMPLATES, values.template))
+    throw misused(`--template is "${values.template}": give ${Object.keys(TEMPLATES).join(', ')}.`)
+  return { ...values, folder, install: !values['no-install'] }
+}
+
+function checkOption({ name, rawName, value }) {
+  if (!Object.hasOwn(OPTIONS, name)) {
+    const meant = Object.keys(OPTIONS).find((one) => isNearly(name, one))
+    throw misused(`There is no option ${rawName}${meant === undefined ? '.' : `: did you mean --${meant}?`}`)
   }
+  const takesValue = OPTIONS[name].type === 'string'
+  if (takesValue && (value === undefined || value.startsWith('-'))) throw misused(`${rawName} needs a value.`)
+  if (!takesValue && value !== undefined) throw misused(`${rawName} takes no value.`)
+}
+
+/** The same but for a few letters left out, added, or swapped. */
+function isNearly(given, known) {
+  const letters = [...given.toLowerCase()]
+  const missing = [...known].filter((letter) => {
+    const i = letters.indexOf(letter)
+    if (i >= 0) letters.splice(i, 1)
+    return i < 0
+  })
+  return missing.length + letters.length <= 2
+}
+
+function misused(message) {
+  return new Refused(`${message} See npm create lintel -- --help`)
 }
 
 /** By the program that runs us, which is the one that the project will be worked on with. */

@@ -44,6 +44,13 @@ export function checkTarget(path, shown) {
     throw new Refused(`${shown} has files in it (${files[0]}): give the name of a new folder, or of an empty one`)
 }
 
+/** A version is npm's to look up; a tarball or a folder has to be there. */
+export function checkLintel(spec) {
+  const isPath = /^\.{0,2}[\\/]|^[A-Za-z]:|\.(tgz|tar\.gz)$/.test(spec) && !/^[a-z+]+:\/\//.test(spec)
+  if (isPath && !existsSync(spec))
+    throw new Refused(`--lintel is "${spec}", which does not exist: give a version, or the path of a tarball`)
+}
+
 /** Writes all files of a project, and returns how many. */
 export function writeProject(path, { name, template, lintel = version }) {
   for (const from of ['common', template]) cpSync(own(`templates/${from}`), path, { recursive: true })
@@ -75,12 +82,12 @@ function manifest(name, lintel) {
       test: reads ? 'node --test' : 'node --import tsx --test services/*/*.test.ts',
       check: 'tsc',
     },
-    dependencies: { lintel: existsSync(lintel) ? `file:${resolve(lintel)}` : lintel },
-    devDependencies: {
-      '@types/node': '20.19.25',
+    dependencies: {
+      lintel: existsSync(lintel) ? `file:${resolve(lintel)}` : lintel,
+      // No devDependency: `npm start` reads TypeScript in production too.
       ...(reads ? {} : { tsx: '4.23.15' }),
-      typescript: '6.0.3',
     },
+    devDependencies: { '@types/node': '20.19.25', typescript: '6.0.3' },
   }
 }
 

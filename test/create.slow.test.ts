@@ -70,6 +70,7 @@ test.each(templates)('the template %s makes a project that passes its test, star
   const system = launch([process.execPath, join(cwd, 'node_modules/.bin/lintel'), 'dev'], { cwd })
   const url = await system.url()
   expect((await fetch(`${url}/openapi.json`)).status).toBe(200)
+  expect(system.lines.join('\n')).not.toContain('need indexes')
   if (template === 'api') expect((await post(`${url}/notes`, { title: 'Milk' })).status).toBe(201)
   system.signalGroup('SIGINT')
   expect((await system.ended).code).toBe(0)
@@ -101,7 +102,19 @@ test.each([
   [['9lives'], /such as lives\n$/, 2],
   [['shop', '--template', 'blog'], /^create-lintel: --template is "blog": give api.*--help\n$/, 2],
   [['shop', 'floor'], /^create-lintel: One folder, please: "shop" or "floor"\?/, 2],
-  [['shop', '--tempalte', 'api'], /^create-lintel: Unknown option '--tempalte'.*--help\n$/, 2],
+  [
+    ['shop', '--tempalte', 'api'],
+    /^create-lintel: There is no option --tempalte: did you mean --template\? See .*--help\n$/,
+    2,
+  ],
+  [['shop', '--wobble'], /^create-lintel: There is no option --wobble\. See .*--help\n$/, 2],
+  [['shop', '--template'], /^create-lintel: --template needs a value\. See .*--help\n$/, 2],
+  [['shop', '--yes=no'], /^create-lintel: --yes takes no value\. See .*--help\n$/, 2],
+  [
+    ['shop', '--lintel', '../nothere.tgz'],
+    /^create-lintel: --lintel is "\.\.\/nothere\.tgz", which does not exist: .*\n$/,
+    2,
+  ],
   [
     ['full'],
     /^create-lintel: full has files in it \(notes\.txt\): give the name of a new folder, or of an empty one\n$/,
@@ -113,6 +126,15 @@ test.each([
   await writeFile(join(folder, 'full/notes.txt'), '')
   await writeFile(join(folder, 'file'), '')
   expect(await createDirectly(args)).toEqual({ code, stdout: '', stderr: expect.stringMatching(message) })
+  expect(await readdir(folder)).not.toContain('shop')
+})
+
+test('tsx is there in production where Node needs it, and nowhere else', async () => {
+  expect(await createDirectly(['plain', '--no-install'])).toMatchObject({ code: 0 })
+  const { dependencies, devDependencies } = JSON.parse(await readFile(join(folder, 'plain/package.json'), 'utf8'))
+  const reads = Boolean(Reflect.get(process.features, 'typescript'))
+  expect(Object.keys(dependencies)).toEqual(reads ? ['lintel'] : ['lintel', 'tsx'])
+  expect(Object.keys(devDependencies)).not.toContain('tsx')
 })
 
 test('without npm the files are there, and one sentence says what is left to do', async () => {

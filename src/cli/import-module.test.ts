@@ -36,13 +36,14 @@ async function write(name: string, text: string): Promise<void> {
 }
 
 /** Imports a file of a project, in that project's folder, with a Node that reads no TypeScript. */
-async function imported(file: string, project: Record<string, string>, cwd = '.') {
+async function imported(file: string, project: Record<string, string>, cwd = '.', env: Record<string, string> = {}) {
   await rm(join(folder, 'project'), { recursive: true, force: true })
   await mkdir(join(folder, 'project'))
   for (const [name, text] of Object.entries(project)) await write(`project/${name}`, text)
   const flags = 'typescript' in process.features ? ['--no-experimental-strip-types'] : []
   const { stdout } = await promisify(execFile)(process.execPath, [...flags, join(folder, 'lintel/run.js'), file], {
     cwd: join(folder, 'project', cwd),
+    env: { PATH: process.env.PATH, ...env },
   })
   return JSON.parse(stdout)
 }
@@ -91,6 +92,10 @@ test('a Node that reads no TypeScript says what else to do, for what the system 
   expect(await imported('system.ts', { ...manifest, 'system.ts': SYSTEM })).toEqual(unsupported)
   const importing = { 'system.js': 'import "./contract.ts"', 'contract.ts': SYSTEM }
   expect(await imported('system.js', { ...manifest, ...importing })).toEqual(unsupported)
+  const production = { NODE_ENV: 'production' }
+  expect(await imported('system.ts', { ...manifest, 'system.ts': SYSTEM }, '.', production)).toMatchObject({
+    message: expect.stringContaining('Run `npm i tsx`, which'),
+  })
 })
 
 test('any other failure is passed on as it is', async () => {

@@ -37,9 +37,11 @@ async function addTsx(path: string): Promise<boolean> {
 
 function failed(error: unknown): never {
   if (!isOfTypeScript(error)) throw error
+  // An installation for production leaves devDependencies out.
+  const install = process.env.NODE_ENV === 'production' ? 'npm i tsx' : 'npm i -D tsx'
   throw new Fault(
     'TYPESCRIPT_UNSUPPORTED',
-    `Node ${process.versions.node.split('.')[0]} reads no TypeScript. Run \`npm i -D tsx\`, which Lintel then reads it with, ` +
+    `Node ${process.versions.node.split('.')[0]} reads no TypeScript. Run \`${install}\`, which Lintel then reads it with, ` +
       'use Node 22.18+, or give compiled JavaScript: --system dist/system.js',
     { cause: error },
   )

@@ -9,7 +9,8 @@ create table notes (
 );
 
 -- Users list their own, admins all.
-create index notes_by_user on notes (user_id, created_at, id);
+create index notes_by_user on notes (user_id, id);
+create index notes_by_user_and_created_at on notes (user_id, created_at, id);
 create index notes_by_user_and_title on notes (user_id, title, id);
 create index notes_by_created_at on notes (created_at, id);
 create index notes_by_title on notes (title, id);
