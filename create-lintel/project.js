@@ -67,6 +67,13 @@ function fill(file, name) {
   if (text.includes('my-api')) writeFileSync(file, text.replaceAll('my-api', name))
 }
 
+/** JavaScript of the system in dist, and beside it what the compiler leaves behind: migrations and locks. Nothing of an earlier build stays. */
+const BUILD = [
+  `node -e "fs.rmSync('dist', { recursive: true, force: true })"`,
+  'tsc -p tsconfig.build.json',
+  `node -e "fs.cpSync('services', 'dist/services', { recursive: true, filter: (path) => !path.endsWith('.ts') })"`,
+].join(' && ')
+
 function manifest(name, lintel) {
   const reads = readsTypeScript()
   return {
@@ -81,6 +88,7 @@ function manifest(name, lintel) {
       migrate: 'lintel migrate',
       test: reads ? 'node --test' : 'node --import tsx --test services/*/*.test.ts',
       check: 'tsc',
+      build: BUILD,
     },
     dependencies: {
       lintel: existsSync(lintel) ? `file:${resolve(lintel)}` : lintel,

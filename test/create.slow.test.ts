@@ -23,8 +23,8 @@ let creator: string
 // As `npm create lintel` runs it, from tarballs of both packages.
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lintel-create-'))
-  ;({ lintel: tarball, creator } = await tarballs(folder))
-}, 180_000)
+  ;({ lintel: tarball, creator } = await tarballs(folder, { types: true }))
+}, 300_000)
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 interface Outcome {
@@ -74,6 +74,13 @@ test.each(templates)('the template %s makes a project that passes its test, star
   if (template === 'api') expect((await post(`${url}/notes`, { title: 'Milk' })).status).toBe(201)
   system.signalGroup('SIGINT')
   expect((await system.ended).code).toBe(0)
+
+  // In production it may be JavaScript, with its migrations: they are those that have been applied.
+  expect(await run('npm', ['run', 'build'], cwd)).toMatchObject({ code: 0 })
+  const built = await readdir(join(cwd, 'dist'), { recursive: true })
+  expect(built.filter((file) => /\.ts$|\.test\./.test(file))).toEqual([])
+  const status = ['--no', 'lintel', '--', '--system', 'dist/system.js', 'migrate', 'status', '--check']
+  expect(await run('npx', status, cwd)).toMatchObject({ code: 0, stdout: expect.stringContaining('0001-') })
 })
 
 test.each(templates)('the template %s compiles, and says its name everywhere', async (template) => {

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { delimiter, join } from 'node:path'
@@ -66,7 +66,7 @@ test('lintel db: the address, one statement, and a prompt where there is no psql
   await writeFile(join(cwd, 'psql'), '#!/bin/sh\necho "psql $1"; exit 3\n', { mode: 0o755 })
   expect(await lintel(['db'], { PATH: `${cwd}${delimiter}${process.env.PATH}` })).toMatchObject({
     code: 3,
-    stdout: expect.stringMatching(/^psql postgres:\/\/my_api_notes:/),
+    stdout: expect.stringMatching(/^psql postgres:\/\/my_api_notes@/),
   })
 
   const seen = await lintel(['doctor'], { PORT: new URL(url).port })
@@ -120,4 +120,15 @@ test('lintel doctor says line by line what is well, and of what is wrong what to
     code: 1,
     stdout: expect.stringMatching(/^wrong +system +none\.ts does not exist/m),
   })
+})
+
+const READS_TYPESCRIPT = Boolean((process.features as { typescript?: unknown }).typescript)
+
+test.skipIf(READS_TYPESCRIPT)('lintel doctor tells once that this Node reads no TypeScript', async () => {
+  await rm(join(cwd, 'node_modules/tsx'))
+  const seen = await lintel(['doctor'])
+  expect(seen).toMatchObject({ code: 1, stderr: '1 thing is wrong\n' })
+  expect(seen.stdout).toMatch(
+    /^wrong +TypeScript +this Node does not read it: run `npm i -D tsx`, or use Node 22\.18 or newer$/m,
+  )
 })

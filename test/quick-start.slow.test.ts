@@ -89,7 +89,7 @@ function run(commands: string, cwd: string): Promise<{ code: number; output: str
   })
 }
 
-/** Of JSON what the page shows; `tkt_…` is any text that begins with `tkt_`, whose rest later commands use. */
+/** JSON is all that the page shows, and no more; `tkt_…` is any text that begins with `tkt_`, whose rest later commands use. */
 function expectShown({ language, text }: Block, output: string, ids: Map<string, string>): void {
   if (language === 'text') {
     expect(output).toContain(text)
@@ -99,6 +99,6 @@ function expectShown({ language, text }: Block, output: string, ids: Map<string,
   const wanted = JSON.parse(text, (_, value) =>
     typeof value === 'string' && value.endsWith('…') ? expect.stringMatching(`^${value.slice(0, -1)}`) : value,
   )
-  expect(answer).toMatchObject(wanted)
+  expect(answer).toEqual(wanted)
   if (typeof answer.id === 'string') ids.set(answer.id.split('_')[0], answer.id)
 }

@@ -18,12 +18,18 @@ import { reachable } from './reachable.ts'
 export async function checksOf(file: string): Promise<Finding[]> {
   const findings = [nodeFinding(), typescriptFinding(file)].filter((one) => one !== undefined)
   const system = await attempt(() => loadSystem(file))
-  if (system instanceof Error) return [...findings, wrongOf('system', system)]
+  if (system instanceof Error) return isTold(system, findings) ? findings : [...findings, wrongOf('system', system)]
   findings.push(well('system', `${file}: ${serviceNames(system).join(', ')}`))
   const settings = await attempt(async () => readSettings(process.env, contractsOf(system)))
   if (settings instanceof Error) return [...findings, wrongOf('settings', settings)]
   findings.push(well('settings', settings.production ? 'production (NODE_ENV)' : 'development'))
   return [...findings, ...(await around(system, settings))]
+}
+
+/** That TypeScript is not read is one thing, not another one of the system. */
+function isTold(error: Error, findings: readonly Finding[]): boolean {
+  const told = findings.some(({ about, well }) => about === 'TypeScript' && !well)
+  return told && error instanceof Fault && error.code === 'TYPESCRIPT_UNSUPPORTED'
 }
 
 async function around(system: System, settings: Settings): Promise<Finding[]> {
