@@ -240,7 +240,7 @@ test.each([
     ['resend', '--since', 'yesterday'],
     '--since is "yesterday": give a time such as 2026-11-26T09:00:00Z, or how long ago',
   ],
-  [['resend'], "required option '--since <time>' not specified"],
+  [['resend'], "Required option '--since <time>' not specified"],
   [['dead', 'resend'], 'Give the id of an event, or --all'],
   [['dead', 'drop', 'evt_01h455vb4pex5vsknk084sn02q', '--all'], 'Give either the id of an event or --all, not both'],
   [['dead', 'show', 'ord_01h455vb4pex5vsknk084sn02q'], 'is not an event id, such as evt_01h4'],

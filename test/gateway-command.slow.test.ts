@@ -428,7 +428,7 @@ describe('R-GW-4: memory stays bounded', () => {
 describe('arguments', () => {
   const open = ['--routes', 'routes.json']
   test.each<[string, () => string[], number, string]>([
-    ['no upstream', () => ['gateway', ...open], 2, "required option '--upstream <name=url,…>' not specified"],
+    ['no upstream', () => ['gateway', ...open], 2, "Required option '--upstream <name=url,…>' not specified"],
     ['no name', () => ['gateway', '--upstream', 'http://x', ...open], 2, '--upstream is "http://x": give <name>=<url>'],
     ['no URL', () => ['gateway', '--upstream', 'a=x', ...open], 2, '--upstream a has an invalid address, "x"'],
     [

@@ -70,9 +70,14 @@ test.each([
   [['resource', 'notes', 'tags'], '"tags" is a plural: did you mean "tag"?'],
   [['resource', 'notes', 'categories'], 'did you mean "category"?'],
   [['resource', 'notes', 'shelfCount'], 'did you mean "shelf-count"?'],
+  [
+    ['resource', 'notes', 'approve'],
+    'and "approve" is a verb: give a noun, or write an operation instead (WRONG_ARGUMENT)',
+  ],
+  [['resource', 'notes', 'get-report'], 'and "get-report" is a verb: did you mean "report"?'],
   [['resource', 'notes', 'note'], 'The service notes has notes already'],
   [['resource', 'notes', 'tag', 'name:txt'], 'did you mean "text"?'],
-  [['thing'], "unknown command 'thing'"],
+  [['thing'], 'Unknown command "new thing"'],
 ])('lintel new %j is refused with what was meant, and writes nothing', async (words, message) => {
   const before = await readdir(cwd, { recursive: true })
   expect(await lintel('new', ...words)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(message) })

@@ -174,6 +174,10 @@ test('R-AUTH-7: without one the start says how; `lintel users create --admin` ma
     code: 2,
     stderr: 'lintel: The password must have at least 8 characters (WRONG_ARGUMENT)\n',
   })
+  expect(await run('lintel', { ...lintel(create), input: '\n' })).toMatchObject({
+    code: 2,
+    stderr: 'lintel: No password was given: pipe one in, or set LINTEL_ADMIN_PASSWORD for an admin (WRONG_ARGUMENT)\n',
+  })
   const password = 'one that is long enough'
   const made = await run('lintel', { ...lintel(create), input: `${password}\n` })
   expect(made).toMatchObject({ code: 0, stdout: 'ann@example.com is an admin now', stderr: '' })

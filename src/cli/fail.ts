@@ -6,7 +6,7 @@ const USAGE = 2
 
 /** Ends the command: one clear message for a Fault, with its exit code; the whole error for a bug. */
 export function failWith(error: unknown): never {
-  // Commander has said all there is to say; help and version are no errors.
+  // Help and version, which are printed; no error, unless nothing was asked for.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : USAGE)
   const { text, exitCode } = failureOf(error)
   console.error(text)

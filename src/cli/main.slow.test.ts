@@ -71,15 +71,31 @@ describe('exit codes', () => {
       ['migrate', 'stauts'],
       'lintel: Unknown command "migrate stauts": did you mean `lintel migrate status`? (UNKNOWN_COMMAND)',
     ],
-    [['events', 'stauts'], '(Did you mean status?)'],
-    [['start', '--prot', '80'], "error: unknown option '--prot'"],
-    [['purge'], "error: required option '--older-than <duration>' not specified"],
+    [
+      ['events', 'stauts'],
+      'lintel: Unknown command "events stauts": did you mean `lintel events status`? (UNKNOWN_COMMAND)',
+    ],
+    [['start', '--prot', '80'], "lintel: Unknown option '--prot'; see lintel start --help (WRONG_ARGUMENT)"],
+    [['dev', '--nowatch'], "lintel: Unknown option '--nowatch': did you mean --no-watch? (WRONG_ARGUMENT)"],
+    [
+      ['purge'],
+      "lintel: Required option '--older-than <duration>' not specified; see lintel purge --help (WRONG_ARGUMENT)",
+    ],
+    [
+      ['new', 'resource', 'books'],
+      "lintel: Missing required argument 'name'; see lintel new resource --help (WRONG_ARGUMENT)",
+    ],
+    [
+      ['new'],
+      'lintel: lintel new needs one of its commands, service, resource; see lintel new --help (WRONG_ARGUMENT)',
+    ],
     [['purge', '--older-than', 'long'], 'lintel: --older-than is "long": give a duration such as 30d or 12h'],
     [[], 'Usage: lintel'],
   ])('wrong usage is 2: lintel %j', async (args, message) => {
     const { code, stdout, stderr } = await lintel(args)
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toContain(message)
+    if (args.length > 0) expect(stderr).toMatch(/^lintel: .*\n$/)
   })
 
   test('help is 0, on stdout', async () => {
@@ -87,6 +103,7 @@ describe('exit codes', () => {
       const { code, stdout, stderr } = await lintel(args)
       expect([code, stderr]).toEqual([0, ''])
       expect(stdout).toMatch(/^Usage: lintel/)
+      if (args[0] === '--help') expect(stdout).toMatch(/\nExit codes: 0 .*, 1 .*, 2 .*, 78 .*\.\n$/)
     }
   })
 

@@ -8,6 +8,7 @@ import { declareWork } from './declare-work.ts'
 import { failWith } from './fail.ts'
 import { declareNew } from './new/declare-new.ts'
 import { releaseSignals } from './signals.ts'
+import { refuseWrongUse } from './wrong-use.ts'
 
 const { version } = createRequire(import.meta.url)('lintel/package.json') as { version: string }
 
@@ -25,8 +26,11 @@ const program = new Command('lintel')
   .description('Runs systems made of contracts.')
   .version(version)
   .addOption(SYSTEM)
-  .addHelpText('after', '\nServices bring commands of their own, such as `lintel users create`.')
-  .showHelpAfterError()
+  .addHelpText(
+    'after',
+    '\nServices bring commands of their own, such as `lintel users create`.' +
+      '\nExit codes: 0 fine, 1 the answer is no, or it failed, 2 wrong use, 78 wrong configuration.',
+  )
   .exitOverride()
 
 program
@@ -154,6 +158,7 @@ program.hook('preAction', async (_, action) => {
   if (action !== program && !SERVING.includes(action.name())) releaseSignals()
 })
 
+for (const command of [program, ...commandsBelow(program)]) refuseWrongUse(command)
 program.parseAsync().catch(failWith)
 
 function commandsBelow(command: Command): Command[] {

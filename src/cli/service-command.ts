@@ -10,6 +10,7 @@ import { contractsOf, type System } from '../start/system.ts'
 import { loadSystem } from './load-system.ts'
 import { interruption } from './signals.ts'
 import { unknownCommand } from './unknown-command.ts'
+import { refuseWrongUse } from './wrong-use.ts'
 
 /**
  * Runs a command that a service brings, such as `users create`; also beside a running system. Which commands there are, the
@@ -45,10 +46,11 @@ async function runCommand(
   })
   if (helpsWithGroup(system, words, systemOption)) return
   const { name, service, command } = find(system, words, own)
-  const parser = new Command(`lintel ${name}`).description(command.about).exitOverride().showHelpAfterError()
+  const parser = new Command(`lintel ${name}`).description(command.about)
   for (const [flags, meaning] of Object.entries(command.required ?? {})) parser.requiredOption(flags, meaning)
   for (const [flags, meaning] of Object.entries(command.options ?? {})) parser.option(flags, meaning)
   parser.addOption(systemOption)
+  refuseWrongUse(parser)
   await parser.parseAsync(words.slice(name.split(' ').length), { from: 'user' })
 
   const settings = readSettings(process.env, contractsOf(system))

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { camelCase, pluralOf, snakeCase } from './names.ts'
-import { isAct, isInvariable, isPast, isPlural } from './words.ts'
+import { isAct, isInvariable, isPast, isPlural, isVerb } from './words.ts'
 
 describe('names', () => {
   test.each([
@@ -78,6 +78,16 @@ describe('words', () => {
     'change-requests',
     'getaways',
   ])('R-REST-1: %s is a thing', (segment) => expect(isAct(segment, new Set(['orders']))).toBe(false))
+
+  test.each(['create', 'approve', 'search', 'cancel', 'delete', 'get-report', 'create-order'])(
+    '%s is a verb, and names no resource',
+    (name) => expect(isVerb(name)).toBe(true),
+  )
+
+  test.each(['report', 'order', 'book', 'export', 'list', 'update', 'saved-search', 'search-result', 'change-request'])(
+    '%s names a resource',
+    (name) => expect(isVerb(name)).toBe(false),
+  )
 
   test.each(['created', 'paid', 'sent', 'withdrawn', 'resold', 'email-verified', 'checked-out'])(
     'R-EVT-1: %s is past',

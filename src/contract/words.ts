@@ -39,6 +39,18 @@ export function isAct(segment: string, collections: ReadonlySet<string>): boolea
   return ACTS.has(first) && (!NOUNS.has(first) || collections.has(words.slice(1).join('-')))
 }
 
+/** Acts of which there can be many, each a thing that is kept: `exports`, `lists`. */
+const KEPT = wordsOf(
+  'list update edit change set patch run process login register checkout import export upload download sync',
+)
+
+/** Whether somebody who names a resource, in the singular, names an act: `approve`, `get-report`. */
+export function isVerb(name: string): boolean {
+  if (!name.includes('-')) return ACTS.has(name) && !KEPT.has(name)
+  const [first] = name.split('-') as [string]
+  return ACTS.has(first) && !NOUNS.has(first)
+}
+
 /** A word in -ed, or one of the irregular ones that events are made of: `paid`, `checked-out`. */
 const PAST =
   /(ed|bought|brought|begun|broken|built|chosen|cut|done|drawn|forgotten|found|frozen|given|gone|held|hidden|kept|left|lost|made|met|paid|put|sent|set|shown|shut|sold|spent|split|stolen|taken|thrown|told|withdrawn|won|written)$/

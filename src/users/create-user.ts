@@ -17,6 +17,7 @@ export const createUser = (setup: Setup): Command<typeof users> => ({
     if (address === undefined) throw wrong(`--email is "${email}": give an email address`)
     if (typeof name !== 'string' || name.length > 255) throw wrong('--name is too long: give at most 255 characters')
     const password = (admin && unit.settings.LINTEL_ADMIN_PASSWORD) || (await readSecret('Password'))
+    if (password === '') throw wrong('No password was given: pipe one in, or set LINTEL_ADMIN_PASSWORD for an admin')
     const fault = passwordFault(password)
     if (fault) throw wrong(`The password ${fault}`)
     if (!(await addUser({ email: address, name, roles: admin ? ['admin'] : ['member'] }, password, unit, setup)))

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { camelCase, isKebabCase, pluralOf, withArticle } from '../../contract/names.ts'
 import { type AnyResource, resource } from '../../contract/resource.ts'
 import { service as contractOf } from '../../contract/service.ts'
-import { isInvariable, isPlural } from '../../contract/words.ts'
+import { isInvariable, isPlural, isVerb } from '../../contract/words.ts'
 import { tableStatements } from '../../data/draft.ts'
 import { nextNumber } from '../../data/migration-files.ts'
 import type { Service } from '../../service/implement.ts'
@@ -26,6 +26,13 @@ export async function newResourceCommand(
   if (!isKebabCase(name)) throw wrong(`"${name}" cannot be the name of a resource: did you mean "${kebabOf(name)}"?`)
   if (isPlural(name) && !isInvariable(name))
     throw wrong(`A resource is named by its singular, and "${name}" is a plural: did you mean "${singularOf(name)}"?`)
+  if (isVerb(name))
+    throw wrong(
+      `A resource is named by a noun, and "${name}" is a verb: ` +
+        (name.includes('-')
+          ? `did you mean "${name.slice(name.indexOf('-') + 1)}"?`
+          : 'give a noun, or write an operation instead'),
+    )
   const fields = fieldsOfWords(words.length === 0 ? ['name:text'] : words)
   const system = await loadSystem(file)
   const [service] = servicesNamed(system, [serviceName])
