@@ -98,6 +98,19 @@ test('a Node that reads no TypeScript says what else to do, for what the system 
   })
 })
 
+test('an import that leads to nothing is named, with the file that has it', async () => {
+  const manifest = { 'package.json': '{"type":"module"}' }
+  const lost = { 'system.js': 'import "./services/notes.js"', 'services/notes.js': 'import "../lost.js"' }
+  expect(await imported('system.js', { ...manifest, ...lost })).toEqual({
+    code: 'NO_MODULE',
+    message: 'services/notes.js imports lost.js, which does not exist',
+  })
+  expect(await imported('system.js', { ...manifest, 'system.js': 'import "leftpad"' })).toEqual({
+    code: 'NO_MODULE',
+    message: 'system.js imports the package leftpad, which is not installed',
+  })
+})
+
 test('any other failure is passed on as it is', async () => {
   const manifest = { 'package.json': '{"type":"module"}' }
   expect(await imported('system.js', { ...manifest, 'system.js': 'throw new Error("mine")' })).toEqual({

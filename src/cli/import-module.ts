@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import module, { createRequire } from 'node:module'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Fault } from '../base/errors.ts'
 
 /**
@@ -16,7 +16,7 @@ export async function importModule(file: string): Promise<Record<string, unknown
   try {
     return await import(href)
   } catch (error) {
-    if (!isOfTypeScript(error)) throw error
+    if (!isOfTypeScript(error)) throw missing(error) ?? error
     // Node remembers that this address could not be loaded: under another one it asks again.
     if (await addTsx(path)) return await import(`${href}?tsx`).catch(failed)
     return failed(error)
@@ -36,7 +36,7 @@ async function addTsx(path: string): Promise<boolean> {
 }
 
 function failed(error: unknown): never {
-  if (!isOfTypeScript(error)) throw error
+  if (!isOfTypeScript(error)) throw missing(error) ?? error
   // An installation for production leaves devDependencies out.
   const install = process.env.NODE_ENV === 'production' ? 'npm i tsx' : 'npm i -D tsx'
   throw new Fault(
@@ -45,6 +45,19 @@ function failed(error: unknown): never {
       'use Node 22.18+, or give compiled JavaScript: --system dist/system.js',
     { cause: error },
   )
+}
+
+/** The Fault of an import that leads to nothing. */
+function missing(error: unknown): Fault | undefined {
+  const { code, message } = error as NodeJS.ErrnoException
+  const [, kind, wanted, from] = /^Cannot find (module|package) '(.+)' imported from (.+)$/.exec(message) ?? []
+  if (code !== 'ERR_MODULE_NOT_FOUND' || wanted === undefined || from === undefined) return undefined
+  const what =
+    kind === 'package'
+      ? `the package ${wanted}, which is not installed`
+      : `${wanted.startsWith('.') ? wanted : relative('', wanted)}, which does not exist`
+  const where = from.startsWith('file:') ? fileURLToPath(from) : from
+  return new Fault('NO_MODULE', `${relative('', where)} imports ${what}`, { cause: error })
 }
 
 function isOfTypeScript(error: unknown): boolean {
