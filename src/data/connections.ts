@@ -3,6 +3,7 @@ import type { Problem } from '../base/errors.ts'
 import { noteStatement } from '../base/failure.ts'
 import { createFairQueue } from '../resilience/fair-queue.ts'
 import { unavailable } from './faults.ts'
+import { createGrouping, type Gathered, RefusedTogether } from './grouping.ts'
 import { nameOf, type Step, TextBatch, TextQuery, type TextResult } from './text-query.ts'
 import { type ClientConfig, cancel, createCork, destroy } from './wire.ts'
 
@@ -38,8 +39,8 @@ export interface Connections {
   forStatement(untilMs: number): Promise<Held>
   /**
    * Sends a batch that is a transaction over one of a few connections that such batches share, so that those of one turn go out in one
-   * write. Nothing in it waits long: it fails by `isOfSharing` instead, and has done nothing. Undefined where it has to take a
-   * connection of its own.
+   * write, and statements of one kind as one. Nothing in it waits long: it fails by `isOfSharing` instead, and has done nothing. Undefined where
+   * it has to take a connection of its own.
    */
   share(steps: readonly Step[]): Promise<readonly string[]> | undefined
   /** To be called every `TICK_MS` while something is under way; false when nothing is. */
@@ -73,7 +74,7 @@ export function isBlocked(error: unknown): boolean {
 }
 /** Whether it may be sent again on a connection of its own. The one before it may have failed where it was to prepare a statement (26000). */
 export function isOfSharing(error: unknown): boolean {
-  return isBlocked(error) || codeOf(error) === '26000'
+  return isBlocked(error) || codeOf(error) === '26000' || error instanceof RefusedTogether
 }
 
 const IDLE_MS = 60_000
@@ -89,6 +90,8 @@ interface Connection {
   readonly cork: () => void
   /** Statements without an answer. */
   under: number
+  /** What goes out at the end of this turn, as few statements. */
+  gathered: Gathered[]
   /** When the oldest of them was sent, or the one before it was answered. */
   heardAtMs: number
   broken: Error | undefined
@@ -112,6 +115,7 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
   const next: Waiter[] = []
   const ending = new Map<pg.Client, Promise<void>>()
   const shared: Connection[] = []
+  const grouping = createGrouping()
   /** What a batch takes lately, on average. */
   let batchMs = 0
   const places = Math.max(1, size - 1)
@@ -169,8 +173,9 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
     const client = new pg.Client(config)
     const connection: Connection = {
       client,
-      cork: createCork(client),
+      cork: createCork(client, () => sendGathered(connection)),
       under: 0,
+      gathered: [],
       heardAtMs: 0,
       broken: undefined,
       bounds: 'own',
@@ -255,6 +260,20 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
   function share(steps: readonly Step[]): Promise<readonly string[]> | undefined {
     const connection = sharedOne()
     if (connection === undefined) return undefined
+    if (!grouping.takes(steps)) return sendShared(connection, steps)
+    const [step] = steps
+    connection.cork()
+    return new Promise((resolve, reject) => connection.gathered.push({ step, resolve, reject }))
+  }
+
+  function sendGathered(connection: Connection): void {
+    const { gathered } = connection
+    if (gathered.length === 0) return
+    connection.gathered = []
+    grouping.send(gathered, (steps) => sendShared(connection, steps))
+  }
+
+  function sendShared(connection: Connection, steps: readonly Step[]): Promise<readonly string[]> {
     const sentMs = performance.now()
     const sent = sendBatch(connection, steps, (sinceHeardMs) => {
       // Of those that stood behind another: what an empty connection takes is mostly the way there and back.
@@ -262,7 +281,7 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
     })
     const done = () => {
       const place = shared.indexOf(connection)
-      if (connection.under > 0 || place < 0) return
+      if (connection.under > 0 || connection.gathered.length > 0 || place < 0) return
       shared.splice(place, 1)
       free(connection)
     }
@@ -277,7 +296,8 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
     let best: Connection | undefined
     for (const one of shared) {
       if (one.broken || one.under >= SHARED_CROWD) continue
-      if (isQuick) return one
+      // What goes out in one write costs both sides less.
+      if (isQuick || one.gathered.length > 0) return one
       if (best === undefined || one.under < best.under) best = one
     }
     const connection = shared.length < ofOneShare ? takeIdle('shared') : undefined

@@ -27,6 +27,8 @@ const Slip = resource('slip', {
   access: { list: 'public' },
 })
 
+const Tag = resource('tag', { id: 'tag', fields: { name: t.text() }, access: { list: 'public' } })
+
 const TAGS = `create table tags (id uuid primary key, name text not null, version integer not null default 1,
   created_at timestamptz(3) not null default now(), updated_at timestamptz(3) not null default now())`
 
@@ -112,6 +114,17 @@ const eventOf = (row: RowOf<typeof Slip>): OutboxEvent => ({
   aggregateId: readRow(row).id,
   data: writeRow(row),
 })
+
+/** With a connection that is open, and nothing refused before. */
+async function onOpened<T>(work: (own: Database) => Promise<T>): Promise<T> {
+  const own = openDatabase('test', clone.url)
+  try {
+    await transaction(own, (tx) => tx.query('select 1'))
+    return await work(own)
+  } finally {
+    await own.close()
+  }
+}
 
 async function untilWaiting(isWaiting = true) {
   const look = `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%insert into slips%'
@@ -347,11 +360,16 @@ test('R-P-7: a connection that was shared bounds what comes after as any other, 
 test('units share a connection, and where commits are slow they spread over several, which wait for the disk together', async () => {
   const own = openDatabase('test', clone.url)
   const busiest = async (codes: readonly string[]) => {
-    const all = Promise.all(codes.map((code) => transaction(own, make(code))))
-    await new Promise(setImmediate)
-    const { running } = own.load().connections
-    await all
-    return running
+    const all: Promise<unknown>[] = []
+    let most = 0
+    for (const code of codes) {
+      all.push(transaction(own, make(code)))
+      // Those of one turn would be one statement.
+      for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate)
+      most = Math.max(most, own.load().connections.running)
+    }
+    await Promise.all(all)
+    return most
   }
   try {
     await transaction(own, make('first'))
@@ -364,6 +382,53 @@ test('units share a connection, and where commits are slow they spread over seve
     // Those of the pool that are open by now.
     await Promise.all(Array.from({ length: 4 }, () => transaction(own, (tx) => tx.query('select pg_sleep(0.05)'))))
     expect(await busiest(['i', 'j', 'k', 'l'])).toBe(4)
+  } finally {
+    await own.query('drop trigger if exists lag on slips')
+    await own.close()
+  }
+})
+
+test('R-EVT-2: units of one turn are one transaction, in the order in which they came; what each has made is its own', async () => {
+  const codes = Array.from({ length: 43 }, (_, i) => String(i).padStart(2, '0'))
+  const rows = await onOpened((own) => Promise.all(codes.map((code) => transaction(own, make(code)))))
+  expect(rows.map((row) => readRow(row).code)).toEqual(codes)
+  expect(await stored()).toEqual({ slips: codes, events: codes })
+  const transactions = await database.query<{ codes: string[] }>(
+    `select json_agg(data ->> 'code' order by position) as codes from lintel.outbox
+     group by xmin::text order by min(position)`,
+  )
+  // 32, 8, 2 and 1: few texts are prepared.
+  expect(transactions.map(({ codes }) => codes.length)).toEqual([32, 8, 2, 1])
+  expect(transactions.flatMap(({ codes }) => codes)).toEqual(codes)
+})
+
+test('units of one turn that publish and that do not, and rows of two tables, are told apart', async () => {
+  const bare = (code: string) => (tx: Transaction) => insert(tx, Slip, slip(code), 'at commit')
+  const tag = (name: string) => (tx: Transaction) => insert(tx, Tag, { name }, 'at commit')
+  const works = [make('a'), bare('b'), make('c'), bare('d'), tag('e'), tag('f')]
+  await onOpened((own) => Promise.all(works.map((work) => transaction<unknown>(own, work))))
+  expect(await stored()).toEqual({ slips: ['a', 'b', 'c', 'd'], events: ['a', 'c'] })
+  expect(await database.query('select count(*) as tags, count(distinct xmin::text) as transactions from tags')).toEqual(
+    [{ tags: 2, transactions: 1 }],
+  )
+})
+
+test('FC-110: two rows of one key in one turn are one row, one event, and one refusal', async () => {
+  const all = await Promise.allSettled(['a', 'b', 'a'].map((code) => transaction(database, make(code))))
+  expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(2)
+  expect(await stored()).toEqual({ slips: ['a', 'b'], events: ['a', 'b'] })
+})
+
+test('R-EVT-2: where the connection of a turn is lost, none of its units is done again', async () => {
+  const own = openDatabase('test', clone.url)
+  try {
+    await transaction(own, make('first'))
+    await own.query(`create or replace function lag() returns trigger language plpgsql as
+      $$ begin perform pg_terminate_backend(pg_backend_pid()); return null; end $$`)
+    await own.query(`create trigger lag after insert on slips execute function lag()`)
+    const all = await Promise.allSettled(['a', 'b', 'c'].map((code) => transaction(own, make(code))))
+    expect(all.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+    expect(await stored()).toEqual({ slips: ['first'], events: ['first'] })
   } finally {
     await own.query('drop trigger if exists lag on slips')
     await own.close()

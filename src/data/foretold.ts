@@ -7,13 +7,18 @@ export interface ForetoldInsert<V = unknown> {
   readonly row: Row<V>
   /** As text. */
   readonly values: Cells
-  /** The statement. It fails with `REFUTED` where what is written is not what was foretold, as a trigger may see to: answer and event have been made of it. */
-  readonly text: string
-  /** The same with an event of it, for whose id, type, aggregate, data and headers it takes five values more. */
-  readonly textWithEvent: string
+  /**
+   * The statement for so many such rows. It fails with `REFUTED` where what is written is not what was foretold, as a trigger may see to: answer
+   * and event have been made of it.
+   */
+  readonly text: TextFor
+  /** The same with an event of each row, for whose id, type, aggregate, data and headers it takes five values more behind the row's. */
+  readonly textWithEvents: TextFor
   /** Forgets for a minute that rows of its table can be foretold. */
   refuted(): void
 }
+
+type TextFor = (count: number) => string
 
 /** division_by_zero, in lack of a way to raise something in plain SQL. */
 export const REFUTED = '22012'
@@ -22,7 +27,7 @@ export const REFUTED = '22012'
 const refutedUntilMs = new WeakMap<Table, number>()
 const REMEMBERED_MS = 60_000
 
-type Texts = Pick<ForetoldInsert, 'text' | 'textWithEvent'>
+type Texts = Pick<ForetoldInsert, 'text' | 'textWithEvents'>
 
 /** By table; each insert has every column. */
 const texts = new WeakMap<Table, Texts>()
@@ -56,18 +61,47 @@ export function foretell<R extends AnyResource>(
 function textsOf(table: Table): Texts {
   let known = texts.get(table)
   if (known === undefined) {
-    const { resource, columns, select } = table
-    const param = (i: number) => `$${i + 1}`
-    const params = columns.map((_, i) => param(i)).join(', ')
-    const made = `with made as (insert into ${resource.table} (${select}) values (${params}) returning ${select})`
-    const event = ['uuid', 'text', 'text', 'json', 'json'].map((type, i) => `${param(columns.length + i)}::${type}`)
-    const sent = `sent as (insert into lintel.outbox (id, type, aggregate_id, data, headers) select ${event.join(', ')} from made)`
-    const guard = columns.map(({ sql, spec }, i) => same(spec, sql, param(i))).join(' and ')
-    const check = `select 1 / count(*) from made where ${guard}`
-    known = { text: `${made} ${check}`, textWithEvent: `${made}, ${sent} ${check}` }
+    known = {
+      text: keeping((count) => insertOf(table, count, [])),
+      textWithEvents: keeping((count) => insertOf(table, count, EVENT)),
+    }
     texts.set(table, known)
   }
   return known
+}
+
+function keeping(make: TextFor): TextFor {
+  const made: string[] = []
+  return (count) => {
+    made[count] ??= make(count)
+    return made[count]
+  }
+}
+
+/** What the log takes of an event, and as what. */
+const EVENT = [
+  ['id', 'uuid'],
+  ['type', 'text'],
+  ['aggregate_id', 'text'],
+  ['data', 'json'],
+  ['headers', 'json'],
+] as const
+
+function insertOf({ resource, columns, select }: Table, count: number, event: typeof EVENT | readonly []): string {
+  const width = columns.length + event.length
+  /** For each row, what `write` makes of its parameters. */
+  const perRow = (write: (param: (i: number) => string) => string[], joint: string) =>
+    Array.from({ length: count }, (_, row) => `(${write((i) => `$${row * width + i + 1}`).join(joint)})`)
+  const rows = perRow((param) => columns.map((_, i) => param(i)), ', ')
+  const guards = perRow((param) => columns.map(({ sql, spec }, i) => same(spec, sql, param(i))), ' and ')
+  const made = `with made as (insert into ${resource.table} (${select}) values ${rows.join(', ')} returning ${select})`
+  const check = `select 1 / (count(*) = ${count})::integer from made where ${guards.join(' or ')}`
+  if (event.length === 0) return `${made} ${check}`
+  const events = perRow((param) => event.map(([, type], i) => `${param(columns.length + i)}::${type}`), ', ')
+  const log = `lintel.outbox (${event.map(([name]) => name).join(', ')})`
+  // Once all rows are there: no event has its number before.
+  const sent = `insert into ${log} select * from (values ${events.join(', ')}) e where (select count(*) from made) = ${count}`
+  return `${made}, sent as (${sent}) ${check}`
 }
 
 /** json has no equality; as text, json is what was sent, and jsonb is the same of both. */

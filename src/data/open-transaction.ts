@@ -178,7 +178,7 @@ export class Attempt implements UnderWay {
 
   sendPending(held: Held): Promise<unknown>[] {
     if (this.pending.length === 0) return NONE
-    const sent = this.pending.map((insert) => foretold(insert, () => held.send(insert.text, insert.values)))
+    const sent = this.pending.map((insert) => foretold(insert, () => held.send(insert.text(1), insert.values)))
     for (const one of sent) one.catch(() => {})
     this.pending = []
     return sent

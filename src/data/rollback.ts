@@ -7,7 +7,7 @@ export async function foretold<T>(insert: ForetoldInsert, send: () => Promise<T>
   try {
     return await send()
   } catch (error) {
-    noteStatement(error, insert.text)
+    noteStatement(error, insert.text(1))
     throw refutation(insert, error) ?? error
   }
 }

@@ -83,6 +83,8 @@ export interface Step {
   readonly values: readonly (string | null)[]
   /** What its failure means. */
   readonly failed?: (error: Error) => unknown
+  /** The statement that does so many of its kind, whose values stand one behind the other. Kinds are told apart by it. */
+  readonly textFor?: ((count: number) => string) | undefined
 }
 
 interface BatchConnection {

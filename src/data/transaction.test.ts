@@ -135,7 +135,7 @@ test.each([
 describe('FC-72: an attempt within a transaction', () => {
   const insert = (id: string) =>
     ({
-      text: 'insert into accounts values ($1, 0)',
+      text: () => 'insert into accounts values ($1, 0)',
       values: [id],
       refuted() {},
     }) as Partial<ForetoldInsert> as ForetoldInsert

@@ -129,8 +129,8 @@ async function runAmongOthers(
  * A row and its event in one statement. It holds its lock on the log, which readers wait for, while it waits for a unique key or a table: among others
  * that is 50 ms at most (`BOUNDS` of connections), and the next is sent in two.
  */
-function joined({ textWithEvent, values }: ForetoldInsert, event: OutboxEvent): Step {
-  return { text: textWithEvent, values: [...values, ...emitting(event).values] }
+function joined({ textWithEvents, values }: ForetoldInsert, event: OutboxEvent): Step {
+  return { text: textWithEvents(1), textFor: textWithEvents, values: [...values, ...emitting(event).values] }
 }
 
 async function commit(held: Held, steps: readonly Step[], isOpen: boolean): Promise<void> {
@@ -146,7 +146,7 @@ async function commit(held: Held, steps: readonly Step[], isOpen: boolean): Prom
 
 function stepOf(insert: ForetoldInsert): Step {
   const { text, values } = insert
-  return { text, values, failed: (error) => refutation(insert, error) ?? error }
+  return { text: text(1), textFor: text, values, failed: (error) => refutation(insert, error) ?? error }
 }
 
 function emitting({ type, aggregateId, data, headers }: OutboxEvent): Step {

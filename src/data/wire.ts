@@ -16,8 +16,8 @@ function wireOf(client: pg.ClientBase): Wire {
   return (client as unknown as { connection: Wire }).connection
 }
 
-/** Everything that one turn of the event loop asks goes out in one write. */
-export function createCork(client: pg.ClientBase): () => void {
+/** Everything that one turn of the event loop asks goes out in one write; `last` may add to it. */
+export function createCork(client: pg.ClientBase, last?: () => void): () => void {
   let corked = false
   return () => {
     if (corked) return
@@ -26,6 +26,7 @@ export function createCork(client: pg.ClientBase): () => void {
     const { stream } = wireOf(client)
     stream.cork()
     setImmediate(() => {
+      last?.()
       corked = false
       stream.uncork()
     })
