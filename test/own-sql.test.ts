@@ -156,6 +156,20 @@ test('FC-78: many at once, in any order, lock in one order, and none takes what 
   ])
 })
 
+test('a few rows and many are changed alike, each by its own values', async () => {
+  const all = await Promise.all(Array.from({ length: 9 }, () => shelf(20)))
+  for (const count of [1, 8, 9]) {
+    const rows = all.slice(0, count).map(({ id }, i) => ({ id, quantity: i, label: `${count} of ${i}` }))
+    expect((await take(rows)).body.names).toEqual(rows.map(({ label }) => label))
+  }
+  const after = await Promise.all(all.map(({ id }) => get(id)))
+  expect(after.map(({ stock, version }) => [stock, version])).toEqual([
+    [20, 4],
+    ...[1, 2, 3, 4, 5, 6, 7].map((i) => [20 - 2 * i, 3]),
+    [12, 2],
+  ])
+})
+
 test('behind a view what comes back is what the view shows', async () => {
   const pile = (await ask('POST', '/piles', { height: 4 })).body
   expect((await ask('PUT', '/raisings', { ids: [pile.id] })).body).toEqual({ doubled: [10] })

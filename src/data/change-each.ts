@@ -22,6 +22,11 @@ export interface EachChange {
 
 /** How many rows `changeEach` may change. */
 const MOST_CHANGED = 10_000
+/**
+ * So many rows are given one by one, and PostgreSQL keeps its plan from the sixth time on. Of a list it knows the length only when it has
+ * the values: it plans for them each time, which takes longer than changing a few rows.
+ */
+const FEW = 8
 
 /**
  * Changes living rows by SQL of one's own, in one statement, and returns those that it has changed, by id. What such SQL must not
@@ -39,9 +44,10 @@ export async function changeEach<R extends AnyResource>(
 ): Promise<RowOf<R>[]> {
   if (given.length === 0) return []
   const table = tableOf(resource)
-  const { names, types, params } = columnsOf(resource, given)
+  const { names, types, values } = columnsOf(resource, given)
   for (const { id } of given) db.changed?.(resource, id)
-  const changed = await db.cells(textOf(table, { names, types, set, where }), params)
+  const { source, params } = sourceOf(types, values)
+  const changed = await db.cells(textOf(table, { source, names, set, where }), params)
   if (changed.some((cells) => cells.slice(cells.length - resource.states.length).includes('f')))
     throw new Error(`changeEach(${resource.name}) changes a state: use change, which is held to its transitions`)
   const rows = (await shown(db, table, changed)).map((cells) => rowOf<R>(table, cells))
@@ -50,27 +56,34 @@ export async function changeEach<R extends AnyResource>(
 }
 
 interface Pieces {
+  readonly source: string
   readonly names: readonly string[]
-  readonly types: readonly string[]
   readonly set: string
   readonly where: string
 }
 
+/** SQL of the rows that are given; `values` are those of each column. */
+function sourceOf(types: readonly string[], values: readonly (readonly unknown[])[]) {
+  if (values[0]!.length > FEW)
+    return { source: `unnest(${types.map((type, i) => `$${i + 1}::${type}[]`).join(', ')})`, params: values }
+  const params: unknown[] = []
+  const rows = values[0]!.map(
+    (_, row) => `(${types.map((type, i) => `$${params.push(values[i]![row])}::${type}`).join(', ')})`,
+  )
+  return { source: `(values ${rows.join(', ')})`, params }
+}
+
 /** Returns the rows that are changed, and whether each state has stayed; behind a view the ids. */
-function textOf({ resource, columns, places }: Table, { names, types, set, where }: Pieces): string {
+function textOf({ resource, columns, places }: Table, { source, names, set, where }: Pieces): string {
   const { table, softDelete, derived, states } = resource
   const state = states.map((name) => columns[places.get(name)!]!.sql)
   const before = state.map((column, i) => `, ${table}.${column} as state_${i}`).join('')
-  const stayed = state.map((column, i) => `, ${table}.${column} = locked.state_${i}`).join('')
+  const stayed = state.map((column, i) => `, ${table}.${column} = given.state_${i}`).join('')
   return `with given as materialized (
-      select * from unnest(${types.map((type, i) => `$${i + 1}::${type}[]`).join(', ')}) given (${names.join(', ')})
-    ),
-    locked as materialized (
-      select ${table}.id${before} from ${table} join given using (id)
+      select given.*${before} from ${source} given (${names.join(', ')}) join ${table} using (id)
       ${softDelete ? `where ${table}.deleted_at is null` : ''} order by ${table}.id for update of ${table}
     )
-    update ${table} set ${[set, ...touched(resource)].join(', ')}
-    from given join locked using (id)
+    update ${table} set ${[set, ...touched(resource)].join(', ')} from given
     where ${table}.id = given.id and (${where})
     returning ${derived ? `${table}.id` : columns.map(({ sql }) => `${table}.${sql}`).join(', ')}${stayed}`
 }
@@ -81,7 +94,7 @@ async function shown(db: Queryable, { resource, select }: Table, changed: readon
   return db.cells(`select ${select} from ${resource.view} where id = any($1::uuid[])`, [ids])
 }
 
-/** Columns of the rows that are given, `id` first; one list of values for each. */
+/** Columns of the rows that are given, `id` first, and the values of each. */
 function columnsOf(resource: AnyResource, given: readonly Given[]) {
   const refuse = (what: string) => new Error(`changeEach(${resource.name}) ${what}`)
   if (given.length > MOST_CHANGED) throw refuse(`has ${given.length} rows: ${MOST_CHANGED} are the most`)
@@ -100,7 +113,7 @@ function columnsOf(resource: AnyResource, given: readonly Given[]) {
   return {
     names: ['id', ...columns.map(({ name }) => name)],
     types: ['uuid', ...columns.map(({ type }) => type)],
-    params: [ids, ...columns.map(({ values }) => values)],
+    values: [ids, ...columns.map(({ values }) => values)],
   }
 }
 
