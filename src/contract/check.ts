@@ -77,9 +77,10 @@ function objectCheck(specs: Readonly<Record<string, FieldSpec>>, partial: boolea
     const given = value as Record<string, unknown>
     for (const { name, inner, required } of fields) {
       const member = given[name]
-      if (member === undefined) {
-        if (required) faults.push({ field: join(path, name), message: 'is required' })
-      } else inner(member, join(path, name), faults)
+      const before = faults.length
+      if (member !== undefined) inner(member, '', faults)
+      else if (required) faults.push({ field: '', message: 'is required' })
+      if (faults.length > before) placeAt(join(path, name), faults, before)
     }
     // Last: however many there are, what the contract names comes first.
     for (const name in given) {
@@ -120,8 +121,17 @@ function nullable(spec: FieldSpec, check: Check): Check {
   }
 }
 
+/** Says of the last faults where they are. Not before there are some: most values have none, and a path costs more than a check. */
+function placeAt(path: string, faults: FieldFault[], from: number): void {
+  for (let i = from; i < faults.length; i++) {
+    const { field, message } = faults[i]!
+    faults[i] = { field: field.startsWith('[') ? path + field : join(path, field), message }
+  }
+}
+
 function join(path: string, name: string): string {
-  return path === '' ? name : `${path}.${name}`
+  if (path === '' || name === '') return path + name
+  return `${path}.${name}`
 }
 
 const TIME = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/
@@ -180,7 +190,11 @@ const checks: Record<FieldSpec['kind'], (spec: FieldSpec, readOnly: ReadOnly) =>
       // Nothing of a list that is too long is looked at: the faults would have no bound.
       if (value.length > spec.max!) faults.push({ field: path, message: `must have at most ${spec.max} members` })
       else
-        for (let i = 0; i < value.length && faults.length < MAX_FAULTS; i++) member(value[i], `${path}[${i}]`, faults)
+        for (let i = 0; i < value.length && faults.length < MAX_FAULTS; i++) {
+          const before = faults.length
+          member(value[i], '', faults)
+          if (faults.length > before) placeAt(`${path}[${i}]`, faults, before)
+        }
     }
   },
   object: (spec, readOnly) => objectCheck(spec.fields!, false, readOnly),

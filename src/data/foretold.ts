@@ -37,13 +37,14 @@ export function foretell<R extends AnyResource>(
   table: Table,
   given: Readonly<Record<string, unknown>> & { readonly id: string },
 ): ForetoldInsert<ValuesOf<R>> | undefined {
-  const { resource, columns, places } = table
-  if (resource.derived || (refutedUntilMs.get(table) ?? 0) > performance.now()) return undefined
+  const { resource, columns, fields, places } = table
+  if (resource.derived || isRefuted(table)) return undefined
   const now = new Date().toISOString()
-  const known: Record<string, unknown> = { version: 1, createdAt: now, updatedAt: now, ...given }
+  const made: Readonly<Record<string, unknown>> = { version: 1, createdAt: now, updatedAt: now }
   const cells: (string | null)[] = []
-  for (const [field, place] of places) {
-    const value = known[field]
+  for (let place = 0; place < fields.length; place++) {
+    const field = fields[place]!
+    const value = given[field] === undefined ? made[field] : given[field]
     if (value === undefined) return undefined
     const text = value === null ? null : columns[place]!.toText(value)
     if (text === undefined) return undefined
@@ -56,6 +57,11 @@ export function foretell<R extends AnyResource>(
     ...textsOf(table),
     refuted: () => void refutedUntilMs.set(table, performance.now() + REMEMBERED_MS),
   }
+}
+
+function isRefuted(table: Table): boolean {
+  const untilMs = refutedUntilMs.get(table)
+  return untilMs !== undefined && untilMs > performance.now()
 }
 
 function textsOf(table: Table): Texts {

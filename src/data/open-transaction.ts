@@ -94,21 +94,15 @@ export class Attempt implements UnderWay {
   readonly #share: string | undefined
   /** The last statement without an answer. */
   #last: Sent | undefined = undefined
-  /** Rejects when the time is over. */
-  readonly #late: Promise<never> | undefined
-  #endWait: (problem: Problem) => void = () => {}
-  #isLate = false
+  /** Once the time is over. */
+  #late: Problem | undefined = undefined
+  #endWait: ((problem: Problem) => void) | undefined = undefined
 
   constructor(database: Database, request: Bounded, share: string | undefined) {
     this.database = database
     this.#request = request
     this.#share = share
-    if (request.bound === undefined) return
-    this.#late = new Promise<never>((_, reject) => {
-      this.#endWait = reject
-    })
-    this.#late.catch(() => {})
-    watch.add(this)
+    if (request.bound !== undefined) watch.add(this)
   }
 
   get isOver(): boolean {
@@ -117,19 +111,22 @@ export class Attempt implements UnderWay {
 
   /** Whoever waits for a statement is told at once: what they say then names the statement and their place. */
   end(): void {
-    this.#isLate = true
     const last = this.#last
-    const problem = new Problem('GATEWAY_TIMEOUT', undefined, {
+    this.#late = new Problem('GATEWAY_TIMEOUT', undefined, {
       cause: last && new Overtaken(performance.now() - last.sinceMs),
     })
-    last?.reject(problem)
-    this.#endWait(problem)
+    last?.reject(this.#late)
+    this.#endWait?.(this.#late)
   }
 
   /** Ends the wait for work that is late; what it does afterwards is refused. Once it is late, no more is begun. */
   inTime<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#late === undefined) return work()
-    return this.#isLate ? this.#late : Promise.race([work(), this.#late])
+    if (this.#request.bound === undefined) return work()
+    if (this.#late !== undefined) return Promise.reject(this.#late)
+    return new Promise((resolve, reject) => {
+      this.#endWait = reject
+      work().then(resolve, reject)
+    })
   }
 
   async acquire(): Promise<Held> {

@@ -6,6 +6,8 @@ import { type Column, columnOf } from './columns.ts'
 export interface Table {
   readonly resource: Resource
   readonly columns: readonly Column[]
+  /** Names of the fields, in the order of their columns. */
+  readonly fields: readonly string[]
   /** Field name to its place in `columns`, and so in every row. */
   readonly places: ReadonlyMap<string, number>
   /** The select list, in the order of `columns`. */
@@ -29,11 +31,13 @@ export function tableOf(resource: AnyResource): Table {
 
 function compile(resource: Resource): Table {
   const columns = Object.entries(resource.stored).map(([field, spec]) => columnOf(snakeCase(field), spec))
-  const places = new Map(Object.keys(resource.stored).map((field, place) => [field, place]))
+  const fields = Object.keys(resource.stored)
+  const places = new Map(fields.map((field, place) => [field, place]))
   const select = columns.map((column) => column.sql).join(', ')
   return {
     resource,
     columns,
+    fields,
     places,
     select,
     find: `select ${select} from ${resource.view} where id = $1`,

@@ -70,14 +70,13 @@ async function once<T>(
     if (all.begun || pending.length > 0 || lastSteps.length > 0 || events.length > 0 || tags.size > 0) {
       // Before COMMIT: whoever dies behind it leaves nothing that is old, and nobody reads the new value and then the old one.
       if (cache !== undefined && tags.size > 0) change = await cache.change(tags)
-      const steps = [...pending.map(stepOf), ...lastSteps, ...events.map(emitting)]
-      if (change?.isKnown === false) steps.push(leaveChanges(tags))
+      if (change?.isKnown === false) lastSteps.push(leaveChanges(tags))
       outcome = 'uncertain'
       // What waits for a lock is cancelled when the time is over, as any statement.
-      if (pending.length > 0 || all.mayWait) await all.inTime(() => end(all, steps, deadline))
+      if (pending.length > 0 || all.mayWait) await all.inTime(() => end(all, deadline))
       else {
         if (bound) bound.committing = true
-        await end(all, steps, deadline)
+        await end(all, deadline)
       }
       outcome = 'over'
       database.outage.over()
@@ -101,23 +100,20 @@ async function once<T>(
   throw refused
 }
 
-async function end(all: Attempt, steps: readonly Step[], deadline: Deadline | undefined): Promise<void> {
-  if (all.begun === undefined && (await runAmongOthers(all, steps, deadline))) return
+async function end(all: Attempt, deadline: Deadline | undefined): Promise<void> {
+  if (all.begun === undefined && (await runAmongOthers(all, deadline))) return
   all.begun ??= all.acquire()
-  await commit(await all.begun, steps, all.isOpen)
+  await commit(await all.begun, stepsOf(all), all.isOpen)
   await all.beginning
 }
 
 /** Where nothing was sent before. False if it takes a connection of its own; then nothing was done. */
-async function runAmongOthers(
-  { database, pending, events }: Attempt,
-  steps: readonly Step[],
-  deadline: Deadline | undefined,
-): Promise<boolean> {
+async function runAmongOthers(all: Attempt, deadline: Deadline | undefined): Promise<boolean> {
+  const one = joined(all)
+  const steps = one === undefined ? stepsOf(all) : [one]
   if (steps.length === 0) return false
-  const one = steps.length === 2 && pending.length === 1 && events.length === 1 && joined(pending[0]!, events[0]!)
   try {
-    return (await database.runBatch(one ? [one] : steps, deadline)) !== undefined
+    return (await all.database.runBatch(steps, deadline)) !== undefined
   } catch (error) {
     // What is refused in one statement is sent again in two: each knows what its own refusal means.
     if (isOfSharing(error) || (one && isRolledBack(error))) return false
@@ -125,12 +121,18 @@ async function runAmongOthers(
   }
 }
 
+function stepsOf({ pending, lastSteps, events }: Attempt): Step[] {
+  return [...pending.map(stepOf), ...lastSteps, ...events.map(emitting)]
+}
+
 /**
- * A row and its event in one statement. It holds its lock on the log, which readers wait for, while it waits for a unique key or a table: among others
- * that is 50 ms at most (`BOUNDS` of connections), and the next is sent in two.
+ * A row and its event in one statement, where that is all. It holds its lock on the log, which readers wait for, while it waits for a unique key
+ * or a table: among others that is 50 ms at most (`BOUNDS` of connections), and the next is sent in two.
  */
-function joined({ textWithEvents, values }: ForetoldInsert, event: OutboxEvent): Step {
-  return { text: textWithEvents(1), textFor: textWithEvents, values: [...values, ...emitting(event).values] }
+function joined({ pending, lastSteps, events }: Attempt): Step | undefined {
+  if (pending.length !== 1 || lastSteps.length > 0 || events.length !== 1) return undefined
+  const { textWithEvents, values } = pending[0]!
+  return { text: textWithEvents(1), textFor: textWithEvents, values: [...values, ...emitting(events[0]!).values] }
 }
 
 async function commit(held: Held, steps: readonly Step[], isOpen: boolean): Promise<void> {

@@ -212,14 +212,27 @@ function addCacheControl(headers: Record<string, string>, plan: OperationPlan, {
 
 /** Where the new thing is, in the version that was asked. */
 function location({ params }: Operation, resource: AnyResource, call: Call, result: unknown): string {
-  const id = isRow(result) ? result.table.columns[0]!.toValue(result.cells[0]!) : (result as { id: string }).id
-  const path = itemPath(resource, 'id').replace(/\{(\w+)\}/g, (_, name: string) =>
-    name === 'id'
-      ? String(id)
-      : (call.params[params.findIndex((param) => param.name === name)] ??
-        String(isRow(result) ? readField(result, name) : memberOf(result as object, name))),
-  )
-  return `/v${call.version}${path}`
+  let path = `/v${call.version}`
+  for (const [i, part] of itemTemplate(resource).entries()) {
+    if (i % 2 === 0) path += part
+    else
+      path +=
+        (part === 'id' ? undefined : call.params[params.findIndex((param) => param.name === part)]) ??
+        String(isRow(result) ? readField(result, part) : memberOf(result as object, part))
+  }
+  return path
+}
+
+const templates = new WeakMap<AnyResource, readonly string[]>()
+
+/** Text and names of parameters in turns. */
+function itemTemplate(resource: AnyResource): readonly string[] {
+  let template = templates.get(resource)
+  if (template === undefined) {
+    template = itemPath(resource, 'id').split(/\{(\w+)\}/)
+    templates.set(resource, template)
+  }
+  return template
 }
 
 const VERSIONED_PATH = /^(\/api)?\/v\d+\//
