@@ -24,33 +24,32 @@ export async function lookUpArrivals(
   return { isHeld: held === 't', known: new Set(JSON.parse(known!)), heldUp: new Set(JSON.parse(heldUp!)) }
 }
 
-/** OFFSET 0 keeps the planner from a join that reads all that waits. */
+/**
+ * Where nothing waits, no aggregate is looked for. ORDER BY and OFFSET 0 keep the planner from a plan that reads all that waits, or all
+ * that is done.
+ */
 const LOOK_UP = `
 select exists (select from lintel.receivers where consumer = $1 and holder = $2),
   array_to_json(array(select event_id from lintel.inbox where consumer = $1 and event_id = any($3::uuid[]))),
-  array_to_json(array(select one from json_array_elements_text($4::json) one where exists (
-    select from lintel.inbox where consumer = $1 and aggregate_id = one and done_at is null offset 0)))`
+  case when (select true from lintel.inbox where consumer = $1 and done_at is null order by aggregate_id limit 1)
+    then array_to_json(array(select one from json_array_elements_text($4::json) one where exists (
+      select from lintel.inbox where consumer = $1 and aggregate_id = one and done_at is null offset 0)))
+    else '[]' end`
 
 /**
  * Notes that events are done, in the transaction of their effects: what they said never was in the inbox. Fails where somebody else
  * receives by now, or has one of them in the inbox, which undoes the effects.
  */
 export function noteArrivals(consumer: string, holder: string, events: readonly CarriedEvent[]): Step {
-  return { text: NOTE, values: [consumer, holder, `[${events.map(jsonOf).join()}]`, `${events.length}`] }
+  return { text: NOTE, values: [consumer, holder, `{${events.map(({ id }) => id).join()}}`] }
 }
 
-function jsonOf({ id, type, aggregateId, occurredAt }: CarriedEvent): string {
-  return `{"id":"${id}","type":${JSON.stringify(type)},"aggregate_id":${JSON.stringify(aggregateId)},"occurred_at":"${occurredAt}"}`
-}
-
+/** The unique key refuses what is there: ON CONFLICT takes a fifth more of PostgreSQL's CPU. */
 const NOTE = `
 with held as (select from lintel.receivers where consumer = $1 and holder = $2 for share),
 done as (
-  insert into lintel.inbox (consumer, event_id, type, aggregate_id, occurred_at, done_at)
-  select $1, id, type, aggregate_id, occurred_at, statement_timestamp()
-  from json_to_recordset($3::json) as e (id uuid, type text, aggregate_id text, occurred_at timestamptz)
-  where exists (select from held)
-  on conflict (consumer, event_id) do nothing
+  insert into lintel.inbox (consumer, event_id, done_at)
+  select $1, id, statement_timestamp() from unnest($3::uuid[]) as e (id) where exists (select from held)
   returning 1
 )
-select 1 / (count(*) = $4::integer)::integer from done`
+select 1 / count(*) from done`

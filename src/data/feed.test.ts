@@ -177,3 +177,18 @@ const waits = async () =>
 async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await delay(10)
 }
+
+test('R-EVT-2: of types that are wanted a page looks at so many positions as it is told, and the next behind them', async () => {
+  await database.cells(INSERT, ['a', 20])
+  const settled = await feed.settle(never)
+  const options = { types: ['thing.lost'], limit: 10, window: 8 }
+  const places: Place[] = []
+  for (let place = BEGINNING; ; ) {
+    const page = await feed.page(place, settled!, options)
+    expect(page.events).toEqual([])
+    places.push((place = page.place))
+    if (page.isLast) break
+  }
+  expect(places.at(-1)!.position).toBe(`${settled!.position}`)
+  expect(places.length).toBeGreaterThan(2)
+})

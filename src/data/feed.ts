@@ -1,6 +1,6 @@
 import { createRest } from '../base/rest.ts'
 import type { Held } from './connections.ts'
-import { eventOf, RFC_3339, type StoredEvent } from './outbox.ts'
+import { type StoredEvent, storedEventOf } from './outbox.ts'
 import type { Database } from './pool.ts'
 import { type Place, placeBehind } from './readers.ts'
 
@@ -35,6 +35,8 @@ export interface PageOptions {
   /** All of them without it. */
   readonly types?: readonly string[] | undefined
   readonly limit: number
+  /** How many positions are looked at for types that are wanted; `WIDEST`. */
+  readonly window?: number | undefined
 }
 
 export interface Page {
@@ -72,14 +74,14 @@ where locktype = 'relation' and mode = 'RowExclusiveLock' and granted and relati
 const HOLDER = `select pid, application_name, extract(epoch from now() - xact_start) * 1000 from pg_stat_activity
 where pid = any($1::int[]) order by xact_start limit 1`
 
-/** So many positions are looked at for types that are wanted, in some 50 ms. */
-const WINDOW = 250_000n
+/** So many positions are looked at in some 50 ms. */
+export const WIDEST = 250_000
 /** Where each event is wanted, `limit` bounds the look. */
 const ENDLESS = 1n << 62n
 const UP_TO = `(select least($2::bigint, first.position + $3) from (
   select position from lintel.outbox where position > $1 order by position limit 1) first)`
 
-const READ = `select position, id, type, aggregate_id, to_char(created_at, ${RFC_3339}), data, headers from lintel.outbox
+const READ = `select position, id, type, aggregate_id, created_at, data, headers from lintel.outbox
 where position > $1 and position <= ${UP_TO} and ($4::text[] is null or type = any($4)) order by position limit $5`
 
 /** Whether the place is still one of this log, and the last event that READ looks at. */
@@ -211,10 +213,10 @@ export function createFeed(database: Database, held: (by: HeldUp) => void = () =
     }
   }
 
-  const page: Feed['page'] = (place, { position: upTo, startedAt }, { types, limit }) =>
+  const page: Feed['page'] = (place, { position: upTo, startedAt }, { types, limit, window = WIDEST }) =>
     onConnection(async (connection) => {
-      const window = types === undefined ? ENDLESS : WINDOW
-      const range = [place.position, `${upTo}`, `${window}`]
+      const most = types === undefined ? ENDLESS : BigInt(window)
+      const range = [place.position, `${upTo}`, `${most}`]
       const [frame, found] = await Promise.all([
         connection.send(FRAME, [...range, place.eventId ?? null]),
         connection.send(READ, [...range, types ?? null, limit]),
@@ -225,10 +227,10 @@ export function createFeed(database: Database, held: (by: HeldUp) => void = () =
         const [[isDropped]] = (await connection.send(IS_DROPPED, [place.position])).cells as [[string]]
         if (isDropped !== 't') throw new LogChanged(place)
       }
-      const events = found.cells.map(([position, ...columns]) => ({ position: position!, ...eventOf(columns) }))
+      const events = found.cells.map(storedEventOf)
       if (events.length === limit) return { events, place: placeBehind(events.at(-1)!), isLast: false }
       if (last == null) return { events, place, isLast: true }
-      const isLast = upTo - BigInt(place.position) <= window
+      const isLast = upTo - BigInt(place.position) <= most
       return { events, place: { position: last, eventId: lastId! }, isLast }
     })
 

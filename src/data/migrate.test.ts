@@ -67,10 +67,11 @@ test('R-OPS-6: files are applied in order, the platform’s first, and only once
     '0008-dead-letters.sql',
     '0009-dead-jobs.sql',
     '0010-backfills.sql',
+    '0011-inbox-notes.sql',
     '0001-first.sql',
     '0002-second.sql',
   ])
-  expect(lines).toHaveLength(12)
+  expect(lines).toHaveLength(13)
   await file('0003-third.sql', 'create table three ();')
   expect(await migrate(url, [folder, PLATFORM_MIGRATIONS])).toEqual(['0003-third.sql'])
   expect(await migrate(url, [PLATFORM_MIGRATIONS, folder])).toEqual([])

@@ -1,3 +1,4 @@
+import { isoTime } from './columns.ts'
 import type { OutboxEvent } from './open-transaction.ts'
 import type { Queryable } from './pool.ts'
 import type { Cells } from './row.ts'
@@ -23,6 +24,28 @@ export function eventOf(columns: Cells): CarriedEvent {
     occurredAt: occurredAt!,
     data: data!,
     headers: headers ?? undefined,
+  }
+}
+
+/** Of the same behind a position; the time is RFC 3339 made here, for a third of what PostgreSQL takes. */
+export function storedEventOf([position, id, type, aggregateId, createdAt, data, headers]: Cells): StoredEvent {
+  return {
+    position: position!,
+    id: id!,
+    type: type!,
+    aggregateId: aggregateId!,
+    occurredAt: timeOf(createdAt!),
+    data: data!,
+    headers: headers ?? undefined,
+  }
+}
+
+/** One that RFC 3339 does not have, such as `infinity`, stays as it is: it must not hold up what comes behind it. */
+function timeOf(text: string): string {
+  try {
+    return isoTime(text)
+  } catch {
+    return text
   }
 }
 

@@ -110,6 +110,17 @@ test('R-EVT-2: what arrives again has one effect, handled or stored before', asy
   expect((await effects()).sort()).toEqual(numbersOf([...first, ...second]).sort())
 })
 
+test('R-EVT-2: an event that comes twice at once has one effect, and so have those beside it', async () => {
+  const consumer = consume()
+  await consumer.idle()
+  const events = many(3)
+  const { left } = await consumer.take!([...events, events[1]!], holder)
+  expect(await receive(database, name, holder, left)).toEqual({ held: true, stored: 3 })
+  consumer.wake()
+  await consumer.idle()
+  expect((await effects()).sort()).toEqual(numbersOf(events).sort())
+})
+
 test('R-EVT-6: what stands behind an event that waits, and everything later of its aggregate, goes to the inbox in order', async () => {
   const dead = event('stuck')
   await receive(database, name, holder, [dead])

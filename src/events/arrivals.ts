@@ -2,7 +2,7 @@ import { lookUpArrivals, noteArrivals } from '../data/arrivals.ts'
 import type { Transaction } from '../data/open-transaction.ts'
 import type { CarriedEvent } from './carrier.ts'
 import { HandlerTime } from './handler-time.ts'
-import { allEnded, type Handle, handleInTime, WithoutSavepoints } from './together.ts'
+import { allEnded, type Handle, handleInOrder, inTime, WithoutSavepoints } from './together.ts'
 
 export interface ArrivalsOptions<U extends { readonly tx: Transaction }> {
   /** Of the consumer. */
@@ -86,7 +86,8 @@ export function createArrivals<U extends { readonly tx: Transaction }>(options: 
           if (mine.length === 0) return
           const undone = await unit.tx.attempt(async (tx) => {
             const within = { ...unit, tx: new WithoutSavepoints(tx) }
-            await allEnded(byAggregate(mine).map((own) => inOrder(own, within, time)))
+            const works = byAggregate(mine).map((own) => handleInOrder(handle, own, within, time))
+            await inTime(allEnded(works), time)
           })
           if (undone) throw undone.error
           unit.tx.lastly(noteArrivals(name, holder, mine))
@@ -102,10 +103,6 @@ export function createArrivals<U extends { readonly tx: Transaction }>(options: 
       } finally {
         time.clear()
       }
-    }
-
-    async function inOrder(own: readonly CarriedEvent[], unit: U, time: HandlerTime): Promise<void> {
-      for (const event of own) await handleInTime(handle, event, unit, time)
     }
 
     const untilMs = performance.now() + MOST_TOGETHER_MS

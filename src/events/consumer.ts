@@ -17,7 +17,7 @@ import { createArrivals, type Taken } from './arrivals.ts'
 import type { CarriedEvent } from './carrier.ts'
 import { textOf } from './error-text.ts'
 import { HandlerTime } from './handler-time.ts'
-import { allEnded, type Handle, HasSavepoint, handleInTime, WithoutSavepoints } from './together.ts'
+import { allEnded, type Handle, HasSavepoint, handleInOrder, inTime, WithoutSavepoints } from './together.ts'
 
 export interface Consumer {
   /** Something is in the inbox: a hint. */
@@ -328,7 +328,7 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
   async function bounded(event: InboxEvent, unit: U): Promise<void> {
     const time = new HandlerTime(handlerTimeoutMs, cut.signal)
     try {
-      await handleInTime(handle, event, unit, time)
+      await inTime(handleInOrder(handle, [event], unit, time), time)
     } finally {
       time.clear()
     }

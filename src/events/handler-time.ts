@@ -41,6 +41,10 @@ export class HandlerTime implements Time, UnderWay {
     return this.#cut.aborted || this.deadline.remainingMs() === 0
   }
 
+  throwIfOver(): void {
+    if (this.isOver) throw this.#reason()
+  }
+
   end(): void {
     const reason = this.#reason()
     this.#controller?.abort(reason)

@@ -1,4 +1,4 @@
-import { callerKey } from '../auth/caller.ts'
+import { type Caller, callerKey } from '../auth/caller.ts'
 import type { Context } from '../call/call.ts'
 import { readTrace, type Trace, writeTraceparent } from '../observe/trace.ts'
 
@@ -36,6 +36,38 @@ export function headersOf({ requestId, trace: asked, caller, actor }: EventConte
 }
 
 export type EventContext = Pick<Context, 'requestId' | 'trace' | 'caller' | 'actor'>
+
+/** Of work on behalf of the request that caused it, whose headers are read when somebody asks: few do. */
+export class CausedContext implements EventContext {
+  readonly caller: Caller
+  readonly #headers: string | undefined
+  /** What stands for a request that is not known. */
+  readonly #ownId: () => string
+  #origin: Origin | undefined = undefined
+
+  constructor(caller: Caller, headers: string | undefined, ownId: () => string) {
+    this.caller = caller
+    this.#headers = headers
+    this.#ownId = ownId
+  }
+
+  get requestId(): string {
+    return this.#known().requestId ?? this.#ownId()
+  }
+
+  get trace(): Trace | undefined {
+    return this.#known().trace
+  }
+
+  get actor(): string | undefined {
+    return this.#known().actor
+  }
+
+  #known(): Origin {
+    this.#origin ??= originOf(this.#headers)
+    return this.#origin
+  }
+}
 
 /** None of it is known of events from before, and of rows that a trigger has written. */
 export function originOf(headers: string | undefined): Origin {

@@ -1,4 +1,4 @@
-import { type Call, type Reply, textOf } from '../call/call.ts'
+import { type Call, type Reply, type TextReply, textOf } from '../call/call.ts'
 import { CalledContext, OwnContext } from '../call/context.ts'
 import { LogChanged, type Page } from '../data/feed.ts'
 import type { Place } from '../data/readers.ts'
@@ -55,8 +55,19 @@ export function readRequest({ query }: Call): EventsRequest {
   return JSON.parse(query.find(([name]) => name === ASKED)?.[1] ?? '') as EventsRequest
 }
 
-export function replyWith(page: Page): Reply {
-  return { status: 200, headers: {}, body: JSON.stringify(page) }
+/** A page is text where somebody reads it as text: whoever asks in the same process takes it as it is, which nobody changes. */
+export class PageReply implements TextReply {
+  readonly status = 200
+  readonly headers = {}
+  readonly page: Page
+
+  constructor(page: Page) {
+    this.page = page
+  }
+
+  get body(): string {
+    return JSON.stringify(this.page)
+  }
 }
 
 /** The log is not the one that was read. */
@@ -64,6 +75,7 @@ export const CHANGED: Reply = { status: 200, headers: {}, body: '{"changed":true
 
 /** Rejects with LogChanged. */
 export function readReply(reply: Reply, { place }: EventsRequest): Page {
+  if (reply instanceof PageReply) return reply.page
   const read = JSON.parse(textOf(reply)!) as Page & { readonly changed?: true }
   if (read.changed) throw new LogChanged(place!)
   return read

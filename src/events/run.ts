@@ -1,4 +1,4 @@
-import { serviceCaller } from '../auth/caller.ts'
+import { type Caller, serviceCaller } from '../auth/caller.ts'
 import { encodeId } from '../base/ids.ts'
 import type { ConsumerSpec } from '../contract/consumer.ts'
 import type { Contract } from '../contract/contract.ts'
@@ -13,7 +13,7 @@ import type { Log } from '../observe/log.ts'
 import type { CarriedEvent, Carrier } from './carrier.ts'
 import { type Consumer, createConsumer } from './consumer.ts'
 import type { Time } from './handler-time.ts'
-import { type EventContext, originOf } from './headers.ts'
+import { CausedContext, type EventContext } from './headers.ts'
 import { createReceiver, type Receiver } from './receiver.ts'
 import { createRelay } from './relay.ts'
 import type { ServedEvents } from './serve-events.ts'
@@ -160,6 +160,7 @@ function runConsumer<B extends Begun>(
   { database, carrier, run, handle, waiting, log, graceMs }: EventsOptions<B>,
 ): { name: string; receiver: Receiver; consumer: Consumer | undefined } {
   const name = `${service}.${key}`
+  const caller = serviceCaller(service)
   const types = Object.keys(events)
   const consumer = waiting.has(key)
     ? undefined
@@ -175,13 +176,13 @@ function runConsumer<B extends Begun>(
         graceMs,
         busy: () => void notifyCommitted(database).catch(() => {}),
         handle(event, begun, time) {
-          const context = contextOf(event, service)
+          const context = contextOf(event, caller)
           const ownLog = () => log.child(linesOf(name, event, context))
           return handle(key, event, begun, { context, log: ownLog, time })
         },
         failed(error, event, dead) {
           const about = {
-            ...(event ? linesOf(name, event, contextOf(event, service)) : { consumer: name }),
+            ...(event ? linesOf(name, event, contextOf(event, caller)) : { consumer: name }),
             err: error,
           }
           if (!event) log.warn(about, 'could not read the inbox')
@@ -210,9 +211,8 @@ function runConsumer<B extends Begun>(
 }
 
 /** An event is handled on behalf of the request that caused it. */
-function contextOf({ id, headers }: CarriedEvent, service: string): EventContext {
-  const { requestId = encodeId('evt', id), trace, actor } = originOf(headers)
-  return { requestId, trace, caller: serviceCaller(service), actor }
+function contextOf({ id, headers }: CarriedEvent, caller: Caller): EventContext {
+  return new CausedContext(caller, headers, () => encodeId('evt', id))
 }
 
 /** What the lines about an event have in common. */

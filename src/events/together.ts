@@ -6,19 +6,28 @@ import type { HandlerTime, Time } from './handler-time.ts'
 
 export type Handle<U> = (event: CarriedEvent, unit: U, time: Time) => Promise<void>
 
-/** Has an event handled; rejects when the time is over, for a handler that waits for ever would keep its event, and a worker, for ever. */
-export async function handleInTime<U>(
+/** Has events handled one after another. */
+export async function handleInOrder<U>(
   handle: Handle<U>,
-  event: CarriedEvent,
+  events: readonly CarriedEvent[],
   unit: U,
   time: HandlerTime,
 ): Promise<void> {
   try {
-    await Promise.race([handle(event, unit, time), time.over])
+    for (const event of events) {
+      // Nobody waits for it any more where the one before it was late.
+      time.throwIfOver()
+      await handle(event, unit, time)
+    }
   } catch (error) {
     // What commits with a refusal elsewhere would commit here at each try.
     throw error instanceof Problem && error.commits ? new Error(error.message || error.code, { cause: error }) : error
   }
+}
+
+/** Rejects when the time is over, for a handler that waits for ever would keep its event, and a worker, for ever. */
+export async function inTime(work: Promise<void>, time: HandlerTime): Promise<void> {
+  await Promise.race([work, time.over])
 }
 
 /** Resolves when all have ended; rejects with the first failure, for none is left to go on when the others are undone. */

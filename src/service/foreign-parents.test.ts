@@ -43,8 +43,7 @@ test('FC-56 R-P-7: whether a parent is there is asked as part of the request, wi
   const context = new WorkContext({
     caller: serviceCaller('gateway'),
     log: () => console,
-    requestId: 'mine',
-    trace: traceOf('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'),
+    cause: { requestId: 'mine', trace: traceOf('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01') },
     time: { deadline: Deadline.after(500), signal: new AbortController().signal },
   })
   const id = newId('usr')

@@ -3,7 +3,7 @@ import { encodeId } from '../base/ids.ts'
 import type { Jobs } from '../contract/contract.ts'
 import type { ClaimedJob } from '../data/work.ts'
 import type { Time } from '../events/handler-time.ts'
-import { type EventContext, originOf } from '../events/headers.ts'
+import { CausedContext, type EventContext } from '../events/headers.ts'
 import type { Log } from '../observe/log.ts'
 import { type Attributes, recorded, type Tracer } from '../observe/span.ts'
 import { environmentOf, type Surroundings } from './environment.ts'
@@ -33,7 +33,8 @@ export function jobHandling({ contract, jobHandlers, mailers }: Service<any>, op
     const about = jobContext(job, contract.name)
     const span = tracer?.root(`process ${name}`, 'consumer', about.trace, attributesOf(job, about))
     const context = new WorkContext({
-      ...about,
+      caller: about.caller,
+      cause: about,
       span,
       log: () => log.child(linesOf(job, contract.name)),
       time,
@@ -64,8 +65,7 @@ export function linesOf(job: ClaimedJob, service: string) {
 
 /** It is done on behalf of the request that caused it. */
 function jobContext({ id, headers }: ClaimedJob, service: string): EventContext {
-  const { requestId = encodeId('job', id), trace, actor } = originOf(headers)
-  return { requestId, trace, caller: serviceCaller(service), actor } as EventContext
+  return new CausedContext(serviceCaller(service), headers, () => encodeId('job', id))
 }
 
 function attributesOf({ id, name }: ClaimedJob, { requestId }: EventContext): Attributes {

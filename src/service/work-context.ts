@@ -2,6 +2,7 @@ import type { Caller } from '../auth/caller.ts'
 import { newId } from '../base/ids.ts'
 import type { Context, Log } from '../call/call.ts'
 import { idsOf } from '../call/log-for.ts'
+import type { EventContext } from '../events/headers.ts'
 import type { Span } from '../observe/span.ts'
 import { type Trace, traceOf } from '../observe/trace.ts'
 import { type Deadline, NO_DEADLINE } from '../resilience/deadline.ts'
@@ -14,14 +15,10 @@ export interface WorkContextOptions {
   readonly caller: Caller
   /** Makes the log whose lines carry its ids; called once, when somebody has something to say. */
   readonly log: (ids: Ids) => Log
-  /** A new one by default. */
-  readonly requestId?: string | undefined
-  /** A new one by default. */
-  readonly trace?: Trace | undefined
+  /** What it is done for, read when somebody asks; ids of its own by default. */
+  readonly cause?: Partial<Omit<EventContext, 'caller'>> | undefined
   /** Of the work, where that is recorded. */
   readonly span?: Span | undefined
-  /** As in `Context`. */
-  readonly actor?: string | undefined
   /** What it may take; as long as it likes by default. Its signal is asked for when somebody needs it. */
   readonly time?: { readonly deadline: Deadline; readonly signal: AbortSignal } | undefined
   /** One that never aborts by default, or that of `time`. */
@@ -33,40 +30,42 @@ export interface WorkContextOptions {
 /** The context of work that no request asks for: of an event, of a command, of what a service does of its own accord. */
 export class WorkContext implements Context {
   readonly caller: Caller
-  readonly actor: string | undefined
   readonly deadline: Deadline
   readonly bound: Bound | undefined
   span: Span | undefined
+  readonly #cause: WorkContextOptions['cause']
   readonly #time: WorkContextOptions['time']
   readonly #makeLog: (ids: Ids) => Log
   #log: Log | undefined = undefined
-  #requestId: string | undefined
-  #trace: Trace | undefined
+  #requestId: string | undefined = undefined
+  #trace: Trace | undefined = undefined
   #signal: AbortSignal | undefined
 
   constructor(options: WorkContextOptions) {
-    const { caller, log, requestId, trace, span, actor, time, signal, bound } = options
+    const { caller, cause, log, span, time, signal, bound } = options
     this.caller = caller
-    this.actor = actor
+    this.#cause = cause
     this.deadline = time?.deadline ?? NO_DEADLINE
     this.#time = time
     this.bound = bound
     this.#makeLog = log
-    this.#requestId = requestId
-    this.#trace = trace
     this.span = span
     this.#signal = signal
   }
 
   get requestId(): string {
-    this.#requestId ??= newId('req')
+    this.#requestId ??= this.#cause?.requestId ?? newId('req')
     return this.#requestId
   }
 
   get trace(): Trace {
     if (this.span !== undefined) return this.span.trace
-    this.#trace ??= traceOf(undefined)
+    this.#trace ??= this.#cause?.trace ?? traceOf(undefined)
     return this.#trace
+  }
+
+  get actor(): string | undefined {
+    return this.#cause?.actor
   }
 
   get signal(): AbortSignal {
