@@ -186,7 +186,8 @@ test('R-EVT-2: of types that are wanted a page looks at so many positions as it 
   for (let place = BEGINNING; ; ) {
     const page = await feed.page(place, settled!, options)
     expect(page.events).toEqual([])
-    places.push((place = page.place))
+    place = page.place
+    places.push(place)
     if (page.isLast) break
   }
   expect(places.at(-1)!.position).toBe(`${settled!.position}`)

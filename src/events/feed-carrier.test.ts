@@ -86,15 +86,6 @@ test('R-EVT-2: events arrive as they were written, in their order, and what is a
   expect(idsOf(await rest(await subscribed()))).toEqual([last!.id])
 })
 
-test('R-EVT-2: what is wanted arrives behind whatever is not, however much that is', async () => {
-  const source = await subscribed()
-  for (const count of [3_000, 10, 0]) {
-    await outbox.publish(...Array.from({ length: count }, () => event('thing.lost')))
-    const [one] = await outbox.publish(event())
-    expect(idsOf(await rest(source))).toEqual([one!.id])
-  }
-})
-
 test('R-EVT-2: what was read and not acknowledged comes again', async () => {
   const events = await outbox.publish(event(), event())
   const source = await subscribed()
