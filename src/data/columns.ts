@@ -15,8 +15,10 @@ export interface Column {
   readonly toJson: (text: string) => string
   readonly toValue: (text: string) => unknown
   readonly toParam: (value: unknown) => unknown
-  /** The text that PostgreSQL will send of a value that is not null; undefined where only it can tell. */
+  /** The text that PostgreSQL will send of a value that is not null, and that `shape` has shaped; undefined where only it can tell. */
   readonly toText: (value: unknown) => string | undefined
+  /** Of a column of JSON: the value with just the members that the contract names, as a new one. */
+  readonly shape?: (value: unknown) => unknown
 }
 
 const same = (text: string) => text
@@ -80,8 +82,11 @@ export function columnOf(name: string, spec: FieldSpec): Column {
         types: ['jsonb', 'json'],
         toJson: jsonShaper(spec),
         toValue: JSON.parse,
-        toParam: jsonParam(spec),
-        toText: jsonParam(spec) as (value: unknown) => string,
+        // As text: the driver would make a PostgreSQL array of a list.
+        toParam: (value) => (value === null ? null : JSON.stringify(shapedValue(spec, value))),
+        toText: JSON.stringify,
+        // What is read back can be copied as it is (R-BODY-7).
+        shape: (value) => shapedValue(spec, value),
       }
     default:
       return {
@@ -124,11 +129,3 @@ function timeText(value: unknown): string | undefined {
 }
 
 const MILLISECONDS = /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/
-
-/**
- * As text: the driver would make a PostgreSQL array of a list. No member that the contract does not name gets in (R-BODY-7),
- * so that what is read back can be copied as it is.
- */
-function jsonParam(spec: FieldSpec): (value: unknown) => unknown {
-  return (value) => (value === null ? null : JSON.stringify(shapedValue(spec, value)))
-}

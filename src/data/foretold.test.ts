@@ -365,8 +365,10 @@ test('units share a connection, and where commits are slow they spread over seve
     for (const code of codes) {
       all.push(transaction(own, make(code)))
       // Those of one turn would be one statement.
-      for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate)
-      most = Math.max(most, own.load().connections.running)
+      for (let turn = 0; turn < 2; turn++) {
+        await new Promise(setImmediate)
+        most = Math.max(most, own.load().connections.running)
+      }
     }
     await Promise.all(all)
     return most

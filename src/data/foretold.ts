@@ -39,24 +39,40 @@ export function foretell<R extends AnyResource>(
 ): ForetoldInsert<ValuesOf<R>> | undefined {
   const { resource, columns, fields, places } = table
   if (resource.derived || isRefuted(table)) return undefined
-  const now = new Date().toISOString()
-  const made: Readonly<Record<string, unknown>> = { version: 1, createdAt: now, updatedAt: now }
+  const made = beginning()
   const cells: (string | null)[] = []
+  const values: unknown[] = []
   for (let place = 0; place < fields.length; place++) {
     const field = fields[place]!
     const value = given[field] === undefined ? made[field] : given[field]
     if (value === undefined) return undefined
-    const text = value === null ? null : columns[place]!.toText(value)
+    const { shape, toText } = columns[place]!
+    if (shape !== undefined && value !== null) values[place] = shape(value)
+    const text = value === null ? null : toText(values[place] ?? value)
     if (text === undefined) return undefined
     cells.push(text)
   }
   for (const name in given) if (!places.has(name)) throw new Error(`${resource.table} has no field "${name}"`)
   return {
-    row: rowOf<R>(table, cells),
+    row: rowOf<R>(table, cells, values),
     values: cells,
     ...textsOf(table),
     refuted: () => void refutedUntilMs.set(table, performance.now() + REMEMBERED_MS),
   }
+}
+
+let latest: Readonly<Record<string, unknown>>
+let latestMs: number | undefined
+
+/** What a row that is made in this millisecond begins with. */
+function beginning(): typeof latest {
+  const nowMs = Date.now()
+  if (nowMs !== latestMs) {
+    const now = new Date(nowMs).toISOString()
+    latest = { version: 1, createdAt: now, updatedAt: now }
+    latestMs = nowMs
+  }
+  return latest
 }
 
 function isRefuted(table: Table): boolean {

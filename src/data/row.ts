@@ -8,6 +8,8 @@ export interface Row<V = unknown> {
   readonly kind: 'row'
   readonly table: Table
   readonly cells: Cells
+  /** Values of some of them, by their place, which nobody may change. */
+  readonly values?: readonly unknown[] | undefined
   /** Types only; never set. */
   readonly '~'?: V | undefined
 }
@@ -15,8 +17,8 @@ export interface Row<V = unknown> {
 /** A row of a resource: `RowOf<typeof Order>`. */
 export type RowOf<R extends AnyResource> = Row<ValuesOf<R>>
 
-export function rowOf<R extends AnyResource>(table: Table, cells: Cells): RowOf<R> {
-  return { kind: 'row', table, cells }
+export function rowOf<R extends AnyResource>(table: Table, cells: Cells, values?: readonly unknown[]): RowOf<R> {
+  return { kind: 'row', table, cells, values }
 }
 
 export function isRow(value: unknown): value is Row {
@@ -50,10 +52,11 @@ export function readRow<V>(row: Row<V>): V {
   return value as V
 }
 
-/** What `writeRow` writes, as values. */
+/** What `writeRow` writes, as values, for a look: what is changed in them may be changed in the row. */
 export function readShown(row: Row, fields?: readonly string[]): Record<string, unknown> {
   const value: Record<string, unknown> = {}
-  for (const { place, name } of row.table.shown) if (!fields || fields.includes(name)) value[name] = cell(row, place)
+  for (const { place, name } of row.table.shown)
+    if (!fields || fields.includes(name)) value[name] = row.values?.[place] ?? cell(row, place)
   return value
 }
 

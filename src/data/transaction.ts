@@ -101,24 +101,21 @@ async function once<T>(
 }
 
 async function end(all: Attempt, deadline: Deadline | undefined): Promise<void> {
-  if (all.begun === undefined && (await runAmongOthers(all, deadline))) return
-  all.begun ??= all.acquire()
+  if (all.begun === undefined) {
+    const one = joined(all)
+    const steps = one === undefined ? stepsOf(all) : [one]
+    // It has only dropped tags.
+    if (steps.length === 0) return
+    try {
+      if ((await all.database.runBatch(steps, deadline)) !== undefined) return
+    } catch (error) {
+      // Nothing was done. What is refused in one statement is sent again in two: each knows what its own refusal means.
+      if (!isOfSharing(error) && !(one && isRolledBack(error))) throw error
+    }
+    all.begun = all.acquire()
+  }
   await commit(await all.begun, stepsOf(all), all.isOpen)
   await all.beginning
-}
-
-/** Where nothing was sent before. False if it takes a connection of its own; then nothing was done. */
-async function runAmongOthers(all: Attempt, deadline: Deadline | undefined): Promise<boolean> {
-  const one = joined(all)
-  const steps = one === undefined ? stepsOf(all) : [one]
-  if (steps.length === 0) return false
-  try {
-    return (await all.database.runBatch(steps, deadline)) !== undefined
-  } catch (error) {
-    // What is refused in one statement is sent again in two: each knows what its own refusal means.
-    if (isOfSharing(error) || (one && isRolledBack(error))) return false
-    throw error
-  }
 }
 
 function stepsOf({ pending, lastSteps, events }: Attempt): Step[] {

@@ -33,7 +33,7 @@ import { type OperationPlan, plansOf } from './operation-plan.ts'
 import { assertPreconditions, assertVersion } from './preconditions.ts'
 import { serveRoute } from './serve-route.ts'
 import { type Runtime, unitRunner } from './unit.ts'
-import { readInput } from './write-input.ts'
+import { readAsked, readInput } from './write-input.ts'
 
 /**
  * The way of every request through a service, whatever carried it here. The order of the steps is decided here and
@@ -140,7 +140,21 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
   }
 
   async function write(plan: OperationPlan, call: Call, params: Params, owned: Row | undefined): Promise<TextReply> {
-    const { asked, body, expected, query } = await readWrite(plan, call, params, owned)
+    const { resource, verb } = plan.operation
+    const read = () => owned ?? readRow(plan.operation, call.context, params)
+    let query: ReturnType<OperationPlan['readQuery']>
+    let asked: ReturnType<typeof readAsked>
+    let input: ReturnType<typeof readInput>
+    try {
+      query = plan.readQuery(call.query)
+      asked = readAsked(plan, call)
+      input = readInput(plan, call, asked, asked.needsRow ? await read() : undefined)
+    } catch (refusal) {
+      // What is asked of a thing that is not there is not looked at: 404 goes before 400 (R-REST-2).
+      if (resource !== undefined && verb !== 'create' && owned === undefined) await read()
+      throw refusal
+    }
+    const { body, expected } = input
     const work = async (unit: Unit) => {
       if (plan.operation.on !== undefined && expected !== undefined)
         await assertVersion(unit, plan.operation.on, params, expected)
@@ -156,7 +170,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
     const claimed = claimOf(scope, plan.operation.id, key, [
       version,
       params,
-      asked,
+      asked.asked,
       ...(plan.operation.query === undefined ? [] : [query]),
     ])
     return once(plan, claimed, work, call)
@@ -187,19 +201,6 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
       throw error
     } finally {
       running.delete(id)
-    }
-  }
-
-  /** What is asked of a thing that is not there is not looked at: 404 goes before 400 (R-REST-2). */
-  async function readWrite(plan: OperationPlan, call: Call, params: Params, owned: Row | undefined) {
-    const { resource, verb } = plan.operation
-    const read = () => owned ?? readRow(plan.operation, call.context, params)
-    try {
-      const query = plan.readQuery(call.query)
-      return { ...(await readInput(plan, call, read)), query }
-    } catch (refusal) {
-      if (resource !== undefined && verb !== 'create' && owned === undefined) await read()
-      throw refusal
     }
   }
 

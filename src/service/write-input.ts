@@ -13,27 +13,34 @@ import { shaped } from './shape.ts'
 
 type Values = Record<string, unknown>
 
-/**
- * The body as the newest version has it: checked as the caller's version says, then brought up, then checked again. The thing
- * itself is read where the body has something that may only stand as it is. `asked` is the body as it was sent: builds that
- * differ in defaults and versions know a repeat by that alone.
- */
-export async function readInput(plan: OperationPlan, call: Call, read: () => Row | Promise<Row>) {
-  const { operation, surface, isChange } = plan
-  const { caller } = call.context
-  if (!plan.checkBody) {
-    const asked = readBody(operation, call)
-    refuse(noFields(asked, false))
-    return { asked, body: {}, expected: required(operation, readExpected(operation, call, undefined)) }
-  }
-  const partial = operation.verb === 'update' && operation.resource?.input.update === undefined
+/** A body as it was sent: builds that differ in defaults and versions know a repeat by that alone. */
+interface Asked {
+  readonly asked: Values
+  readonly faults: FieldFault[]
+  /** It has read-only fields, which must have their current values. */
+  readonly repeats: boolean
+  /** The thing itself has to be read: the body has something that may only stand as it is. */
+  readonly needsRow: boolean
+}
+
+/** The body, checked as the caller's version says. */
+export function readAsked(plan: OperationPlan, call: Call): Asked {
+  const { operation, surface, isChange, checkBody = noFields } = plan
   const asked = readBody(operation, call) as Values
-  let given = asked
-  const faults = plan.checkBody(given, partial)
-  const repeats = isChange && givesReadOnly(surface.body!, given)
+  const faults = checkBody(asked, isPartial(operation))
+  const repeats = isChange && givesReadOnly(surface.body!, asked)
   if (!repeats) refuse(faults)
-  const restricted = isChange && !plan.onlyRoles.every((role) => hasRole(caller, role))
-  const row = repeats || restricted ? await read() : undefined
+  const restricted = isChange && !plan.onlyRoles.every((role) => hasRole(call.context.caller, role))
+  return { asked, faults, repeats, needsRow: repeats || restricted }
+}
+
+/** The body as the newest version has it: brought up, then checked again. `row` is the thing where that `needsRow`. */
+export function readInput(plan: OperationPlan, call: Call, { asked, faults, repeats }: Asked, row: Row | undefined) {
+  const { operation, surface } = plan
+  const { caller } = call.context
+  if (!plan.checkBody) return { body: {}, expected: required(operation, readExpected(operation, call, undefined)) }
+  const partial = isPartial(operation)
+  let given = asked
   const stands = row && (valuesOf(row) as Values)
   const shown = stands && shownIn(plan, stands)
   if (repeats) given = asItStands(plan, call, given, row!, shown!, faults)
@@ -47,7 +54,12 @@ export async function readInput(plan: OperationPlan, call: Call, read: () => Row
   const { version, ...body } = given
   const expected = readExpected(operation, call, version as number | undefined)
   required(operation, expected)
-  return { asked, body: partial ? plan.normalise(body) : plan.fill(operation.body!, body, operation), expected }
+  return { body: partial ? plan.normalise(body) : plan.fill(operation.body!, body, operation), expected }
+}
+
+/** A merge patch: what is left out stays as it was. */
+function isPartial({ verb, resource }: Operation): boolean {
+  return verb === 'update' && resource?.input.update === undefined
 }
 
 /**
