@@ -5,7 +5,7 @@ import { createFairQueue } from '../resilience/fair-queue.ts'
 import { unavailable } from './faults.ts'
 import { createGrouping, type Gathered, RefusedTogether } from './grouping.ts'
 import { nameOf, type Step, TextBatch, TextQuery, type TextResult } from './text-query.ts'
-import { type ClientConfig, cancel, createCork, destroy } from './wire.ts'
+import { type ClientConfig, type Cork, cancel, createCork, destroy } from './wire.ts'
 
 export type Send = (text: string, values: readonly unknown[]) => Promise<TextResult>
 
@@ -87,7 +87,7 @@ const CLOSE_MS = 2_000
 
 interface Connection {
   readonly client: pg.Client
-  readonly cork: () => void
+  readonly cork: Cork
   /** Statements without an answer. */
   under: number
   /** What goes out at the end of this turn, as few statements. */
@@ -307,7 +307,8 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
   }
 
   function submit(connection: Connection, query: object): void {
-    connection.cork()
+    // Nobody else adds to a transaction: PostgreSQL begins, and locks are held for less, while this process does the rest of its turn.
+    connection.cork(connection.bounds === 'own' ? 'event' : 'turn')
     if (connection.under++ === 0) connection.heardAtMs = performance.now()
     connection.client.query(query as pg.Submittable)
   }

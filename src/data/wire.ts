@@ -16,16 +16,20 @@ function wireOf(client: pg.ClientBase): Wire {
   return (client as unknown as { connection: Wire }).connection
 }
 
-/** Everything that one turn of the event loop asks goes out in one write; `last` may add to it. */
-export function createCork(client: pg.ClientBase, last?: () => void): () => void {
+/** Lets what is asked wait for more: until the end of what one event has led to, or of a turn of the event loop, as it does unless told. */
+export type Cork = (until?: 'event' | 'turn') => void
+
+/** Everything that is asked until then goes out in one write; `last` may add to it. */
+export function createCork(client: pg.ClientBase, last?: () => void): Cork {
   let corked = false
-  return () => {
+  return (until = 'turn') => {
     if (corked) return
     corked = true
     // After an upgrade to TLS it is another one than before.
     const { stream } = wireOf(client)
     stream.cork()
-    setImmediate(() => {
+    const defer = until === 'event' ? process.nextTick : setImmediate
+    defer(() => {
       last?.()
       corked = false
       stream.uncork()
