@@ -35,20 +35,25 @@ const texts = new WeakMap<Table, Texts>()
 /** The insert of a row that is known, or undefined: where a column is left to its default, or a view decides what is shown. */
 export function foretell<R extends AnyResource>(
   table: Table,
-  given: Readonly<Record<string, unknown>> & { readonly id: string },
+  id: string,
+  given: Readonly<Record<string, unknown>>,
 ): ForetoldInsert<ValuesOf<R>> | undefined {
   const { resource, columns, fields, places } = table
   if (resource.derived || isRefuted(table)) return undefined
   const made = beginning()
   const cells: (string | null)[] = []
-  const values: unknown[] = []
+  let values: unknown[] | undefined
   for (let place = 0; place < fields.length; place++) {
     const field = fields[place]!
-    const value = given[field] === undefined ? made[field] : given[field]
+    let value = field === 'id' ? id : given[field]
+    if (value === undefined) value = made[field]
     if (value === undefined) return undefined
     const { shape, toText } = columns[place]!
-    if (shape !== undefined && value !== null) values[place] = shape(value)
-    const text = value === null ? null : toText(values[place] ?? value)
+    if (shape !== undefined && value !== null) {
+      values ??= new Array(fields.length)
+      value = values[place] = shape(value)
+    }
+    const text = value === null ? null : toText(value)
     if (text === undefined) return undefined
     cells.push(text)
   }

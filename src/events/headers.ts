@@ -27,12 +27,13 @@ export function withDataVersion(headers: string, dataVersion: number): string {
 
 /** The headers of the events that a request causes, as JSON text; `trace` may have a span of its own for them. */
 export function headersOf({ requestId, trace: asked, caller, actor }: EventContext, trace = asked): string {
-  return JSON.stringify({
-    requestId,
-    traceparent: trace && writeTraceparent(trace),
-    tracestate: trace?.state,
-    actor: actor ?? (caller.kind === 'anonymous' ? undefined : callerKey(caller)),
-  } satisfies EventHeaders)
+  const who = actor ?? (caller.kind === 'anonymous' ? undefined : callerKey(caller))
+  // Of these two each character stands for itself in JSON.
+  let json = `{"requestId":"${requestId}"`
+  if (trace !== undefined) json += `,"traceparent":"${writeTraceparent(trace)}"`
+  if (trace?.state !== undefined) json += `,"tracestate":${JSON.stringify(trace.state)}`
+  if (who !== undefined) json += `,"actor":${JSON.stringify(who)}`
+  return `${json}}`
 }
 
 export type EventContext = Pick<Context, 'requestId' | 'trace' | 'caller' | 'actor'>
