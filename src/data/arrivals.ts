@@ -13,14 +13,14 @@ export interface Arrivals {
 }
 
 export async function lookUpArrivals(
-  tx: Queryable,
+  database: Queryable,
   consumer: string,
   holder: string,
   events: readonly CarriedEvent[],
 ): Promise<Arrivals> {
   const ids = `{${events.map(({ id }) => id).join()}}`
   const aggregates = JSON.stringify([...new Set(events.map(({ aggregateId }) => aggregateId))])
-  const [[held, known, heldUp]] = (await tx.cells(LOOK_UP, [consumer, holder, ids, aggregates])) as [string[]]
+  const [[held, known, heldUp]] = (await database.cells(LOOK_UP, [consumer, holder, ids, aggregates])) as [string[]]
   return { isHeld: held === 't', known: new Set(JSON.parse(known!)), heldUp: new Set(JSON.parse(heldUp!)) }
 }
 

@@ -275,30 +275,32 @@ export class OpenTransaction implements Transaction {
 
   async attempt(work: (tx: Transaction) => Promise<void>): Promise<Failed | undefined> {
     const { all } = this
-    const held = await all.begin()
-    await allOf(all.sendPending(held))
+    if (all.pending.length > 0) await allOf(all.sendPending(await all.begin()))
     const before = {
       events: all.events.length,
       last: all.lastSteps.length,
       notes: all.notes.length,
       tags: [...all.tags],
     }
-    let isMarked = false
+    let marked: Held | undefined
     const part: Part = {
       isOver: false,
       // Not awaited: it goes out with the first statement.
-      mark() {
-        if (isMarked) return
-        isMarked = true
+      mark(held) {
+        if (marked !== undefined) return
+        marked = held
         held.send('savepoint attempt', []).catch(() => {})
       },
     }
     try {
       await work(new OpenTransaction(all, part))
-      if (all.pending.length > 0) part.mark(held)
-      await allOf(all.sendPending(held))
+      if (all.pending.length > 0) {
+        const held = await all.begin()
+        part.mark(held)
+        await allOf(all.sendPending(held))
+      }
       // A statement that has failed, and was not heard, has failed the transaction, unless the work has rolled back to a savepoint of its own.
-      if (all.failure !== undefined) await held.send('select 1', [])
+      if (all.failure !== undefined) await (await all.begin()).send('select 1', [])
       return undefined
     } catch (thrown) {
       // What it still does must not become part of what follows.
@@ -311,7 +313,7 @@ export class OpenTransaction implements Transaction {
       all.pending = []
       all.tags.clear()
       for (const tag of before.tags) all.tags.add(tag)
-      if (isMarked && !(await isSoon(held.send('rollback to savepoint attempt', [])))) {
+      if (marked !== undefined && !(await isSoon(marked.send('rollback to savepoint attempt', [])))) {
         // A statement is still under way, or the connection is lost.
         all.left = true
         throw error

@@ -1,5 +1,6 @@
 import { lookUpArrivals, noteArrivals } from '../data/arrivals.ts'
 import type { Transaction } from '../data/open-transaction.ts'
+import type { Queryable } from '../data/pool.ts'
 import type { CarriedEvent } from './carrier.ts'
 import { HandlerTime } from './handler-time.ts'
 import { allEnded, type Handle, handleInOrder, inTime, WithoutSavepoints } from './together.ts'
@@ -8,6 +9,7 @@ export interface ArrivalsOptions<U extends { readonly tx: Transaction }> {
   /** Of the consumer. */
   readonly name: string
   readonly types: readonly string[]
+  readonly database: Queryable
   /** How many events are handled in one transaction. */
   readonly batch: number
   /** How many transactions at once. */
@@ -45,20 +47,24 @@ const MOST_TOGETHER_MS = 3_000
  * stored, claimed and marked. What fails, takes long, or stands behind what waits in the inbox goes there, where it is tried as any other.
  */
 export function createArrivals<U extends { readonly tx: Transaction }>(options: ArrivalsOptions<U>) {
-  const { name, batch, concurrency, handle, run, cut } = options
+  const { name, database, batch, concurrency, handle, run, cut } = options
   const limitMs = Math.min(options.handlerTimeoutMs, MOST_MS)
   const types = new Set(options.types)
   let slowUntilMs = 0
+  const mayBegin = () => options.mayGoOn() && performance.now() >= slowUntilMs
 
   return async (events: readonly CarriedEvent[], holder: string): Promise<Taken> => {
+    if (!mayBegin()) return { isHeld: true, left: events, known: 0 }
+    // Whatever changes from here on, the note of each part fails if it must not be.
+    const { isHeld, known, heldUp } = await lookUpArrivals(database, name, holder, events)
+    if (!isHeld) return { isHeld, left: events, known: 0 }
+    const fresh = new Map(events.filter(({ id }) => !known.has(id)).map((event) => [event.id, event]))
     const left = new Set<CarriedEvent>()
     /** Aggregates of which one is left: what comes later for them stands behind it. */
-    const stuck = new Set<string>()
+    const stuck = new Set(heldUp)
     const underWay = new Set<Promise<void>>()
     /** By the aggregate: what has its last event so far. */
     const last = new Map<string, Promise<void>>()
-    let known = 0
-    let isHeld = true
 
     function leave(event: CarriedEvent): void {
       left.add(event)
@@ -67,61 +73,54 @@ export function createArrivals<U extends { readonly tx: Transaction }>(options: 
 
     async function handlePart(part: readonly CarriedEvent[]): Promise<void> {
       const time = new HandlerTime(limitMs, cut)
-      let mine: CarriedEvent[] = []
-      let before = 0
       try {
         await run(async (unit) => {
-          // Work that met another transaction is done again.
-          const arrivals = await lookUpArrivals(unit.tx, name, holder, part)
-          isHeld &&= arrivals.isHeld
-          if (!isHeld) return
-          before = arrivals.known.size
-          mine = part.filter((event) => {
-            if (arrivals.known.has(event.id)) return false
-            const { aggregateId, type } = event
-            if (types.has(type) && !arrivals.heldUp.has(aggregateId) && !stuck.has(aggregateId)) return true
-            leave(event)
-            return false
-          })
-          if (mine.length === 0) return
           const undone = await unit.tx.attempt(async (tx) => {
             const within = { ...unit, tx: new WithoutSavepoints(tx) }
-            const works = byAggregate(mine).map((own) => handleInOrder(handle, own, within, time))
+            const works = byAggregate(part).map((own) => handleInOrder(handle, own, within, time))
             await inTime(allEnded(works), time)
           })
           if (undone) throw undone.error
-          unit.tx.lastly(noteArrivals(name, holder, mine))
+          unit.tx.lastly(noteArrivals(name, holder, part))
         })
-        if (!isHeld) return
-        options.handled(mine.length)
-        known += before
+        options.handled(part.length)
       } catch (error) {
         // What it was is known when each is handled by itself.
         if (time.isOver) slowUntilMs = performance.now() + SLOW_FOR_MS
-        options.failed(mine, error)
+        options.failed(part, error)
         for (const event of part) leave(event)
       } finally {
         time.clear()
       }
     }
 
+    /** Those that may be handled at once. */
+    function freeOf(part: readonly CarriedEvent[]): CarriedEvent[] {
+      return part.filter((event) => {
+        const isFree = types.has(event.type) && !stuck.has(event.aggregateId)
+        if (!isFree) leave(event)
+        return isFree
+      })
+    }
+
+    const all = [...fresh.values()]
     const untilMs = performance.now() + MOST_TOGETHER_MS
-    for (let at = 0; at < events.length; at += batch) {
-      const part = events.slice(at, at + batch)
+    for (let at = 0; at < all.length; at += batch) {
+      const part = all.slice(at, at + batch)
       await Promise.all(part.map(({ aggregateId }) => last.get(aggregateId)))
       if (underWay.size === concurrency) await Promise.race(underWay)
-      if (!isHeld) break
-      const nowMs = performance.now()
-      if (!options.mayGoOn() || nowMs < slowUntilMs || nowMs >= untilMs) {
-        for (const event of events.slice(at)) leave(event)
+      if (!mayBegin() || performance.now() >= untilMs) {
+        for (const event of all.slice(at)) leave(event)
         break
       }
-      const work: Promise<void> = handlePart(part).finally(() => underWay.delete(work))
+      const free = freeOf(part)
+      if (free.length === 0) continue
+      const work: Promise<void> = handlePart(free).finally(() => underWay.delete(work))
       underWay.add(work)
-      for (const { aggregateId } of part) last.set(aggregateId, work)
+      for (const { aggregateId } of free) last.set(aggregateId, work)
     }
     await Promise.all(underWay)
-    return { isHeld, left: events.filter((event) => left.has(event)), known }
+    return { isHeld, left: all.filter((event) => left.has(event)), known: events.length - all.length }
   }
 }
 

@@ -350,6 +350,7 @@ export function createConsumer<U extends { readonly tx: Transaction }>(options: 
   const take = createArrivals({
     name,
     types,
+    database,
     batch,
     concurrency,
     handlerTimeoutMs,

@@ -41,13 +41,13 @@ export function eventHandling(
     ways.set(key, new Map(Object.entries(events).map(wayOf)))
   }
   return {
-    async handle(key, event, { tx, unitFor }, { context, log, time }) {
+    handle(key, event, { tx, unitFor }, { context, log, time }) {
       const { type } = event
       const { read, environment, handler } = ways.get(key)!.get(type)!
       const span = tracer?.root(`process ${type}`, 'consumer', context.trace, consumed(key, event, context))
       const unit = unitFor(new WorkContext({ caller: context.caller, cause: context, span, log, time }), tx)
       const work = () => handler(shown(event, read(event)), Object.assign(unit, environment))
-      await (span === undefined ? work() : recorded(span, async () => work()))
+      return span === undefined ? work() : recorded(span, async () => work())
     },
     waiting: new Set(surroundings.mail === undefined ? mailers : []),
   }
