@@ -187,6 +187,17 @@ test('R-EVT-2: a log that was set back is said to be another, and read again fro
   expect(idsOf(await rest(source))).toEqual([kept!.id, other!.id])
 })
 
+test('R-EVT-6: a reader that has passed over much that it does not want reads on, page by page, what comes behind it', async () => {
+  const { last } = (await database.query<{ last: number }>(`select nextval('lintel.outbox_position_seq') as last`))[0]!
+  // With fewer events than positions: how far a look goes is said in positions.
+  for (const ahead of [2_000, 20_000, 100_000, 400_000]) {
+    await database.query(`select setval('lintel.outbox_position_seq', $1)`, [last + ahead])
+    await outbox.publish(event('thing.lost'))
+  }
+  const events = await outbox.publish(...Array.from({ length: 2_500 }, () => event()))
+  expect(idsOf(await rest(await subscribed()))).toEqual(idsOf(events))
+})
+
 test('R-EVT-5: a place beyond the end, and one whose event is gone, are of another log; one that retention has dropped is not', async () => {
   await outbox.publish(event())
   await rest(await subscribed())

@@ -179,7 +179,7 @@ export function serveEvents({ database, url, readers, heldUp }: ServedEventsOpti
  */
 function windowBehind({ events, isLast }: Page, window: number, limit: number): number {
   if (isLast) return NARROWEST
-  return events.length === limit ? Math.max(window / 8, NARROWEST) : Math.min(window * 8, WIDEST)
+  return events.length === limit ? Math.max(Math.floor(window / 8), NARROWEST) : Math.min(window * 8, WIDEST)
 }
 
 const NARROWEST = 1_000
