@@ -68,17 +68,17 @@ beforeEach(async () => {
 })
 
 /** The same database, which tells what was sent before the first answer came. */
-function watched() {
+function watched(of = database) {
   const first: string[][] = []
   const one: Database = {
-    ...database,
+    ...of,
     runBatch(steps, deadline) {
-      const sent = database.runBatch(steps, deadline)
+      const sent = of.runBatch(steps, deadline)
       if (sent !== undefined) first.push(steps.map(({ text }) => text.split(' ', 1)[0]!))
       return sent
     },
     async acquire(...args) {
-      const held = await database.acquire(...args)
+      const held = await of.acquire(...args)
       const sent: string[] = []
       first.push(sent)
       let answered = false
@@ -421,6 +421,43 @@ test('FC-110: two rows of one key in one turn are one row, one event, and one re
   expect(await stored()).toEqual({ slips: ['a', 'b'], events: ['a', 'b'] })
 })
 
+/** A trigger of this kind that refuses one code, with an SQLSTATE that says nothing of whose fault it is. */
+async function refusing(trigger: string, work: () => Promise<void>) {
+  await database.query(`create or replace function refuse() returns trigger language plpgsql as
+    $$ begin raise exception using errcode = 'L0001'; end $$`)
+  await database.query(`create ${trigger} for each row when (new.code = 'bad') execute function refuse()`)
+  try {
+    await work()
+  } finally {
+    await database.query('drop trigger refuse on slips')
+  }
+}
+
+test.each([
+  ['a statement', 'trigger refuse before insert on slips'],
+  ['a COMMIT', 'constraint trigger refuse after insert on slips deferrable initially deferred'],
+])('R-EVT-2: of units of one turn each fails alone, whatever the SQLSTATE that refuses %s', (_, trigger) =>
+  refusing(trigger, async () => {
+    const all = await onOpened((own) =>
+      Promise.allSettled(['a', 'bad', 'b'].map((code) => transaction(own, make(code)))),
+    )
+    expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect(await stored()).toEqual({ slips: ['a', 'b'], events: ['a', 'b'] })
+  }),
+)
+
+test('R-P-4: a large row of one turn is a statement of its own, and the others do not wait for it', async () => {
+  const large = async (tx: Transaction) => {
+    const row = await insert(tx, Slip, { ...slip('large'), marks: ['x'.repeat(100_000)] }, 'at commit')
+    tx.emit(eventOf(row))
+  }
+  await onOpened((own) => Promise.all([make('a'), large, make('b')].map((work) => transaction<unknown>(own, work))))
+  const transactions = await database.query<{ codes: string[] }>(
+    `select json_agg(code order by code) as codes from slips group by xmin::text order by min(code)`,
+  )
+  expect(transactions.map(({ codes }) => codes)).toEqual([['a', 'b'], ['large']])
+})
+
 test('R-EVT-2: where the connection of a turn is lost, none of its units is done again', async () => {
   const own = openDatabase('test', clone.url)
   try {
@@ -455,14 +492,20 @@ test('R-BODY-7: where a trigger writes something else, row and event say what it
   await database.query(`create or replace function other() returns trigger language plpgsql as
     $$ begin new.code := upper(new.code); return new; end $$`)
   await database.query('create trigger other before insert on slips for each row execute function other()')
-  const { one, first } = watched()
-  expect(readRow(await transaction(one, make('a'))).code).toBe('A')
-  expect(first).toEqual([
-    ['with', 'insert'],
-    ['begin', 'insert'],
-  ])
-  // And is not tried again for a while.
-  expect(readRow(await transaction(one, make('b'))).code).toBe('B')
-  expect(first.slice(2)).toEqual([['begin', 'insert']])
+  // With no connection to share, and nothing known of what its statements wait for.
+  const own = openDatabase('test', clone.url)
+  const { one, first } = watched(own)
+  try {
+    expect(readRow(await transaction(one, make('a'))).code).toBe('A')
+    expect(first).toEqual([
+      ['with', 'insert'],
+      ['begin', 'insert'],
+    ])
+    // And is not tried again for a while.
+    expect(readRow(await transaction(one, make('b'))).code).toBe('B')
+    expect(first.slice(2)).toEqual([['begin', 'insert']])
+  } finally {
+    await own.close()
+  }
   expect(await stored()).toEqual({ slips: ['A', 'B'], events: ['A', 'B'] })
 })

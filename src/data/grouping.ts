@@ -22,6 +22,8 @@ export class RefusedTogether extends Error {
 
 /** Powers of two up to this one: few texts are prepared. */
 const LARGEST_GROUP = 32
+/** In characters; what is larger takes longer than a statement of its own costs, and the others would wait for it. */
+const LARGEST_STEP = 16_384
 /** So long statements of a kind go by themselves when a group of it was refused. */
 const APART_MS = 1_000
 
@@ -52,7 +54,7 @@ export function createGrouping() {
   return {
     takes(steps: readonly Step[]): steps is readonly [Groupable] {
       const textFor = steps.length === 1 ? steps[0]!.textFor : undefined
-      if (textFor === undefined) return false
+      if (textFor === undefined || isLarge(steps[0]!)) return false
       const untilMs = apartUntilMs.get(textFor)
       if (untilMs === undefined) return true
       if (untilMs > performance.now()) return false
@@ -68,6 +70,12 @@ export function createGrouping() {
         }
     },
   }
+}
+
+function isLarge({ values }: Step): boolean {
+  let chars = 0
+  for (const value of values) if (value !== null) chars += value.length
+  return chars > LARGEST_STEP
 }
 
 function byKind(gathered: readonly Gathered[]): Iterable<readonly Gathered[]> {

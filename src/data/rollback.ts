@@ -49,12 +49,16 @@ export function isAborted(error: unknown): boolean {
   return error instanceof RolledBack || (error as { code?: unknown } | undefined)?.code === '25P02'
 }
 
-/** PostgreSQL itself has refused a statement, or the COMMIT: nothing of it can come true any more. */
+/**
+ * PostgreSQL itself has refused a statement, or the COMMIT: nothing of it can come true any more. Whatever the code, for a trigger may raise
+ * any; but where the connection, the disk or the server fails (08, 53, 57P, 58, XX), a COMMIT may have been done.
+ */
 export function isRolledBack(error: unknown): boolean {
   if (error instanceof RolledBack) return true
   for (let one = error; one instanceof Error; one = one.cause) {
-    const { code } = one as { code?: unknown }
-    if (typeof code === 'string' && /^(?:2[2357]|4\d|P0|0A)\w{3}$/.test(code)) return true
+    const { code, severity } = one as { code?: unknown; severity?: unknown }
+    // Errors of the system have codes too, such as EPIPE.
+    if (severity !== undefined && typeof code === 'string' && !/^(?:08|53|57P|58|XX)/.test(code)) return true
   }
   return false
 }
