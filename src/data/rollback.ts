@@ -50,15 +50,16 @@ export function isAborted(error: unknown): boolean {
 }
 
 /**
- * PostgreSQL itself has refused a statement, or the COMMIT: nothing of it can come true any more. Whatever the code, for a trigger may raise
- * any; but where the connection, the disk or the server fails (08, 53, 57P, 58, XX), a COMMIT may have been done.
+ * PostgreSQL itself has refused a statement, or the COMMIT: nothing of it can come true any more. That is what an ERROR means, whatever its
+ * code, for a trigger may raise any. A server that speaks another language calls it otherwise: there it is what does not end the connection.
  */
 export function isRolledBack(error: unknown): boolean {
   if (error instanceof RolledBack) return true
   for (let one = error; one instanceof Error; one = one.cause) {
     const { code, severity } = one as { code?: unknown; severity?: unknown }
     // Errors of the system have codes too, such as EPIPE.
-    if (severity !== undefined && typeof code === 'string' && !/^(?:08|53|57P|58|XX)/.test(code)) return true
+    if (severity === undefined || typeof code !== 'string') continue
+    if (severity === 'ERROR' || !/^(?:08|53|57P|58|XX)/.test(code)) return true
   }
   return false
 }

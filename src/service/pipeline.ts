@@ -170,7 +170,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
     const claimed = claimOf(scope, plan.operation.id, key, [
       version,
       params,
-      asked.asked,
+      asked.body,
       ...(plan.operation.query === undefined ? [] : [query]),
     ])
     return once(plan, claimed, work, call)

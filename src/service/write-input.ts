@@ -15,7 +15,7 @@ type Values = Record<string, unknown>
 
 /** A body as it was sent: builds that differ in defaults and versions know a repeat by that alone. */
 interface Asked {
-  readonly asked: Values
+  readonly body: Values
   readonly faults: FieldFault[]
   /** It has read-only fields, which must have their current values. */
   readonly repeats: boolean
@@ -26,21 +26,22 @@ interface Asked {
 /** The body, checked as the caller's version says. */
 export function readAsked(plan: OperationPlan, call: Call): Asked {
   const { operation, surface, isChange, checkBody = noFields } = plan
-  const asked = readBody(operation, call) as Values
-  const faults = checkBody(asked, isPartial(operation))
-  const repeats = isChange && givesReadOnly(surface.body!, asked)
+  const body = readBody(operation, call) as Values
+  const faults = checkBody(body, isPartial(operation))
+  const repeats = isChange && givesReadOnly(surface.body!, body)
   if (!repeats) refuse(faults)
   const restricted = isChange && !plan.onlyRoles.every((role) => hasRole(call.context.caller, role))
-  return { asked, faults, repeats, needsRow: repeats || restricted }
+  return { body, faults, repeats, needsRow: repeats || restricted }
 }
 
 /** The body as the newest version has it: brought up, then checked again. `row` is the thing where that `needsRow`. */
-export function readInput(plan: OperationPlan, call: Call, { asked, faults, repeats }: Asked, row: Row | undefined) {
+export function readInput(plan: OperationPlan, call: Call, asked: Asked, row: Row | undefined) {
   const { operation, surface } = plan
   const { caller } = call.context
   if (!plan.checkBody) return { body: {}, expected: required(operation, readExpected(operation, call, undefined)) }
   const partial = isPartial(operation)
-  let given = asked
+  const { faults, repeats } = asked
+  let given = asked.body
   const stands = row && (valuesOf(row) as Values)
   const shown = stands && shownIn(plan, stands)
   if (repeats) given = asItStands(plan, call, given, row!, shown!, faults)
