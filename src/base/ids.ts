@@ -255,3 +255,8 @@ function valuesOf(alphabet: string): Int8Array {
   for (let i = 0; i < alphabet.length; i++) values[alphabet.charCodeAt(i)] = i
   return values
 }
+
+/** What may be the id of a request: it goes into logs, headers and JSON as it is, where anything else could do harm (R-REST-7). */
+export function isRequestId(value: unknown): value is string {
+  return typeof value === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(value)
+}

@@ -1,4 +1,5 @@
 import type { FieldFault } from '../base/errors.ts'
+import { isRequestId } from '../base/ids.ts'
 import { CALL_HEADER, type CallHead } from './call-head.ts'
 
 /**
@@ -42,7 +43,7 @@ const MEMBERS: Readonly<Record<keyof CallHead, Check>> = {
   atMs: [Number.isFinite, 'a time in milliseconds'],
   digest: OPTIONAL_TEXT,
   raw: [(value) => value === undefined || isRaw(value), 'a URL and headers, or absent'],
-  requestId: TEXT,
+  requestId: [isRequestId, '1 to 64 letters, digits, dots, hyphens or underscores'],
   traceparent: OPTIONAL_TEXT,
   tracestate: OPTIONAL_TEXT,
   caller: [(value) => value === undefined || isCaller(value), 'a user or a service, or absent'],

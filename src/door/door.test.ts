@@ -171,7 +171,7 @@ test('R-CALL-1: a proven head with a wrong member is a 400 that names the member
     operation: [5, null, {}],
     to: [5, null],
     from: [5, null],
-    requestId: [5, null],
+    requestId: [5, null, '', 'a"b', 'a b', 'x'.repeat(65)],
     caller: [5, null, 'usr', [], {}, { kind: 'root' }, { kind: 'service' }, { kind: 'service', name: 5 }],
     remainingMs: ['x', null, {}, '5'],
     atMs: ['x', null, {}],

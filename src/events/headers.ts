@@ -1,4 +1,5 @@
 import { type Caller, callerKey } from '../auth/caller.ts'
+import { isRequestId } from '../base/ids.ts'
 import type { Context } from '../call/call.ts'
 import { readTrace, type Trace, writeTraceparent } from '../observe/trace.ts'
 
@@ -87,7 +88,7 @@ export function validHeaders(given: { readonly [name in keyof EventHeaders]: unk
   const { requestId, traceparent, tracestate, actor, dataVersion } = given
   const trace = readTrace(traceparent, tracestate)
   return {
-    requestId: matching(requestId, /^[A-Za-z0-9._-]{1,64}$/),
+    requestId: isRequestId(requestId) ? requestId : undefined,
     traceparent: trace && (traceparent as string),
     tracestate: trace?.state,
     actor: matching(actor, /^[\x21-\x7e]{1,200}$/),

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { BlockList } from 'node:net'
 import { ANONYMOUS, type Caller } from '../auth/caller.ts'
 import { Problem } from '../base/errors.ts'
-import { newId } from '../base/ids.ts'
+import { isRequestId, newId } from '../base/ids.ts'
 import type { Call, Context, Log, RawRequest } from '../call/call.ts'
 import { logFor } from '../call/log-for.ts'
 import { readTimeoutMs, TIMEOUT_HEADER } from '../call/timeout-header.ts'
@@ -223,7 +223,7 @@ const COMMIT_GRACE_MS = 1_000
 const NONE: readonly never[] = []
 const REQUEST_TIMEOUT_MS = 10_000
 
-/** The caller's own, if it is one (R-REST-7): it goes into logs and headers, where anything else could do harm. */
+/** The caller's own, if it is one. */
 function requestIdOf(given: string | string[] | undefined): string {
-  return typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : newId('req')
+  return isRequestId(given) ? given : newId('req')
 }
