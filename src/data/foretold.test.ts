@@ -404,6 +404,22 @@ test('R-EVT-2: units of one turn are one transaction, in the order in which they
   expect(transactions.flatMap(({ codes }) => codes)).toEqual(codes)
 })
 
+test('R-P-4: of a wide table fewer rows are one statement, whose plan would take much memory of each connection', async () => {
+  const names = Array.from({ length: 120 }, (_, i) => `f${i}`)
+  const fields = Object.fromEntries(names.map((name) => [name, t.text().optional()]))
+  const Wide = resource('wide', { id: 'wid', fields, access: { list: 'public' } })
+  await database.query(`create table ${Wide.table} (id uuid primary key, ${names.map((name) => `${name} text`).join()},
+    version integer not null default 1, created_at timestamptz(3) not null default now(), updated_at timestamptz(3) not null default now())`)
+  const empty = Object.fromEntries(names.map((name) => [name, null]))
+  await onOpened((own) =>
+    Promise.all(Array.from({ length: 20 }, () => transaction(own, (tx) => insert(tx, Wide, empty, 'at commit')))),
+  )
+  const sizes = await database.query<{ rows: number }>(
+    `select count(*) as rows from ${Wide.table} group by xmin::text order by 1 desc`,
+  )
+  expect(sizes.map(({ rows }) => rows)).toEqual([8, 8, 4])
+})
+
 test('units of one turn that publish and that do not, and rows of two tables, are told apart', async () => {
   const bare = (code: string) => (tx: Transaction) => insert(tx, Slip, slip(code), 'at commit')
   const tag = (name: string) => (tx: Transaction) => insert(tx, Tag, { name }, 'at commit')

@@ -22,6 +22,8 @@ export class RefusedTogether extends Error {
 
 /** Powers of two up to this one: few texts are prepared. */
 const LARGEST_GROUP = 32
+/** PostgreSQL keeps 3 KB of a prepared statement for each of its parameters, on each connection: a wide table has smaller groups. */
+const MOST_PARAMETERS = 1_024
 /** In characters; what is larger takes longer than a statement of its own costs, and the others would wait for it. */
 const LARGEST_STEP = 16_384
 /** So long statements of a kind go by themselves when a group of it was refused. */
@@ -64,12 +66,17 @@ export function createGrouping() {
     send(gathered: readonly Gathered[], send: (steps: readonly Step[]) => Promise<readonly string[]>): void {
       for (const kind of byKind(gathered))
         for (let at = 0; at < kind.length; ) {
-          const size = Math.min(LARGEST_GROUP, 2 ** Math.floor(Math.log2(kind.length - at)))
+          const size = sizeOf(kind, at)
           sendGroup(kind.slice(at, at + size), send)
           at += size
         }
     },
   }
+}
+
+function sizeOf(kind: readonly Gathered[], at: number): number {
+  const most = Math.min(LARGEST_GROUP, MOST_PARAMETERS / kind[0]!.step.values.length)
+  return 2 ** Math.floor(Math.log2(Math.max(1, Math.min(kind.length - at, most))))
 }
 
 function isLarge({ values }: Step): boolean {
