@@ -106,7 +106,9 @@ export async function tidy(url: string): Promise<void> {
     await client.query('delete from orders where created_at > $1', [NEWEST])
     // What a service's role may not do without meaning to; whoever has read what was there begins again.
     await client.query('grant truncate on lintel.outbox to current_user')
-    await client.query('truncate lintel.outbox, lintel.reader_marks, lintel.idempotency_keys')
+    await client.query(
+      'truncate lintel.outbox, lintel.reader_marks, lintel.idempotency_keys, lintel.inbox, lintel.cache_changes',
+    )
     await client.query('revoke truncate on lintel.outbox from current_user')
     await client.query('update lintel.readers set position = 0, event_id = null')
     await client.query(REFERENCE_OUTBOX)

@@ -37,6 +37,15 @@ test('R-CACHE-2: of more tags than anybody reads one is made, which is everythin
   expect(await left()).toEqual([])
 })
 
+test('R-CACHE-2: that goes through them once, also where a vacuum has just found hardly any', async () => {
+  await leave(20_000)
+  await database.query('delete from lintel.cache_changes where id < (select max(id) from lintel.cache_changes)')
+  await database.query('vacuum analyze lintel.cache_changes')
+  await leave(20_000)
+  await boundLeftChanges(database)
+  expect(await left()).toEqual(['*'])
+})
+
 test('R-CACHE-2: what cannot be dropped stays, and stays bounded', async () => {
   const drop = () => false
   await leave(2)

@@ -13,10 +13,14 @@ const BATCH = 1_000
 const MOST_LEFT = 10_000
 
 const HAS_TOO_MANY = 'select from lintel.cache_changes offset $1 limit 1'
-/** In one statement: whoever reads the table finds the tags, or that it is everything. Rows that a reader is deleting are skipped. */
+/**
+ * In one statement: whoever reads the table finds the tags, or that it is everything. Rows that a reader is deleting are skipped. By their
+ * places: by id PostgreSQL goes through all of them for each where it believes that they are few, as after a vacuum that has found hardly any;
+ * of 8,000 that takes 8 s.
+ */
 const LEAVE_EVERYTHING = `
 with gone as (
-  delete from lintel.cache_changes where id in (select id from lintel.cache_changes for update skip locked) returning id
+  delete from lintel.cache_changes where ctid in (select ctid from lintel.cache_changes for update skip locked) returning id
 )
 insert into lintel.cache_changes (tag) select '*' where exists (select from gone)`
 
