@@ -3,7 +3,8 @@ import type { Problem } from '../base/errors.ts'
 import { noteStatement } from '../base/failure.ts'
 import { createFairQueue } from '../resilience/fair-queue.ts'
 import { unavailable } from './faults.ts'
-import { createGrouping, type Gathered, RefusedTogether } from './grouping.ts'
+import { createGrouping, type Gathered } from './grouping.ts'
+import { BOUNDS } from './sharing.ts'
 import { nameOf, type Step, TextBatch, TextQuery, type TextResult } from './text-query.ts'
 import { type ClientConfig, type Cork, cancel, createCork, destroy } from './wire.ts'
 
@@ -59,24 +60,6 @@ export interface ConnectionsOptions {
 const SHARED_CROWD = 16
 /** A batch that takes longer waits for its disk. Those of several connections wait together, those of one after each other. */
 const QUICK_BATCH_MS = 0.5
-/**
- * How long statements may wait and take, in milliseconds; a connection keeps it until it is used otherwise. On one that is shared what
- * stands behind must not wait for somebody's lock, nor for a trigger.
- */
-const BOUNDS = {
-  own: ['reset lock_timeout', 'reset statement_timeout'],
-  shared: ['set lock_timeout = 50', 'set statement_timeout = 1000'],
-} as const
-/** By `BOUNDS.shared` (lock_not_available, query_canceled): it waited for something. */
-export function isBlocked(error: unknown): boolean {
-  const code = codeOf(error)
-  return code === '55P03' || code === '57014'
-}
-/** Whether it may be sent again on a connection of its own. The one before it may have failed where it was to prepare a statement (26000). */
-export function isOfSharing(error: unknown): boolean {
-  return isBlocked(error) || codeOf(error) === '26000' || error instanceof RefusedTogether
-}
-
 const IDLE_MS = 60_000
 /** A quarter of them may be of one share. */
 const MOST_WAITING = 4_000
@@ -261,9 +244,8 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
     const connection = sharedOne()
     if (connection === undefined) return undefined
     if (!grouping.takes(steps)) return sendShared(connection, steps)
-    const [step] = steps
     connection.cork()
-    return new Promise((resolve, reject) => connection.gathered.push({ step, resolve, reject }))
+    return new Promise((resolve, reject) => connection.gathered.push({ step: steps[0], resolve, reject }))
   }
 
   function sendGathered(connection: Connection): void {
@@ -412,8 +394,6 @@ export function createConnections({ size, config, lost }: ConnectionsOptions): C
     },
   }
 }
-
-const codeOf = (error: unknown) => (error as { code?: unknown }).code
 
 /** Made anew each time: the log knows of each which statement it is about. */
 const lateProblem = () => unavailable(new Error('no connection was free in time'))

@@ -4,11 +4,12 @@ import type { Cache, Change } from '../cache/cache.ts'
 import type { Deadline } from '../resilience/deadline.ts'
 import { watch } from '../resilience/watch.ts'
 import { leaveChanges } from './cache-changes.ts'
-import { type Held, isOfSharing } from './connections.ts'
+import type { Held } from './connections.ts'
 import type { ForetoldInsert } from './foretold.ts'
 import { Attempt, type Bounded, OpenTransaction, type OutboxEvent, type Transaction } from './open-transaction.ts'
 import type { Database } from './pool.ts'
 import { isAborted, isRolledBack, isToBeRepeated, RolledBack, refutation, unwritten } from './rollback.ts'
+import { isOfSharing } from './sharing.ts'
 import type { Step } from './text-query.ts'
 
 export interface TransactionOptions {
@@ -124,7 +125,7 @@ function stepsOf({ pending, lastSteps, events }: Attempt): Step[] {
 
 /**
  * A row and its event in one statement, where that is all. It holds its lock on the log, which readers wait for, while it waits for a unique key
- * or a table: among others that is 50 ms at most (`BOUNDS` of connections), and the next is sent in two.
+ * or a table: among others that is 50 ms at most (`BOUNDS` of sharing), and the next is sent in two.
  */
 function joined({ pending, lastSteps, events }: Attempt): Step | undefined {
   if (pending.length !== 1 || lastSteps.length > 0 || events.length !== 1) return undefined
