@@ -60,13 +60,15 @@ export class PageReply implements TextReply {
   readonly status = 200
   readonly headers = {}
   readonly page: Page
+  #body: string | undefined = undefined
 
   constructor(page: Page) {
     this.page = page
   }
 
   get body(): string {
-    return JSON.stringify(this.page)
+    this.#body ??= JSON.stringify(this.page)
+    return this.#body
   }
 }
 
