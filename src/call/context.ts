@@ -35,6 +35,8 @@ export interface Changed {
   readonly caller?: Caller
   readonly deadline?: Deadline
   readonly signal?: AbortSignal
+  /** What ends it instead of a signal, and has one for whoever asks. */
+  readonly end?: Bound & { readonly signal: AbortSignal }
 }
 
 /** The context of a call that belongs to a request: the request's, but for what has changed. */
@@ -46,15 +48,17 @@ export class CalledContext implements Context {
   readonly givenId: string | undefined
   readonly #from: Context
   readonly #signal: AbortSignal | undefined
+  readonly #end: Changed['end']
   #bound: Bound | undefined = undefined
 
-  constructor(from: Context, { caller, deadline, signal }: Changed) {
+  constructor(from: Context, { caller, deadline, signal, end }: Changed) {
     this.span = from.span
     this.caller = caller ?? from.caller
     this.deadline = deadline ?? from.deadline
     this.givenId = idOf(from)
     this.#from = from
     this.#signal = signal
+    this.#end = end
   }
 
   get requestId(): string {
@@ -71,13 +75,19 @@ export class CalledContext implements Context {
   }
 
   get signal(): AbortSignal {
-    return this.#signal ?? this.#from.signal
+    return this.#signal ?? (this.#end ?? this.#from).signal
   }
 
-  /** Whoever carries the call ends it by its signal, at its deadline too. */
+  /** Whoever carries the call ends it, at its deadline too. */
   get bound(): Bound {
-    this.#bound ??= new SignalBound(this.signal)
+    if (this.#end !== undefined) return this.#end
+    this.#bound ??= this.#signal === undefined ? new PartBound(this.#from) : new SignalBound(this.#signal)
     return this.#bound
+  }
+
+  /** As `endingSignal`. */
+  get endingSignal(): AbortSignal | undefined {
+    return this.#signal ?? (this.#end === undefined ? endingSignal(this.#from) : undefined)
   }
 
   get log(): Log {
@@ -124,6 +134,32 @@ export class SignalBound implements Bound {
   get isOver(): boolean {
     return this.#signal.aborted
   }
+}
+
+/** Ends with what it is part of, but commits by itself. */
+class PartBound implements Bound {
+  committing = false
+  readonly #of: Context
+
+  constructor(of: Context) {
+    this.#of = of
+  }
+
+  get isOver(): boolean {
+    return isOver(this.#of)
+  }
+}
+
+/** Whether nobody waits any more; without making a signal where something else tells. */
+export function isOver(context: Context): boolean {
+  return context.bound === undefined ? context.signal.aborted : context.bound.isOver
+}
+
+/** The signal that tells when it is over; undefined where the watch has to look. */
+export function endingSignal(context: Context): AbortSignal | undefined {
+  if (context instanceof CalledContext) return context.endingSignal
+  const { bound } = context
+  return bound === undefined || bound instanceof SignalBound ? context.signal : undefined
 }
 
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }

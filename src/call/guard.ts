@@ -1,7 +1,6 @@
 import { rest } from '../base/rest.ts'
 import { CallProblem } from '../client/call-problem.ts'
 import { mayPass } from '../client/repeatable.ts'
-import { createBulkhead } from '../resilience/bulkhead.ts'
 import {
   type BreakerState,
   type CircuitBreaker,
@@ -12,9 +11,9 @@ import {
 } from '../resilience/circuit-breaker.ts'
 import { Deadline } from '../resilience/deadline.ts'
 import { createRetries, type RetryOptions } from '../resilience/retry.ts'
-import { within } from '../resilience/within.ts'
-import type { Call, Context, Port, Reply } from './call.ts'
-import { CalledContext, idOf, withContext } from './context.ts'
+import type { Call, Port, Reply } from './call.ts'
+import { CallEnd } from './call-end.ts'
+import { CalledContext, idOf, isOver, withContext } from './context.ts'
 import { isFailing, isRepeatableCall } from './repeatable.ts'
 
 export interface GuardOptions extends RetryOptions {
@@ -66,11 +65,16 @@ export function guard(port: Port, options: GuardOptions = {}): GuardedPort {
   const { timeoutMs = 1_000, maxPending = 256, retryOn = 'failure' } = options
   const retries = createRetries(options)
   const [breaker, breakerState] = breakerOf(options)
-  const bulkhead = createBulkhead({ parallel: maxPending, waiting: 0 })
+  let pending = 0
 
   async function guarded(call: Call): Promise<Reply> {
-    if (bulkhead.load().running >= maxPending) throw notSent(call, `${maxPending} calls are under way`, 1)
-    return bulkhead.run(() => send(call))
+    if (pending >= maxPending) throw notSent(call, `${maxPending} calls are under way`, 1)
+    pending++
+    try {
+      return await send(call)
+    } finally {
+      pending--
+    }
   }
 
   async function send(call: Call): Promise<Reply> {
@@ -83,14 +87,15 @@ export function guard(port: Port, options: GuardOptions = {}): GuardedPort {
     if (limitMs <= 0) throw late(call, limitMs, 'unsent')
     const hurried = limitMs < timeoutMs * ENOUGH
     const deadline = Deadline.after(limitMs)
+    const end = new CallEnd(context)
+    const timed = withContext(call, new CalledContext(context, { deadline, end }))
     const gate = new Gate(breaker)
     retries.earn()
     try {
-      return await within(
+      return await end.wait(
         limitMs,
         () => late(call, limitMs, 'lost'),
-        context.signal,
-        (signal) => attempts(withContext(call, new CalledContext(context, { deadline, signal })), gate, hurried),
+        () => attempts(timed, gate, hurried),
       )
     } catch (error) {
       // A caller who is gone says nothing of what was called.
@@ -122,7 +127,7 @@ export function guard(port: Port, options: GuardOptions = {}): GuardedPort {
   }
 
   return Object.assign(guarded, {
-    state: (): GuardState => ({ breaker: breakerState(), pending: bulkhead.load().running }),
+    state: (): GuardState => ({ breaker: breakerState(), pending }),
   })
 }
 
@@ -167,11 +172,6 @@ function outcomeOf(error: unknown, hurried: boolean): Outcome {
   if (hurried && isLate(error)) return 'unknown'
   if (error.stage === 'unsent') return 'unreached'
   return error.stage === 'lost' || isFailing(error.status) ? 'failed' : 'succeeded'
-}
-
-/** Whether nobody waits any more; without making a signal where something else tells. */
-function isOver(context: Context): boolean {
-  return context.bound === undefined ? context.signal.aborted : context.bound.isOver
 }
 
 function mayRepeat(error: unknown, call: Call, on: 'loss' | 'failure'): error is CallProblem {

@@ -136,6 +136,15 @@ test('R-P-7: clients of requests ask as any client does, each in the context of 
   ])
 })
 
+test('R-CALL-3: a call takes as long as its client may, or less where it says so itself', async () => {
+  const { asked, port } = scripted({ id: 'usr_1' })
+  const api = clientsOf(users)(port, new OwnContext(), 800)
+  await api.users.get({ id: 'usr_1' })
+  await api.users.get({ id: 'usr_1', timeoutMs: 300 })
+  await api.users.get({ id: 'usr_1', timeoutMs: 5_000 })
+  expect(asked.map(({ context }) => Math.ceil(context.deadline.remainingMs() / 100) * 100)).toEqual([800, 300, 800])
+})
+
 test.each(['its own signal', 'the signal of its request'])('R-P-7: a call is ended by %s', async (whose) => {
   const [own, request] = [new AbortController(), new AbortController()]
   let signal: AbortSignal | undefined

@@ -11,8 +11,8 @@ import { VERBS } from '../contract/served-operations.ts'
 import { isWellKnown } from '../contract/well-known.ts'
 import { Deadline } from '../resilience/deadline.ts'
 import { either } from '../resilience/within.ts'
-import { type Call, type Context, type Port, type Reply, textOf } from './call.ts'
-import { CalledContext, OwnContext } from './context.ts'
+import { type Call, type Context, type Port, textOf } from './call.ts'
+import { CalledContext, OwnContext, withContext } from './context.ts'
 
 /**
  * The typed client of a service whose calls a port carries. It speaks the contract's newest version. Calls that fail reject with a
@@ -27,21 +27,36 @@ export function portClient<C extends AnyContract>(contract: C, port: Port, conte
   return clientsOf(contract)(port, context)
 }
 
+/** Makes clients whose calls take `timeoutMs` at most, each from when it is made. */
+type ClientFor<C extends AnyContract> = (port: Port, context?: Context, timeoutMs?: number) => Client<C>
+
 /** Reads the contract once, for many clients: each request that calls has one of its own. */
-export function clientsOf<C extends AnyContract>(contract: C): (port: Port, context?: Context) => Client<C> {
+export function clientsOf<C extends AnyContract>(contract: C): ClientFor<C> {
   const members = [...membersOf(contract)]
-  return (port, context) => {
-    const ask = askOf(contract, port, context)
+  return (port, context, timeoutMs) => {
+    const ask = askOf(contract, port, context, timeoutMs)
     const api: Record<string, unknown> = {}
     for (const [name, member] of members) api[name] = member(ask)
     return Object.freeze(api) as Client<C>
   }
 }
 
-function askOf(contract: AnyContract, port: Port, context: Context | undefined): Ask {
+function askOf(
+  contract: AnyContract,
+  port: Port,
+  context: Context | undefined,
+  mostMs = Number.POSITIVE_INFINITY,
+): Ask {
   const ask: Ask = async (operation, args) => {
-    const call = callOf(contract, operation, args)
-    return parsedBody(operation.id, textOf(await send(port, call, args, context)))
+    const { signal, timeoutMs = mostMs } = args as CallArgs
+    const own = inTime(context ?? new OwnContext(signal), Math.min(timeoutMs, mostMs))
+    const call = callOf(contract, operation, args, own)
+    // A call ends when its caller says so, or when nobody waits any more for the request that it belongs to.
+    const reply =
+      context === undefined || signal === undefined
+        ? await port(call)
+        : await either(own.signal, signal, (both) => port(withContext(call, new CalledContext(own, { signal: both }))))
+    return parsedBody(operation.id, textOf(reply))
   }
   // Calls of a request end with it, also those that its handler does not await yet.
   return context === undefined ? ask : (operation, args) => handled(ask(operation, args))
@@ -68,21 +83,38 @@ function membersOf(contract: AnyContract): Map<string, (ask: Ask) => unknown> {
 type AnyCall = (args?: AnyArgs) => unknown
 type Ask = (operation: Operation, args: AnyArgs) => Promise<unknown>
 
-function resourceCalls(contract: AnyContract, key: string): (ask: Ask) => Readonly<Record<string, AnyCall>> {
-  const refusals: Record<string, AnyCall> = {}
-  for (const name of [...VERBS, 'listAll']) refusals[name] = async () => refuse(contract, key, name)
-  refusals.each = () => refuse(contract, key, 'list')
-  refusals.eachAll = () => refuse(contract, key, 'listAll')
-  const operations = contract.served.filter((operation) => operation.key === key)
-  return (ask) => {
-    const calls = { ...refusals }
-    for (const operation of operations) {
-      const one = (args: AnyArgs = {}) => ask(operation, args)
-      calls[operation.name] = one
-      if (operation.verb === 'list') calls[operation.name.replace('list', 'each')] = (args) => walk(one, args)
-    }
-    return Object.freeze(calls)
+/** What calls of a resource are made of: each is made when it is read, since a request makes one or two of them. */
+function resourceCalls(contract: AnyContract, key: string): (ask: Ask) => object {
+  const makers: Record<string, (ask: Ask) => AnyCall> = {}
+  for (const name of [...VERBS, 'listAll']) makers[name] = () => async () => refuse(contract, key, name)
+  makers.each = () => () => refuse(contract, key, 'list')
+  makers.eachAll = () => () => refuse(contract, key, 'listAll')
+  for (const operation of contract.served) {
+    if (operation.key !== key) continue
+    const { name, verb } = operation
+    const one =
+      (ask: Ask) =>
+      (args: AnyArgs = {}) =>
+        ask(operation, args)
+    makers[name] = one
+    if (verb === 'list') makers[name.replace('list', 'each')] = (ask) => (args) => walk(one(ask), args)
   }
+  class Calls {
+    readonly #ask: Ask
+    constructor(ask: Ask) {
+      this.#ask = ask
+    }
+    static {
+      for (const [name, make] of Object.entries(makers))
+        Object.defineProperty(Calls.prototype, name, {
+          enumerable: true,
+          get(this: Calls) {
+            return make(this.#ask)
+          },
+        })
+    }
+  }
+  return (ask) => new Calls(ask)
 }
 
 function refuse(contract: AnyContract, key: string, name: string): never {
@@ -92,9 +124,7 @@ function refuse(contract: AnyContract, key: string, name: string): never {
   )
 }
 
-type Asked = Omit<Call, 'context'>
-
-function callOf(contract: AnyContract, operation: Operation, args: AnyArgs): Asked {
+function callOf(contract: AnyContract, operation: Operation, args: AnyArgs, context: Context): Call {
   const params = paramsOf(operation.id, operation.path, args)
   const body = args.body ?? (operation.body && operation.method === 'POST' ? {} : undefined)
   return {
@@ -109,6 +139,7 @@ function callOf(contract: AnyContract, operation: Operation, args: AnyArgs): Ask
     ifMatch: args.ifMatch === undefined ? undefined : `"${args.ifMatch}"`,
     ifNoneMatch: undefined,
     idempotencyKey: args.idempotencyKey as string | undefined,
+    context,
   }
 }
 
@@ -118,17 +149,8 @@ export function pathOf(operation: Operation, version: number, params: readonly s
   return isWellKnown(operation.path) ? path : `/v${version}${path}`
 }
 
-/** A call ends when its caller says so, or when nobody waits any more for the request that it belongs to. */
-function send(port: Port, asked: Asked, args: AnyArgs, context: Context | undefined): Promise<Reply> {
-  const { signal, timeoutMs } = args as CallArgs
-  if (context === undefined) return port({ ...asked, context: inTime(new OwnContext(signal), timeoutMs) })
-  const own = inTime(context, timeoutMs)
-  if (signal === undefined) return port({ ...asked, context: own })
-  return either(own.signal, signal, (both) => port({ ...asked, context: new CalledContext(own, { signal: both }) }))
-}
-
-function inTime(context: Context, timeoutMs: number | undefined): Context {
-  if (timeoutMs === undefined) return context
+function inTime(context: Context, timeoutMs: number): Context {
+  if (timeoutMs === Number.POSITIVE_INFINITY) return context
   const limitMs = Math.min(timeoutMs, context.deadline.remainingMs())
   return new CalledContext(context, { deadline: Deadline.after(limitMs) })
 }

@@ -5,19 +5,36 @@ type QueryValue = string | number | boolean | Date
 
 /** A path with its parameters filled in: `/v2/users/usr_01h455vb4pex5vsknk084sn02q`. */
 export function filledPath(path: string, params: readonly string[]): string {
-  let next = 0
-  return path.replace(/\{\w+\}/g, () => encodeURIComponent(params[next++]!))
+  let filled = ''
+  for (const [i, part] of templateOf(path).entries())
+    filled += i % 2 === 0 ? part : encodeURIComponent(params[(i - 1) / 2]!)
+  return filled
 }
 
 /** Of the arguments of a call those that its path needs, by their names there and in its order. */
 export function paramsOf(operation: string, path: string, args: AnyArgs): string[] {
-  return Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => {
-    const value = args[name!]
+  const params: string[] = []
+  for (const [i, name] of templateOf(path).entries()) {
+    if (i % 2 === 0) continue
+    const value = args[name]
     // An empty one would make another path: /users/ for /users/{id}. So would these, which `fetch` takes for steps (RFC 3986 5.2.4).
     if (typeof value !== 'string' || value === '' || value === '.' || value === '..')
       throw new Fault('MISSING_PARAMETER', `${operation} needs "${name}", for its path ${path}`)
-    return value
-  })
+    params.push(value)
+  }
+  return params
+}
+
+const templates = new Map<string, readonly string[]>()
+
+/** Text and names of parameters in turns. */
+function templateOf(path: string): readonly string[] {
+  let template = templates.get(path)
+  if (template === undefined) {
+    template = path.split(/\{(\w+)\}/)
+    templates.set(path, template)
+  }
+  return template
 }
 
 /** Query parameters, by repetition where one has several values: a comma of a value is then no separator (R-FILTER-1). */

@@ -1,7 +1,6 @@
 import { serviceCaller } from '../auth/caller.ts'
 import { Fault } from '../base/errors.ts'
-import type { Context, Port } from '../call/call.ts'
-import { CalledContext, withContext } from '../call/context.ts'
+import type { Context } from '../call/call.ts'
 import { type GuardedPort, type GuardState, guard } from '../call/guard.ts'
 import type { HealthCheck, ServiceHealth } from '../call/health.ts'
 import { clientsOf } from '../call/port-client.ts'
@@ -9,7 +8,6 @@ import { tracedCalls } from '../call/traced.ts'
 import type { Client } from '../client/client-types.ts'
 import type { AnyContract } from '../contract/contract.ts'
 import type { Tracer } from '../observe/span.ts'
-import { Deadline } from '../resilience/deadline.ts'
 import type { Peer } from './peers.ts'
 import { serviceSettingName } from './settings-schema.ts'
 
@@ -44,8 +42,10 @@ export function callsOf(name: string, others: ReadonlyMap<string, Peer>, tracer:
   }
 
   return {
-    client: <D extends AnyContract>(called: D, context: Context, timeoutMs?: number) =>
-      clientOf(wayTo(called), context, timeoutMs) as Client<D>,
+    client: <D extends AnyContract>(called: D, context: Context, timeoutMs?: number) => {
+      const { port, clientFor } = wayTo(called)
+      return clientFor(port, context, timeoutMs) as Client<D>
+    },
     state: () => new Map([...ways].map(([called, { port }]) => [called, port.state()])),
     healthWith({ status, checks }) {
       const all: Record<string, HealthCheck> = { ...checks }
@@ -62,17 +62,8 @@ export function callsOf(name: string, others: ReadonlyMap<string, Peer>, tracer:
   }
 }
 
-/** Each of its calls has `timeoutMs` from when it is made, if what it belongs to has as long. */
-function clientOf({ port, clientFor }: Way, context: Context, timeoutMs: number | undefined): Client<any> {
-  if (timeoutMs === undefined) return clientFor(port, context)
-  return clientFor((call) => {
-    const limitMs = Math.min(timeoutMs, call.context.deadline.remainingMs())
-    return port(withContext(call, new CalledContext(call.context, { deadline: Deadline.after(limitMs) })))
-  }, context)
-}
-
 /** To a service that was called at least once. */
 interface Way {
   readonly port: GuardedPort
-  readonly clientFor: (port: Port, context: Context) => Client<any>
+  readonly clientFor: ReturnType<typeof clientsOf>
 }
