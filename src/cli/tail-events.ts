@@ -97,7 +97,6 @@ async function follow(name: string, url: string, { since, types, signal, write }
       if (read.isLast) await woken.take(POLL_MS, signal)
     }
   } finally {
-    feed.stop()
     await Promise.all([listener.close(), database.close()])
   }
 }

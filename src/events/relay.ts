@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { type Backoff, backoffMs } from '../base/backoff.ts'
 import { type Loop, loop } from '../base/loop.ts'
-import { createFeed, type HeldUp, LogChanged } from '../data/feed.ts'
+import { createFeed, LogChanged } from '../data/feed.ts'
 import type { StoredEvent } from '../data/outbox.ts'
 import type { Database } from '../data/pool.ts'
 import { holdPlace, movePlace, type Place, placeBehind, placeOf, RELAY, setBack } from '../data/readers.ts'
+import type { HeldUp } from '../data/settling.ts'
 import { either } from '../resilience/within.ts'
 import { BATCH, type Broker } from './carrier.ts'
 
@@ -171,7 +172,6 @@ export function createRelay(options: RelayOptions): Relay {
     wake: running.wake,
     idle: running.idle,
     async stop() {
-      feed.stop()
       await running.stop()
       if (ahead) await ahead.then(({ from }) => move(from, 0)).catch(() => {})
     },

@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { Problem } from '../base/errors.ts'
 import { createRest, type Rest } from '../base/rest.ts'
 import type { Call, Reply } from '../call/call.ts'
-import { createFeed, type Feed, type HeldUp, LogChanged, type Page, type Settled, WIDEST } from '../data/feed.ts'
+import { createFeed, type Feed, LogChanged, type Page, WIDEST } from '../data/feed.ts'
 import { type Listener, listen } from '../data/listen.ts'
 import { notifyReaders, TO_READ } from '../data/outbox.ts'
 import type { Database } from '../data/pool.ts'
 import { BEGINNING, notePlace, type Place, placeBehind } from '../data/readers.ts'
+import type { HeldUp, Settled } from '../data/settling.ts'
 import { CHANGED, type EventsRequest, PageReply, readRequest } from './read-events.ts'
 
 /** What consumers read of a service's events, in this process and from others. */
@@ -91,6 +92,13 @@ export function serveEvents({ database, url, readers, heldUp }: ServedEventsOpti
     return found
   }
 
+  /** What others have found meanwhile: nobody who comes back from handling events need ask again at once. */
+  function unseen(reader: string, place: Place | undefined, { latest }: Feed): Settled | undefined {
+    const isBehind = place !== undefined && latest !== undefined && latest.position > BigInt(place.position)
+    const was = seen.get(reader)
+    return isBehind && !(was?.from === place.position && was.upTo === latest) ? latest : undefined
+  }
+
   async function read(request: EventsRequest, signal: AbortSignal): Promise<Page> {
     feed ??= createFeed(database(), heldUp)
     listener ??= listen(url, TO_READ, (by) => by !== own && wake())
@@ -99,7 +107,8 @@ export function serveEvents({ database, url, readers, heldUp }: ServedEventsOpti
     let { place } = request
     for (;;) {
       const before = wakes
-      const upTo = await settled(feed, signal, untilMs - performance.now())
+      const upTo =
+        (waitMs > 0 && unseen(reader, place, feed)) || (await settled(feed, signal, untilMs - performance.now()))
       if (upTo === undefined) return { events: [], place: place ?? BEGINNING, isLast: false }
       place ??= since === undefined ? BEGINNING : await feed.placeAt(since, upTo)
       const was = seen.get(reader)
@@ -160,7 +169,6 @@ export function serveEvents({ database, url, readers, heldUp }: ServedEventsOpti
     async close() {
       isDraining = true
       wake()
-      feed?.stop()
       clearTimeout(telling)
       await listener?.close()
     },
