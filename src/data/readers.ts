@@ -93,6 +93,7 @@ export async function movePlace(
   return row![0] === '1'
 }
 
+/** It waits for no disk: after a crash what was read since is read again, and passed over. */
 const MOVE = `
 with moved as (
   update lintel.readers set position = $4, event_id = $5, holder = case when $3 > 0 then $2::uuid end,
@@ -103,7 +104,7 @@ with moved as (
   insert into lintel.reader_marks (reader, position, event_id)
   select $1, position, event_id from moved where $6 and event_id is not null on conflict do nothing
 )
-select count(*) from moved`
+select count(*), set_config('synchronous_commit', 'off', true) from moved`
 
 /**
  * Sets a reader back to where it was at a time, so that it reads again what it has read since (R-EVT-5); to the beginning of what is

@@ -19,7 +19,7 @@ export interface Broker extends Bringing {
   readonly name: 'nats'
   /**
    * Publishes events of the service `from` and returns those that were acknowledged. If an event fails, no later event of the
-   * same aggregate is acknowledged; retry from the failed one.
+   * same aggregate is acknowledged; retry from the failed one. The next call may begin before this one has ended: all this is as of one.
    */
   publish<E extends CarriedEvent>(from: string, events: readonly E[], signal: AbortSignal): Promise<readonly E[]>
   /** Milliseconds that it takes to answer; rejects when it does not, in time (`CHECK_MS.dependency`). */

@@ -3,6 +3,7 @@ import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jet
 import { connect, headers, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node'
 import { boundedCheck, CHECK_MS } from '../resilience/bounded-check.ts'
 import type { Broker, CarriedEvent } from './carrier.ts'
+import { createChains } from './chains.ts'
 import { natsAddress } from './nats-address.ts'
 import { setHeaders } from './nats-headers.ts'
 import { isNotFound, type NatsSource, NS_PER_MS, natsSource } from './nats-source.ts'
@@ -38,6 +39,7 @@ export async function createNatsCarrier(options: NatsCarrierOptions): Promise<Br
   const jsm = await jetstreamManager(connection, { checkAPI: false, timeout: PUBLISH_TIMEOUT_MS })
   const stream = streamKeeper(jsm, options)
   const sources = new Set<NatsSource>()
+  const chains = createChains(IN_FLIGHT)
   // What was on its way when a connection ended is lost, and the server may have come back with another store.
   void watch(connection, () => {
     stream.forget()
@@ -52,15 +54,14 @@ export async function createNatsCarrier(options: NatsCarrierOptions): Promise<Br
     name: 'nats',
     async publish<E extends CarriedEvent>(from: string, events: readonly E[], signal: AbortSignal) {
       await stream.ensure()
-      const done = new Set<E>()
       let failure: unknown
-      await inChains(events, signal, async (event) => {
+      const done = await chains.run(events, async (event) => {
+        if (signal.aborted) return false
         try {
           await js.publish(`${options.stream}.${from}.${event.type}`, event.data, {
             msgID: event.id,
             headers: setHeaders(headers(), from, event),
           })
-          done.add(event)
           return true
         } catch (error) {
           failure ??= error
@@ -68,8 +69,8 @@ export async function createNatsCarrier(options: NatsCarrierOptions): Promise<Br
           return false
         }
       })
-      if (done.size === 0 && failure !== undefined) throw failure
-      return events.filter((event) => done.has(event))
+      if (done.length === 0 && failure !== undefined) throw failure
+      return done
     },
     async subscribe(subscription) {
       // It may have been taken away, and perhaps nobody has published since.
@@ -132,25 +133,4 @@ function streamKeeper(jsm: JetStreamManager, { stream, retentionMs }: NatsCarrie
       ensured = undefined
     },
   }
-}
-
-/** Does one after another within each aggregate, and aggregates side by side; one that fails ends its chain. */
-async function inChains<E extends CarriedEvent>(
-  events: readonly E[],
-  signal: AbortSignal,
-  send: (event: E) => Promise<boolean>,
-): Promise<void> {
-  const byAggregate = new Map<string, E[]>()
-  for (const event of events) {
-    const chain = byAggregate.get(event.aggregateId)
-    if (chain) chain.push(event)
-    else byAggregate.set(event.aggregateId, [event])
-  }
-  const chains = [...byAggregate.values()]
-  let next = 0
-  async function work() {
-    for (let chain = chains[next++]; chain; chain = chains[next++])
-      for (const event of chain) if (signal.aborted || !(await send(event))) break
-  }
-  await Promise.all(Array.from({ length: Math.min(IN_FLIGHT, chains.length) }, work))
 }

@@ -47,6 +47,8 @@ export function natsSource(
   let expected = 1
   let lost: Error | undefined
   let waiting: JsMsg[] = []
+  /** What was stored last is being acknowledged, while what comes next is handled. */
+  let acknowledged: Promise<unknown> = Promise.resolve()
   /** What comes for an earlier one was under way when it ended, and comes again. */
   let session = 0
   const rest = createRest()
@@ -129,6 +131,8 @@ export function natsSource(
     messages = undefined
     session++
     waiting = []
+    await acknowledged.catch(() => {})
+    acknowledged = Promise.resolve()
     await stopped?.close()
   }
 
@@ -169,10 +173,12 @@ export function natsSource(
         events,
         unreadable: batch.length - sound.length,
         acknowledge: async () => {
+          await acknowledged
           const last = batch.pop()
           for (const message of batch) message.ack()
           // The server takes them in order: once it confirms the last, it has them all.
-          await last?.ackAck()
+          acknowledged = last?.ackAck() ?? Promise.resolve()
+          acknowledged.catch(lose)
           if (isUnwanted && (await nextWanted(last!.seq)) - last!.seq > WORTH_SKIPPING) await rewind()
         },
       }

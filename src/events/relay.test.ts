@@ -329,6 +329,29 @@ test('R-EVT-2: a relay stops publishing well before its claim ends', async () =>
   await until(() => cut > 0)
 })
 
+test('R-EVT-2: what comes meanwhile is on its way before a page is taken, and a page that fails is published again', async () => {
+  const first = await commit('a', 'b')
+  const taken: ((fails: boolean) => void)[] = []
+  const one = relay({
+    carrier: publishing(async (events, signal) => {
+      const fails = taken.length < 2 && (await new Promise<boolean>((resolve) => taken.push(resolve)))
+      if (fails) throw new Error('away')
+      return carrier.publish('orders', events, signal)
+    }),
+  })
+  await until(() => taken.length === 1)
+  const meanwhile = await commit('b', 'c')
+  one.wake()
+  taken[0]!(false)
+  await until(() => taken.length === 2)
+  const last = await commit('c')
+  one.wake()
+  taken[1]!(true)
+  await until(async () => (await published()).length === 5)
+  expect(await published()).toEqual([...first, ...meanwhile, ...last])
+  expect(failures).toEqual(['away'])
+})
+
 test('R-EVT-5: what was published since a time is sent again in order, and nothing before it', async () => {
   const [before, ...all] = await commit('a', 'b', 'a')
   const [first] = await takeOver()

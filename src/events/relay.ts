@@ -42,6 +42,15 @@ interface Page {
   /** The place that it was read from. */
   readonly from: Place
   readonly events: readonly StoredEvent[]
+  /** How often the relay had been woken when the reading began. */
+  readonly wakes: number
+  sending?: Sending
+}
+
+interface Sending {
+  readonly events: readonly StoredEvent[]
+  /** Those that the carrier took. */
+  readonly done: Promise<readonly StoredEvent[]>
 }
 
 /** What the carrier did not take of events, while it took others: its aggregates wait, and the rest goes on (R-EVT-3). */
@@ -66,7 +75,8 @@ export function createRelay(options: RelayOptions): Relay {
   const holder = randomUUID()
   const feed = createFeed(database, options.heldUp)
   let published = 0
-  /** Read while the page before it was published, by the holder of the lease. */
+  let wakes = 0
+  /** Read, and perhaps on its way, while the page before it is published, by the holder of the lease. */
   let ahead: Promise<Page> | undefined
   let refused: Refused | undefined
   let refusals = 0
@@ -82,8 +92,9 @@ export function createRelay(options: RelayOptions): Relay {
   }
 
   async function read(from: Place, cut: AbortSignal): Promise<Page> {
+    const asOf = wakes
     try {
-      return { from, events: await feed.read(from, BATCH, cut) }
+      return { from, events: await feed.read(from, BATCH, cut), wakes: asOf }
     } catch (error) {
       // To the newest place that it has in common with what was read.
       if (error instanceof LogChanged) await setBack(database, RELAY, 'infinity')
@@ -105,33 +116,47 @@ export function createRelay(options: RelayOptions): Relay {
       const place = refused?.place ?? from
       if (!(await holdPlace(database, place, { reader: RELAY, holder, leaseMs }))) return leave()
     }
+    page.sending ??= send(events, cut)
     const last = placeBehind(events.at(-1)!)
-    const isFull = events.length === BATCH
-    if (isFull) {
-      ahead = read(last, cut)
+    const goesOn = events.length === BATCH || (page.wakes !== wakes && !refused)
+    if (goesOn) {
+      ahead = readAhead(last, cut)
       // Whoever awaits it hears of its failure.
       ahead.catch(() => {})
     }
     try {
-      await publish(page, cut)
+      note(page, page.sending.events, await page.sending.done)
       if (refused) refused.readTo = last
       else refusals = 0
-      if (!(await move(refused?.place ?? last, isFull ? leaseMs : 0))) return leave()
+      if (!(await move(refused?.place ?? last, goesOn ? leaseMs : 0))) return leave()
     } catch (error) {
       leave()
       await move(from, 0).catch(() => {})
       throw error
     }
-    return isFull ? 0 : restMs()
+    return goesOn ? 0 : restMs()
   }
 
-  /** Publishes a page, but for what comes behind an event of its aggregate that the carrier did not take. */
-  async function publish({ from, events }: Page, cut: AbortSignal): Promise<void> {
-    const sent = refused ? events.filter(({ aggregateId }) => !refused!.aggregates.has(aggregateId)) : events
-    if (sent.length === 0) return
+  /** The next page follows the one before it without a gap, where the lease allows for it. */
+  async function readAhead(from: Place, cut: AbortSignal): Promise<Page> {
+    const page = await read(from, cut)
+    if (page.events.length > 0 && performance.now() < holdAtMs) page.sending = send(page.events, cut)
+    return page
+  }
+
+  /** Publishes events, but for those behind an event of their aggregate that the carrier did not take. */
+  function send(all: readonly StoredEvent[], cut: AbortSignal): Sending {
+    const events = refused ? all.filter(({ aggregateId }) => !refused!.aggregates.has(aggregateId)) : all
+    if (events.length === 0) return { events, done: Promise.resolve([]) }
     // Well before the lease ends: whoever has it then must not meet these on their way.
     const late = AbortSignal.timeout(leaseMs / 2)
-    const done = await either(cut, late, (signal) => carrier.publish(database.name, sent, signal))
+    const done = either(cut, late, (signal) => carrier.publish(database.name, events, signal))
+    // Whoever awaits it hears of its failure.
+    done.catch(() => {})
+    return { events, done }
+  }
+
+  function note({ from, events }: Page, sent: readonly StoredEvent[], done: readonly StoredEvent[]): void {
     published += done.length
     if (done.length === sent.length) return
     const taken = new Set(done)
@@ -169,11 +194,17 @@ export function createRelay(options: RelayOptions): Relay {
 
   const running: Loop = loop(round, { graceMs, failed, afterFailureMs: 100 })
   return {
-    wake: running.wake,
+    wake() {
+      wakes++
+      running.wake()
+    },
     idle: running.idle,
     async stop() {
       await running.stop()
-      if (ahead) await ahead.then(({ from }) => move(from, 0)).catch(() => {})
+      if (!ahead) return
+      // It is published again by whoever is next.
+      await ahead.then(({ sending }) => sending?.done).catch(() => {})
+      await ahead.then(({ from }) => move(from, 0)).catch(() => {})
     },
     get published() {
       return published
