@@ -1,3 +1,4 @@
+import { type BoundedCache, boundedCache } from '../base/bounded-cache.ts'
 import { snakeCase } from '../contract/names.ts'
 import type { AnyResource } from '../contract/resource.ts'
 import type { Queryable, Writable } from './pool.ts'
@@ -46,8 +47,7 @@ export async function changeEach<R extends AnyResource>(
   const table = tableOf(resource)
   const { names, types, values } = columnsOf(resource, given)
   for (const { id } of given) db.changed?.(resource, id)
-  const { source, params } = sourceOf(types, values)
-  const changed = await db.cells(textOf(table, { source, names, set, where }), params)
+  const changed = await db.cells(textFor(table, { names, types, rows: given.length, set, where }), paramsOf(values))
   if (changed.some((cells) => cells.slice(cells.length - resource.states.length).includes('f')))
     throw new Error(`changeEach(${resource.name}) changes a state: use change, which is held to its transitions`)
   const rows = (await shown(db, table, changed)).map((cells) => rowOf<R>(table, cells))
@@ -56,31 +56,55 @@ export async function changeEach<R extends AnyResource>(
 }
 
 interface Pieces {
-  readonly source: string
   readonly names: readonly string[]
+  readonly types: readonly string[]
+  readonly rows: number
   readonly set: string
   readonly where: string
 }
 
-/** SQL of the rows that are given; `values` are those of each column. */
-function sourceOf(types: readonly string[], values: readonly (readonly unknown[])[]) {
-  if (values[0]!.length > FEW)
-    return { source: `unnest(${types.map((type, i) => `$${i + 1}::${type}[]`).join(', ')})`, params: values }
-  const params: unknown[] = []
-  const rows = values[0]!.map(
-    (_, row) => `(${types.map((type, i) => `$${params.push(values[i]![row])}::${type}`).join(', ')})`,
-  )
-  return { source: `(values ${rows.join(', ')})`, params }
+/** `values` are those of each column. */
+function paramsOf(values: readonly (readonly unknown[])[]): readonly unknown[] {
+  const rows = values[0]!.length
+  return rows > FEW ? values : Array.from({ length: rows }, (_, row) => values.map((column) => column[row])).flat()
+}
+
+/** SQL of the rows that are given. */
+function sourceOf({ types, rows }: Pieces): string {
+  if (rows > FEW) return `unnest(${types.map((type, i) => `$${i + 1}::${type}[]`).join(', ')})`
+  const row = (at: number) => `(${types.map((type, i) => `$${at * types.length + i + 1}::${type}`).join(', ')})`
+  return `(values ${Array.from({ length: rows }, (_, at) => row(at)).join(', ')})`
+}
+
+/** A service has few of them; by their pieces. */
+const texts = new WeakMap<Table, BoundedCache<string>>()
+const MOST_TEXTS = 200
+
+function textFor(table: Table, pieces: Pieces): string {
+  let known = texts.get(table)
+  if (known === undefined) {
+    known = boundedCache(MOST_TEXTS)
+    texts.set(table, known)
+  }
+  const { names, types, rows, set, where } = pieces
+  const key = `${Math.min(rows, FEW + 1)} ${names} ${types} ${set}\n${where}`
+  let text = known.get(key)
+  if (text === undefined) {
+    text = textOf(table, pieces)
+    known.set(key, text)
+  }
+  return text
 }
 
 /** Returns the rows that are changed, and whether each state has stayed; behind a view the ids. */
-function textOf({ resource, columns, places }: Table, { source, names, set, where }: Pieces): string {
+function textOf({ resource, columns, places }: Table, pieces: Pieces): string {
+  const { names, set, where } = pieces
   const { table, softDelete, derived, states } = resource
   const state = states.map((name) => columns[places.get(name)!]!.sql)
   const before = state.map((column, i) => `, ${table}.${column} as state_${i}`).join('')
   const stayed = state.map((column, i) => `, ${table}.${column} = given.state_${i}`).join('')
   return `with given as materialized (
-      select given.*${before} from ${source} given (${names.join(', ')}) join ${table} using (id)
+      select given.*${before} from ${sourceOf(pieces)} given (${names.join(', ')}) join ${table} using (id)
       ${softDelete ? `where ${table}.deleted_at is null` : ''} order by ${table}.id for update of ${table}
     )
     update ${table} set ${[set, ...touched(resource)].join(', ')} from given

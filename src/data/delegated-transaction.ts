@@ -45,8 +45,8 @@ export class DelegatedTransaction implements Transaction {
     this.tx.assertOpen()
   }
 
-  whileOpen<T>(send: () => Promise<T>): Promise<T> {
-    return this.tx.whileOpen(send)
+  whileOpen<T>(statement: string, send: () => Promise<T>): Promise<T> {
+    return this.tx.whileOpen(statement, send)
   }
 
   emit(event: OutboxEvent): void {

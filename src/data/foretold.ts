@@ -36,22 +36,24 @@ const texts = new WeakMap<Table, Texts>()
 export function foretell<R extends AnyResource>(
   table: Table,
   id: string,
-  given: Readonly<Record<string, unknown>>,
+  values: object,
 ): ForetoldInsert<ValuesOf<R>> | undefined {
   const { resource, columns, fields, places } = table
   if (resource.derived || isRefuted(table)) return undefined
+  const given = values as Readonly<Record<string, unknown>>
   const made = beginning()
   const cells: (string | null)[] = []
-  let values: unknown[] | undefined
+  let shaped: unknown[] | undefined
   for (let place = 0; place < fields.length; place++) {
     const field = fields[place]!
+    const { spec, shape, toText } = columns[place]!
     let value = field === 'id' ? id : given[field]
-    if (value === undefined) value = made[field]
+    // A state that is not given is where a new thing begins.
+    if (value === undefined) value = made[field] ?? spec.initial
     if (value === undefined) return undefined
-    const { shape, toText } = columns[place]!
     if (shape !== undefined && value !== null) {
-      values ??= new Array(fields.length)
-      value = values[place] = shape(value)
+      shaped ??= new Array(fields.length)
+      value = shaped[place] = shape(value)
     }
     const text = value === null ? null : toText(value)
     if (text === undefined) return undefined
@@ -59,7 +61,7 @@ export function foretell<R extends AnyResource>(
   }
   for (const name in given) if (!places.has(name)) throw new Error(`${resource.table} has no field "${name}"`)
   return {
-    row: rowOf<R>(table, cells, values),
+    row: rowOf<R>(table, cells, shaped),
     values: cells,
     ...textsOf(table),
     refuted: () => void refutedUntilMs.set(table, performance.now() + REMEMBERED_MS),

@@ -23,7 +23,7 @@ export interface Transaction extends Writable {
   /** Throws once the work has ended: what it still does then must have no effect. */
   assertOpen(): void
   /** Sends a statement for the work, outside its transaction; rejects when the work has ended, or its time is over. */
-  whileOpen<T>(send: () => Promise<T>): Promise<T>
+  whileOpen<T>(statement: string, send: () => Promise<T>): Promise<T>
   /** Writes an event to the outbox when the transaction commits; with a rollback it never was. */
   emit(event: OutboxEvent): void
   /** Stores a job when the transaction commits; with a rollback it never was. */
@@ -137,16 +137,19 @@ export class Attempt implements UnderWay {
   }
 
   begin(): Promise<Held> {
-    this.begun ??= this.acquire().then((held) => {
-      this.isOpen = true
-      this.beginning = held.send('begin', [])
-      this.beginning.catch(() => {})
-      return held
-    })
+    this.begun ??= this.#open()
     return this.begun
   }
 
-  async sending<T>(send: () => Promise<T>): Promise<T> {
+  async #open(): Promise<Held> {
+    const held = await this.acquire()
+    this.isOpen = true
+    this.beginning = held.send('begin', [])
+    this.beginning.catch(() => {})
+    return held
+  }
+
+  async sending<T>(statement: string, send: () => Promise<T>): Promise<T> {
     let sent: Sent | undefined
     try {
       return await new Promise<T>((resolve, reject) => {
@@ -154,6 +157,9 @@ export class Attempt implements UnderWay {
         this.#last = sent
         send().then(resolve, reject)
       })
+    } catch (error) {
+      noteStatement(error, statement)
+      throw error
     } finally {
       if (this.#last === sent) this.#last = undefined
     }
@@ -211,18 +217,15 @@ export class OpenTransaction implements Transaction {
     return rowsOf<T>(await this.send(statement, values))
   }
 
-  private async send(statement: string, values: readonly unknown[]): Promise<TextResult> {
-    try {
-      return await this.whileOpen(() => this.all.send(statement, values, this.part?.mark))
-    } catch (error) {
-      noteStatement(error, statement)
-      throw error
-    }
+  private send(statement: string, values: readonly unknown[]): Promise<TextResult> {
+    return this.whileOpen(statement, () => this.all.send(statement, values, this.part?.mark))
   }
 
-  async whileOpen<T>(send: () => Promise<T>): Promise<T> {
-    this.assertOpen()
-    return this.all.sending(send)
+  whileOpen<T>(statement: string, send: () => Promise<T>): Promise<T> {
+    return this.all.sending(statement, () => {
+      this.assertOpen()
+      return send()
+    })
   }
 
   /** Work that nobody waits for any more must not write through a connection that is another's by now. */

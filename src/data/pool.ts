@@ -228,9 +228,9 @@ export function openDatabase(name: string, url: string, options: DatabaseOptions
     outage,
     ...queryable(sendRead),
     slow: queryable(sender(lists, LIST_ALONE)),
-    async acquire(deadline, share) {
+    acquire(deadline, share) {
       const { lost: gone } = outage
-      if (gone !== undefined) throw unavailable(new Error(gone))
+      if (gone !== undefined) return Promise.reject(unavailable(new Error(gone)))
       watch()
       return connections.forTransaction(share, waitUntilMs(deadline, acquireTimeoutMs))
     },

@@ -73,11 +73,10 @@ export async function insert<R extends AnyResource>(
 ): Promise<RowOf<R>> {
   const table = tableOf(resource)
   const { id = newId(resource.idPrefix) } = values as { readonly id?: string }
-  const given = begun(resource, values)
   db.changed?.(resource, id)
-  const foretold = sent === 'at commit' && db.atCommit ? foretell<R>(table, id, given) : undefined
+  const foretold = sent === 'at commit' && db.atCommit ? foretell<R>(table, id, values) : undefined
   if (foretold && db.atCommit!(foretold)) return foretold.row
-  const { names, params } = columnsOf(table, { ...given, id })
+  const { names, params } = columnsOf(table, { ...begun(resource, values), id })
   const cells = await db.cells(
     `insert into ${resource.table} (${names.join(', ')}) values (${names.map((_, i) => `$${i + 1}`).join(', ')}) ${returning(table)}`,
     params,
@@ -234,8 +233,8 @@ function columnsOf(table: Table, values: object) {
 }
 
 /** With the states where a new thing begins, unless it is made in another. */
-function begun(resource: AnyResource, values: object): Readonly<Record<string, unknown>> {
-  if (resource.states.length === 0) return values as Readonly<Record<string, unknown>>
+function begun(resource: AnyResource, values: object): object {
+  if (resource.states.length === 0) return values
   const given = Object.entries(values).filter(([, value]) => value !== undefined)
   const initial = resource.states.map((name: string) => [name, resource.stored[name]!.initial])
   return Object.fromEntries([...initial, ...given])

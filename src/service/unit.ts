@@ -1,6 +1,5 @@
 import { SERVICE_ROLE } from '../auth/caller.ts'
 import { Fault } from '../base/errors.ts'
-import { noteStatement } from '../base/failure.ts'
 import { handled } from '../base/handled.ts'
 import { encodeId } from '../base/ids.ts'
 import type { Cache } from '../cache/cache.ts'
@@ -318,21 +317,11 @@ class WorkReads implements Queryable {
   }
 
   cells(statement: string, values?: readonly unknown[]): Promise<Cells[]> {
-    return handled(noting(statement, () => this.#tx.whileOpen(() => this.#database.cells(statement, values))))
+    return handled(this.#tx.whileOpen(statement, () => this.#database.cells(statement, values)))
   }
 
   query<T extends object>(statement: string, values?: readonly unknown[]): Promise<T[]> {
-    return handled(noting(statement, () => this.#tx.whileOpen(() => this.#database.query<T>(statement, values))))
-  }
-}
-
-/** Notes which statement was under way when the time was over, and who waits for it. */
-async function noting<T>(statement: string, send: () => Promise<T>): Promise<T> {
-  try {
-    return await send()
-  } catch (error) {
-    noteStatement(error, statement)
-    throw error
+    return handled(this.#tx.whileOpen(statement, () => this.#database.query<T>(statement, values)))
   }
 }
 
