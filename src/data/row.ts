@@ -8,7 +8,7 @@ export interface Row<V = unknown> {
   readonly kind: 'row'
   readonly table: Table
   readonly cells: Cells
-  /** Values of some of them, by their place, which nobody may change. */
+  /** Values of those whose text was made of what the contract names and nothing else, by their place; nobody may change them. */
   readonly values?: readonly unknown[] | undefined
   /** Types only; never set. */
   readonly '~'?: V | undefined
@@ -27,7 +27,7 @@ export function isRow(value: unknown): value is Row {
 
 /** Its JSON, copied column by column; `fields` chooses some of them. */
 export function writeRow(row: Row, fields?: readonly string[]): string {
-  const { table, cells } = row
+  const { table, cells, values } = row
   let json = '{'
   let at = 0
   try {
@@ -37,7 +37,8 @@ export function writeRow(row: Row, fields?: readonly string[]): string {
       const text = cells[place]
       // What is chosen need not begin with the row's first: the data of an event has what its contract says.
       json += json.length === 1 && key.startsWith(',') ? key.slice(1) : key
-      json += text === null || text === undefined ? 'null' : table.columns[place]!.toJson(text)
+      if (text === null || text === undefined) json += 'null'
+      else json += values?.[place] === undefined ? table.columns[place]!.toJson(text) : text
     }
   } catch (error) {
     throw unreadable(row, at, error as Error)

@@ -30,13 +30,14 @@ export function readBody(
     }
     req.on('data', take)
     const late = timeoutMs === undefined ? undefined : setTimeout(() => breakBody(req, tooLate()), timeoutMs)
-    req.once('end', () => {
+    // Each comes once: `once` would only cost more.
+    req.on('end', () => {
       clearTimeout(late)
       resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
     })
     // After `end` these change nothing.
-    req.once(BROKEN, reject)
-    req.once('close', () => {
+    req.on(BROKEN, reject)
+    req.on('close', () => {
       clearTimeout(late)
       // To make a Problem costs its stack.
       if (!req.readableEnded) reject(new Problem('VALIDATION_ERROR', 'The body ended early'))

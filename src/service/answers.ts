@@ -213,7 +213,9 @@ function addCacheControl(headers: Record<string, string>, plan: OperationPlan, {
 /** Where the new thing is, in the version that was asked. */
 function location({ params }: Operation, resource: AnyResource, call: Call, result: unknown): string {
   let path = `/v${call.version}`
-  for (const [i, part] of itemTemplate(resource).entries()) {
+  const template = itemTemplate(resource)
+  for (let i = 0; i < template.length; i++) {
+    const part = template[i]!
     if (i % 2 === 0) path += part
     else
       path +=

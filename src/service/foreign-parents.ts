@@ -12,7 +12,7 @@ export type AssertParent = (
   id: string,
   params: Readonly<Record<string, string>>,
   context: Context,
-) => Promise<void>
+) => Promise<undefined>
 
 /**
  * What lies below a thing of another service is made only where that thing is. Its service is asked, where the contract lets

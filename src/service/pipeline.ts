@@ -57,7 +57,8 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
         await assertExists(plan, call.context, params)
         throw new Problem('FORBIDDEN')
       }
-      const row = await assertOwner(plan, call.context, reach, params)
+      const owned = assertOwner(plan, call.context, reach, params)
+      const row = owned && (await owned)
       switch (plan.operation.verb) {
         case 'list':
           return await list(plan, call, reach, params)
@@ -163,7 +164,7 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
       return shapeResult(plan, call, result)
     }
     const key = plan.operation.facts.keepsAnswers ? readIdempotencyKey(call.idempotencyKey) : undefined
-    if (key === undefined) return inUnit(work, call.context, plan)
+    if (key === undefined) return await inUnit(work, call.context, plan)
     const { version, context } = call
     const { caller } = context
     const scope = caller.kind === 'anonymous' ? undefined : callerKey(caller)
@@ -214,20 +215,23 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
     else if (parent && !operation.facts.atRoot) await readBelow(db, parent, resource.parent!.field, params)
   }
 
-  /** The thing that an owner-only operation names is read first: whose it is decides, and whether it lies below its parent. */
-  async function assertOwner(
+  /**
+   * The thing that an owner-only operation names is read first: whose it is decides, and whether it lies below its parent. Gives no
+   * promise where there is nothing to read.
+   */
+  function assertOwner(
     plan: OperationPlan,
     context: Context,
     reach: Reach,
     params: Params,
-  ): Promise<Row | undefined> {
+  ): Promise<Row | undefined> | undefined {
     const { caller } = context
-    const { operation } = plan
+    const { operation, parent } = plan
     const { resource, on, verb } = operation
     if (on) {
-      const thing = await readThing(on, context, params)
-      if (reach === 'own' && on.resource.owner !== 'id') assertIsCaller(readField(thing, on.resource.owner!), caller)
-      return thing
+      const { owner } = on.resource
+      const reading = readThing(on, context, params)
+      return reach === 'own' && owner !== 'id' ? ofCaller(reading, owner!, caller) : reading
     }
     if (!resource) return undefined
     const collection = verb === 'list' || verb === 'create'
@@ -235,32 +239,29 @@ export function createPipeline(service: Service<any>, runtime: Runtime): Port {
       // The path alone has shown that they are their own (`reachOf`).
       if (resource.owner === 'id' && reach === 'own') return undefined
       if (reach === 'all' && !resource.nested) return undefined
-      const row = await readRow(operation, context, params)
-      if (reach === 'own') assertIsCaller(readField(row, resource.owner!), caller)
-      return row
+      const reading = readRow(operation, context, params)
+      return reach === 'own' ? ofCaller(reading, resource.owner!, caller) : reading
     }
     // At the root no parent is named: an owner is shown their own by the list's scope.
     if (operation.facts.atRoot) return undefined
-    if (!plan.parent) {
+    if (!parent) {
       // The parent belongs to another service: its id is the owner's.
-      if (reach === 'own') assertIsCaller(params[resource.parent?.field ?? ''], caller)
-      else if (verb === 'create') await assertForeignParent(plan, context, params)
-      return undefined
+      if (reach === 'own') return assertIsCaller(params[resource.parent?.field ?? ''], caller)
+      return verb === 'create' ? assertForeignParent(plan, context, params) : undefined
     }
-    const parent = await readBelow(databaseFor(context), plan.parent, resource.parent!.field, params)
-    if (reach === 'own') assertIsCaller(readField(parent, plan.parent.owner ?? 'id'), caller)
-    return undefined
+    const reading = readBelow(databaseFor(context), parent, resource.parent!.field, params)
+    return (reach === 'own' ? ofCaller(reading, parent.owner ?? 'id', caller) : reading).then(() => undefined)
   }
 
   /** Something is made below a thing of another service only where that is; a user's own token has proven that they are. */
-  async function assertForeignParent(
+  function assertForeignParent(
     { operation, foreignParent }: OperationPlan,
     context: Context,
     params: Params,
-  ): Promise<void> {
-    if (!foreignParent) return
+  ): Promise<undefined> | undefined {
+    if (!foreignParent) return undefined
     const id = params[operation.resource!.parent!.field]!
-    if (!isSelf(context.caller, id)) await assertParent(foreignParent, id, params, context)
+    return isSelf(context.caller, id) ? undefined : assertParent(foreignParent, id, params, context)
   }
 
   /**
@@ -317,6 +318,13 @@ type Only = Readonly<Record<string, string | number | boolean | undefined>>
 
 function assertIsCaller(owner: unknown, caller: Caller): undefined {
   if (caller.kind !== 'user' || caller.id !== owner) throw new Problem('FORBIDDEN')
+}
+
+/** A row that is the caller's, by the field that says whose it is. */
+async function ofCaller(reading: Promise<Row>, owner: string, caller: Caller): Promise<Row> {
+  const row = await reading
+  assertIsCaller(readField(row, owner), caller)
+  return row
 }
 
 function isSelf(caller: Caller, id: string): boolean {

@@ -110,7 +110,8 @@ export function unitRunner(contract: Contract, runtime: Runtime) {
     } finally {
       // After a refusal too: there are refusals that commit. After a rollback it is a look for nothing.
       if (effects.jobs) await runtime.enqueued?.()
-      if (effects.types !== undefined) await runtime.committed?.(effects.types)
+      const telling = effects.types && runtime.committed?.(effects.types)
+      if (telling !== undefined) await telling
     }
   }
 }

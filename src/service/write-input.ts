@@ -52,10 +52,15 @@ export function readInput(plan: OperationPlan, call: Call, asked: Asked, row: Ro
     // A field that an older version calls otherwise, or makes of others, is nobody else's for that.
     if (plan.onlyRoles.length > 0) given = requireFieldAccess(operation.body!, given, caller, stands)
   }
-  const { version, ...body } = given
+  const { version } = given
+  const body = 'version' in given ? withoutVersion(given) : given
   const expected = readExpected(operation, call, version as number | undefined)
   required(operation, expected)
   return { body: partial ? plan.normalise(body) : plan.fill(operation.body!, body, operation), expected }
+}
+
+function withoutVersion({ version, ...rest }: Values): Values {
+  return rest
 }
 
 /** A merge patch: what is left out stays as it was. */

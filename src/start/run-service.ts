@@ -125,6 +125,9 @@ export async function runService(
     ))
   const { cache, tracer, wakeElsewhere } = options
   const notifyOthers = () => notifyCommitted(database).catch(() => {})
+  const tell = async (types: ReadonlySet<string>) => {
+    for (const listener of listeners) await listener(types)
+  }
   const runtime: Runtime = {
     database,
     cache,
@@ -134,12 +137,12 @@ export async function runService(
     checkAnswers: options.checkAnswers,
     limits: options.limits,
     security: options.security,
-    async committed(types) {
+    committed(types) {
       if (events || wakeElsewhere) served?.wake()
       if (events) events.wake()
       else if (wakeElsewhere) wakeElsewhere()
-      else await notifyOthers()
-      for (const listener of listeners) await listener(types)
+      else return notifyOthers().then(() => tell(types))
+      return listeners.length > 0 ? tell(types) : undefined
     },
     enqueued() {
       if (jobs) jobs.wake()
