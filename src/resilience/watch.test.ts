@@ -24,6 +24,24 @@ test('R-P-7: what is over is ended once; what is not goes on', () => {
   expect(good.end).not.toHaveBeenCalled()
 })
 
+test('R-P-7: what is part of something ends with it, also where the time was over just after a look at it', () => {
+  const { add } = createWatch(50)
+  let nowMs = 0
+  const byTheClock = () => ({
+    watchedAt: -1,
+    end: vi.fn(),
+    get isOver() {
+      return ++nowMs > 1
+    },
+  })
+  const [whole, part] = [byTheClock(), byTheClock()]
+  add(whole)
+  add(part)
+  vi.advanceTimersByTime(50)
+  expect(whole.end).toHaveBeenCalledOnce()
+  expect(part.end).toHaveBeenCalledOnce()
+})
+
 test('R-P-7: what is done is not ended', () => {
   const watch = createWatch(50)
   const one = underWay()

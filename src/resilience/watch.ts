@@ -43,12 +43,17 @@ export function createWatch(everyMs = EVERY_MS): Watch {
       timer = undefined
       return
     }
-    // From the end, since the last one takes the place of what leaves.
-    for (let i = all.length - 1; i >= 0; i--) {
-      const one = all[i]
-      if (one === undefined || !one.isOver) continue
-      remove(one)
-      one.end()
+    // Again when something has ended: what is part of it is over by now, and was not where it was looked at a moment before.
+    for (let ended = true; ended; ) {
+      ended = false
+      // From the end, since the last one takes the place of what leaves.
+      for (let i = all.length - 1; i >= 0; i--) {
+        const one = all[i]
+        if (one === undefined || !one.isOver) continue
+        remove(one)
+        one.end()
+        ended = true
+      }
     }
   }
 
