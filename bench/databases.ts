@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import pg from 'pg'
 import { urlFor } from '../src/data/connection.ts'
 import { provision } from '../src/data/provision.ts'
 import { startEmbeddedPostgres } from '../src/embedded/postgres.ts'
@@ -52,6 +53,24 @@ export async function startDatabases(count: number, say: (line: string) => void,
     await server.stop()
     throw error
   }
+}
+
+/**
+ * A copy of a service's database as it stands, to which nobody is connected; answers its URL. Of two processes on one database a
+ * single one has the lease of its consumers, and handles the events of both: the other would seem to cost less.
+ */
+export async function copyOf(serverUrl: string, service: string): Promise<string> {
+  const url = await provision(serverUrl, service)
+  const name = `lintel_${service}`
+  const client = new pg.Client({ connectionString: serverUrl })
+  await client.connect()
+  try {
+    await client.query(`drop database if exists ${name}_copy`)
+    await client.query(`create database ${name}_copy owner ${name} template ${name}`)
+  } finally {
+    await client.end()
+  }
+  return urlFor(url, `${name}_copy`)
 }
 
 async function schemaChecksum(): Promise<string> {

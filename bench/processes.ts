@@ -18,7 +18,7 @@ export interface ServerProcess {
   stop(): Promise<void>
 }
 
-type Env = Readonly<Record<string, string>>
+export type Env = Readonly<Record<string, string>>
 
 /** Runs a Node program to its end; a failure throws what it printed. */
 export async function run(args: readonly string[], env: Env): Promise<void> {

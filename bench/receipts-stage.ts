@@ -8,6 +8,7 @@ import { newId } from '../src/base/ids.ts'
 import { urlFor } from '../src/data/connection.ts'
 import { provision } from '../src/data/provision.ts'
 import { startEmbeddedPostgres } from '../src/embedded/postgres.ts'
+import { copyOf } from './databases.ts'
 import { REFERENCE_OUTBOX } from './fill.ts'
 import type { Options, Side } from './options.ts'
 import { postgresCpu } from './postgres-cpu.ts'
@@ -52,6 +53,7 @@ export async function openReceipts(options: Options, say: (line: string) => void
     await query(users, 'truncate signing_keys')
     await query(users, 'insert into signing_keys (kid, key) values ($1, $2)', [key.kid, JSON.stringify(key)])
     const env = { DATABASE_URL: postgres.url, RATE_LIMIT_MAX: UNLIMITED, RATE_LIMIT_AUTH_MAX: UNLIMITED }
+    const copy = sides.includes('before') ? { RECEIPTS_DATABASE_URL: await copyOf(postgres.url, 'receipts') } : {}
     const start: Record<Side, () => Promise<ServerProcess>> = {
       reference: async () => {
         const urls = {
@@ -60,7 +62,7 @@ export async function openReceipts(options: Options, say: (line: string) => void
         }
         return startServer(['dist/bench/reference/receipts.js'], { ...urls, RATE_LIMIT_MAX: UNLIMITED }, { profile })
       },
-      before: () => startServer([...SYSTEM, 'start'], env, { profile, checkout: before }),
+      before: () => startServer([...SYSTEM, 'start'], { ...env, ...copy }, { profile, checkout: before }),
       lintel: () => startServer([...SYSTEM, 'start'], env, { profile }),
     }
     for (const side of sides) servers.set(side, await start[side]())

@@ -1,7 +1,7 @@
 import pg from 'pg'
-import { type Databases, startDatabases } from './databases.ts'
+import { copyOf, type Databases, startDatabases } from './databases.ts'
 import type { Options, Side } from './options.ts'
-import { type ServerOptions, type ServerProcess, startServer } from './processes.ts'
+import { type Env, type ServerOptions, type ServerProcess, startServer } from './processes.ts'
 import { type Stage, UNLIMITED } from './stage.ts'
 import { type Cursors, depthOf, NEAR, planWorkloads, referenceCursors, signIn, walkCursors } from './workloads.ts'
 
@@ -14,7 +14,8 @@ export async function openWhole(options: Options, say: (line: string) => void): 
     await databases.stop()
   }
   try {
-    for (const side of options.sides) servers.set(side, await startSide(side, databases, options))
+    const copy = options.sides.includes('before') ? { ORDERS_DATABASE_URL: await copyOf(databases.url, 'orders') } : {}
+    for (const side of options.sides) servers.set(side, await startSide(side, databases, copy, options))
     const people = await signIn(databases, options.connections)
     say('looking for the cursors')
     const walked = (side: Side) =>
@@ -42,17 +43,18 @@ export async function openWhole(options: Options, say: (line: string) => void): 
   }
 }
 
-function startSide(side: Side, databases: Databases, { profile, before }: Options): Promise<ServerProcess> {
-  if (side !== 'reference') return startLintel(databases, { profile, checkout: side === 'before' ? before : undefined })
+function startSide(side: Side, databases: Databases, copy: Env, { profile, before }: Options): Promise<ServerProcess> {
+  if (side === 'before') return startLintel(databases, { profile, checkout: before }, copy)
+  if (side === 'lintel') return startLintel(databases, { profile })
   const env = { USERS_URL: databases.users, ORDERS_URL: databases.orders, RATE_LIMIT_MAX: UNLIMITED }
   return startServer(['dist/bench/reference/server.js'], env, { profile })
 }
 
 /** The reference system as it is built, with limits that refuse nobody. */
-export function startLintel({ url }: Databases, options?: ServerOptions): Promise<ServerProcess> {
+export function startLintel({ url }: Databases, options?: ServerOptions, env: Env = {}): Promise<ServerProcess> {
   return startServer(
     ['dist/src/cli/main.js', '--system', 'dist/system.js', 'start'],
-    { DATABASE_URL: url, RATE_LIMIT_MAX: UNLIMITED, RATE_LIMIT_AUTH_MAX: UNLIMITED },
+    { DATABASE_URL: url, RATE_LIMIT_MAX: UNLIMITED, RATE_LIMIT_AUTH_MAX: UNLIMITED, ...env },
     options,
   )
 }
