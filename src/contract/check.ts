@@ -134,17 +134,22 @@ function join(path: string, name: string): string {
   return `${path}.${name}`
 }
 
-const TIME = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/
+const TIME = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/
 
 /** A valid RFC 3339 instant of the years 0001 to 9999, as milliseconds; undefined when it is none. */
 export function readTime(text: string): number | undefined {
-  const match = TIME.exec(text)
-  if (!match) return undefined
-  const [, year, month, day, hour] = match.map(Number) as number[]
-  // What Date.parse lets through: 24:00, and the 31st of every month. Leap years repeat after 400.
-  if (hour! > 23 || day! > new Date(Date.UTC(2000 + (year! % 400), month!, 0)).getUTCDate()) return undefined
+  if (!TIME.test(text)) return undefined
+  const part = (from: number, to: number) => Number(text.slice(from, to))
+  const day = part(8, 10)
+  // What Date.parse lets through: 24:00, and the 31st of every month.
+  if (part(11, 13) > 23 || (day > 28 && day > daysOf(part(0, 4), part(5, 7)))) return undefined
   const ms = Date.parse(text.toUpperCase())
   return Number.isNaN(ms) || ms < -62_135_596_800_000 || ms > 253_402_300_799_999 ? undefined : ms
+}
+
+/** Of a month. Leap years repeat after 400. */
+function daysOf(year: number, month: number): number {
+  return new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate()
 }
 
 const checks: Record<FieldSpec['kind'], (spec: FieldSpec, readOnly: ReadOnly) => Check> = {

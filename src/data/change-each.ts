@@ -66,7 +66,10 @@ interface Pieces {
 /** `values` are those of each column. */
 function paramsOf(values: readonly (readonly unknown[])[]): readonly unknown[] {
   const rows = values[0]!.length
-  return rows > FEW ? values : Array.from({ length: rows }, (_, row) => values.map((column) => column[row])).flat()
+  if (rows > FEW) return values
+  const params: unknown[] = []
+  for (let row = 0; row < rows; row++) for (const column of values) params.push(column[row])
+  return params
 }
 
 /** SQL of the rows that are given. */

@@ -104,7 +104,7 @@ function compile(
       if (verb === 'replace')
         for (const name in specs)
           if ((specs[name]!.only || specs[name]!.transitions) && !(name in body)) delete filled[name]
-      if (!('version' in body)) delete filled.version
+      if ('version' in filled && !('version' in body)) delete filled.version
       return filled
     },
     normalise: (body) => {
