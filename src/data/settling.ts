@@ -62,8 +62,7 @@ where locktype = 'relation' and mode = 'RowExclusiveLock' and granted and relati
 const HOLDER = `select pid, application_name, extract(epoch from now() - xact_start) * 1000 from pg_stat_activity
 where pid = any($1::int[]) order by xact_start limit 1`
 
-const NO_WRITERS_REST_MS = 2
-/** Writers take a millisecond or two. */
+/** Writers take a millisecond or two. And no shorter than the look before it took: `pg_locks` takes 0.2 ms, and 3 among 900 transactions. */
 const SHORTEST_REST_MS = 1
 const LONGEST_REST_MS = 50
 /** Looks whose writers are waited for at once. */
@@ -90,6 +89,7 @@ export function createSettling(
   /** How many were begun. */
   let begun = 0
   let endedAtMs = Number.NEGATIVE_INFINITY
+  let restMs = SHORTEST_REST_MS
   const waiters = new Set<Waiter>()
   let isLooking = false
   let latest: Settled | undefined
@@ -124,13 +124,14 @@ export function createSettling(
   async function lookOn(): Promise<void> {
     if (isLooking) return
     isLooking = true
-    for (let restMs = NO_WRITERS_REST_MS; waiters.size > 0; ) {
+    while (waiters.size > 0) {
       const earlyMs = endedAtMs + restMs - performance.now()
       if (earlyMs > 0) await createRest().take(earlyMs)
+      const sinceMs = performance.now()
       try {
         const isSettled = await onConnection(look)
-        if (looks.length === 0) restMs = NO_WRITERS_REST_MS
-        else restMs = isSettled ? SHORTEST_REST_MS : Math.min(restMs * 2, LONGEST_REST_MS)
+        const shortestMs = Math.max(SHORTEST_REST_MS, performance.now() - sinceMs)
+        restMs = Math.min(isSettled ? shortestMs : restMs * 2, LONGEST_REST_MS)
       } catch (error) {
         for (const { reject } of waiters) reject(error)
         waiters.clear()
