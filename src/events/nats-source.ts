@@ -179,6 +179,8 @@ export function natsSource(
           // The server takes them in order: once it confirms the last, it has them all.
           acknowledged = last?.ackAck() ?? Promise.resolve()
           acknowledged.catch(lose)
+          // Nobody handles anything meanwhile, and more comes together.
+          if (events.length === 0) await acknowledged
           if (isUnwanted && (await nextWanted(last!.seq)) - last!.seq > WORTH_SKIPPING) await rewind()
         },
       }
