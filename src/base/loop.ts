@@ -22,7 +22,7 @@ export interface LoopOptions {
 
 const LONGEST_REST_MS = 5_000
 
-/** Runs rounds until it is stopped; `round` answers how long to rest. */
+/** Runs rounds until it is stopped; `round` answers how long to rest, and 0 where there is more to do. */
 export function loop(
   round: (signal: AbortSignal) => Promise<number>,
   { graceMs, failed, afterFailureMs = LONGEST_REST_MS }: LoopOptions,
@@ -44,7 +44,7 @@ export function loop(
         return undefined
       })
       failures = restMs === undefined ? failures + 1 : 0
-      if (stopped || (woken && failures === 0)) continue
+      if (stopped || restMs === 0 || (woken && failures === 0)) continue
       settle()
       resting = true
       await rest.take(restMs ?? backoffMs(failures - 1, { baseMs: afterFailureMs, maxMs: LONGEST_REST_MS }))
@@ -82,6 +82,8 @@ export function loop(
       const timer = setTimeout(() => cut.abort(), graceMs)
       await ended
       clearTimeout(timer)
+      // What a round has left under way.
+      cut.abort()
     },
   }
 }

@@ -45,6 +45,15 @@ test.each(['before', 'after'])(
   },
 )
 
+test('R-P-7: work that is over calls nobody', async () => {
+  const { bound, gone, context } = work()
+  bound.isOver = true
+  gone.abort(new Error('gone'))
+  const answer = vi.fn(async () => 1)
+  await expect(new CallEnd(context).wait(5_000, late, answer)).rejects.toThrow('gone')
+  expect(answer).not.toHaveBeenCalled()
+})
+
 test('R-CALL-3: one that is over in time asks for no signal, and one that is late has one that says so', async () => {
   const { signal, context } = work()
   expect(await new CallEnd(context).wait(5_000, late, async () => 1)).toBe(1)

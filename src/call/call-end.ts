@@ -33,7 +33,7 @@ export class CallEnd implements Bound, UnderWay {
 
   /** Waits for the answer until then, whether whoever is called heeds it or not. Rejects with `late()`, or with why the work has ended. */
   async wait<T>(limitMs: number, late: () => Error, answer: () => Promise<T>): Promise<T> {
-    const signal = endingSignal(this.#work)
+    const signal = endingSignal(this.#work) ?? (isOver(this.#work) ? this.#work.signal : undefined)
     signal?.throwIfAborted()
     const ended = () => this.#stop(signal!.reason)
     if (signal === undefined) watch.add(this)

@@ -83,7 +83,7 @@ function membersOf(contract: AnyContract): Map<string, (ask: Ask) => unknown> {
 type AnyCall = (args?: AnyArgs) => unknown
 type Ask = (operation: Operation, args: AnyArgs) => Promise<unknown>
 
-/** What calls of a resource are made of: each is made when it is read, since a request makes one or two of them. */
+/** What calls of a resource are made of: each is made when it is read, and none is a property of its own, since a request makes one or two of them. */
 function resourceCalls(contract: AnyContract, key: string): (ask: Ask) => object {
   const makers: Record<string, (ask: Ask) => AnyCall> = {}
   for (const name of [...VERBS, 'listAll']) makers[name] = () => async () => refuse(contract, key, name)

@@ -90,7 +90,7 @@ function textFor(table: Table, pieces: Pieces): string {
     texts.set(table, known)
   }
   const { names, types, rows, set, where } = pieces
-  const key = `${Math.min(rows, FEW + 1)} ${names} ${types} ${set}\n${where}`
+  const key = `${Math.min(rows, FEW + 1)} ${names} ${types} ${set}\0${where}`
   let text = known.get(key)
   if (text === undefined) {
     text = textOf(table, pieces)

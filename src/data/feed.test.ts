@@ -9,6 +9,7 @@ import { createFeed, type Feed, LogChanged } from './feed.ts'
 import type { StoredEvent } from './outbox.ts'
 import { type Database, openDatabase } from './pool.ts'
 import { BEGINNING, type Place, placeBehind } from './readers.ts'
+import { createSettling } from './settling.ts'
 
 const never = new AbortController().signal
 let clone: Clone
@@ -91,6 +92,51 @@ test('R-EVT-2: a reader that is stopped while it waits has read nothing, and its
     await until(async () => (await waits()) > 0)
     stop.abort()
     expect(await reading).toEqual([])
+  } finally {
+    await slow.end()
+  }
+})
+
+test('R-EVT-2: where positions are given again, what was seen before settles nothing of who has them now', async () => {
+  const [before, now] = [await connect(clone.url), await connect(clone.url)]
+  try {
+    const [reading] = await write(await pool(), 'read', 20)
+    for (const client of [before, now]) await client.query('begin')
+    await write(before, 'before')
+    const settling = feed.settle(never)
+    await until(async () => (await waits()) > 0)
+    await now.query(`select setval('lintel.outbox_position_seq', $1)`, [reading])
+    await now.query('delete from lintel.outbox')
+    const [again] = await write(now, 'now')
+    await before.query('rollback')
+    const { rows } = await now.query('select pg_backend_pid() as pid')
+    await until(async () => feed.heldUp?.pid === rows[0].pid)
+    await now.query('commit')
+    expect((await settling)!.position).toBe(BigInt(again!))
+  } finally {
+    await Promise.all([before.end(), now.end()])
+  }
+})
+
+test('FC-80: while the database is away nobody is said to hold up readers', async () => {
+  let isAway = false
+  const settling = createSettling(
+    async (work) => {
+      if (isAway) throw new Error('away')
+      const connection = await database.acquire()
+      return work(connection).finally(() => connection.release())
+    },
+    () => {},
+  )
+  const slow = await connect(clone.url)
+  try {
+    await slow.query('begin')
+    await write(slow, 'slow')
+    const waiting = settling.settle(never)
+    await until(async () => settling.heldUp !== undefined)
+    isAway = true
+    await expect(waiting).rejects.toThrow('away')
+    expect(settling.heldUp).toBeUndefined()
   } finally {
     await slow.end()
   }

@@ -59,7 +59,8 @@ export function foretell<R extends AnyResource>(
     if (text === undefined) return undefined
     cells.push(text)
   }
-  for (const name in given) if (!places.has(name)) throw new Error(`${resource.table} has no field "${name}"`)
+  for (const name in given)
+    if (!places.has(name) && given[name] !== undefined) throw new Error(`${resource.table} has no field "${name}"`)
   return {
     row: rowOf<R>(table, cells, shaped),
     values: cells,

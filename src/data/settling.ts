@@ -135,6 +135,7 @@ export function createSettling(
       } catch (error) {
         for (const { reject } of waiters) reject(error)
         waiters.clear()
+        heldUp = undefined
       }
       endedAtMs = performance.now()
     }
@@ -148,7 +149,8 @@ export function createSettling(
     const [[position, startedAt, isStandby]] = positions.cells as [[string, string, string]]
     // Nothing there says who writes.
     if (isStandby === 't') throw new Error('the outbox cannot be read on a standby')
-    if (looks[0]?.given.startedAt !== startedAt) looks = []
+    const last = looks.at(-1)?.given
+    if (last && (last.startedAt !== startedAt || BigInt(position) < last.position)) looks = []
     const writers = writing.cells.map(([transaction, pid]) => ({ transaction: transaction!, pid: Number(pid) }))
     const left = new Set(writers.map(({ transaction }) => transaction))
     for (const one of looks) one.writers = one.writers.filter(({ transaction }) => left.has(transaction))

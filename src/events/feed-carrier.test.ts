@@ -51,7 +51,7 @@ const idsOf = (events: readonly CarriedEvent[]) => events.map(({ id }) => id)
 
 /** A source of a consumer whose lease this process has. */
 async function subscribed(more: Partial<Subscription> = {}): Promise<Source> {
-  await acquireLease(own, name, randomUUID(), 60_000)
+  await acquireLease(own, more.name ?? name, randomUUID(), 60_000)
   const source = await outbox.carrier.subscribe({
     name,
     from: 'users',
@@ -108,6 +108,17 @@ test('R-EVT-2: a reader that waits is answered with the commit, in this process 
     expect(idsOf(events)).toEqual([one!.id])
     expect(performance.now() - started).toBeLessThan(900)
     await acknowledge()
+  }
+})
+
+test('R-EVT-2: what was committed before a reader came is brought at once, though another had looked before that', async () => {
+  const [one, other] = [await subscribed(), await subscribed({ name: `${name}.lost`, types: ['thing.lost'] })]
+  for (let i = 0; i < 3; i++) {
+    for (const source of [one, other]) await rest(source)
+    await outbox.publish(event('thing.lost'))
+    expect((await other.next(never)).events).toHaveLength(1)
+    const [wanted] = await outbox.publish(event())
+    expect(idsOf((await one.next(never)).events)).toEqual([wanted!.id])
   }
 })
 

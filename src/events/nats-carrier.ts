@@ -53,11 +53,15 @@ export async function createNatsCarrier(options: NatsCarrierOptions): Promise<Br
   return {
     name: 'nats',
     async publish<E extends CarriedEvent>(from: string, events: readonly E[], signal: AbortSignal) {
-      await stream.ensure()
+      // The chains have to know of these before the call before this one has ended, and perhaps failed.
+      const ensured = stream.ensure()
+      // Each that is sent hears of its failure.
+      ensured.catch(() => {})
       let failure: unknown
       const done = await chains.run(events, async (event) => {
         if (signal.aborted) return false
         try {
+          await ensured
           await js.publish(`${options.stream}.${from}.${event.type}`, event.data, {
             msgID: event.id,
             headers: setHeaders(headers(), from, event),

@@ -329,28 +329,110 @@ test('R-EVT-2: a relay stops publishing well before its claim ends', async () =>
   await until(() => cut > 0)
 })
 
-test('R-EVT-2: what comes meanwhile is on its way before a page is taken, and a page that fails is published again', async () => {
-  const first = await commit('a', 'b')
-  const taken: ((fails: boolean) => void)[] = []
-  const one = relay({
-    carrier: publishing(async (events, signal) => {
-      const fails = taken.length < 2 && (await new Promise<boolean>((resolve) => taken.push(resolve)))
-      if (fails) throw new Error('away')
-      return carrier.publish('orders', events, signal)
-    }),
+/** A carrier whose first calls are taken, or fail, when the test says so. */
+function withheld(calls: number) {
+  const ends: ((error?: Error) => void)[] = []
+  const broker = publishing(async (events, signal) => {
+    const error = ends.length < calls && (await new Promise<Error | undefined>((resolve) => ends.push(resolve)))
+    if (error) throw error
+    return carrier.publish('orders', events, signal)
   })
-  await until(() => taken.length === 1)
-  const meanwhile = await commit('b', 'c')
-  one.wake()
-  taken[0]!(false)
-  await until(() => taken.length === 2)
-  const last = await commit('c')
-  one.wake()
-  taken[1]!(true)
-  await until(async () => (await published()).length === 5)
-  expect(await published()).toEqual([...first, ...meanwhile, ...last])
+  return { ends, broker }
+}
+const MANY = 500
+
+test('R-EVT-2: the page behind one that is full is on its way before that one is taken, and where it fails it is published again', async () => {
+  const all = await commit(...Array.from({ length: MANY + 2 }, (_, i) => `a${i % 7}`))
+  const { ends, broker } = withheld(2)
+  relay({ carrier: broker })
+  await until(() => ends.length === 2)
+  expect(await published()).toEqual([])
+  ends[0]!()
+  await until(async () => (await published()).length === MANY)
+  ends[1]!(new Error('away'))
+  await until(async () => (await published()).length === all.length)
+  expect(await published()).toEqual(all)
   expect(failures).toEqual(['away'])
 })
+
+/** The database, told of each look at what stands in the outbox once it is answered. */
+function readsOf(heard: () => void): Database {
+  const acquire: Database['acquire'] = async (...asked) => {
+    const held = await database.acquire(...asked)
+    const send: typeof held.send = async (text, values) => {
+      const result = await held.send(text, values)
+      if (/headers from lintel.outbox/.test(text)) heard()
+      return result
+    }
+    return new Proxy(held, {
+      get: (_, name) => (name === 'send' ? send : Reflect.get(held, name, held)),
+    })
+  }
+  return { ...database, acquire }
+}
+
+test('R-EVT-2: what is committed after the next page was read, and found empty, is published without the poll', async () => {
+  await commit(...Array.from({ length: MANY }, () => 'a'))
+  const { ends, broker } = withheld(1)
+  let reads = 0
+  const one = relay({ carrier: broker, database: readsOf(() => reads++) })
+  await until(() => reads === 2)
+  const [late] = await commit('b')
+  one.wake()
+  ends[0]!()
+  await until(async () => (await published('b')).length === 1)
+  expect(await published('b')).toEqual([late])
+})
+
+test('R-OPS-3: a relay that reads ahead stops though a writer is open', async () => {
+  await commit(...Array.from({ length: 2 * MANY }, () => 'a'))
+  const { ends, broker } = withheld(2)
+  const one = relay({ carrier: broker, graceMs: 10_000 })
+  await until(() => ends.length === 2)
+  const client = await connect(clone.url)
+  try {
+    await client.query('begin')
+    await client.query(
+      `insert into lintel.outbox (id, type, aggregate_id, data) values (gen_random_uuid(), 'thing.made', 'slow', '{}')`,
+    )
+    ends[0]!()
+    await until(() => one.heldUp !== undefined)
+    const stopped = one.stop()
+    ends[1]!()
+    await stopped
+    expect(await published()).toHaveLength(2 * MANY)
+  } finally {
+    await client.end()
+  }
+})
+
+test.each(['stops', 'fails'] as const)(
+  'R-EVT-3: a relay that %s while some events wait does not pass over them',
+  async (how) => {
+    const all = await commit('a', 'bad', ...Array.from({ length: MANY }, () => 'a'))
+    const { ends, broker } = withheld(2)
+    const one = relay({
+      carrier: {
+        ...broker,
+        publish: (from, events, signal) =>
+          broker.publish(
+            from,
+            events.filter(({ aggregateId }) => aggregateId !== 'bad'),
+            signal,
+          ),
+      },
+    })
+    await until(() => ends.length === 2)
+    const stopped = how === 'stops' ? one.stop() : undefined
+    ends[0]!()
+    ends[1]!(how === 'fails' ? new Error('away') : undefined)
+    if (how === 'fails') await until(() => failures.includes('away'))
+    await (stopped ?? one.stop())
+    expect(await published('bad')).toEqual([])
+    await publishAll()
+    expect((await published()).sort((a, b) => a - b)).toEqual(all)
+  },
+)
 
 test('R-EVT-5: what was published since a time is sent again in order, and nothing before it', async () => {
   const [before, ...all] = await commit('a', 'b', 'a')

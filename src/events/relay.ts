@@ -105,7 +105,9 @@ export function createRelay(options: RelayOptions): Relay {
   async function round(cut: AbortSignal): Promise<number> {
     const reading = ahead
     ahead = undefined
-    const page = await (reading ?? look(cut))
+    let page = await (reading ?? look(cut))
+    // What came since it was read ahead has woken a round that is over.
+    if (reading && page!.events.length === 0 && page!.wakes !== wakes) page = await read(page!.from, cut)
     if (page === undefined || page.events.length === 0) {
       if (reading) await move(refused?.place ?? page!.from, 0)
       return restMs()
@@ -120,9 +122,10 @@ export function createRelay(options: RelayOptions): Relay {
     const last = placeBehind(events.at(-1)!)
     const goesOn = events.length === BATCH || (page.wakes !== wakes && !refused)
     if (goesOn) {
-      ahead = readAhead(last, cut)
+      const reading: Promise<Page> = readAhead(last, cut, () => ahead === reading)
+      ahead = reading
       // Whoever awaits it hears of its failure.
-      ahead.catch(() => {})
+      reading.catch(() => {})
     }
     try {
       note(page, page.sending.events, await page.sending.done)
@@ -130,17 +133,18 @@ export function createRelay(options: RelayOptions): Relay {
       else refusals = 0
       if (!(await move(refused?.place ?? last, goesOn ? leaseMs : 0))) return leave()
     } catch (error) {
+      const place = refused?.place ?? from
       leave()
-      await move(from, 0).catch(() => {})
+      await move(place, 0).catch(() => {})
       throw error
     }
     return goesOn ? 0 : restMs()
   }
 
-  /** The next page follows the one before it without a gap, where the lease allows for it. */
-  async function readAhead(from: Place, cut: AbortSignal): Promise<Page> {
+  /** The next page follows the one before it without a gap, where the lease allows for it and that one has not failed meanwhile. */
+  async function readAhead(from: Place, cut: AbortSignal, isAhead: () => boolean): Promise<Page> {
     const page = await read(from, cut)
-    if (page.events.length > 0 && performance.now() < holdAtMs) page.sending = send(page.events, cut)
+    if (page.events.length > 0 && performance.now() < holdAtMs && isAhead()) page.sending = send(page.events, cut)
     return page
   }
 
@@ -204,7 +208,7 @@ export function createRelay(options: RelayOptions): Relay {
       if (!ahead) return
       // It is published again by whoever is next.
       await ahead.then(({ sending }) => sending?.done).catch(() => {})
-      await ahead.then(({ from }) => move(from, 0)).catch(() => {})
+      await ahead.then(({ from }) => move(refused?.place ?? from, 0)).catch(() => {})
     },
     get published() {
       return published

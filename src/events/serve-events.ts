@@ -107,8 +107,8 @@ export function serveEvents({ database, url, readers, heldUp }: ServedEventsOpti
     let { place } = request
     for (;;) {
       const before = wakes
-      const upTo =
-        (waitMs > 0 && unseen(reader, place, feed)) || (await settled(feed, signal, untilMs - performance.now()))
+      const found = waitMs > 0 ? unseen(reader, place, feed) : undefined
+      const upTo = found ?? (await settled(feed, signal, untilMs - performance.now()))
       if (upTo === undefined) return { events: [], place: place ?? BEGINNING, isLast: false }
       place ??= since === undefined ? BEGINNING : await feed.placeAt(since, upTo)
       const was = seen.get(reader)
@@ -119,7 +119,7 @@ export function serveEvents({ database, url, readers, heldUp }: ServedEventsOpti
         if (page.isLast) seen.set(reader, { from: page.place.position, upTo })
         if (page.events.length > 0) return page
         place = page.place
-        if (!page.isLast) continue
+        if (!page.isLast || found) continue
       }
       const leftMs = untilMs - performance.now()
       if (leftMs <= 0 || isDraining || signal.aborted) return { events: [], place, isLast: true }
