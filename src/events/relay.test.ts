@@ -384,7 +384,7 @@ test('R-EVT-2: what is committed after the next page was read, and found empty, 
   expect(await published('b')).toEqual([late])
 })
 
-test('R-OPS-3: a relay that reads ahead stops though a writer is open', async () => {
+test('R-OPS-2: a relay that reads ahead stops though a writer is open', async () => {
   await commit(...Array.from({ length: 2 * MANY }, () => 'a'))
   const { ends, broker } = withheld(2)
   const one = relay({ carrier: broker, graceMs: 10_000 })
