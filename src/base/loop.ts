@@ -22,7 +22,7 @@ export interface LoopOptions {
 
 const LONGEST_REST_MS = 5_000
 
-/** Runs rounds until it is stopped; `round` answers how long to rest, and 0 where there is more to do. */
+/** Runs rounds until it is stopped; `round` answers how long to rest. */
 export function loop(
   round: (signal: AbortSignal) => Promise<number>,
   { graceMs, failed, afterFailureMs = LONGEST_REST_MS }: LoopOptions,
@@ -44,7 +44,7 @@ export function loop(
         return undefined
       })
       failures = restMs === undefined ? failures + 1 : 0
-      if (stopped || restMs === 0 || (woken && failures === 0)) continue
+      if (stopped || (woken && failures === 0)) continue
       settle()
       resting = true
       await rest.take(restMs ?? backoffMs(failures - 1, { baseMs: afterFailureMs, maxMs: LONGEST_REST_MS }))
