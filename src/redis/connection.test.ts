@@ -1,6 +1,7 @@
 import { createServer, connect as dial, type Server, type Socket } from 'node:net'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { until } from '../../test/system-process.ts'
+import { freePort } from '../testing/free-port.ts'
 import { type TestRedis, testRedis } from '../testing/redis.ts'
 import { redisAddress } from './address.ts'
 import { connectRedis, type Redis, type RedisOptions } from './connection.ts'
@@ -183,10 +184,15 @@ withRedis('R-OPS-4: a wrong password is said without it', async () => {
 })
 
 withRedis.for([
-  ['a node of a cluster', ['--cluster-enabled', 'yes'], 'it is a node of a cluster'],
-  ['a replica', ['--replicaof', '127.0.0.1 1'], 'it is a replica'],
+  // Left to itself its nodes talk over a port that is 10,000 higher, which may be taken.
+  [
+    'a node of a cluster',
+    async () => ['--cluster-enabled', 'yes', '--cluster-port', `${await freePort()}`],
+    'it is a node of a cluster',
+  ],
+  ['a replica', async () => ['--replicaof', '127.0.0.1 1'], 'it is a replica'],
 ] as const)('%s is refused, with the reason', async ([, args, reason]) => {
-  const { url } = await another(...args)
+  const { url } = await another(...(await args()))
   const redis = connect(url)
   await until(() => lines.length > 0)
   expect(lines[0]).toContain(reason)
